@@ -1,0 +1,76 @@
+"""One file per estimator. Each reads saved Responses, never an image and never torch.
+
+An estimator module declares
+
+    NAME      the word on the command line
+    NEEDS     what it needs, as one clause for people
+    EVIDENCE  True if its answer alone may be called ``ok``
+    prepare(responses, options) -> Scorer
+
+``prepare`` raises ``Unavailable`` with one clause when the responses lack what it needs. The
+Scorer takes one weight per site, so that a bootstrap over sites costs no second preparation.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.registry import modules_of
+
+Array = NDArray[np.float64]
+
+
+class Unavailable(Exception):  # noqa: N818  (a state of the evidence, not a fault of the input)
+    """The responses lack what this estimator needs; the message says what."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an estimator says for one weighting of the sites."""
+
+    score: Array
+    """(S,) score of every grid scale, higher is better; NaN where nothing was measured."""
+    scale: float | None
+    """The best scale, finer than the grid where the curve allows; None if there is none."""
+    layer_scales: dict[str, float] = field(default_factory=dict)
+    """The answer of each layer alone, where layers can answer alone."""
+    misfit: float | None = None
+    """How far the best scale still is from what the network was trained on, in the estimator's
+    own unit; None where it has no such notion."""
+
+
+Scorer = Callable[[Array], Answer]
+
+
+class Options(BaseModel):
+    """Knobs of the estimators; everything has a default and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sigma: float = Field(8.0, ge=0, allow_inf_nan=False)
+    """extrema: Gaussian smoothing, in grid steps."""
+    keep_percent: float = Field(50.0, gt=0, le=100, allow_inf_nan=False)
+    """extrema: share of channels kept, largest weight first."""
+    statistic: str = Field("median", pattern="^(median|mean)$")
+    """extrema: how extrema are pooled."""
+
+
+def all_estimators() -> dict[str, ModuleType]:
+    """Every estimator there is, by name."""
+    return modules_of(sys.modules[__name__])
+
+
+def find_estimator(name: str) -> ModuleType:
+    """The estimator of that name. Raises SettingsError with the names there are."""
+    known = all_estimators()
+    if name not in known:
+        raise SettingsError(f"unknown estimator {name!r}; there are auto, {', '.join(known)}")
+    return known[name]

@@ -1,0 +1,214 @@
+"""What a network answered, patch by patch, without torch: the evidence every estimator reads.
+
+Rows are long: one row per (site, scale, variant). A patch that could not be cut has no row.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsi_scale.errors import OutputError, WsiScaleError
+from wsi_scale.geometry import ScaleGrid, Site
+
+PLAIN = 0
+"""Variant 0: the patch as it was cut. Others (a colour fit, a jitter) get numbers above."""
+
+FORMAT = "wsi-scale/responses/1"
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class LayerResponses:
+    """What one layer said on every row."""
+
+    name: str
+    """Dotted module name inside the network, e.g. ``features.3``."""
+    kind: str
+    """``batchnorm`` (what enters a BatchNorm), ``middle``, ``pooled`` or ``output``."""
+    mean: Floats
+    """(R, C) mean over the patch's pixels."""
+    var: Floats
+    """(R, C) population variance over the patch's pixels; 0 where the layer has no pixels."""
+    gradient: Floats | None = None
+    """(R, C) change of the target score per unit added to the whole channel; None if not asked."""
+    running_mean: Floats | None = None
+    """(C,) the BatchNorm's stored training mean."""
+    running_var: Floats | None = None
+    """(C,) the BatchNorm's stored training variance."""
+
+
+@dataclass(frozen=True)
+class Responses:
+    """Everything the network said about one slide."""
+
+    grid: ScaleGrid
+    sites: tuple[Site, ...]
+    """Centres of the pyramids, level-0 px."""
+    site_index: NDArray[np.int32]
+    """(R,) which site a row belongs to."""
+    scale_index: NDArray[np.int32]
+    """(R,) which scale of the grid."""
+    variant: NDArray[np.int32]
+    """(R,) PLAIN or the number of a variant."""
+    layers: tuple[LayerResponses, ...]
+    outputs: Floats
+    """(R, K) logits of a classifier; of a segmenter the mean logit of each class over the patch."""
+    share: Floats
+    """(R, K) probability of each class; of a segmenter the share of pixels given to each."""
+    entropy: Floats
+    """(R,) entropy of the prediction in nats (of a segmenter the mean over pixels)."""
+    contrast: Floats
+    """(R,) standard deviation of the patch's grey values, 0–255: near 0 is nothing to look at."""
+    target: NDArray[np.int32]
+    """(R,) class whose score the gradients belong to."""
+    upsampled: NDArray[np.bool_]
+    """(R,) True where the patch holds less real detail than pixels."""
+    classes: tuple[str, ...]
+    """K class names."""
+    task: str
+    """``classify`` or ``segment``."""
+    input_size: int
+    """Side of every patch in network px."""
+    batchnorm_batches: int | None = None
+    """Batches the BatchNorm statistics were gathered over: 0 = never trained, None = not stored."""
+
+    def layer(self, name: str) -> LayerResponses:
+        """The layer of that name. Raises KeyError with the names there are."""
+        for one in self.layers:
+            if one.name == name:
+                return one
+        raise KeyError(f"no layer {name!r}; there are {', '.join(x.name for x in self.layers)}")
+
+    def of_kind(self, kind: str) -> tuple[LayerResponses, ...]:
+        """Layers of one kind, in the order the image passes them."""
+        return tuple(layer for layer in self.layers if layer.kind == kind)
+
+    def on_grid(self, values: NDArray[Any], variant: int = PLAIN) -> NDArray[np.float64]:
+        """Arrange row values (R, …) as (sites, scales, …) float64; NaN where no patch was cut."""
+        shape = (len(self.sites), len(self.grid), *values.shape[1:])
+        out = np.full(shape, np.nan)
+        rows = self.variant == variant
+        out[self.site_index[rows], self.scale_index[rows]] = values[rows]
+        return out
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write one ``.npz`` (arrays and a JSON header, nothing pickled); whole or not at all."""
+        header = {
+            "format": FORMAT,
+            "scales": self.grid.scales,
+            "classes": self.classes,
+            "task": self.task,
+            "input_size": self.input_size,
+            "batchnorm_batches": self.batchnorm_batches,
+            "layers": [{"name": x.name, "kind": x.kind} for x in self.layers],
+        }
+        arrays: dict[str, NDArray[Any]] = {
+            "header": np.frombuffer(json.dumps(header).encode(), np.uint8),
+            "sites": np.array(self.sites, np.float64).reshape(-1, 2),
+            **{name: getattr(self, name) for name in _ROW_ARRAYS},
+        }
+        for i, layer in enumerate(self.layers):
+            for part in _LAYER_ARRAYS:
+                if (value := getattr(layer, part)) is not None:
+                    arrays[f"layer{i}.{part}"] = value
+        _write_npz(Path(path), arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Responses:
+        """Read what ``save`` wrote. Raises WsiScaleError for anything else."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                header = json.loads(file["header"].tobytes())
+                if header.get("format") != FORMAT:
+                    raise ValueError(f"its format is {header.get('format')!r}, not {FORMAT!r}")
+                layers = tuple(
+                    LayerResponses(
+                        layer["name"],
+                        layer["kind"],
+                        **{
+                            part: file[key]
+                            for part in _LAYER_ARRAYS
+                            if (key := f"layer{i}.{part}") in file
+                        },
+                    )
+                    for i, layer in enumerate(header["layers"])
+                )
+                return cls(
+                    grid=ScaleGrid(tuple(header["scales"])),
+                    sites=tuple(Site(float(x), float(y)) for x, y in file["sites"]),
+                    layers=layers,
+                    classes=tuple(header["classes"]),
+                    task=header["task"],
+                    input_size=header["input_size"],
+                    batchnorm_batches=header["batchnorm_batches"],
+                    **{name: file[name] for name in _ROW_ARRAYS},
+                )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise WsiScaleError(f"{path} holds no wsi-scale responses: {error}") from error
+
+
+_ROW_ARRAYS = (
+    "site_index",
+    "scale_index",
+    "variant",
+    "outputs",
+    "share",
+    "entropy",
+    "contrast",
+    "target",
+    "upsampled",
+)
+_LAYER_ARRAYS = ("mean", "var", "gradient", "running_mean", "running_var")
+
+
+def merge(parts: list[Responses]) -> Responses:
+    """Join measurements of the same network and grid; sites are appended in order."""
+    first = parts[0]
+    offsets = np.cumsum([0, *(len(part.sites) for part in parts[:-1])])
+    rows: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in _ROW_ARRAYS
+        if name != "site_index"
+    }
+    rows["site_index"] = np.concatenate(
+        [part.site_index + np.int32(offset) for part, offset in zip(parts, offsets, strict=True)]
+    )
+    layers = tuple(
+        replace(
+            layer,
+            mean=np.concatenate([part.layers[i].mean for part in parts]),
+            var=np.concatenate([part.layers[i].var for part in parts]),
+            gradient=_concatenate_optional([part.layers[i].gradient for part in parts]),
+        )
+        for i, layer in enumerate(first.layers)
+    )
+    sites = tuple(site for part in parts for site in part.sites)
+    return replace(first, sites=sites, layers=layers, **rows)
+
+
+def _concatenate_optional(arrays: list[Floats | None]) -> Floats | None:
+    present = [array for array in arrays if array is not None]
+    return np.concatenate(present) if len(present) == len(arrays) else None
+
+
+def _write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
+        ) as file:
+            try:
+                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+            except BaseException:
+                os.unlink(file.name)
+                raise
+        os.replace(file.name, path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -1,0 +1,97 @@
+"""The arrows of docs/architecture.md, checked: who may import whom, and who may import torch."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import wsi_scale
+
+ROOT = Path(wsi_scale.__file__).parent
+
+ROOMS = [
+    {"errors", "registry"},
+    {"geometry"},
+    {"metadata"},
+    {"slide", "readers", "pyramid"},  # a slide's thumbnail is resampled by the pyramid room
+    {"sites"},
+    {"responses"},
+    {"networks"},
+    {"measure"},
+    {"estimators"},
+    {"settings"},
+    {"report"},
+    {"judge"},
+    {"pipeline"},
+    {"render", "calibrate", "evaluate", "tiles", "augment", "batch", "thesis", "testing"},
+    {"cli"},
+]
+MAY_IMPORT = {
+    "torch": {"networks", "measure", "calibrate", "tiles", "thesis", "testing"},
+    "timm": {"networks"},
+    "segmentation_models_pytorch": {"networks"},
+    "torchvision": {"networks"},
+    "skimage": {"sites", "augment", "thesis"},
+    "PIL": {"readers", "pyramid", "render", "testing"},
+    "openslide": {"readers"},
+    "tiffslide": {"readers"},
+    "tifffile": {"readers", "testing"},
+    "matplotlib": {"render", "thesis"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+    "dask": {"batch"},
+    "napari": set(),
+}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+SOURCES = [p for p in sorted(ROOT.rglob("*.py")) if p.parent != ROOT or p.name != "__init__.py"]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_down_the_list_of_rooms(path):
+    rank = {room: i for i, rooms in enumerate(ROOMS) for room in rooms}
+    here = room_of(path)
+    assert here in rank, f"{here} is in no room; add it to ROOMS and to docs/architecture.md"
+    for name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] == "wsi_scale" and len(parts) > 1 and parts[1] in rank:
+            assert rank[parts[1]] <= rank[here], f"{here} must not import {name}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_heavy_libraries_stay_in_their_rooms(path):
+    for name in {name.split(".")[0] for name in imports_of(path)}:
+        assert name not in MAY_IMPORT or room_of(path) in MAY_IMPORT[name], f"{path}: {name}"
+
+
+def test_importing_wsi_scale_loads_no_heavy_library():
+    heavy = ("torch", "dask", "napari", "skimage", "matplotlib", "scipy")
+    code = f"import sys, wsi_scale; print([m for m in {heavy} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_estimators_and_judge_work_without_torch():
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from wsi_scale import estimators, responses, report\n"
+        "print(sorted(estimators.all_estimators()))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "fingerprint" in out.stdout
