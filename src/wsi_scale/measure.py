@@ -2,128 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from wsi_scale.errors import NetworkError, SettingsError
 from wsi_scale.networks.answer import Prediction, predict
-from wsi_scale.networks.layers import LayerChoice
+from wsi_scale.networks.hooks import Moments, at_rest, hooked, moments, pixel_axes
+from wsi_scale.networks.layers import OUTPUT, LayerChoice
 from wsi_scale.networks.network import Network
 from wsi_scale.networks.wording import listed
 from wsi_scale.pyramid import Pyramid
 from wsi_scale.responses import PLAIN, LayerResponses, Responses
 
+__all__ = ["at_rest", "find_target", "hooked", "measure_responses"]
+
 _LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
-
-Moments = tuple[Tensor, Tensor]
-"""Mean and population variance over a patch's pixels, each (N, C)."""
-
-
-def channel_axis(shape: Sequence[int]) -> int:
-    """Where the channels of a layer are. Patches are square, so two equal sides are the pixels.
-
-    (N, C) -> 1; tokens (N, T, C) -> 2; (N, C, 7, 7) -> 1; channels last (N, 7, 7, C) -> 3.
-    """
-    if len(shape) == 4:
-        return 3 if shape[1] == shape[2] != shape[3] else 1
-    return len(shape) - 1
-
-
-def moments(x: Tensor) -> Moments:
-    """Mean and population variance per channel over the pixels or tokens of every patch."""
-    pixels = _pixel_axes(x)
-    if not pixels:
-        return x, torch.zeros_like(x)
-    var, mean = torch.var_mean(x, pixels, correction=0)
-    return mean, var
-
-
-def _pixel_axes(x: Tensor) -> tuple[int, ...]:
-    return tuple(axis for axis in range(1, x.ndim) if axis != channel_axis(x.shape))
-
-
-@dataclass
-class Heard:
-    """What the hooks caught during the last forward pass."""
-
-    moments: dict[str, Moments] = field(default_factory=dict)
-    """By layer name; of a module used several times, the first use."""
-    head_input: Tensor | None = None
-    """What entered the head, cut off from what came before and followed by autograd."""
-
-
-@contextmanager
-def hooked(
-    module: nn.Module, layers: Iterable[LayerChoice], *, follow_head: bool = False
-) -> Iterator[Heard]:
-    """Listen to layers while open; every hook is removed at the end, whatever happens.
-
-    follow_head: cut the head's input off and let autograd follow it, so that a gradient with
-    respect to it differentiates the head alone.
-    """
-    heard = Heard()
-    handles: list[Any] = []
-    try:
-        for choice in layers:
-            if choice.name == "output" and choice.kind == "output":
-                continue
-            at = module.get_submodule(choice.name)
-            if choice.tap == "input":
-                hook = _input_hook(heard, choice, follow_head and choice.is_head)
-                handles.append(at.register_forward_pre_hook(hook))
-            else:
-                handles.append(at.register_forward_hook(_output_hook(heard, choice)))
-        yield heard
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _input_hook(heard: Heard, choice: LayerChoice, follow: bool) -> Callable[..., Any]:
-    def listen(_: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        if choice.name in heard.moments:
-            return None
-        x = args[0].detach()
-        heard.moments[choice.name] = moments(x)
-        if not follow:
-            return None
-        # a new tensor, so that a head which works in place does not work on a leaf
-        heard.head_input = x.requires_grad_(True)
-        return (heard.head_input.clone(), *args[1:])
-
-    return listen
-
-
-def _output_hook(heard: Heard, choice: LayerChoice) -> Callable[..., None]:
-    def listen(_: nn.Module, __: Any, result: Any) -> None:
-        if choice.name not in heard.moments:
-            heard.moments[choice.name] = moments(result.detach())
-
-    return listen
-
-
-@contextmanager
-def at_rest(module: nn.Module) -> Iterator[None]:
-    """While open, the module is in evaluation mode and its parameters need no gradient."""
-    training = [(one, one.training) for one in module.modules()]
-    following = [(one, one.requires_grad) for one in module.parameters()]
-    module.eval()
-    try:
-        for parameter, _ in following:
-            parameter.requires_grad = False
-        yield
-    finally:
-        for one, mode in training:
-            one.training = mode
-        for parameter, needed in following:
-            parameter.requires_grad = needed
 
 
 def find_target(network: Network, target: str | int | None) -> int | None:
@@ -141,6 +40,18 @@ def find_target(network: Network, target: str | int | None) -> int | None:
             f"{network.name} has no class {target!r}; there are {listed(network.classes)}"
         )
     return index
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What every batch is asked."""
+
+    network: Network
+    choices: tuple[LayerChoice, ...]
+    wanted: int | None
+    """The class whose score is differentiated; None = chosen site by site."""
+    follow_head: bool
+    """Whether gradients are asked for."""
 
 
 @dataclass(frozen=True)
@@ -186,15 +97,18 @@ def measure_responses(
     if batch_size < 1:
         raise SettingsError(f"a batch needs at least 1 patch, got {batch_size}")
     choices = network.layers(layers)
-    wanted = find_target(network, target)
     follow = gradient and any(choice.is_head for choice in choices)
+    question = _Question(network, choices, find_target(network, target), follow)
     kept: list[Pyramid] = []
     sites: list[_Site] = []
     with at_rest(network.module):
         for pyramid in pyramids:
             _check_alike(kept, pyramid)
-            batches = _measure_pyramid(network, pyramid, choices, wanted, batch_size, follow)
-            sites.append(_gather(network, pyramid, batches, wanted, len(sites)))
+            batches = [
+                _measure_batch(question, pyramid.patches[i : i + batch_size])
+                for i in range(0, len(pyramid.patches), batch_size)
+            ]
+            sites.append(_gather(question, pyramid, batches, len(sites)))
             kept.append(_without_patches(pyramid))
     if not kept:
         raise SettingsError("there is no pyramid to measure")
@@ -213,43 +127,23 @@ def _check_alike(kept: Sequence[Pyramid], pyramid: Pyramid) -> None:
         raise SettingsError("pyramids measured together need one scale grid and one patch side")
 
 
-def _measure_pyramid(
-    network: Network,
-    pyramid: Pyramid,
-    choices: Sequence[LayerChoice],
-    wanted: int | None,
-    batch_size: int,
-    follow: bool,
-) -> list[_Batch]:
-    return [
-        _measure_batch(network, pyramid.patches[i : i + batch_size], choices, wanted, follow)
-        for i in range(0, len(pyramid.patches), batch_size)
-    ]
-
-
-def _measure_batch(
-    network: Network,
-    patches: NDArray[np.uint8],
-    choices: Sequence[LayerChoice],
-    wanted: int | None,
-    follow: bool,
-) -> _Batch:
-    """One forward pass. Nothing needs a gradient but the head's input, so only the head keeps one."""
-    with (
-        torch.set_grad_enabled(follow),
-        hooked(network.module, choices, follow_head=follow) as ears,
-    ):
+def _measure_batch(question: _Question, patches: NDArray[np.uint8]) -> _Batch:
+    """One forward pass. Only the head's input needs a gradient, so only the head keeps a graph."""
+    network, choices = question.network, question.choices
+    follow = question.follow_head
+    hooks = hooked(network.module, choices, follow_head=follow)
+    with torch.set_grad_enabled(follow), hooks as ears:
         logits = network.logits(network.prepare(patches))
     with torch.no_grad():
         prediction = predict(logits.detach(), network.activation)
-    if any(choice.kind == "output" for choice in choices):
-        ears.moments["output"] = moments(logits.detach())
+    if OUTPUT in choices:
+        ears.moments[OUTPUT.name] = moments(logits.detach())
     for name, (mean, var) in ears.moments.items():
         if not bool(torch.isfinite(mean).all() & torch.isfinite(var).all()):
             raise NetworkError(f"{network.name}: layer {name} answers NaN or infinite values")
     found = None
     if follow and ears.head_input is not None:
-        found = _differentiate(logits, prediction, ears.head_input, wanted)
+        found = _differentiate(logits, prediction, ears.head_input, question.wanted)
     return _Batch(prediction, ears.moments, found)
 
 
@@ -261,7 +155,7 @@ def _differentiate(
     A classifier's head is small and kept until its target is known. A segmenter's is as large as
     the patch, so every class that may become the target is differentiated at once.
     """
-    pixels = _pixel_axes(at)
+    pixels = pixel_axes(at)
 
     def of(scores: Tensor, k: int) -> Tensor:
         (slope,) = torch.autograd.grad(scores[:, k].sum(), at, retain_graph=True)
@@ -278,15 +172,10 @@ def _differentiate(
     return {k: of(scores, k) for k in classes}.__getitem__
 
 
-def _gather(
-    network: Network,
-    pyramid: Pyramid,
-    batches: Sequence[_Batch],
-    wanted: int | None,
-    number: int,
-) -> _Site:
+def _gather(question: _Question, pyramid: Pyramid, batches: Sequence[_Batch], number: int) -> _Site:
     """Rows of one site; its target is chosen over all its scales."""
     count = len(pyramid.patches)
+    network, wanted = question.network, question.wanted
     classes = len(network.classes)
     outputs = _stack([batch.prediction.outputs for batch in batches], (0, classes))
     share = _stack([batch.prediction.share for batch in batches], (0, classes))

@@ -72,7 +72,8 @@ def _declare_torchvision_operators() -> None:
     stumbles over the two operators it describes unconditionally. Detection models need them; no
     classifier or segmenter does.
     """
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for operator in ("nms", "qnms"):
-        library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        arguments = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        library.define(operator + arguments)  # type: ignore[no-untyped-call]
     _kept_declarations.append(library)

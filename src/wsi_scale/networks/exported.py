@@ -7,11 +7,11 @@ loads it, and it is loaded with torch's own switch against unsafe unpickling set
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import pickle
 import re
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,8 +33,11 @@ GRAMMAR = "FILE.pt2 (torch.export)"
 ORDER = 40
 
 _SWITCH = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+_COUNTER_SWITCH = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 _OPERATOR = re.compile(r"torch\.ops\.\w+\.\w+(\.\w+)?|_operator\.\w+|math\.\w+|torch\.sym_\w+")
-_EXPRESSION = re.compile(r"(?!.*(__|\.[A-Za-z_]))[\w\s+\-*/%(),.<>=!&|~]*")
+_EXPRESSION = re.compile(r"([\w\s+\-*/%(),<>=!&|~]|\.(?![A-Za-z_])|'[A-Za-z]\w*')*")
+_CALL = re.compile(r"\b([a-z_]\w*)\s*\(")
+_MATHEMATICS = {"floor", "ceiling", "sqrt", "log", "exp", "pow"}
 
 
 def accepts(spec: str) -> bool:
@@ -61,7 +64,7 @@ class ExportedModule(nn.Module):
 
     def __init__(self, program: Any) -> None:
         super().__init__()
-        self.program = program.module()
+        self.program = _without_guards(program)
         shape = _input_shape(program)
         self.batch = shape[0] if shape else None
         """Batch size the program was exported for; None = any."""
@@ -81,10 +84,19 @@ class ExportedModule(nn.Module):
             raise ValueError(
                 f"exported for batches of {self.batch}; export it with a dynamic batch dimension"
             )
-        answers = [self.program(one) for one in x.split(1)]
+        answers = [self.program(x[i : i + 1]) for i in range(x.shape[0])]
         if not all(isinstance(answer, Tensor) for answer in answers):
             return answers[0]
         return torch.cat(answers)
+
+
+def _without_guards(program: Any) -> nn.Module:
+    """The program as a module; guards are Python text in the file, so they are never compiled."""
+    takes = inspect.signature(program.module).parameters
+    module: nn.Module = program.module(
+        **({"check_guards": False} if "check_guards" in takes else {})
+    )
+    return module
 
 
 def _input_shape(program: Any) -> tuple[int | None, ...] | None:
@@ -157,17 +169,25 @@ def _refuse_entry(path: Path, key: str, value: Any) -> None:
     if key == "target" and "." in value and value.startswith(("torch", "_operator", "math", "#")):
         if not _OPERATOR.fullmatch(value):
             raise _refusal(path, f"a call of {value}")
-    elif key == "expr_str" and not _EXPRESSION.fullmatch(value):
+    elif key == "expr_str" and not _is_arithmetic(value):
         raise _refusal(path, f"the expression {value!r}")
+
+
+def _is_arithmetic(expression: str) -> bool:
+    """True for sums and SymPy's own (capitalised) functions of names: nothing else is evaluated.
+
+    ``4*Symbol('s77', integer=True)`` is, ``__import__('os')`` and ``exec('x')`` are not.
+    """
+    calls = set(_CALL.findall(expression))
+    plain = _EXPRESSION.fullmatch(expression) is not None
+    return plain and "__" not in expression and calls <= _MATHEMATICS
 
 
 @contextmanager
 def _never_unpickling() -> Iterator[None]:
     """While open, ``torch.load`` is safe even where torch asks it not to be."""
-    switches = {
-        name: os.environ.get(name) for name in (_SWITCH, "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
-    }
-    os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
+    switches = {name: os.environ.get(name) for name in (_SWITCH, _COUNTER_SWITCH)}
+    os.environ.pop(_COUNTER_SWITCH, None)
     os.environ[_SWITCH] = "1"
     try:
         yield

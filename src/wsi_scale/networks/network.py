@@ -20,7 +20,7 @@ from wsi_scale.networks.probe import (
     LARGEST,
     SMALLEST,
     Call,
-    CallFailed,
+    CallError,
     find_size,
     is_hookable,
     recorded_calls,
@@ -74,7 +74,7 @@ class Network:
 
     @property
     def batchnorm_batches(self) -> int | None:
-        """Batches its BatchNorm statistics were gathered over: 0 = never trained, None = unknown."""
+        """Batches its BatchNorm statistics were gathered over; 0 = untrained, None = unknown."""
         return _layers.batchnorm_batches(self)
 
     def prepare(self, patches: NDArray[np.uint8]) -> Tensor:
@@ -109,7 +109,7 @@ class Network:
         try:
             answer = self.module(x)
         except Exception as error:  # other people's code may raise anything
-            raise CallFailed(
+            raise CallError(
                 f"{self.name} failed on patches of {x.shape[-1]} px: {brief(error)}"
             ) from error
         logits = check_logits(find_tensor(answer, self.name), x.shape[0], self.name)
@@ -158,7 +158,8 @@ def build_network(
     """
     card = card or Card()
     module.eval()
-    module.requires_grad_(False)
+    for parameter in module.parameters():  # TorchScript has no requires_grad_ of its own
+        parameter.requires_grad = False
     draft = Network(
         spec,
         card.model_copy(update={"output": "logits"}),  # the activation is not known yet

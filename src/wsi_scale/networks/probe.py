@@ -21,7 +21,7 @@ _FREE = ((32, (96, 160)), (64, (128, 192)))  # a stride and two sides that only 
 _FIXED = (224, 256, 512, 384, 299, 336, 448, 128, 192, 160, 96, 64, 32, 28)
 
 
-class CallFailed(NetworkError):
+class CallError(NetworkError):
     """The network raised when called: its patch side may be to blame."""
 
 
@@ -97,19 +97,19 @@ def find_size(card: Card, run: Callable[[int], Tensor]) -> tuple[int | None, int
         side = -(-SMALLEST // card.stride) * card.stride
         run(side)
         return None, card.stride, side
-    failed: list[CallFailed] = []
+    failed: list[CallError] = []
     for stride, sides in strides:
         try:
             for side in sides:
                 run(side)
-        except CallFailed as error:
+        except CallError as error:
             failed.append(error)
         else:
             return None, stride, sides[0]
     for side in _FIXED:
         try:
             run(side)
-        except CallFailed as error:
+        except CallError as error:
             failed.append(error)
         else:
             return side, 1, side

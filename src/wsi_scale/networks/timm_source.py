@@ -8,6 +8,7 @@ from typing import Any
 from wsi_scale.networks.assemble import assemble, call_factory, import_optional, settle
 from wsi_scale.networks.card import Card
 from wsi_scale.networks.network import Network
+from wsi_scale.networks.probe import take_channels
 from wsi_scale.networks.spec import parse_spec
 
 NAME = "timm"
@@ -39,7 +40,9 @@ def load(spec: str, card: Card | None = None) -> Network:
 def _configuration(module: Any) -> dict[str, Any]:
     """What timm knows of the model, in the words of a card."""
     config = getattr(module, "default_cfg", None) or {}
-    known = {key: tuple(config[key]) for key in ("mean", "std") if key in config}
+    known: dict[str, Any] = {}
+    if take_channels(module) != 1:  # its mean and std are those of RGB
+        known |= {key: tuple(config[key]) for key in ("mean", "std") if key in config}
     if config.get("fixed_input_size"):
         side = getattr(getattr(module, "patch_embed", None), "img_size", None)
         known["input_size"] = side[0] if side else config["input_size"][-1]

@@ -42,7 +42,7 @@ def load(spec: str, card: Card | None = None) -> Network:
             # torch deprecates torch.jit and has no other way to read other people's files
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.simplefilter("ignore", FutureWarning)
-            module = torch.jit.load(str(path), map_location="cpu")
+            module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError) as error:
         raise NetworkError(
             f"{path} is no TorchScript file ({brief(error)}); if it holds weights only, say "
@@ -67,6 +67,7 @@ def example(folder: Path) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # torch.jit, as above
         warnings.simplefilter("ignore", FutureWarning)
-        traced = torch.jit.trace(_Example().eval(), torch.zeros(1, 3, 32, 32))
+        patch = torch.zeros(1, 3, 32, 32)
+        traced = torch.jit.trace(_Example().eval(), patch)  # type: ignore[no-untyped-call]
         traced.save(str(path))
     return str(path)

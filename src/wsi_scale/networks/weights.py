@@ -104,4 +104,4 @@ def load_weights(module: nn.Module, path: Path) -> None:
     module.load_state_dict(state, strict=False)
     for key in counts - set(state):
         owner = module.get_submodule(key.rpartition(".")[0])
-        owner.num_batches_tracked = None
+        owner._buffers["num_batches_tracked"] = None
