@@ -12,11 +12,11 @@ import wsi_scale
 ROOT = Path(wsi_scale.__file__).parent
 
 ROOMS = [
-    {"errors", "registry"},
+    {"errors", "files", "registry"},
     {"geometry"},
     {"metadata"},
     {"slide", "readers", "pyramid"},  # a slide's thumbnail is resampled by the pyramid room
-    {"sites"},
+    {"sites", "regions"},
     {"responses"},
     {"networks"},
     {"measure"},
