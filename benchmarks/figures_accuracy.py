@@ -13,6 +13,7 @@ import argparse
 import csv
 import math
 import sys
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,9 +61,7 @@ def noise(responses: Responses, rng: np.random.Generator) -> Responses:
 
 
 def ask(slide: SyntheticSlide, network: Network, settings: Settings):
-    last = None
-    for last in iter_estimates(slide, network, settings):
-        pass
+    (last,) = deque(iter_estimates(slide, network, settings), maxlen=1)
     return last
 
 
@@ -148,11 +147,20 @@ def main() -> None:
         *(summarise(rows, column) for column in columns),
         "",
         f"The 90 % interval held the truth in {held:.0%} of slides. Verdicts: "
-        + ", ".join(sorted(f"{v} × {sum(r['verdict'] == v for r in rows)}"
-                           for v in {r["verdict"] for r in rows}))
+        + ", ".join(
+            sorted(
+                f"{v} × {sum(r['verdict'] == v for r in rows)}"
+                for v in {r["verdict"] for r in rows}
+            )
+        )
         + ". With random weights: "
-        + ", ".join(sorted(f"{v} × {sum(r[k] == v for r in rows)}"
-                           for k in ["random weights' verdict"] for v in {r[k] for r in rows}))
+        + ", ".join(
+            sorted(
+                f"{v} × {sum(r[k] == v for r in rows)}"
+                for k in ["random weights' verdict"]
+                for v in {r[k] for r in rows}
+            )
+        )
         + ".",
     ]
     (RESULTS / "figures_accuracy.md").write_text("\n".join(table) + "\n")

@@ -32,7 +32,9 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 def with_levels(slide: Slide) -> list[np.ndarray]:
     level = slide.levels[0]
     finest = slide.read(0, 0, 0, level.width, level.height)
-    return [np.asarray(Image.fromarray(finest).reduce(k)) if k > 1 else finest for k in (1, 2, 4, 8)]
+    return [
+        np.asarray(Image.fromarray(finest).reduce(k)) if k > 1 else finest for k in (1, 2, 4, 8)
+    ]
 
 
 def compare(native: Slide, finest: Slide, grid: ScaleGrid) -> list[float]:

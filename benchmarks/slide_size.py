@@ -39,10 +39,19 @@ def main(rounds: int = 3) -> None:
             seconds, mib, _ = out.stdout.split()
             measured[side].append((float(seconds), float(mib)))
     medians = {s: [statistics.median(x) for x in zip(*measured[s], strict=True)] for s in SIDES}
-    lines = ["`python benchmarks/slide_size.py`", "", "| side, px | seconds | peak MiB |", "| --- | --- | --- |"]
+    lines = [
+        "`python benchmarks/slide_size.py`",
+        "",
+        "| side, px | seconds | peak MiB |",
+        "| --- | --- | --- |",
+    ]
     lines += [f"| {side} | {medians[side][0]:.1f} | {medians[side][1]:.0f} |" for side in SIDES]
     ratios = [medians[SIDES[1]][k] / medians[SIDES[0]][k] for k in (0, 1)]
-    lines += [f"| ratio | {ratios[0]:.2f} | {ratios[1]:.2f} |", "", f"Medians of {rounds} runs each, turn about, one thread."]
+    lines += [
+        f"| ratio | {ratios[0]:.2f} | {ratios[1]:.2f} |",
+        "",
+        f"Medians of {rounds} runs each, turn about, one thread.",
+    ]
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "slide_size.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))

@@ -21,9 +21,9 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy
-from wsi_scale.networks.architectures import FiguresNet
 
 from wsi_scale.geometry import ScaleGrid, Site
+from wsi_scale.networks.architectures import FiguresNet
 from wsi_scale.pyramid import sample_pyramid
 from wsi_scale.readers.synthetic import FIGURE_CLASSES, SyntheticSlide
 

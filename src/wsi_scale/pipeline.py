@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -77,10 +78,8 @@ def estimate_slide(
     network: a SPEC or a loaded Network.
     Raises WsiScaleError, one sentence, for anything that cannot be read, fed or asked.
     """
-    last = None
-    for last in iter_estimates(slide, network, settings):
-        pass
-    report = None if last is None else last.report()
+    (last,) = deque(iter_estimates(slide, network, settings), maxlen=1)
+    report = last.report()
     assert report is not None  # the last progress of a run always has an answer
     return report
 

@@ -27,10 +27,11 @@ def refine(scales: Array, score: Array, index: int) -> float:
 
     (1, 2, 4), (−1, 0, −1), 1 -> 2.0. Exact for scores quadratic in log-scale, on any grid.
     """
-    if index in (0, len(score) - 1) or not np.isfinite(score[index - 1 : index + 2]).all():
+    around = score[max(index - 1, 0) : index + 2]
+    if len(around) < 3 or not np.isfinite(around).all():
         return float(scales[index])
     x = np.log(scales[index - 1 : index + 2])
-    y = score[index - 1 : index + 2]
+    y = around
     left, right = (y[1] - y[0]) / (x[1] - x[0]), (y[2] - y[1]) / (x[2] - x[1])
     if right >= left:
         return float(scales[index])
@@ -50,10 +51,10 @@ def local_peaks(score: Array) -> list[int]:
     starts = np.flatnonzero(np.r_[True, np.diff(values) != 0])
     stops = np.r_[starts[1:], len(values)] - 1
     level = values[starts]
-    rises = np.r_[True, np.diff(level) > 0]
-    falls = np.r_[np.diff(level) < 0, True]
-    tops = [int(known[(starts[i] + stops[i]) // 2]) for i in np.flatnonzero(rises & falls)]
-    return sorted(tops, key=lambda i: -score[i])
+    step = np.r_[1.0, np.diff(level), -1.0]
+    tops = np.flatnonzero((step[:-1] > 0) & (step[1:] < 0))
+    middles = known[(starts[tops] + stops[tops]) // 2]
+    return [int(i) for i in middles[np.argsort(-score[middles], kind="stable")]]
 
 
 class Pool:
@@ -90,5 +91,5 @@ def weighted_median(values: Array, weights: Array) -> float | None:
     v, w = values[use][order], weights[use][order]
     reached = np.cumsum(w) / w.sum()
     low = v[np.searchsorted(reached, 0.5 - 1e-12)]
-    high = v[min(np.searchsorted(reached, 0.5 + 1e-12), len(v) - 1)]
+    high = v[min(int(np.searchsorted(reached, 0.5 + 1e-12)), len(v) - 1)]
     return float((low + high) / 2)

@@ -102,7 +102,7 @@ def derivative(x: Array, y: Array) -> Array:
 
     On the thesis's even grid this is (y[i+1] − y[i−1]) / (x[i+1] − x[i−1]).
     """
-    out = np.empty_like(y)
+    out: Array = np.empty_like(y)
     out[1:-1] = (y[2:] - y[:-2]) / (x[2:] - x[:-2])
     out[0] = (y[1] - y[0]) / (x[1] - x[0])
     out[-1] = (y[-1] - y[-2]) / (x[-1] - x[-2])

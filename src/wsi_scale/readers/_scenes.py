@@ -42,11 +42,11 @@ class Grid:
 
     @property
     def x(self) -> Floats:
-        return (np.arange(self.i0, self.i0 + self.columns) + 0.5) * self.pitch
+        return np.asarray((np.arange(self.i0, self.i0 + self.columns) + 0.5) * self.pitch)
 
     @property
     def y(self) -> Floats:
-        return (np.arange(self.j0, self.j0 + self.rows) + 0.5) * self.pitch
+        return np.asarray((np.arange(self.j0, self.j0 + self.rows) + 0.5) * self.pitch)
 
 
 class Scene(Protocol):
@@ -117,7 +117,7 @@ class FigureScene:
         tiles_y, row = np.unique(np.floor(grid.y / self.tile), return_inverse=True)
         classes = np.array([[self.class_of_tile(int(x), int(y)) for x in tiles_x] for y in tiles_y])
         means = _mean_colours(self.per_tile / self.tile**2)
-        return means[classes[np.ix_(row, column)]]
+        return np.asarray(means[classes[np.ix_(row, column)]])
 
 
 @lru_cache(maxsize=8192)
@@ -244,7 +244,7 @@ class TissueScene:
         else:
             self._stamp_nuclei(canvas, grid)
         canvas[~tissue] = 255
-        return canvas
+        return np.asarray(canvas)
 
     def _stamp_nuclei(self, canvas: Bytes, grid: Grid) -> None:
         reach = 0.75 * self.nucleus_um

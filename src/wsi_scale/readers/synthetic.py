@@ -147,7 +147,7 @@ def open(source: Any) -> Slide:  # noqa: A001  (the word of the reader protocol)
     options: dict[str, Any] = {}
     for key, value in parse_qsl(query, keep_blank_values=True):
         options |= _option(text, kind, key, value)
-    slide = builders[kind](**options)
+    slide: SyntheticSlide = builders[kind](**options)
     slide.path = text
     return slide
 
