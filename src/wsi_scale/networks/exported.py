@@ -24,6 +24,7 @@ from wsi_scale.errors import NetworkError
 from wsi_scale.networks.assemble import settle
 from wsi_scale.networks.card import Card
 from wsi_scale.networks.network import Network, build_network
+from wsi_scale.networks.probe import Opaque
 from wsi_scale.networks.spec import parse_spec
 from wsi_scale.networks.weights import hash_file
 from wsi_scale.networks.wording import brief
@@ -59,7 +60,7 @@ def load(spec: str, card: Card | None = None) -> Network:
     return build_network(spec, module, settled, sha256=sha256)
 
 
-class ExportedModule(nn.Module):
+class ExportedModule(Opaque):
     """An exported program that takes any batch and stands being put in evaluation mode."""
 
     def __init__(self, program: Any) -> None:

@@ -79,6 +79,8 @@ def choose_layers(network: Network, patterns: Sequence[str] | None) -> tuple[Lay
         return (OUTPUT,)
     structure = _by_structure(network)
     chosen = _by_name(network, patterns, structure) if patterns else structure
+    if not chosen:
+        return (OUTPUT,)
     order = {call.name: i for i, call in enumerate(network.calls)}
     return tuple(sorted(chosen.values(), key=lambda choice: order[choice.name]))
 

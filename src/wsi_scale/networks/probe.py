@@ -43,14 +43,18 @@ class Call:
         return not any(True for _ in self.module.children())
 
 
+class Opaque(nn.Module):
+    """Base of modules whose inside runs no Python hooks."""
+
+
 def is_hookable(module: nn.Module) -> bool:
-    """False for TorchScript, which runs no Python hooks."""
-    return not isinstance(module, torch.jit.ScriptModule)
+    """False for TorchScript and other opaque modules, inside which no Python hook is run."""
+    return not isinstance(module, torch.jit.ScriptModule | Opaque)
 
 
 @contextmanager
 def recorded_calls(module: nn.Module) -> Iterator[list[Call]]:
-    """While open, collect the first call of every submodule into the list."""
+    """While open, collect the first call of every submodule into the list, filled at the end."""
     calls: list[Call] = []
     order: dict[str, tuple[int, ...] | None] = {}
     gives: dict[str, tuple[int, ...] | None] = {}
@@ -60,7 +64,7 @@ def recorded_calls(module: nn.Module) -> Iterator[list[Call]]:
         return tuple(value.shape) if isinstance(value, Tensor) else None
 
     try:
-        for name, one in module.named_modules():
+        for name, one in module.named_modules() if is_hookable(module) else ():
             if not name or not is_hookable(one):
                 continue
 
