@@ -16,7 +16,7 @@ ROOMS = [
     {"geometry"},
     {"metadata"},
     {"slide", "readers", "pyramid"},  # a slide's thumbnail is resampled by the pyramid room
-    {"sites", "regions"},
+    {"sites", "regions", "tissue"},
     {"responses"},
     {"networks"},
     {"measure"},
@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "timm": {"networks"},
     "segmentation_models_pytorch": {"networks"},
     "torchvision": {"networks"},
-    "skimage": {"sites", "augment", "thesis"},
+    "skimage": {"tissue", "augment", "thesis"},
     "PIL": {"readers", "pyramid", "render", "testing"},
     "openslide": {"readers"},
     "tiffslide": {"readers"},
