@@ -195,7 +195,8 @@ def _claims(properties: Mapping[str, str]) -> Iterator[_Claim]:
 
 def _claim(source: str, says: str, um: float, axes: str) -> _Claim:
     number = _number(says)
-    return _Claim(source, says, None if number is None else number * um, axes)
+    short = re.sub(r"\w+Sequence\[0\]\.", "", source)
+    return _Claim(short, says, None if number is None else number * um, axes)
 
 
 def _ome_claims(text: str) -> Iterator[_Claim]:
@@ -271,7 +272,9 @@ def _why_nonsense(claim: _Claim) -> str:
 def _objectives(properties: Mapping[str, str]) -> Iterator[Finding]:
     for name in _OBJECTIVE:
         if properties.get(name):
-            yield Finding(name, properties[name], None, "information", "nominal magnification")
+            yield Finding(
+                name, properties[name], None, "information", "magnification, no resolution"
+            )
 
 
 def _stated(properties: Mapping[str, str], names: tuple[str, ...]) -> Iterator[str]:

@@ -68,6 +68,9 @@ def _forced(source: Any, reader: str) -> Slide:
 
 def _first_that_opens(source: Any) -> Slide:
     candidates = [module for module in all_readers().values() if module.accepts(source)]
+    if len(candidates) == 1 and not _names_file(source):
+        only: Slide = candidates[0].open(source)
+        return only
     if not candidates or _names_file(source):
         _check_path(source)
     refusals: list[tuple[str, str]] = []
@@ -83,8 +86,6 @@ def _first_that_opens(source: Any) -> Slide:
         return slide
     if not refusals:
         raise SlideError(f"no reader can open {_describe(source)}; pass a path or uint8 arrays")
-    if len(candidates) == 1 and not _names_file(source):
-        raise SlideError(refusals[0][1])
     tried = "; ".join(f"{label}: {why}" for label, why in refusals)
     raise SlideError(f"no reader can open {source} ({tried}); check that it is a complete slide")
 

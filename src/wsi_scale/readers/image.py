@@ -7,6 +7,8 @@ import struct
 import threading
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -44,6 +46,7 @@ _LIBRARY_ERRORS = (
 )
 _RESOLUTION_TAGS = {282: "tiff.XResolution", 283: "tiff.YResolution", 296: "tiff.ResolutionUnit"}
 _DESCRIPTION_TAG = 270
+_WARNINGS_LOCK = threading.Lock()
 
 
 def accepts(source: Any) -> bool:
@@ -73,7 +76,7 @@ class ImageSlide(Slide):
         self._lock = threading.Lock()
         self._closed = False
         try:
-            with _open_image(self._file) as image:
+            with _quiet(), _open_image(self._file) as image:
                 width, height = image.size
                 self.properties = _properties(image)
                 kind = image.format
@@ -116,6 +119,14 @@ class ImageSlide(Slide):
         self.__dict__.update(state, _pixels=None, _lock=threading.Lock())
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings about corrupt EXIF blocks or large strips: what matters raises as well."""
+    with _WARNINGS_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _open_image(path: str) -> Image.Image:
     """Pillow's image, opened through its format's own class.
 
@@ -140,8 +151,7 @@ def _decode(path: str, background: tuple[int, int, int]) -> NDArray[np.uint8]:
     Deeper grey is scaled by its bit depth, taken as the smallest of 8, 10, 12, 14, 16 that holds
     the brightest pixel: microscopes store 12 bits in 16.
     """
-    with _open_image(path) as image, warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    with _quiet(), _open_image(path) as image:
         if image.mode in ("I", "F") or image.mode.startswith("I;16"):
             grey = np.asarray(image)
             return as_rgb(grey, background, white=_white(float(grey.max())))
