@@ -194,6 +194,8 @@ def build_network(
     )
     if card.background is not None and card.background >= count:
         raise NetworkError(f"{draft.name} has {count} classes, so none is {card.background}")
+    if card.output == "probabilities":
+        to_logits(logits, built.activation, built.name)
     return replace(built, head=_find_head(built, side))
 
 
