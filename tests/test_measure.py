@@ -260,10 +260,22 @@ def test_no_hook_survives_an_exception_inside_the_network(network):
 
 
 def test_no_hook_survives_an_interrupt(network):
-    with pytest.raises(KeyboardInterrupt), hooked(network.module, network.layers()):
-        assert hook_count(network.module) > 0
-        raise KeyboardInterrupt
+    def interrupted():
+        with hooked(network.module, network.layers()):
+            assert hook_count(network.module) > 0
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert hook_count(network.module) == 0
+
+
+def test_moments_can_be_differentiated_down_to_the_colours(network):
+    colours = torch.full((1, 3, 32, 32), 100.0, requires_grad=True)
+    with hooked(network.module, network.layers()) as heard:
+        network.logits(network.feed(colours))
+    (slope,) = torch.autograd.grad(heard.moments["norm1"][0].sum(), colours)
+    assert slope.abs().sum() > 0
 
 
 def test_answers_that_are_not_finite_are_refused(network):
