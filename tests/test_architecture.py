@@ -12,18 +12,20 @@ import wsi_scale
 ROOT = Path(wsi_scale.__file__).parent
 
 ROOMS = [
-    {"errors", "registry"},
+    {"errors", "files", "registry"},
     {"geometry"},
     {"metadata"},
     {"slide", "readers", "pyramid"},  # a slide's thumbnail is resampled by the pyramid room
-    {"sites"},
+    {"sites", "regions", "tissue"},
     {"responses"},
     {"networks"},
     {"measure"},
     {"estimators"},
     {"settings"},
     {"report"},
+    {"verdict"},
     {"judge"},
+    {"assemble"},
     {"pipeline"},
     {"render", "calibrate", "evaluate", "tiles", "augment", "batch", "thesis", "testing"},
     {"cli"},
@@ -33,7 +35,7 @@ MAY_IMPORT = {
     "timm": {"networks"},
     "segmentation_models_pytorch": {"networks"},
     "torchvision": {"networks"},
-    "skimage": {"sites", "augment", "thesis"},
+    "skimage": {"tissue", "augment", "thesis"},
     "PIL": {"readers", "pyramid", "render", "testing"},
     "openslide": {"readers"},
     "tiffslide": {"readers"},

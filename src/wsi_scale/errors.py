@@ -13,6 +13,10 @@ class SiteError(WsiScaleError):
     """No place on the slide, or in the region, can be looked at."""
 
 
+class NoTissueError(SiteError):
+    """There is nothing to look at: the verdict ``blank``, not a mistake of the user's."""
+
+
 class NetworkError(WsiScaleError):
     """The network cannot be found, loaded, fed or understood."""
 

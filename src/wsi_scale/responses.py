@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi_scale.errors import OutputError, WsiScaleError
+from wsi_scale.errors import WsiScaleError
+from wsi_scale.files import replacing
 from wsi_scale.geometry import ScaleGrid, Site
 
 PLAIN = 0
@@ -119,7 +118,8 @@ class Responses:
             for part in _LAYER_ARRAYS:
                 if (value := getattr(layer, part)) is not None:
                     arrays[f"layer{i}.{part}"] = value
-        _write_npz(Path(path), arrays)
+        with replacing(path) as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Responses:
@@ -197,18 +197,3 @@ def merge(parts: list[Responses]) -> Responses:
 def _concatenate_optional(arrays: list[Floats | None]) -> Floats | None:
     present = [array for array in arrays if array is not None]
     return np.concatenate(present) if len(present) == len(arrays) else None
-
-
-def _write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
-        ) as file:
-            try:
-                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-            except BaseException:
-                os.unlink(file.name)
-                raise
-        os.replace(file.name, path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -123,13 +123,18 @@ class Network:
             logits = to_logits(logits, self.activation, self.name)
         return logits
 
+    @property
+    def smallest_input_size(self) -> int:
+        """Side in px of the smallest patch that is offered to it."""
+        return self.input_size or math.ceil(SMALLEST / self.stride) * self.stride
+
     def choose_input_size(self, limit_px: float) -> int:
         """Largest patch side in px that the network takes and that is at most ``limit_px``.
 
         The fixed side, or the largest multiple of the stride in 96–224. Raises NetworkError when
         nothing fits.
         """
-        smallest = self.input_size or math.ceil(SMALLEST / self.stride) * self.stride
+        smallest = self.smallest_input_size
         if smallest > limit_px:
             raise NetworkError(
                 f"{self.name} needs patches of {smallest} px but at most {limit_px:.0f} px fit; "

@@ -1,0 +1,66 @@
+"""Writes results whole or not at all: a reader never meets half a file."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from wsi_scale.errors import OutputError
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
+    """Write data (text as UTF-8) to path, replacing what was there only once all is written.
+
+    Raises OutputError, one sentence: no such folder, path is a folder, may not be written, disk
+    full. A link keeps pointing where it points; a device or pipe is written straight to.
+    """
+    with replacing(path) as file:
+        file.write(data.encode() if isinstance(data, str) else data)
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a new file beside path for writing; it takes path's place when the block ends well.
+
+    When the block raises, path is as it was and the new file is gone. Only an OSError becomes an
+    OutputError; whatever else the block raises passes through.
+    """
+    try:
+        target = Path(os.path.realpath(path))
+        if _is_stream(target):
+            with target.open("wb") as stream:
+                yield stream
+            return
+        _check(path, target)
+        part = target.with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            with part.open("xb") as file:
+                yield file
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _is_stream(target: Path) -> bool:
+    """True for what exists and is neither a file nor a folder, e.g. /dev/stdout or a pipe."""
+    try:
+        mode = target.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _check(asked: str | os.PathLike[str], target: Path) -> None:
+    if target.is_dir():
+        raise OutputError(f"cannot write {asked}: it is a folder; add a file name")
+    if not target.parent.is_dir():
+        raise OutputError(f"cannot write {asked}: no folder {target.parent}; make it first")
+    if target.exists() and not os.access(target, os.W_OK):
+        raise OutputError(f"cannot write {asked}: the file there is read-only; choose another name")

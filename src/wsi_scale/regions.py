@@ -1,0 +1,225 @@
+"""Where on a slide to look: polygons with holes, from GeoJSON as QuPath writes it, or a box."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.geometry import Box
+
+Ring = NDArray[np.float64]
+"""(N, 2) corners x, y in level-0 px; the last corner joins the first."""
+
+_PAIRS_AT_ONCE = 1 << 22  # points × edges compared in one step
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """Part of a slide: the union of polygons, each with holes."""
+
+    polygons: tuple[tuple[Ring, ...], ...]
+    """One tuple of rings per polygon: the outer ring, then its holes."""
+    name: str = "the region"
+    """How errors call it: the file, or the box as it was typed."""
+
+    @property
+    def box(self) -> Box:
+        """Smallest box around the region, level-0 px."""
+        corners = np.concatenate([rings[0] for rings in self.polygons])
+        (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+        return Box(float(left), float(top), float(right - left), float(bottom - top))
+
+    def contains(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
+        """Which points lie inside, by the even-odd rule within each polygon.
+
+        x, y: level-0 px, any shapes that broadcast. A left or top edge belongs to the region, a
+        right or bottom edge does not, so neighbours that share an edge never share a point.
+        """
+        px, py = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
+        flat_x, flat_y = px.ravel(), py.ravel()
+        inside = np.zeros(flat_x.shape, bool)
+        for rings in self.polygons:
+            start, end = _edges(rings)
+            step = max(1, _PAIRS_AT_ONCE // len(start))
+            for first in range(0, inside.size, step):
+                part = slice(first, first + step)
+                inside[part] |= _is_odd(flat_x[part], flat_y[part], start, end)
+        return inside.reshape(px.shape)
+
+    def contains_grid(self, xs: ArrayLike, ys: ArrayLike) -> NDArray[np.bool_]:
+        """The same for a lattice: (len(ys), len(xs)), True where (xs[j], ys[i]) is inside.
+
+        Row by row, so that a contour of many thousand corners costs no more than it must.
+        """
+        columns, rows = np.asarray(xs, float), np.asarray(ys, float)
+        inside = np.zeros((rows.size, columns.size), bool)
+        for rings in self.polygons:
+            start, end = _edges(rings)
+            for i, y in enumerate(rows):
+                crossings = np.sort(_crossings(y, *_spanning(y, start, end)))
+                passed = crossings.size - np.searchsorted(crossings, columns, side="right")
+                inside[i] |= passed % 2 == 1
+        return inside
+
+
+def _edges(rings: Sequence[Ring]) -> tuple[Ring, Ring]:
+    """Start and end corners of every edge of every ring."""
+    return np.concatenate(rings), np.concatenate([np.roll(ring, -1, axis=0) for ring in rings])
+
+
+def _spanning(y: float, start: Ring, end: Ring) -> tuple[Ring, Ring]:
+    """The edges that the horizontal line at y crosses; a corner counts for one of its edges."""
+    crossed = (start[:, 1] <= y) != (end[:, 1] <= y)
+    return start[crossed], end[crossed]
+
+
+def _crossings(y: NDArray[Any] | float, start: Ring, end: Ring) -> NDArray[np.float64]:
+    """x at which edges cross the horizontal line at y; meaningless where they do not."""
+    rise = end[:, 1] - start[:, 1]
+    along = (y - start[:, 1]) / np.where(rise == 0, 1.0, rise)
+    return np.asarray(start[:, 0] + along * (end[:, 0] - start[:, 0]), float)
+
+
+def _is_odd(x: NDArray[Any], y: NDArray[Any], start: Ring, end: Ring) -> NDArray[np.bool_]:
+    """True where a ray to the right meets an odd number of edges."""
+    y = y[:, None]
+    crossed = (start[:, 1] <= y) != (end[:, 1] <= y)
+    to_the_right = _crossings(y, start, end) > x[:, None]
+    return np.asarray((crossed & to_the_right).sum(axis=1) % 2 == 1)
+
+
+def parse_region(source: str | os.PathLike[str]) -> Region:
+    """The region a user names: a GeoJSON file, or a box 'x,y,w,h'; both in level-0 px.
+
+    GeoJSON: a FeatureCollection, a Feature, a geometry, or a list of these; polygons of all of
+    them are united, points and lines beside them ignored. Raises SettingsError, one sentence.
+    """
+    text = os.fspath(source)
+    numbers = _numbers(text)
+    if numbers is not None:
+        return _box(text, numbers)
+    path = Path(text)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "is neither a file nor a box x,y,w,h"
+        raise SettingsError(f"region {text!r} {what}; give a GeoJSON file or four numbers")
+    try:
+        polygons = tuple(_polygons(_load(path), str(path)))
+    except RecursionError as error:
+        raise SettingsError(f"region {path} is nested too deeply to be GeoJSON") from error
+    if not polygons:
+        raise SettingsError(
+            f"{path} holds no polygon (points and lines enclose nothing); draw an area and save it"
+        )
+    region = Region(polygons, str(path))
+    if all(_is_flat(rings[0]) for rings in polygons):
+        raise SettingsError(f"the polygons of {path} enclose no area; draw the region again")
+    return region
+
+
+def _numbers(text: str) -> list[float] | None:
+    """The numbers of 'a,b,…'; None when the text is something else."""
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        return None
+    return numbers if len(numbers) > 1 else None
+
+
+def _box(text: str, numbers: list[float]) -> Region:
+    if len(numbers) != 4:
+        raise SettingsError(f"a box is four numbers x,y,w,h, but {text!r} has {len(numbers)}")
+    if not all(math.isfinite(number) for number in numbers):
+        raise SettingsError(f"the box {text!r} is not finite; give four numbers x,y,w,h")
+    x, y, width, height = numbers
+    if width <= 0 or height <= 0:
+        raise SettingsError(f"the box {text!r} is empty; width and height must be above 0")
+    corners = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
+    return Region(((np.array(corners),),), f"box {text}")
+
+
+def _load(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise SettingsError(f"cannot read region {path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(
+            f"region {path} is not JSON ({error}); export it from QuPath as GeoJSON"
+        ) from error
+
+
+def _polygons(node: Any, path: str) -> Iterator[tuple[Ring, ...]]:
+    """Every polygon below a GeoJSON node."""
+    if isinstance(node, list):
+        for part in node:
+            yield from _polygons(part, path)
+        return
+    kind = node.get("type") if isinstance(node, dict) else None
+    match kind:
+        case "FeatureCollection":
+            yield from _polygons(_member(node, "features", path), path)
+        case "Feature":
+            if node.get("geometry") is not None:
+                yield from _polygons(node["geometry"], path)
+        case "GeometryCollection":
+            yield from _polygons(_member(node, "geometries", path), path)
+        case "Polygon":
+            yield from _rings(_member(node, "coordinates", path), path)
+        case "MultiPolygon":
+            for coordinates in _member(node, "coordinates", path):
+                yield from _rings(coordinates, path)
+        case "Point" | "MultiPoint" | "LineString" | "MultiLineString":
+            pass
+        case _:
+            found = f"its type is {kind!r}" if kind else "it has no type"
+            raise SettingsError(
+                f"region {path} is JSON but not GeoJSON: {found}; export it from QuPath as GeoJSON"
+            )
+
+
+def _member(node: dict[str, Any], name: str, path: str) -> list[Any]:
+    member = node.get(name)
+    if not isinstance(member, list):
+        raise SettingsError(
+            f"a {node['type']} of region {path} has no list of {name}; save it again"
+        )
+    return member
+
+
+def _rings(coordinates: Any, path: str) -> Iterator[tuple[Ring, ...]]:
+    """One polygon as a tuple of rings; nothing for a polygon without corners."""
+    if not isinstance(coordinates, list):
+        raise SettingsError(f"a polygon of region {path} is {coordinates!r}, not a list of rings")
+    rings = [_ring(corners, path) for corners in coordinates]
+    if rings and len(rings[0]):
+        yield tuple(ring for ring in rings if len(ring))
+
+
+def _ring(corners: Any, path: str) -> Ring:
+    """(N, 2) corners; a third coordinate is dropped, and so is the repeat that closes the ring."""
+    try:
+        ring = np.array([corner[:2] for corner in corners], float).reshape(-1, 2)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(
+            f"a polygon of region {path} has corners that are not pairs of numbers"
+        ) from error
+    if not np.isfinite(ring).all():
+        raise SettingsError(f"a polygon of region {path} has a corner that is not finite")
+    return ring[:-1] if len(ring) > 1 and (ring[0] == ring[-1]).all() else ring
+
+
+def _is_flat(ring: Ring) -> bool:
+    """True for fewer than three corners or corners on one line; a figure of eight is not flat."""
+    offsets = ring - ring[0]
+    along = offsets[np.argmax(np.hypot(*offsets.T))]
+    across = offsets[:, 0] * along[1] - offsets[:, 1] * along[0]
+    return bool(np.all(across == 0))

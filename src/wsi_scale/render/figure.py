@@ -1,0 +1,132 @@
+"""The answer as one picture: the score against scale, and what the network saw."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from wsi_scale.errors import OutputError
+from wsi_scale.files import write_atomically
+from wsi_scale.render.curve import ANSWER, GREY, INK, draw_curve
+from wsi_scale.render.sentence import headline, number
+from wsi_scale.report import Report
+
+if TYPE_CHECKING:
+    from wsi_scale.geometry import Site
+
+Strip = Sequence[tuple[float, NDArray[np.uint8]]]
+"""Patches (h, w, 3) with their scales, in the order they are to be shown."""
+
+FORMATS = ("png", "pdf", "svg")
+DPI = 150
+MOST_PATCHES = 8
+
+_STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "hatch.linewidth": 0.5,
+    "svg.hashsalt": "wsi-scale",
+}
+
+
+def draw_estimate(
+    report: Report, strip: Strip, path: str | os.PathLike[str], *, site: Site | None = None
+) -> None:
+    """Write one figure of the estimate, PNG, PDF or SVG by the suffix of path.
+
+    strip: about seven patches with their scales as the network saw them; empty draws none.
+    site: where they were cut, named under them. Raises OutputError for another suffix or a place
+    that cannot be written; never leaves half a file.
+    """
+    kind = Path(path).suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise OutputError(f"cannot draw {path}: the suffix must be .png, .pdf or .svg")
+    write_atomically(path, render_estimate(report, strip, site=site, kind=kind))
+
+
+def render_estimate(
+    report: Report, strip: Strip, *, site: Site | None = None, kind: str = "png"
+) -> bytes:
+    """The same figure as the bytes of a file of that kind."""
+    strip = _thin_out(strip)
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(10, 6.4 if strip else 4.9), dpi=DPI, facecolor="white")
+        height = figure.get_figheight()
+        bottom = 2.15 / height if strip else 0.62 / height
+        axes = figure.add_axes((0.075, bottom, 0.895, 1 - bottom - 1.28 / height))
+        _title(figure, report)
+        draw_curve(axes, report)
+        if strip:
+            _draw_strip(figure, report, strip, site)
+        buffer = io.BytesIO()
+        metadata = {"Date": None} if kind == "svg" else {"CreationDate": None}
+        figure.savefig(buffer, format=kind, metadata=None if kind == "png" else metadata)
+    return buffer.getvalue()
+
+
+def _thin_out(strip: Strip) -> Strip:
+    """At most MOST_PATCHES of the strip, evenly, the first and the last among them."""
+    if len(strip) <= MOST_PATCHES:
+        return strip
+    return [strip[i] for i in np.linspace(0, len(strip) - 1, MOST_PATCHES).round().astype(int)]
+
+
+def _title(figure: Figure, report: Report) -> None:
+    height = figure.get_figheight()
+    name = Path(report.slide.path).name
+    subtitle = textwrap.shorten(f"{name} · {report.network.name} · {report.estimator}", 120)
+    figure.text(0.02, 1 - 0.13 / height, _plain(headline(report)), size=15, weight="bold", va="top")
+    figure.text(0.02, 1 - 0.47 / height, _plain(subtitle), color=GREY, va="top", size=9)
+    reason = textwrap.fill(report.reason, 140, max_lines=2, placeholder=" …")
+    if report.verdict != "ok" and reason:
+        figure.text(0.02, 1 - 0.65 / height, _plain(reason), va="top", size=9)
+
+
+def _plain(text: str) -> str:
+    """Text in which matplotlib finds no formula."""
+    return text.replace("$", r"\$")
+
+
+def _draw_strip(figure: Figure, report: Report, strip: Strip, site: Site | None) -> None:
+    """One row of patches below the curve, the one nearest to the answer framed."""
+    width, height = figure.get_size_inches()
+    side = min(1.12, (width * 0.895 - 0.1 * (len(strip) - 1)) / len(strip))
+    gap = (width * 0.895 - side * len(strip)) / max(1, len(strip) - 1)
+    gap = min(gap, 0.35)
+    left = 0.075 * width + (width * 0.895 - side * len(strip) - gap * (len(strip) - 1)) / 2
+    nearest = _nearest([scale for scale, _ in strip], report.scale)
+    for i, (scale, patch) in enumerate(strip):
+        x = (left + i * (side + gap)) / width
+        axes = figure.add_axes((x, 0.3 / height, side / width, side / height))
+        axes.imshow(patch, interpolation="nearest", aspect="auto")
+        axes.set(xticks=[], yticks=[])
+        chosen = i == nearest
+        for spine in axes.spines.values():
+            spine.set(visible=True, color=ANSWER if chosen else "#bbbbbb")
+            spine.set_linewidth(3 if chosen else 0.8)
+        weight, colour = ("bold", ANSWER) if chosen else ("normal", INK)
+        axes.set_xlabel(number(scale), labelpad=4, size=9.5, color=colour, weight=weight)
+    where = f" at x {site.x:.0f}, y {site.y:.0f}" if site else ""
+    caption = f"What the network sees{where}, by scale"
+    figure.text(left / width, (0.3 + side + 0.09) / height, caption, size=9, color=GREY)
+
+
+def _nearest(scales: list[float], answer: float | None) -> int | None:
+    """Index of the scale nearest to the answer in octaves; None without an answer."""
+    if answer is None:
+        return None
+    return min(range(len(scales)), key=lambda i: abs(math.log(scales[i] / answer)))

@@ -1,0 +1,109 @@
+"""The answer in words, the same ones on the terminal, in the figure and in the page."""
+
+from __future__ import annotations
+
+from wsi_scale.report import NUMBERED, Interval, Report
+
+_MEANING = {
+    "edge": "The best scale lies at or beyond the end of the range that was tried, so this number "
+    "is only a bound; try a wider range with --scales.",
+    "ambiguous": "Several scales suit the network about equally well{candidates}; look at the "
+    "patches, or calibrate the network on images whose scale is known.",
+    "outside": "The slide looks unlike anything the network was calibrated on, so do not rely on "
+    "the number; calibrate on images of the same kind.",
+    "flat": "The network responds alike at every scale that was tried, so no scale can be "
+    "preferred; any scale in the range may do, or another layer or network may know better.",
+    "blank": "There is nothing to look at: no tissue was found where patches were cut; name a "
+    "place with --region, or check that the slide is not empty.",
+    "no_evidence": "The network's responses hold no evidence from which a scale could be told; "
+    "calibrate it on images whose scale is known and pass the profile with --profile.",
+}
+
+
+def number(value: float) -> str:
+    """Three significant digits without an exponent: 0.0456, 0.980, 4.02, 16.0, 353."""
+    digits = f"{value:#.3g}"
+    return f"{value:.0f}" if "e" in digits else digits.rstrip(".")
+
+
+def span(interval: Interval) -> str:
+    """An interval as one reads it: 3.90–4.10."""
+    return f"{number(interval[0])}–{number(interval[1])}"
+
+
+def headline(report: Report) -> str:
+    """The answer in one line: ``scale 4.02 [3.90–4.10] · 0.980 µm/px · ok``.
+
+    Without an answer: ``no answer: flat``. µm/px only where the slide's resolution is known.
+    """
+    ending = " (partial)" if report.partial else ""
+    if report.scale is None:
+        return f"no answer: {words(report.verdict)}{ending}"
+    parts = [f"scale {number(report.scale)}"]
+    if report.scale_interval:
+        parts[0] += f" [{span(report.scale_interval)}]"
+    if report.mpp is not None:
+        parts.append(f"{number(report.mpp)} µm/px")
+    return " · ".join([*parts, words(report.verdict)]) + ending
+
+
+def words(verdict: str) -> str:
+    """A verdict as words: ``no_evidence`` -> ``no evidence``."""
+    return verdict.replace("_", " ")
+
+
+def explain(report: Report) -> str:
+    """What the answer means and what to do next, in a few plain sentences."""
+    sentences = [] if report.scale is None else [_best(report), _how_to_use(report)]
+    if report.verdict in NUMBERED and report.verdict != "ok":
+        sentences = sentences[:1]
+    if report.verdict != "ok":
+        sentences.append(_MEANING[report.verdict].format(candidates=_candidates(report)))
+    if report.partial:
+        sentences.append("The run was cancelled before its end; more sites may change the answer.")
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _best(report: Report) -> str:
+    assert report.scale is not None
+    pixels = "pixel" if number(report.scale) == "1.00" else "pixels"
+    text = (
+        f"The network sees this slide best when {number(report.scale)} {pixels} of the slide "
+        f"become one pixel of its input"
+    )
+    share = f"{report.interval_level * 100:.0f} % interval"
+    if report.scale_interval:
+        text += f" ({share} {span(report.scale_interval)})"
+    if report.mpp is None:
+        return f"{text}; the slide does not say how large its pixels are, so no µm can be given."
+    text += f", that is {number(report.mpp)} µm per pixel"
+    return f"{text} ({span(report.mpp_interval)})." if report.mpp_interval else f"{text}."
+
+
+def _how_to_use(report: Report) -> str:
+    """Which native level to read and what is left to resize; a warning below scale 1."""
+    assert report.scale is not None
+    if report.scale < 1 - 1e-9:
+        return (
+            "That enlarges the slide, whose pixels hold less detail than the network is used to; "
+            "a scan at higher resolution would serve better."
+        )
+    if report.nearest_level is None:
+        return ""
+    level, residual = report.nearest_level.level, report.nearest_level.residual
+    if abs(residual - 1) < 0.005:
+        return f"Read level {level} of the slide as it is."
+    change = (
+        f"shrink it by {number(residual)}"
+        if residual > 1
+        else (f"enlarge it by {number(1 / residual)}")
+    )
+    return f"Read level {level} of the slide and {change}."
+
+
+def _candidates(report: Report) -> str:
+    if not report.candidates:
+        return ""
+    scales = [number(one.scale) for one in sorted(report.candidates, key=lambda c: -c.score)]
+    listed = scales[0] if len(scales) == 1 else f"{', '.join(scales[:-1])} and {scales[-1]}"
+    return f" ({listed})"

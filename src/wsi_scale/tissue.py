@@ -1,0 +1,108 @@
+"""What on a slide is worth looking at: a mask of tissue, from a small picture of it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.filters import threshold_otsu
+
+Mask = NDArray[np.bool_]
+Plane = NDArray[np.float64]
+
+_DARK = 40.0  # brightest channel below this: unlit
+_GLASS_LIGHT, _GLASS_CHROMA = 190.0, 28.0  # glass is at least this light and at most this coloured
+_STAIN = (10.0, 26.0)  # bounds of the step from glass to stain, grey levels
+_RIM = 4  # pixels between padding and glass that blur has mixed
+_SHINE = (5.0, 24.0)  # bounds of the step from unlit to lit, grey levels
+
+
+def tissue_mask(thumbnail: NDArray[np.uint8]) -> Mask:
+    """True where there is something to look at, (h, w), from an RGB picture (h, w, 3) uint8.
+
+    Bright field: what is darker or more coloured than glass. Where no glass is in sight, all that
+    is not white counts, so a picture that is tissue from edge to edge is tissue from edge to edge.
+    Dark field (fluorescence): what shines. Specks are dropped, small holes filled. Bare
+    glass and plain black are False throughout; an even colour is not, since texture may hide in it.
+    """
+    rgb = ndimage.gaussian_filter(thumbnail.astype(np.float64), (1, 1, 0))
+    mask = _shining(rgb) if _is_dark_field(rgb) else _stained(rgb)
+    return _tidy(mask)
+
+
+def _is_dark_field(rgb: Plane) -> bool:
+    """True where black is the background: much of it, and no glass with stain beside it."""
+    dark = rgb.max(axis=2) < _DARK
+    glass = _looks_like_glass(rgb)
+    if dark.mean() < 0.2 or dark.mean() < glass.mean():
+        return False
+    lit = ~dark
+    coloured = lit & (np.ptp(rgb, axis=2) > _GLASS_CHROMA)
+    # a bright-field scan padded with black: glass makes up much of what is lit, and stain some
+    padded = glass.sum() > 0.3 * lit.sum() and coloured.sum() > 0.02 * lit.sum()
+    return not padded
+
+
+def _looks_like_glass(rgb: Plane) -> Mask:
+    return np.asarray((rgb.min(axis=2) > _GLASS_LIGHT) & (np.ptp(rgb, axis=2) < _GLASS_CHROMA))
+
+
+def _stained(rgb: Plane) -> Mask:
+    """Bright field: how far below the glass the lowest channel lies, cut between fixed bounds."""
+    glass = _looks_like_glass(rgb)
+    light = np.full(3, 255.0)
+    if glass.mean() > 0.01:
+        light = np.percentile(rgb[glass], 75, axis=0)
+    stain = (light - rgb).max(axis=2)
+    return np.asarray((stain > _step(stain, _STAIN)) & ~_padding(rgb))
+
+
+def _shining(rgb: Plane) -> Mask:
+    """Dark field: how far above the unlit background; on a square root, for dim parts count too."""
+    peak = rgb.max(axis=2)
+    shine = np.sqrt(np.clip(peak - np.percentile(peak, 5), 0, None))
+    low, high = (math.sqrt(bound) for bound in _SHINE)
+    return np.asarray(shine > _step(shine, (low, high)))
+
+
+def _step(values: Plane, bounds: tuple[float, float]) -> float:
+    """Otsu's threshold, held within bounds: alone it would split tissue when nothing else is."""
+    cut: float = threshold_otsu(values)  # type: ignore[no-untyped-call, unused-ignore]
+    return min(max(float(cut), bounds[0]), bounds[1])
+
+
+def _padding(rgb: Plane) -> Mask:
+    """Black that reaches the picture's edge, and its blurred rim: left out by the scanner."""
+    labels, count = ndimage.label(rgb.max(axis=2) < 6)
+    if count == 0:
+        return np.zeros(labels.shape, bool)
+    rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    touching = np.zeros(count + 1, bool)
+    touching[np.unique(rim)] = True
+    touching[0] = False
+    return np.asarray(ndimage.binary_dilation(touching[labels], iterations=_RIM))
+
+
+def _tidy(mask: Mask) -> Mask:
+    """Join what lies close together, drop specks, fill small holes."""
+    reach = max(2.0, 0.008 * max(mask.shape))
+    speck = max(4, round(5e-5 * mask.size))
+    solid = _without_small(mask, speck)
+    if not solid.any():
+        return solid
+    rim = math.ceil(reach) + 1
+    framed = np.pad(solid, rim, mode="edge")
+    grown = ndimage.distance_transform_edt(~framed) <= reach
+    closed = ndimage.distance_transform_edt(grown) > reach
+    solid |= closed[rim:-rim, rim:-rim]
+    return ~_without_small(~solid, round(0.005 * mask.size))
+
+
+def _without_small(mask: Mask, pixels: int) -> Mask:
+    """The mask without connected parts of fewer pixels."""
+    labels, _ = ndimage.label(mask)
+    large = np.bincount(labels.ravel()) >= pixels
+    large[0] = False
+    return np.asarray(large[labels])
