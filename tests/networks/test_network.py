@@ -1,3 +1,6 @@
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +11,8 @@ from wsi_scale.networks import Card, build_network
 from wsi_scale.networks.answer import predict
 from wsi_scale.testing.networks import analytic_network
 
-from .toy_networks import Blocks, Picky, TwoHeads, shaped
+sys.path.insert(0, str(Path(__file__).parent))
+from toy_networks import Blocks, Picky, TwoHeads, shaped
 
 
 def patches(count=2, side=96, seed=0):
