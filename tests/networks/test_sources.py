@@ -222,6 +222,7 @@ def test_a_card_names_weights_beside_it_and_checks_their_hash(tmp_path):
         ('source = "card.toml"', "source of a card cannot be another card"),
         ('source = "figures"', "source of a card cannot be another card"),
         ('source = "no/such.net"', "is no network and no file"),
+        ('source = "none.pt"', "none.pt: No such file"),
         (f'source = "{FIGURES}&weights=w.pt"', "give weights as the card's own key"),
         (f'source = "{FIGURES}"\nclasses = ["a"]', "answers 2 classes but its card lists 1: a"),
         (f'source = "{FIGURES}"\nbackground = 2', "has 2 classes, so none is 2"),

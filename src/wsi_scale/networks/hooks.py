@@ -56,6 +56,8 @@ def hooked(
 ) -> Iterator[Heard]:
     """Listen to layers while open; every hook is removed at the end, whatever happens.
 
+    The moments keep their graph where gradients are on and the network's input asks for one.
+
     follow_head: cut the head's input off and let autograd follow it, so that a gradient with
     respect to it differentiates the head alone.
     """
@@ -81,12 +83,11 @@ def _input_hook(heard: Heard, choice: LayerChoice, follow: bool) -> Callable[...
     def listen(_: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         if choice.name in heard.moments:
             return None
-        x = args[0].detach()
-        heard.moments[choice.name] = moments(x)
+        heard.moments[choice.name] = moments(args[0])
         if not follow:
             return None
-        # a new tensor, so that a head which works in place does not work on a leaf
-        heard.head_input = x.requires_grad_(True)
+        heard.head_input = args[0].detach().requires_grad_(True)
+        # a copy, so that a head which works in place does not work on a leaf
         return (heard.head_input.clone(), *args[1:])
 
     return listen
@@ -95,7 +96,7 @@ def _input_hook(heard: Heard, choice: LayerChoice, follow: bool) -> Callable[...
 def _output_hook(heard: Heard, choice: LayerChoice) -> Callable[..., None]:
     def listen(_: nn.Module, __: Any, result: Any) -> None:
         if choice.name not in heard.moments:
-            heard.moments[choice.name] = moments(result.detach())
+            heard.moments[choice.name] = moments(result)
 
     return listen
 
