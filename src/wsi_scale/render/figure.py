@@ -8,7 +8,7 @@ import os
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -31,7 +31,7 @@ FORMATS = ("png", "pdf", "svg")
 DPI = 150
 MOST_PATCHES = 8
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "axes.spines.top": False,
@@ -67,8 +67,8 @@ def render_estimate(
         figure = Figure(figsize=(10, 6.4 if strip else 4.9), dpi=DPI, facecolor="white")
         height = figure.get_figheight()
         bottom = 2.15 / height if strip else 0.62 / height
-        axes = figure.add_axes((0.075, bottom, 0.895, 1 - bottom - 1.28 / height))
-        _title(figure, report)
+        top = _title(figure, report) + (0.55 if report.slide.mpp else 0.12)
+        axes = figure.add_axes((0.075, bottom, 0.895, 1 - bottom - top / height))
         draw_curve(axes, report)
         if strip:
             _draw_strip(figure, report, strip, site)
@@ -85,15 +85,23 @@ def _thin_out(strip: Strip) -> Strip:
     return [strip[i] for i in np.linspace(0, len(strip) - 1, MOST_PATCHES).round().astype(int)]
 
 
-def _title(figure: Figure, report: Report) -> None:
+def _title(figure: Figure, report: Report) -> float:
+    """Write headline, what was asked of whom, and the reason of a doubt; returns inches used."""
     height = figure.get_figheight()
     name = Path(report.slide.path).name
-    subtitle = textwrap.shorten(f"{name} · {report.network.name} · {report.estimator}", 120)
+    subtitle = _shorten(f"{name} · {report.network.name} · {report.estimator}", 120)
     figure.text(0.02, 1 - 0.13 / height, _plain(headline(report)), size=15, weight="bold", va="top")
     figure.text(0.02, 1 - 0.47 / height, _plain(subtitle), color=GREY, va="top", size=9)
-    reason = textwrap.fill(report.reason, 140, max_lines=2, placeholder=" …")
-    if report.verdict != "ok" and reason:
-        figure.text(0.02, 1 - 0.65 / height, _plain(reason), va="top", size=9)
+    lines = textwrap.wrap(report.reason, 138, max_lines=2, placeholder=" …")
+    if report.verdict == "ok":
+        lines = []
+    for i, line in enumerate(lines):
+        figure.text(0.02, 1 - (0.66 + 0.17 * i) / height, _plain(line), va="top", size=9)
+    return 0.72 + 0.17 * len(lines)
+
+
+def _shorten(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length // 2]} … {text[-length // 2 :]}"
 
 
 def _plain(text: str) -> str:
