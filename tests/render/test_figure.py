@@ -10,7 +10,7 @@ from PIL import Image
 
 from wsi_scale.errors import OutputError
 from wsi_scale.geometry import Site
-from wsi_scale.render.figure import draw_estimate, render_estimate
+from wsi_scale.render.figure import draw_estimate, figure_png, render_estimate
 
 
 def test_every_verdict_is_drawn(any_report, strip, tmp_path):
@@ -43,7 +43,7 @@ def test_it_draws_without_strip_resolution_levels_voices_or_curve(make_report):
     bare = make_report(
         "blank", scale=None, mpp=None, slide={"levels": []}, voices={"profile": None}, curve=nothing
     )
-    assert render_estimate(bare.model_copy(update={"voices": {}}), [])
+    assert figure_png(bare.model_copy(update={"voices": {}}), [])
 
 
 @pytest.mark.parametrize("low", [0.1, 0.97, 1.0, 5.0])
@@ -52,14 +52,14 @@ def test_it_draws_any_range_of_scales(low, ratio, make_report):
     scales = [float(s) for s in np.geomspace(low, low * ratio, 9 if ratio > 1 else 1)]
     score = [1.0] * len(scales)
     curve = {"scales": scales, "score": score, "low": score, "high": score}
-    assert render_estimate(make_report(scale=low, curve=curve), [])
+    assert figure_png(make_report(scale=low, curve=curve), [])
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 41])
 def test_it_draws_any_number_of_patches(count, make_report):
     patch = np.zeros((16, 16, 3), np.uint8)
     strip = [(float(s), patch) for s in np.geomspace(0.5, 16, count)]
-    assert render_estimate(make_report(), strip)
+    assert figure_png(make_report(), strip)
 
 
 def test_the_patch_nearest_to_the_answer_is_framed(make_report):
@@ -67,7 +67,7 @@ def test_the_patch_nearest_to_the_answer_is_framed(make_report):
     strip = [(1.0, white), (4.0, white), (8.0, white)]
 
     def framed(report):
-        pixels = np.asarray(Image.open(io.BytesIO(render_estimate(report, strip))).convert("RGB"))
+        pixels = np.asarray(Image.open(io.BytesIO(figure_png(report, strip))).convert("RGB"))
         low = pixels[-260:]  # the rows of the strip
         vermilion = (abs(low.astype(int) - (213, 94, 0)) < 12).all(axis=2)
         return np.flatnonzero(vermilion.sum(axis=0) > 60)
@@ -80,7 +80,7 @@ def test_the_patch_nearest_to_the_answer_is_framed(make_report):
 
 @pytest.mark.parametrize("name", ["a$b$c.svs", "腎臓😐.svs", "x" * 300 + ".svs", "a\\b_{.svs"])
 def test_any_name_of_a_slide_can_be_drawn(name, make_report):
-    assert render_estimate(make_report(slide={"path": name}, reason=name, verdict="flat"), [])
+    assert figure_png(make_report(slide={"path": name}, reason=name, verdict="flat"), [])
 
 
 @pytest.mark.parametrize("name", ["estimate", "estimate.jpg", "estimate.png.txt"])
@@ -105,5 +105,5 @@ def test_a_failure_while_drawing_leaves_the_old_file(tmp_path, make_report):
 
 
 def test_the_interactive_half_of_matplotlib_is_never_loaded(make_report):
-    render_estimate(make_report(), [])
+    figure_png(make_report(), [])
     assert "matplotlib.pyplot" not in sys.modules

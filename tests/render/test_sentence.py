@@ -54,7 +54,7 @@ def test_an_ambiguous_answer_names_its_candidates(make_report):
 
 @pytest.mark.parametrize(
     ("residual", "advice"),
-    [(1.001, "as it is"), (1.3, "shrink it by 1.30"), (0.98, "enlarge it by 1.02")],
+    [(1.001, "as it is"), (1.3, "and shrink it by 1.30"), (0.98, "and enlarge it by 1.02")],
 )
 def test_the_nearest_level_is_put_to_use(residual, advice, make_report):
     nearest = {"level": 1, "downsample": 4.0, "residual": residual}

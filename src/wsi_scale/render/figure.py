@@ -53,16 +53,25 @@ def draw_estimate(
     site: where they were cut, named under them. Raises OutputError for another suffix or a place
     that cannot be written; never leaves half a file.
     """
-    kind = Path(path).suffix.lower().removeprefix(".")
-    if kind not in FORMATS:
-        raise OutputError(f"cannot draw {path}: the suffix must be .png, .pdf or .svg")
+    kind = check_suffix(path)
     write_atomically(path, render_estimate(report, strip, site=site, kind=kind))
 
 
-def render_estimate(
-    report: Report, strip: Strip, *, site: Site | None = None, kind: str = "png"
-) -> bytes:
-    """The same figure as the bytes of a file of that kind."""
+def check_suffix(path: str | os.PathLike[str]) -> str:
+    """The format that the suffix of path names; OutputError for one that cannot be drawn."""
+    kind = Path(path).suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise OutputError(f"cannot draw {path}: the suffix must be .png, .pdf or .svg")
+    return kind
+
+
+def figure_png(report: Report, strip: Strip, *, site: Site | None = None) -> bytes:
+    """The figure as the bytes of a PNG file, for pages that carry it inside."""
+    return render_estimate(report, strip, site=site, kind="png")
+
+
+def render_estimate(report: Report, strip: Strip, *, site: Site | None = None, kind: str) -> bytes:
+    """The same figure as the bytes of a file of one of FORMATS."""
     strip = _thin_out(strip)
     with rc_context(_STYLE):
         figure = Figure(figsize=(10, 6.4 if strip else 4.9), dpi=DPI, facecolor="white")

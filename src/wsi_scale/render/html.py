@@ -63,7 +63,7 @@ _PAGE = """<!DOCTYPE html>
 def write_html(report: Report, figure_png: bytes, path: str | os.PathLike[str]) -> None:
     """Write the report as one self-contained page, whole or not at all.
 
-    figure_png: the figure of ``render_estimate``. Raises OutputError where it cannot be written.
+    figure_png: the figure, from ``figure_png``. Raises OutputError where it cannot be written.
     """
     write_atomically(path, page(report, figure_png))
 
