@@ -1,8 +1,10 @@
 """What every source of networks promises. A new source is tested by being there."""
 
+import numpy as np
 import pytest
 
-from wsi_scale.networks import all_sources
+from wsi_scale.errors import NetworkError
+from wsi_scale.networks import Network, all_sources, bundled_names, find_source, load_network
 
 
 @pytest.fixture(params=all_sources(), ids=str)
@@ -10,6 +12,55 @@ def source(request):
     return all_sources()[request.param]
 
 
+@pytest.fixture
+def spec(source, tmp_path):
+    if source.NAME == "bundled" and not bundled_names():
+        pytest.skip("no network is bundled yet")
+    return source.example(tmp_path)
+
+
+@pytest.fixture
+def network(spec) -> Network:
+    try:
+        return load_network(spec, device="cpu")
+    except NetworkError as error:
+        if "wsi-scale[networks]" in str(error):
+            pytest.skip(str(error))
+        raise
+
+
 def test_explains_its_grammar_and_accepts_its_own_example(source, tmp_path):
     assert source.GRAMMAR
     assert source.accepts(source.example(tmp_path))
+
+
+def test_is_the_source_that_is_asked_for_its_example(source, spec):
+    assert find_source(spec) is source
+
+
+def test_loads_a_network_that_is_at_rest(network, spec):
+    assert network.spec == spec
+    assert network.name
+    assert not network.module.training
+    assert not any(parameter.requires_grad for parameter in network.module.parameters())
+
+
+def test_answers_one_logit_per_class_for_every_patch(network):
+    size = network.choose_input_size(1000)
+    patches = np.random.default_rng(1).integers(0, 256, (3, size, size, 3), np.uint8)
+    logits = network.logits(network.prepare(patches))
+    assert logits.shape[:2] == (3, len(network.classes))
+    assert logits.ndim == (4 if network.task == "segment" else 2)
+
+
+def test_has_layers_to_listen_to(network):
+    assert network.layers()
+
+
+@pytest.mark.parametrize("bad", ["nonsense", "C:\\nets\\none.pt", "a/b/c", "?x=1", ""])
+def test_accepts_no_nonsense(source, bad):
+    if source.NAME == "bundled" and bad == "nonsense":
+        pytest.skip("a single word is looked for among the bundled networks")
+    if source.NAME == "torchscript" and bad.endswith(".pt"):
+        pytest.skip("a path on another system's drive is still a path")
+    assert not source.accepts(bad)

@@ -1,5 +1,7 @@
 """What every reader promises, whichever format it reads. A new reader is tested by being there."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ def slide(request, tmp_path):
 
 def test_level_zero_is_the_finest(slide):
     assert slide.levels[0].downsample == 1
-    assert all(a.downsample < b.downsample for a, b in zip(slide.levels, slide.levels[1:]))
+    assert all(a.downsample < b.downsample for a, b in pairwise(slide.levels))
 
 
 def test_outside_the_canvas_is_background_never_black(slide):

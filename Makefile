@@ -1,0 +1,46 @@
+# make demo   set up, find the scale of the sample slide, say where picture and report are
+# make test   set up, run the tests
+# make check  ruff and mypy
+
+PYTHON ?= python3
+VENV ?= .venv
+# for pip: an index, a constraints file, … For a small torch without CUDA on Linux:
+#   make demo PIP_OPTIONS="--extra-index-url https://download.pytorch.org/whl/cpu"
+PIP_OPTIONS ?= -c .ci/constraints.txt
+PYTEST_OPTIONS ?= -n 2
+
+BIN := $(VENV)/bin
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: demo test check clean
+
+demo: $(VENV)/.installed
+	mkdir -p demo
+	$(BIN)/wsi-scale estimate sample_data/figures.tif --network figures \
+	  --json demo/figures.json --plot demo/figures.png --html demo/figures.html
+	@echo
+	@echo "picture: demo/figures.png"
+	@echo "page:    demo/figures.html"
+	@echo "report:  demo/figures.json"
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_OPTIONS)
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet $(PIP_OPTIONS) --editable .
+	touch $@
+
+$(VENV)/.installed-dev: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet $(PIP_OPTIONS) --editable ".[dev]"
+	touch $(VENV)/.installed $@
+
+clean:
+	rm -rf $(VENV) demo

@@ -1,0 +1,171 @@
+"""How well the bundled network finds the scale of synthetic mosaics, beside the chance rows.
+
+    python benchmarks/figures_accuracy.py --slides 24 --seed 1
+
+Rules of evidence: true scales spread over 2–8 (the slide is stretched, not the network), the
+window shifted so that its centre is at least 0.5 octave from the truth, seeds the network was not
+trained on. Writes benchmarks/results/figures_accuracy.csv and .md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import sys
+from collections import deque
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from wsi_scale.estimators import Options, fingerprint
+from wsi_scale.networks import Network, load_network
+from wsi_scale.pipeline import iter_estimates
+from wsi_scale.readers.synthetic import SyntheticSlide
+from wsi_scale.responses import Responses
+from wsi_scale.settings import Settings
+
+RESULTS = Path(__file__).parent / "results"
+TRAINED_AT = 5.0
+OCTAVES = 3.5
+
+
+def window(truth: float, rng: np.random.Generator) -> tuple[float, float]:
+    """A window of 3.5 octaves that holds the truth, its centre 0.5–1 octave away from it."""
+    away = rng.choice([-1, 1]) * rng.uniform(0.5, 1.0)
+    centre = truth * 2**away
+    return centre / 2 ** (OCTAVES / 2), centre * 2 ** (OCTAVES / 2)
+
+
+def random_weights(network: Network, seed: int) -> Network:
+    """The same layers and stored statistics with freshly drawn convolutions."""
+    import copy
+
+    module = copy.deepcopy(network.module)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for part in module.modules():
+            if isinstance(part, torch.nn.Conv2d | torch.nn.Linear):
+                spread = 1 / math.sqrt(part.weight[0].numel())
+                part.weight.uniform_(-spread, spread, generator=generator)
+    calls = tuple(replace(c, module=module.get_submodule(c.name)) for c in network.calls)
+    return replace(network, module=module, calls=calls)
+
+
+def noise(responses: Responses, rng: np.random.Generator) -> Responses:
+    """Responses that know nothing: rows dealt out to random scales."""
+    order = rng.permutation(len(responses.scale_index))
+    return replace(responses, scale_index=responses.scale_index[order])
+
+
+def ask(slide: SyntheticSlide, network: Network, settings: Settings):
+    (last,) = deque(iter_estimates(slide, network, settings), maxlen=1)
+    return last
+
+
+def fingerprint_of(responses: Responses) -> float | None:
+    return fingerprint.prepare(responses, Options())(np.ones(len(responses.sites))).scale
+
+
+def measure(args: argparse.Namespace) -> list[dict[str, object]]:
+    network = load_network("figures", device="cpu")
+    truths = np.geomspace(2, 8, args.slides)
+    rows = []
+    for i, truth in enumerate(truths):
+        rng = np.random.default_rng([args.seed, i])
+        lo, hi = window(truth, rng)
+        slide = SyntheticSlide.figures(
+            seed=10_000 + 100 * args.seed + i,
+            stretch=truth / TRAINED_AT,
+            width=args.side,
+            height=args.side,
+        )
+        settings = Settings(scales=(lo, hi), sites=args.sites, seed=i)
+        done = ask(slide, network, settings)
+        untrained = ask(slide, random_weights(network, i), settings)
+        answer = done.estimate
+        row = {
+            "truth": truth,
+            "lo": lo,
+            "hi": hi,
+            "verdict": answer.verdict,
+            "low": answer.interval[0] if answer.interval else None,
+            "high": answer.interval[1] if answer.interval else None,
+            "answer": answer.scale,
+            **{f"{name} (voice)": value for name, value in answer.voices.items()},
+            "chance: window centre": math.sqrt(lo * hi),
+            "chance: noise responses": fingerprint_of(noise(done.responses, rng)),
+            "chance: random weights": fingerprint_of(untrained.responses),
+            "random weights' verdict": untrained.estimate.verdict,
+        }
+        rows.append(row)
+        print(f"{truth:.2f} -> {answer.scale} {answer.verdict}", file=sys.stderr, flush=True)
+    return rows
+
+
+def summarise(rows: list[dict[str, object]], column: str) -> str:
+    truth = np.array([r["truth"] for r in rows], float)
+    given = np.array([np.nan if r[column] is None else r[column] for r in rows], float)
+    error = np.abs(np.log2(given / truth))
+    known = error[np.isfinite(error)]
+    if len(known) == 0:
+        return f"| {column} | – | – | – | {len(rows)} of {len(rows)} |"
+    rng = np.random.default_rng(0)
+    medians = np.median(rng.choice(known, (2000, len(known))), axis=1)
+    low, high = np.quantile(medians, [0.05, 0.95])
+    within = [np.mean(known <= math.log2(1 + share)) for share in (0.10, 0.25)]
+    return (
+        f"| {column} | {np.median(known):.3f} [{low:.3f}, {high:.3f}] | {within[0]:.0%} | "
+        f"{within[1]:.0%} | {len(rows) - len(known)} of {len(rows)} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--slides", type=int, default=24)
+    parser.add_argument("--sites", type=int, default=24)
+    parser.add_argument("--side", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = measure(args)
+    RESULTS.mkdir(exist_ok=True)
+    with (RESULTS / "figures_accuracy.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    columns = ["answer", *(c for c in rows[0] if c.endswith("(voice)") or c.startswith("chance"))]
+    held = np.mean([r["low"] is not None and r["low"] <= r["truth"] <= r["high"] for r in rows])
+    table = [
+        f"`python benchmarks/figures_accuracy.py --slides {args.slides} --sites {args.sites} "
+        f"--side {args.side} --seed {args.seed}`",
+        "",
+        "| row | median abs. log2 error [90 %] | within 10 % | within 25 % | no number |",
+        "| --- | --- | --- | --- | --- |",
+        *(summarise(rows, column) for column in columns),
+        "",
+        f"The 90 % interval held the truth in {held:.0%} of slides. Verdicts: "
+        + ", ".join(
+            sorted(
+                f"{v} × {sum(r['verdict'] == v for r in rows)}"
+                for v in {r["verdict"] for r in rows}
+            )
+        )
+        + ". With random weights: "
+        + ", ".join(
+            sorted(
+                f"{v} × {sum(r[k] == v for r in rows)}"
+                for k in ["random weights' verdict"]
+                for v in {r[k] for r in rows}
+            )
+        )
+        + ".",
+    ]
+    (RESULTS / "figures_accuracy.md").write_text("\n".join(table) + "\n")
+    print("\n".join(table))
+
+
+if __name__ == "__main__":
+    main()

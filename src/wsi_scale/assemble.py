@@ -1,0 +1,164 @@
+"""Puts a run's pieces into a report."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wsi_scale.geometry import ScaleGrid, Site, pick_level
+from wsi_scale.judge import Estimate
+from wsi_scale.pyramid import RESAMPLING
+from wsi_scale.report import (
+    AuditEntry,
+    Candidate,
+    ClassPart,
+    CurvePart,
+    Interval,
+    LevelPart,
+    NearestLevel,
+    NetworkPart,
+    Provenance,
+    Report,
+    Ruler,
+    SitePart,
+    SlidePart,
+)
+from wsi_scale.settings import Settings
+from wsi_scale.slide import Slide
+
+if TYPE_CHECKING:
+    from wsi_scale.networks.network import Network
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is asked of which slide, fixed before the first patch is cut."""
+
+    slide: Slide
+    network: Network
+    settings: Settings
+    sites: tuple[Site, ...]
+    grid: ScaleGrid
+    """Scales of the run, after HI dropped to what fits."""
+    input_size: int
+    """Side of every patch in network px; 0 when there is nothing to look at."""
+    warnings: tuple[str, ...] = ()
+
+
+def build_report(
+    run: Run, answer: Estimate, seconds: float, patches: int, *, partial: bool
+) -> Report:
+    """The report of one run; the same run gives the same report except for its provenance."""
+    mpp = None if run.slide.mpp is None else sum(run.slide.mpp) / 2
+    score, low, high = ([_number(v) for v in x] for x in (answer.score, answer.low, answer.high))
+    own = answer.site_scales
+    return Report(
+        slide=slide_part(run.slide),
+        network=_network_part(run),
+        estimator=answer.estimator,
+        scale=answer.scale,
+        interval_level=answer.interval_level,
+        scale_interval=answer.interval,
+        tolerance=answer.tolerance,
+        mpp=_times(answer.scale, mpp),
+        mpp_interval=_times_pair(answer.interval, mpp),
+        verdict=answer.verdict,
+        reason=answer.reason,
+        warnings=[*run.warnings, *answer.warnings],
+        candidates=[Candidate(scale=s, score=v) for s, v in answer.candidates],
+        voices=answer.voices,
+        nearest_level=_nearest_level(run.slide, answer.scale),
+        ruler=_ruler(run, answer, mpp),
+        classes=[ClassPart(name=n, scale=s, scale_interval=i) for n, s, i in answer.classes],
+        sites=[
+            SitePart(x=site.x, y=site.y, scale=own[i] if i < len(own) else None)
+            for i, site in enumerate(answer.sites)
+        ],
+        curve=CurvePart(scales=list(answer.scales), score=score, low=low, high=high),
+        partial=partial,
+        provenance=_provenance(run, seconds, patches),
+    )
+
+
+def slide_part(slide: Slide) -> SlidePart:
+    """What a slide is, as reports and `info` show it."""
+    return SlidePart(
+        path=slide.path,
+        reader=slide.reader,
+        mpp=slide.mpp,
+        mpp_source=slide.mpp_source,
+        objective_power=slide.objective_power,
+        levels=[
+            LevelPart(width=x.width, height=x.height, downsample=x.downsample) for x in slide.levels
+        ],
+        audit=[
+            AuditEntry(source=x.source, says=x.says, mpp=x.mpp, status=x.status, note=x.note)
+            for x in slide.audit
+        ],
+    )
+
+
+def _network_part(run: Run) -> NetworkPart:
+    network = run.network
+    return NetworkPart(
+        spec=network.spec,
+        name=network.name,
+        training_mpp=network.card.training_mpp,
+        training_scale=network.card.training_scale,
+        input_size=run.input_size,
+        sha256=network.sha256,
+    )
+
+
+def _nearest_level(slide: Slide, scale: float | None) -> NearestLevel | None:
+    """The level to read at that scale: the coarsest that is not too coarse."""
+    if scale is None:
+        return None
+    level = pick_level(slide.levels, scale)
+    downsample = slide.levels[level].downsample
+    return NearestLevel(level=level, downsample=downsample, residual=scale / downsample)
+
+
+def _ruler(run: Run, answer: Estimate, mpp: float | None) -> Ruler:
+    """Pixel sizes that follow from the scale: network µm/px = scale × slide µm/px."""
+    trained = run.network.card.training_mpp
+    if answer.scale is None:
+        return Ruler()
+    slide_mpp, slide_interval = None, None
+    if trained is not None:
+        slide_mpp = trained / answer.scale
+        if answer.interval is not None:
+            slide_interval = (trained / answer.interval[1], trained / answer.interval[0])
+    return Ruler(
+        slide_mpp=slide_mpp,
+        slide_mpp_interval=slide_interval,
+        network_mpp=_times(answer.scale, mpp),
+        network_mpp_interval=_times_pair(answer.interval, mpp),
+    )
+
+
+def _provenance(run: Run, seconds: float, patches: int) -> Provenance:
+    from importlib.metadata import version
+
+    return Provenance(
+        version=version("wsi-scale"),
+        seed=run.settings.seed,
+        resampling=RESAMPLING,
+        torch=version("torch"),
+        seconds=round(seconds, 3),
+        patches=patches,
+        settings=run.settings.model_dump(mode="json"),
+    )
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _times(value: float | None, factor: float | None) -> float | None:
+    return None if value is None or factor is None else value * factor
+
+
+def _times_pair(pair: Interval | None, factor: float | None) -> Interval | None:
+    return None if pair is None or factor is None else (pair[0] * factor, pair[1] * factor)

@@ -1,0 +1,381 @@
+"""The command line: thin. stdout carries the answer, stderr the progress and the errors."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from click.exceptions import ClickException
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+import wsi_scale
+from wsi_scale.errors import OutputError, SettingsError, WsiScaleError
+from wsi_scale.settings import Settings, make_settings
+from wsi_scale.slide import Slide, open_slide
+
+if TYPE_CHECKING:
+    from wsi_scale import pipeline
+    from wsi_scale.networks import Network
+    from wsi_scale.report import Report
+
+EXIT_OK, EXIT_BAD_INPUT, EXIT_NOT_OK, EXIT_CANCELLED = 0, 2, 3, 130
+
+out = Console()
+err = Console(stderr=True)
+app = typer.Typer(
+    name="wsi-scale",
+    help="Find the scale at which a trained network sees a whole-slide image best.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """Run the command line; the input's faults are one sentence and exit code 2."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code. A bug keeps its traceback."""
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    try:
+        code = app(arguments, standalone_mode=False)
+    except WsiScaleError as error:
+        return _complain(str(error))
+    except ClickException as error:
+        return _complain(error.format_message())
+    except (KeyboardInterrupt, typer.Abort):
+        err.print("cancelled")
+        return EXIT_CANCELLED
+    return code if isinstance(code, int) else EXIT_OK
+
+
+def _complain(sentence: str) -> int:
+    err.print(f"error: {sentence}", markup=False, highlight=False, soft_wrap=True)
+    return EXIT_BAD_INPUT
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(wsi_scale.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    pass
+
+
+SlideArgument = Annotated[
+    str, typer.Argument(metavar="SLIDE", help="Slide or image file, or synthetic:figures.")
+]
+ReaderOption = Annotated[str | None, typer.Option(help="Force a reader instead of picking one.")]
+JsonOption = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="Write JSON there; - is stdout.")
+]
+MppOption = Annotated[
+    float | None, typer.Option(help="µm per level-0 pixel; wins over what the slide says.")
+]
+
+
+@app.command()
+def info(
+    slide: SlideArgument,
+    reader: ReaderOption = None,
+    mpp: MppOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Show levels, resolution, reader and what the metadata say about the scale."""
+    with open_slide(slide, reader=reader, mpp=mpp) as opened:
+        if json:
+            _write_text(json, _info_json(opened))
+        if json != "-":
+            _print_info(opened)
+
+
+@app.command()
+def networks(
+    spec: Annotated[
+        str | None, typer.Argument(metavar="[SPEC]", help="Describe this network.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """List bundled networks and the grammar of SPEC, or describe one network and its layers."""
+    from wsi_scale.networks import all_sources, bundled_names, load_network
+
+    if spec is None:
+        out.print("Bundled networks: " + ", ".join(bundled_names()), highlight=False)
+        out.print("\nA SPEC is one of:")
+        for source in all_sources().values():
+            out.print(f"  {source.GRAMMAR}", markup=False, highlight=False, soft_wrap=True)
+        return
+    _print_network(load_network(spec, device=device))
+
+
+@app.command()
+def estimate(  # one parameter per option of the contract
+    slide: SlideArgument,
+    network: Annotated[
+        str, typer.Option(metavar="SPEC", help="Network; see `wsi-scale networks`.")
+    ] = "figures",
+    estimator: Annotated[str, typer.Option(help="auto, or one estimator by name.")] = "auto",
+    target: Annotated[
+        str | None, typer.Option(metavar="CLASS", help="Class to look at; default: predicted.")
+    ] = None,
+    scales: Annotated[
+        str, typer.Option(metavar="LO:HI", help="Window, level-0 px per network px.")
+    ] = "0.5:16",
+    per_octave: Annotated[float, typer.Option(help="Scales per octave.")] = 8,
+    sites: Annotated[int, typer.Option(help="How many places to look at.")] = 24,
+    region: Annotated[
+        str | None, typer.Option(metavar="GEOJSON|x,y,w,h", help="Look only there (level-0 px).")
+    ] = None,
+    mpp: MppOption = None,
+    reader: ReaderOption = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same answer.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    json: JsonOption = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Picture: png, pdf or svg.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="One self-contained page.")] = (
+        None
+    ),
+    responses: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="Keep what the network answered.")
+    ] = None,
+) -> int:
+    """Find the scale at which the network sees the slide best.
+
+    Exit code 0: the verdict is ok. 3: another verdict, the report says why. 2: bad input.
+    130: cancelled, the report is partial.
+    """
+    settings = make_settings(
+        estimator=estimator,
+        target=target,
+        scales=_parse_scales(scales),
+        per_octave=per_octave,
+        sites=sites,
+        region=region,
+        mpp=mpp,
+        reader=reader,
+        seed=seed,
+    )
+    outputs = Outputs(json, plot, html, responses)
+    outputs.check()
+    with open_slide(slide, reader=reader, mpp=mpp) as opened:
+        loaded = _load(network, device)
+        progress, cancelled = _follow(opened, loaded, settings)
+        report = None if progress is None else progress.report()
+        if progress is None or report is None:
+            err.print("cancelled before the first answer; nothing was written")
+            return EXIT_CANCELLED
+        outputs.write(opened, progress, report)
+    if json != "-":
+        _print_report(report)
+    if cancelled:
+        return EXIT_CANCELLED
+    return EXIT_OK if report.verdict == "ok" else EXIT_NOT_OK
+
+
+def _load(spec: str, device: str) -> Network:
+    with err.status(f"loading network {escape(spec)}"):
+        from wsi_scale.networks import load_network
+
+        return load_network(spec, device=device)
+
+
+def _follow(
+    slide: Slide, network: Network, settings: Settings
+) -> tuple[pipeline.Progress | None, bool]:
+    """Run to the end, or to Ctrl-C; the last progress, and whether it was cancelled."""
+    from wsi_scale.pipeline import iter_estimates
+
+    last: pipeline.Progress | None = None
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("sites"),
+        TimeRemainingColumn(),
+    )
+    try:
+        with Progress(*columns, console=err, transient=True) as bar:
+            task = bar.add_task("looking", total=None)
+            for last in iter_estimates(slide, network, settings):
+                words = _so_far(last)
+                bar.update(task, completed=last.done, total=last.total, description=words)
+    except KeyboardInterrupt:
+        return last, True
+    return last, False
+
+
+def _so_far(progress: pipeline.Progress) -> str:
+    answer = progress.estimate
+    if answer is None or answer.scale is None:
+        return "looking"
+    low, high = answer.interval or (answer.scale, answer.scale)
+    return f"scale ≈ {answer.scale:.3g} ({low:.3g} to {high:.3g})"
+
+
+def _parse_scales(text: str) -> tuple[float, float]:
+    lo, colon, hi = text.partition(":")
+    with suppress(ValueError):
+        if colon:
+            return float(lo), float(hi)
+    raise SettingsError(f"--scales is LO:HI, for example 0.5:16, got {text!r}")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where results go."""
+
+    json: str | None
+    plot: Path | None
+    html: Path | None
+    responses: Path | None
+
+    def check(self) -> None:
+        """Refuse, before any work, what could not be written after it."""
+        from wsi_scale.files import check_writable
+        from wsi_scale.render.figure import check_suffix
+
+        if self.plot is not None:
+            check_suffix(self.plot)
+        if self.responses is not None and self.responses.suffix != ".npz":
+            raise OutputError(f"--responses writes an .npz file, got {self.responses}")
+        paths = [self.plot, self.html, self.responses]
+        if self.json not in (None, "-"):
+            paths.append(Path(str(self.json)))
+        for path in paths:
+            if path is not None:
+                check_writable(path)
+
+    def write(self, slide: Slide, progress: pipeline.Progress, report: Report) -> None:
+        """Write everything that was asked for; each file whole or not at all."""
+        if self.json is not None:
+            _write_text(self.json, report.to_json())
+        if self.responses is not None and progress.responses is not None:
+            progress.responses.save(self.responses)
+        if self.plot is None and self.html is None:
+            return
+        from wsi_scale.render.figure import draw_estimate, figure_png
+        from wsi_scale.render.html import write_html
+
+        strip = _strip(slide, progress, report)
+        if self.plot is not None:
+            draw_estimate(report, strip, self.plot)
+        if self.html is not None:
+            write_html(report, figure_png(report, strip), self.html)
+
+
+def _strip(slide: Slide, progress: pipeline.Progress, report: Report) -> list[tuple[float, Any]]:
+    from wsi_scale.pipeline import cut_strip
+
+    run = progress.run
+    if not run.sites:
+        return []
+    return cut_strip(slide, run.sites[0], run.grid, run.input_size, nearest=report.scale)
+
+
+def _write_text(target: str, text: str) -> None:
+    from wsi_scale.files import write_atomically
+
+    if target == "-":
+        sys.stdout.write(text)
+    else:
+        write_atomically(Path(target), text)
+
+
+def _print_report(report: Report) -> None:
+    from wsi_scale.render.sentence import explain, headline
+
+    out.print(headline(report), style="bold", highlight=False, markup=False, soft_wrap=True)
+    out.print(explain(report), highlight=False, markup=False, soft_wrap=True)
+    for warning in report.warnings:
+        out.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _info_json(slide: Slide) -> str:
+    from wsi_scale.assemble import slide_part
+
+    content = slide_part(slide).model_dump(mode="json")
+    content["reader_reason"] = slide.reader_reason
+    return json.dumps(content, indent=1) + "\n"
+
+
+def _print_info(slide: Slide) -> None:
+    rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    size = f"{slide.levels[0].width} × {slide.levels[0].height} px"
+    rows.add_row("slide", escape(slide.path))
+    rows.add_row("reader", f"{slide.reader} ({escape(slide.reader_reason)})")
+    rows.add_row("size", size)
+    rows.add_row("resolution", _resolution(slide))
+    power = slide.objective_power
+    rows.add_row("objective", "not stated" if power is None else f"{power:g}× (nominal)")
+    out.print(rows, highlight=False)
+    levels = Table("level", "width", "height", "downsample", box=None, padding=(0, 2, 0, 0))
+    for i, level in enumerate(slide.levels):
+        levels.add_row(str(i), str(level.width), str(level.height), f"{level.downsample:.6g}")
+    out.print(levels, highlight=False)
+    if slide.audit:
+        audit = Table("source", "says", "µm/px", "status", box=None, padding=(0, 2, 0, 0))
+        for x in slide.audit:
+            mpp = "" if x.mpp is None else f"{x.mpp:.4g}"
+            note = f"{x.status} ({x.note})" if x.note else x.status
+            audit.add_row(escape(x.source), escape(x.says), mpp, escape(note))
+        out.print(audit, highlight=False)
+
+
+def _resolution(slide: Slide) -> str:
+    if slide.mpp is None:
+        return "not stated; scales work without it, or pass --mpp"
+    x, y = slide.mpp
+    value = f"{x:.4g} µm/px" if x == y else f"{x:.4g} × {y:.4g} µm/px (x × y)"
+    return f"{value}, from {escape(str(slide.mpp_source))}"
+
+
+def _print_network(network: Network) -> None:
+    rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    rows.add_row("network", escape(network.name))
+    rows.add_row("task", f"{network.task}, {len(network.classes)} class(es)")
+    rows.add_row("classes", escape(", ".join(network.classes[:12])))
+    size = network.input_size
+    rows.add_row("input", f"{size} px" if size else f"any multiple of {network.stride} px")
+    rows.add_row("channels", "grey" if network.channels == 1 else "RGB")
+    batches = network.batchnorm_batches
+    rows.add_row("BatchNorm", "statistics not stored" if batches is None else f"{batches} batches")
+    trained = [
+        f"{value:g} {unit}"
+        for value, unit in (
+            (network.card.training_mpp, "µm/px"),
+            (network.card.training_scale, "(scale)"),
+        )
+        if value is not None
+    ]
+    rows.add_row("trained at", ", ".join(trained) or "not stated")
+    rows.add_row("device", str(network.device))
+    out.print(rows, highlight=False)
+    layers = Table("layer", "kind", box=None, padding=(0, 2, 0, 0))
+    for layer in network.layers():
+        layers.add_row(escape(layer.name), layer.kind)
+    out.print(layers, highlight=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""The scale at which the network is surest of its prediction. A baseline, never evidence.
+
+Easy images are confident at many scales, and empty ones most of all.
+Source: entropy as InTEnt uses it (Dong et al. 2024, arXiv 2402.09604).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wsi_scale.estimators import Answer, Array, Options, Scorer, Unavailable
+from wsi_scale.estimators.curves import Pool, peak
+from wsi_scale.responses import Responses
+
+NAME = "confidence"
+ORDER = 20
+NEEDS = "a network that predicts classes"
+EVIDENCE = False
+
+
+def prepare(responses: Responses, options: Options) -> Scorer:
+    """Average the entropy of the prediction over sites; the least entropy wins."""
+    entropy = responses.on_grid(responses.entropy)
+    if not np.isfinite(entropy).any():
+        raise Unavailable("the network's output is no prediction, so it has no confidence")
+    scales = np.array(responses.grid.scales)
+    pool = Pool(entropy)
+
+    def score(weights: Array) -> Answer:
+        curve = -pool.mean(weights)
+        return Answer(score=curve, scale=peak(scales, curve))
+
+    return score

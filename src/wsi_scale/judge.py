@@ -1,0 +1,244 @@
+"""From responses to an answer one can act on: interval, tolerance band, voices and verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.estimators import (
+    Answer,
+    Array,
+    Options,
+    Scorer,
+    Unavailable,
+    all_estimators,
+    find_estimator,
+)
+from wsi_scale.estimators.curves import Pool
+from wsi_scale.geometry import ScaleGrid, Site
+from wsi_scale.report import NUMBERED, Verdict
+from wsi_scale.responses import Responses
+from wsi_scale.verdict import Evidence, judge
+
+TOLERANCE = 0.1
+"""Share of the predictions that may change inside the tolerance band."""
+
+
+MIN_CLASS_SITES = 3
+"""A class gets an estimate of its own when it is the target of at least this many sites."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An answer with everything needed to trust or distrust it. Scales are level-0 px per px."""
+
+    estimator: str
+    scale: float | None
+    interval_level: float
+    interval: tuple[float, float] | None
+    tolerance: tuple[float, float] | None
+    """Scales between which at most TOLERANCE of the predictions differ from those at the scale."""
+    verdict: Verdict
+    reason: str
+    warnings: tuple[str, ...]
+    candidates: tuple[tuple[float, float], ...]
+    """(scale, score) of every peak of an ambiguous answer."""
+    voices: dict[str, float | None]
+    """What each available estimator says by itself."""
+    sites: tuple[Site, ...]
+    """Where was looked, in the order of ``site_scales``."""
+    site_scales: tuple[float | None, ...]
+    scales: Array
+    score: Array
+    low: Array
+    high: Array
+    classes: tuple[tuple[str, float | None, tuple[float, float] | None], ...] = ()
+    """(name, scale, interval) of each class that is the target of at least 3 sites."""
+
+
+def estimate(
+    responses: Responses,
+    *,
+    estimator: str = "auto",
+    options: Options | None = None,
+    seed: int = 0,
+    interval_level: float = 0.9,
+    resamples: int = 200,
+) -> Estimate:
+    """Judge responses: the best scale, its bootstrap interval over sites, and a verdict.
+
+    estimator: ``auto`` (the fingerprint where the network has settled BatchNorm statistics, else
+        confidence, which is never evidence) or a name from ``all_estimators``.
+    interval_level: share of bootstrap resamples inside the interval, above 0 and below 1.
+    Raises SettingsError for an unknown or, when named, unavailable estimator.
+    """
+    if not 0 < interval_level < 1:
+        raise SettingsError(f"the interval level lies between 0 and 1, got {interval_level}")
+    options = options or Options()
+    scorers, missing = _prepare_all(responses, options)
+    name = _choose(estimator, scorers, missing)
+    everyone = np.ones(len(responses.sites))
+    voices = {voice: scorer(everyone).scale for voice, scorer in scorers.items()}
+    scorer = scorers[name]
+    scales = np.array(responses.grid.scales)
+    resampled = _resample(scorer, everyone, seed, resamples)
+    evidence = Evidence(name, scales, scorer(everyone), resampled)
+    judgement = judge(responses, evidence, missing)
+    numbered = judgement.verdict in NUMBERED
+    scale = evidence.answer.scale if numbered else None
+    low, high = _band(evidence, interval_level)
+    return Estimate(
+        estimator=name,
+        scale=scale,
+        interval_level=interval_level,
+        interval=_interval(evidence, interval_level) if numbered else None,
+        tolerance=_tolerance(responses, scale) if scale is not None else None,
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        warnings=_warnings(responses, scale),
+        candidates=judgement.candidates,
+        voices=voices,
+        sites=responses.sites,
+        site_scales=_per_site(scorer, len(everyone)) if numbered else (None,) * len(everyone),
+        scales=scales,
+        score=evidence.answer.score,
+        low=low,
+        high=high,
+        classes=_per_class(responses, scorer, seed, resamples, interval_level) if numbered else (),
+    )
+
+
+def blank_estimate(grid: ScaleGrid, interval_level: float, reason: str) -> Estimate:
+    """The answer where there was nothing to measure."""
+    nothing = np.full(len(grid), np.nan)
+    return Estimate(
+        estimator="none",
+        scale=None,
+        interval_level=interval_level,
+        interval=None,
+        tolerance=None,
+        verdict="blank",
+        reason=reason,
+        warnings=(),
+        candidates=(),
+        voices={},
+        sites=(),
+        site_scales=(),
+        scales=np.array(grid.scales),
+        score=nothing,
+        low=nothing,
+        high=nothing,
+    )
+
+
+def _prepare_all(
+    responses: Responses, options: Options
+) -> tuple[dict[str, Scorer], dict[str, str]]:
+    """Scorers of the estimators that can work, and why the others cannot."""
+    scorers, missing = {}, {}
+    for name, module in all_estimators().items():
+        try:
+            scorers[name] = module.prepare(responses, options)
+        except Unavailable as error:
+            missing[name] = str(error)
+    return scorers, missing
+
+
+def _choose(estimator: str, scorers: dict[str, Scorer], missing: dict[str, str]) -> str:
+    if estimator != "auto":
+        find_estimator(estimator)
+        if estimator in missing:
+            raise SettingsError(f"estimator {estimator} cannot be used: {missing[estimator]}")
+        return estimator
+    if not scorers:
+        reasons = "; ".join(missing.values())
+        raise SettingsError(f"no estimator can read this network: {reasons}")
+    return next(iter(scorers))
+
+
+def _resample(scorer: Scorer, members: Array, seed: int, resamples: int) -> tuple[Answer, ...]:
+    """Bootstrap over the member sites: as many drawn, with replacement, as there are."""
+    count = int(members.sum())
+    rng = np.random.default_rng([seed, 8])
+    draws = rng.multinomial(count, members / count, size=resamples if count > 1 else 0)
+    return tuple(scorer(draw.astype(float)) for draw in draws)
+
+
+def _interval(evidence: Evidence, level: float) -> tuple[float, float] | None:
+    """Percentile interval; widened, if need be, to hold the answer itself."""
+    scale = evidence.answer.scale
+    if scale is None or len(evidence.resampled_scales) == 0:
+        return None
+    low, high = np.quantile(evidence.resampled_scales, [(1 - level) / 2, (1 + level) / 2])
+    return min(float(low), scale), max(float(high), scale)
+
+
+def _band(evidence: Evidence, level: float) -> tuple[Array, Array]:
+    score = evidence.answer.score
+    if not evidence.resampled:
+        return score.copy(), score.copy()
+    scores = np.array([x.score for x in evidence.resampled])
+    low, high = np.full(len(score), np.nan), np.full(len(score), np.nan)
+    known = np.isfinite(score)
+    ends = [(1 - level) / 2, (1 + level) / 2]
+    low[known], high[known] = np.nanquantile(scores[:, known], ends, axis=0)
+    return low, high
+
+
+def _per_site(scorer: Scorer, sites: int) -> tuple[float | None, ...]:
+    """What each site would answer alone."""
+    return tuple(scorer(alone).scale for alone in np.eye(sites))
+
+
+def _per_class(
+    responses: Responses, scorer: Scorer, seed: int, resamples: int, level: float
+) -> tuple[tuple[str, float | None, tuple[float, float] | None], ...]:
+    """Estimates from the sites of one target class each, where several classes were seen."""
+    target = np.full(len(responses.sites), -1)
+    target[responses.site_index] = responses.target
+    seen = [k for k in np.unique(target[target >= 0]) if np.sum(target == k) >= MIN_CLASS_SITES]
+    if len(seen) < 2:
+        return ()
+    out = []
+    for k in seen:
+        members = (target == k).astype(float)
+        draws = _resample(scorer, members, seed, resamples)
+        evidence = Evidence("", np.array(responses.grid.scales), scorer(members), draws)
+        scale = evidence.answer.scale
+        out.append((responses.classes[k], scale, _interval(evidence, level)))
+    return tuple(out)
+
+
+def _tolerance(responses: Responses, scale: float) -> tuple[float, float]:
+    """Scales around the answer between which at most TOLERANCE of the predictions change.
+
+    Compared are the class shares averaged over sites: half the sum of their absolute differences.
+    """
+    share = responses.on_grid(responses.share)
+    if share.shape[2] == 1:
+        share = np.concatenate([share, 1 - share], axis=2)
+    pooled = Pool(share).mean(np.ones(len(responses.sites)))
+    scales = np.array(responses.grid.scales)
+    home = int(np.argmin(np.abs(np.log(scales / scale))))
+    changed = np.abs(pooled - pooled[home]).sum(axis=1) / 2
+    within = changed <= TOLERANCE
+    low = high = home
+    while low > 0 and within[low - 1]:
+        low -= 1
+    while high < len(scales) - 1 and within[high + 1]:
+        high += 1
+    return min(float(scales[low]), scale), max(float(scales[high]), scale)
+
+
+def _warnings(responses: Responses, scale: float | None) -> tuple[str, ...]:
+    out = []
+    if scale is not None and scale < 1:
+        out.append(
+            f"scale {scale:.3g} is below 1: the network would see upsampled pixels with no real "
+            "detail"
+        )
+    if len(responses.sites) < 8:
+        out.append(f"only {len(responses.sites)} sites were measured; the interval is a rough one")
+    return tuple(out)

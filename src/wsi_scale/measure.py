@@ -1,0 +1,268 @@
+"""Pyramids in, Responses out: forward passes, moments of layers, gradients of the target score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from wsi_scale.errors import NetworkError, SettingsError
+from wsi_scale.networks.answer import Prediction, predict
+from wsi_scale.networks.hooks import Moments, at_rest, hooked, moments, pixel_axes
+from wsi_scale.networks.layers import OUTPUT, LayerChoice
+from wsi_scale.networks.network import Network
+from wsi_scale.networks.wording import listed
+from wsi_scale.pyramid import Pyramid
+from wsi_scale.responses import PLAIN, LayerResponses, Responses
+
+__all__ = ["at_rest", "find_target", "hooked", "measure_responses"]
+
+_LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+
+
+def find_target(network: Network, target: str | int | None) -> int | None:
+    """Index of the class asked for by name or index; None if none was.
+
+    Raises SettingsError with the classes there are.
+    """
+    if target is None:
+        return None
+    if isinstance(target, str) and target in network.classes:
+        return network.classes.index(target)
+    index = int(target) if isinstance(target, int) or target.isdecimal() else -1
+    if not 0 <= index < len(network.classes):
+        raise SettingsError(
+            f"{network.name} has no class {target!r}; there are {listed(network.classes)}"
+        )
+    return index
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What every batch is asked."""
+
+    network: Network
+    choices: tuple[LayerChoice, ...]
+    wanted: int | None
+    """The class whose score is differentiated; None = chosen site by site."""
+    follow_head: bool
+    """Whether gradients are asked for."""
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Answers to one batch of patches of one site."""
+
+    prediction: Prediction
+    moments: dict[str, Moments]
+    gradient: Callable[[int], Tensor] | None
+    """(N, C) gradient of a class's score at the head's input."""
+
+
+@dataclass(frozen=True)
+class _Site:
+    """Answers to one pyramid, as arrays with one row per patch."""
+
+    rows: dict[str, NDArray[Any]]
+    moments: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
+    gradient: NDArray[np.float32] | None
+
+
+def measure_responses(
+    network: Network,
+    pyramids: Iterable[Pyramid],
+    *,
+    layers: Sequence[str] | None = None,
+    target: str | int | None = None,
+    batch_size: int = 32,
+    gradient: bool = True,
+) -> Responses:
+    """Show a network the patches of every pyramid and write down what its layers say.
+
+    pyramids: all on one scale grid and of one patch side.
+    layers: names or patterns; None = the card's, else chosen by the network's structure.
+    target: class name or index whose score is differentiated; None = at every site the most
+    probable class, of a segmenter the most frequent one that is not background.
+    batch_size: patches shown at once; bounds the memory and does not change the answer.
+    gradient: whether to differentiate the target score (before softmax) at the head's input. A
+    segmenter's score is the mean logit over the pixels predicted as the target, over all pixels
+    where there are none.
+    Raises NetworkError for an unknown layer or NaN answers, SettingsError for an unknown class.
+    """
+    if batch_size < 1:
+        raise SettingsError(f"a batch needs at least 1 patch, got {batch_size}")
+    choices = network.layers(layers)
+    follow = gradient and any(choice.is_head for choice in choices)
+    question = _Question(network, choices, find_target(network, target), follow)
+    kept: list[Pyramid] = []
+    sites: list[_Site] = []
+    with at_rest(network.module):
+        for pyramid in pyramids:
+            _check_alike(kept, pyramid)
+            batches = [
+                _measure_batch(question, pyramid.patches[i : i + batch_size])
+                for i in range(0, len(pyramid.patches), batch_size)
+            ]
+            sites.append(_gather(question, pyramid, batches, len(sites)))
+            kept.append(_without_patches(pyramid))
+    if not kept:
+        raise SettingsError("there is no pyramid to measure")
+    return _join(network, kept, sites, choices)
+
+
+def _without_patches(pyramid: Pyramid) -> Pyramid:
+    """The pyramid with no rows of pixels, so that those of earlier sites can be let go."""
+    return Pyramid(pyramid.site, pyramid.grid, pyramid.indices, pyramid.patches[:0].copy(), ())
+
+
+def _check_alike(kept: Sequence[Pyramid], pyramid: Pyramid) -> None:
+    if kept and (
+        pyramid.grid != kept[0].grid or pyramid.patches.shape[1:] != kept[0].patches.shape[1:]
+    ):
+        raise SettingsError("pyramids measured together need one scale grid and one patch side")
+
+
+def _measure_batch(question: _Question, patches: NDArray[np.uint8]) -> _Batch:
+    """One forward pass. Only the head's input needs a gradient, so only the head keeps a graph."""
+    network, choices = question.network, question.choices
+    follow = question.follow_head
+    hooks = hooked(network.module, choices, follow_head=follow)
+    with torch.set_grad_enabled(follow), hooks as ears:
+        logits = network.logits(network.prepare(patches))
+    with torch.no_grad():
+        prediction = predict(logits.detach(), network.activation)
+    if OUTPUT in choices:
+        ears.moments[OUTPUT.name] = moments(logits.detach())
+    for name, (mean, var) in ears.moments.items():
+        if not bool(torch.isfinite(mean).all() & torch.isfinite(var).all()):
+            raise NetworkError(f"{network.name}: layer {name} answers NaN or infinite values")
+    found = None
+    if follow and ears.head_input is not None:
+        found = _differentiate(logits, prediction, ears.head_input, question.wanted)
+    return _Batch(prediction, ears.moments, found)
+
+
+def _differentiate(
+    logits: Tensor, prediction: Prediction, at: Tensor, wanted: int | None
+) -> Callable[[int], Tensor]:
+    """Gradients of class scores at the head's input, by class.
+
+    A classifier's head is small and kept until its target is known. A segmenter's is as large as
+    the patch, so every class that may become the target is differentiated at once.
+    """
+    pixels = pixel_axes(at)
+
+    def of(scores: Tensor, k: int) -> Tensor:
+        (slope,) = torch.autograd.grad(scores[:, k].sum(), at, retain_graph=True)
+        return slope.sum(pixels) if pixels else slope
+
+    if logits.ndim == 2:
+        return lambda k: of(logits, k)
+    given = prediction.given
+    count = given.sum((2, 3))
+    weight = torch.where((count > 0)[..., None, None], given, torch.ones_like(given)).float()
+    weight = weight / weight.sum((2, 3), keepdim=True)
+    scores = (logits * weight).sum((2, 3))
+    classes = range(logits.shape[1]) if wanted is None else (wanted,)
+    return {k: of(scores, k) for k in classes}.__getitem__
+
+
+def _gather(question: _Question, pyramid: Pyramid, batches: Sequence[_Batch], number: int) -> _Site:
+    """Rows of one site; its target is chosen over all its scales."""
+    count = len(pyramid.patches)
+    network, wanted = question.network, question.wanted
+    classes = len(network.classes)
+    outputs = _stack([batch.prediction.outputs for batch in batches], (0, classes))
+    share = _stack([batch.prediction.share for batch in batches], (0, classes))
+    target = _choose_target(network, share, outputs) if wanted is None else wanted
+    rows: dict[str, NDArray[Any]] = {
+        "site_index": np.full(count, number, np.int32),
+        "scale_index": np.array(pyramid.indices, np.int32),
+        "variant": np.full(count, PLAIN, np.int32),
+        "outputs": outputs,
+        "share": share,
+        "entropy": _stack([batch.prediction.entropy for batch in batches], (0,)),
+        "contrast": _contrast(pyramid.patches),
+        "target": np.full(count, target, np.int32),
+        "upsampled": np.array(pyramid.upsampled, np.bool_),
+    }
+    names = batches[0].moments if batches else {}
+    heard = {
+        name: (
+            _stack([batch.moments[name][0] for batch in batches], (0,)),
+            _stack([batch.moments[name][1] for batch in batches], (0,)),
+        )
+        for name in names
+    }
+    slopes = [batch.gradient(target) for batch in batches if batch.gradient is not None]
+    return _Site(rows, heard, _stack(slopes, (0,)) if slopes else None)
+
+
+def _choose_target(
+    network: Network, share: NDArray[np.float32], outputs: NDArray[np.float32]
+) -> int:
+    """The class with the largest share over the rows, background apart; ties go to the logits."""
+    if share.shape[0] == 0:
+        return 0
+    candidates = [k for k in range(share.shape[1]) if k != network.background]
+    totals, logits = share.sum(0, dtype=np.float64), outputs.sum(0, dtype=np.float64)
+    return max(candidates, key=lambda k: (totals[k], logits[k]))
+
+
+def _stack(parts: Sequence[Tensor], empty: tuple[int, ...]) -> NDArray[np.float32]:
+    if not parts:
+        return np.empty(empty, np.float32)
+    return np.concatenate([part.detach().cpu().numpy().astype(np.float32) for part in parts])
+
+
+def _contrast(patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Standard deviation of the grey values (BT.601 luminance, 0–255) of every patch."""
+    spread = [float((patch @ _LUMINANCE).std()) for patch in patches]
+    return np.array(spread, np.float32)
+
+
+def _join(
+    network: Network,
+    pyramids: Sequence[Pyramid],
+    sites: Sequence[_Site],
+    choices: Sequence[LayerChoice],
+) -> Responses:
+    seen = [site for site in sites if site.moments]
+    if not seen:
+        raise SettingsError("no pyramid has a patch: every scale would leave the slide")
+    for choice in choices:
+        if choice.name not in seen[0].moments:
+            raise NetworkError(f"{network.name}: layer {choice.name} did not take part")
+    rows = {name: np.concatenate([site.rows[name] for site in sites]) for name in sites[0].rows}
+    return Responses(
+        grid=pyramids[0].grid,
+        sites=tuple(pyramid.site for pyramid in pyramids),
+        layers=tuple(_join_layer(network, seen, choice) for choice in choices),
+        classes=network.classes,
+        task=network.task,
+        input_size=pyramids[0].patches.shape[1],
+        batchnorm_batches=network.batchnorm_batches,
+        **rows,
+    )
+
+
+def _join_layer(network: Network, seen: Sequence[_Site], choice: LayerChoice) -> LayerResponses:
+    slopes = [site.gradient for site in seen if site.gradient is not None]
+    running: dict[str, NDArray[np.float32]] = {}
+    if choice.kind == "batchnorm":
+        layer = network.module.get_submodule(choice.name)
+        for name in ("running_mean", "running_var"):
+            running[name] = _stack([getattr(layer, name)], (0,))
+    return LayerResponses(
+        choice.name,
+        choice.kind,
+        mean=np.concatenate([site.moments[choice.name][0] for site in seen]),
+        var=np.concatenate([site.moments[choice.name][1] for site in seen]),
+        gradient=np.concatenate(slopes) if choice.is_head and slopes else None,
+        **running,
+    )

@@ -1,0 +1,113 @@
+"""What comes out of a network: logits found in it, checked, and turned into predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from wsi_scale.errors import NetworkError
+from wsi_scale.networks.card import Activation
+
+_CLOSEST_TO_CERTAIN = 1e-7  # probabilities 0 and 1 have no finite logit
+
+
+def find_tensor(answer: Any, who: str) -> Tensor:
+    """The tensor of logits in whatever a network returned.
+
+    A tensor itself; ``"out"`` or ``"logits"`` of a mapping; an attribute ``logits``; the first
+    element of a tuple or list. Raises NetworkError naming what was returned instead.
+    """
+    if isinstance(answer, Mapping):
+        for key in ("out", "logits"):
+            if key in answer:
+                return find_tensor(answer[key], who)
+        raise NetworkError(
+            f"{who} returned a mapping with {', '.join(map(repr, answer)) or 'nothing'} in it; "
+            'logits are looked for under "out" and "logits"'
+        )
+    if isinstance(answer, Tensor):
+        return answer
+    if isinstance(getattr(answer, "logits", None), Tensor):
+        return answer.logits  # type: ignore[no-any-return]
+    if isinstance(answer, tuple | list) and answer:
+        return find_tensor(answer[0], who)
+    raise NetworkError(
+        f"{who} returned a {type(answer).__name__}, not a tensor of logits; "
+        "wrap it in a factory that returns one"
+    )
+
+
+def check_logits(logits: Tensor, count: int, who: str) -> Tensor:
+    """The logits as float32. Raises NetworkError for a wrong rank, batch, kind, NaN or infinity."""
+    if logits.ndim not in (2, 4) or logits.shape[0] != count or logits.shape[1] == 0:
+        raise NetworkError(
+            f"{who} returned shape {tuple(logits.shape)} for {count} patches; "
+            "(N, classes) or (N, classes, height, width) is needed"
+        )
+    if not logits.is_floating_point():
+        raise NetworkError(f"{who} returned {logits.dtype} values, not logits")
+    if not bool(torch.isfinite(logits).all()):
+        raise NetworkError(
+            f"{who} returned NaN or infinite values; check its weights and the card's scaling"
+        )
+    return logits.float()
+
+
+def to_logits(probabilities: Tensor, activation: Activation, who: str) -> Tensor:
+    """Undo a softmax (log) or a sigmoid (logit). Raises NetworkError outside 0–1."""
+    slack = 1e-4
+    if bool((probabilities < -slack).any() | (probabilities > 1 + slack).any()):
+        raise NetworkError(
+            f"{who} returned values from {float(probabilities.min()):g} to "
+            f'{float(probabilities.max()):g}, no probabilities; set output = "logits" in the card'
+        )
+    inside = probabilities.clamp(_CLOSEST_TO_CERTAIN, 1 - _CLOSEST_TO_CERTAIN)
+    return torch.logit(inside) if activation == "sigmoid" else torch.log(inside)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a batch of logits amounts to."""
+
+    outputs: Tensor
+    """(N, K) logits; of a segmenter their mean over the pixels."""
+    share: Tensor
+    """(N, K) probabilities; of a segmenter the share of pixels given to each class."""
+    entropy: Tensor
+    """(N,) nats, of a segmenter the mean over pixels; NaN where there is no activation."""
+    given: Tensor
+    """(N, K[, H, W]) bool: where each class is predicted."""
+
+
+def predict(logits: Tensor, activation: Activation) -> Prediction:
+    """Turn logits (N, K[, H, W]) into probabilities or shares, and their entropy.
+
+    Under a softmax, or without activation, a pixel belongs to the class with the largest logit;
+    under a sigmoid to every class with a logit above 0. Sigmoid entropies are summed over classes.
+    """
+    if activation == "softmax":
+        log_p = F.log_softmax(logits, 1)
+        p = log_p.exp()
+        entropy = -(p * log_p).sum(1)
+    elif activation == "sigmoid":
+        p = torch.sigmoid(logits)
+        entropy = (F.softplus(logits) - logits * p).sum(1)
+    else:
+        entropy = torch.full_like(logits[:, 0], torch.nan)
+    if activation == "sigmoid":
+        given = logits > 0
+    else:
+        best = logits.argmax(1, keepdim=True)
+        given = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, best, True)
+    if logits.ndim == 2:
+        share = given.float() if activation == "none" else p
+        return Prediction(logits, share, entropy, given)
+    pixels = (2, 3)
+    return Prediction(
+        logits.mean(pixels), given.float().mean(pixels), entropy.flatten(1).mean(1), given
+    )

@@ -1,0 +1,137 @@
+"""The card: what a network is and how to feed it. Written as TOML, travels with the weights."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from wsi_scale.errors import NetworkError
+from wsi_scale.networks.wording import listed
+
+Scaling = Literal["unit", "byte", "standardise"]
+Activation = Literal["softmax", "sigmoid", "none"]
+Task = Literal["classify", "segment"]
+
+
+class Card(BaseModel):
+    """What is known about a network. A key that is absent is found out or takes its default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = ""
+    """What people call it; the SPEC when empty."""
+    description: str = ""
+    source: str = ""
+    """A SPEC, or a TorchScript or ``.pt2`` file relative to the card."""
+    weights: str | None = None
+    """Weights file, relative to the card."""
+    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    """Of the weights file (or of the TorchScript or ``.pt2`` file); checked when given."""
+    input_size: int | None = Field(default=None, ge=1)
+    """Side of the patch in px; absent = any multiple of the stride."""
+    stride: int | None = Field(default=None, ge=1)
+    """Sides must be multiples of this; absent = 32 where a trial agrees."""
+    channels: Literal[1, 3] | None = None
+    """3 = RGB, 1 = grey (BT.601 luminance); absent = what the first convolution takes."""
+    scaling: Scaling = "unit"
+    """``unit`` 0–1, ``byte`` 0–255, ``standardise``: each patch and channel to mean 0, std 1."""
+    mean: tuple[float, ...] | None = None
+    """Subtracted after scaling; one number or one per channel."""
+    std: tuple[float, ...] | None = None
+    """Divided by, after the mean; one number or one per channel, above 0."""
+    activation: Activation | None = None
+    """Turns logits into probabilities; absent = softmax, or sigmoid for a single class."""
+    output: Literal["logits", "probabilities"] = "logits"
+    """What the network itself returns; logits are recovered from probabilities."""
+    task: Task | None = None
+    """Absent = found out: a 4-D answer segments, a 2-D one classifies."""
+    layers: tuple[str, ...] = ()
+    """Names or patterns of the layers to measure; empty = chosen by the network's structure."""
+    classes: tuple[str, ...] | None = None
+    background: int | None = Field(default=None, ge=-1)
+    """Index of a segmenter's background class, -1 = none; absent = the class called background,
+    else 0 under a softmax."""
+    training_mpp: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """µm per network px in training."""
+    training_scale: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Level-0 px per network px in training."""
+    profile: str | None = None
+    """Calibration profile, relative to the card."""
+    license: str = ""
+    training: dict[str, Any] = {}
+    """Free: recipe, seed, data."""
+
+    @field_validator("mean", "std", "layers", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(","))
+        return (value,) if isinstance(value, int | float) else value
+
+    @field_validator("mean", "std")
+    @classmethod
+    def _one_or_three(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if value is not None and len(value) not in (1, 3):
+            raise ValueError(f"give one number or one per channel, not {len(value)}")
+        return value
+
+    @field_validator("std")
+    @classmethod
+    def _above_zero(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if value is not None and min(value) <= 0:
+            raise ValueError("must be above 0")
+        return value
+
+    def with_known(self, defaults: Mapping[str, Any]) -> Card:
+        """This card, with defaults where it is silent. Nothing is validated again."""
+        known = {key: v for key, v in defaults.items() if key not in self.model_fields_set}
+        return self.model_copy(update=known)
+
+
+def make_card(values: Mapping[str, Any], where: str) -> Card:
+    """A card from plain values. Raises NetworkError naming ``where`` and the first bad key."""
+    try:
+        return Card.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise NetworkError(
+                f"{where}: unknown key {key!r}; there are {', '.join(Card.model_fields)}"
+            ) from error
+        says = first["msg"].removeprefix("Value error, ")
+        raise NetworkError(f"{where}: {key} = {first['input']!r}: {says}") from error
+
+
+def override(card: Card, changes: Mapping[str, Any], where: str) -> Card:
+    """The card with some keys set anew, validated."""
+    return make_card({**card.model_dump(exclude_unset=True), **changes}, where) if changes else card
+
+
+def load_card(path: str | os.PathLike[str]) -> Card:
+    """Read a ``card.toml``. Raises NetworkError for no file, bad TOML, unknown keys, bad values."""
+    file = Path(path)
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise NetworkError(f"cannot read the card {file}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise NetworkError(f"{file} is not valid TOML: {error}") from error
+    return make_card(values, str(file))
+
+
+def name_classes(card: Card, count: int, where: str) -> tuple[str, ...]:
+    """Names for ``count`` outputs. Raises NetworkError when the card lists another number."""
+    if card.classes is None:
+        return tuple(f"class {i}" for i in range(count)) if count > 1 else ("foreground",)
+    if len(card.classes) != count:
+        raise NetworkError(
+            f"{where} answers {count} classes but its card lists {len(card.classes)}: "
+            f"{listed(card.classes)}; correct classes in the card"
+        )
+    return card.classes

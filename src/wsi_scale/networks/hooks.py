@@ -1,0 +1,117 @@
+"""Listening to a network at work: moments of its layers, and its head followed by autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from wsi_scale.networks.layers import OUTPUT, LayerChoice
+
+Moments = tuple[Tensor, Tensor]
+"""Mean and population variance over a patch's pixels, each (N, C)."""
+
+
+def channel_axis(shape: Sequence[int]) -> int:
+    """Where the channels of a layer are. Patches are square, so two equal sides are the pixels.
+
+    (N, C) -> 1; tokens (N, T, C) -> 2; (N, C, 7, 7) -> 1; channels last (N, 7, 7, C) -> 3.
+    """
+    if len(shape) == 4:
+        return 3 if shape[1] == shape[2] != shape[3] else 1
+    return len(shape) - 1
+
+
+def moments(x: Tensor) -> Moments:
+    """Mean and population variance per channel over the pixels or tokens of every patch."""
+    pixels = pixel_axes(x)
+    if not pixels:
+        return x, torch.zeros_like(x)
+    var, mean = torch.var_mean(x, pixels, correction=0)
+    return mean, var
+
+
+def pixel_axes(x: Tensor) -> tuple[int, ...]:
+    """Axes of a layer's answer that are neither patches nor channels."""
+    return tuple(axis for axis in range(1, x.ndim) if axis != channel_axis(x.shape))
+
+
+@dataclass
+class Heard:
+    """What the hooks caught during the last forward pass."""
+
+    moments: dict[str, Moments] = field(default_factory=dict)
+    """By layer name; of a module used several times, the first use."""
+    head_input: Tensor | None = None
+    """What entered the head, cut off from what came before and followed by autograd."""
+
+
+@contextmanager
+def hooked(
+    module: nn.Module, layers: Iterable[LayerChoice], *, follow_head: bool = False
+) -> Iterator[Heard]:
+    """Listen to layers while open; every hook is removed at the end, whatever happens.
+
+    follow_head: cut the head's input off and let autograd follow it, so that a gradient with
+    respect to it differentiates the head alone.
+    """
+    heard = Heard()
+    handles: list[Any] = []
+    try:
+        for choice in layers:
+            if choice == OUTPUT:
+                continue
+            at = module.get_submodule(choice.name)
+            if choice.tap == "input":
+                hook = _input_hook(heard, choice, follow_head and choice.is_head)
+                handles.append(at.register_forward_pre_hook(hook))
+            else:
+                handles.append(at.register_forward_hook(_output_hook(heard, choice)))
+        yield heard
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _input_hook(heard: Heard, choice: LayerChoice, follow: bool) -> Callable[..., Any]:
+    def listen(_: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        if choice.name in heard.moments:
+            return None
+        x = args[0].detach()
+        heard.moments[choice.name] = moments(x)
+        if not follow:
+            return None
+        # a new tensor, so that a head which works in place does not work on a leaf
+        heard.head_input = x.requires_grad_(True)
+        return (heard.head_input.clone(), *args[1:])
+
+    return listen
+
+
+def _output_hook(heard: Heard, choice: LayerChoice) -> Callable[..., None]:
+    def listen(_: nn.Module, __: Any, result: Any) -> None:
+        if choice.name not in heard.moments:
+            heard.moments[choice.name] = moments(result.detach())
+
+    return listen
+
+
+@contextmanager
+def at_rest(module: nn.Module) -> Iterator[None]:
+    """While open, the module is in evaluation mode and its parameters need no gradient."""
+    training = [(one, one.training) for one in module.modules()]
+    following = [(one, one.requires_grad) for one in module.parameters()]
+    module.eval()
+    try:
+        for parameter, _ in following:
+            parameter.requires_grad = False
+        yield
+    finally:
+        for one, mode in training:
+            one.training = mode
+        for parameter, needed in following:
+            parameter.requires_grad = needed

@@ -1,0 +1,243 @@
+"""A network, ready to be asked: fed with patches, answering logits, naming its layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from wsi_scale.errors import NetworkError
+from wsi_scale.networks import layers as _layers
+from wsi_scale.networks.answer import check_logits, find_tensor, to_logits
+from wsi_scale.networks.card import Activation, Card, Task, name_classes
+from wsi_scale.networks.layers import LayerChoice
+from wsi_scale.networks.probe import (
+    LARGEST,
+    SMALLEST,
+    Call,
+    CallError,
+    find_size,
+    is_hookable,
+    recorded_calls,
+    take_channels,
+)
+from wsi_scale.networks.wording import brief
+
+_LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
+_EPSILON = 1e-6  # added to a patch's std, as BioImage.IO's zero_mean_unit_variance does
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A loaded network in evaluation mode, its parameters frozen, and all that is known of it."""
+
+    spec: str
+    """The SPEC it was asked for by."""
+    card: Card
+    module: nn.Module
+    device: torch.device
+    sha256: str | None
+    """Of the weights file; None where there is none."""
+    channels: int
+    """3 = RGB, 1 = grey."""
+    task: Task
+    classes: tuple[str, ...]
+    activation: Activation
+    input_size: int | None
+    """Fixed side of a patch in px; None = any multiple of the stride."""
+    stride: int
+    calls: tuple[Call, ...] = ()
+    """Submodules in the order they work; empty where they cannot be listened to."""
+    head: str | None = None
+    """Name of the module that computes the logits; None where it cannot be listened to."""
+
+    @property
+    def name(self) -> str:
+        """What people call it: the card's name, else the SPEC without its query."""
+        return self.card.name or self.spec.partition("?")[0]
+
+    @property
+    def background(self) -> int | None:
+        """Index of a segmenter's background class, None if it has none."""
+        count = len(self.classes)
+        if self.task == "classify" or count == 1 or self.card.background == -1:
+            return None
+        if self.card.background is not None:
+            return self.card.background
+        named = [i for i, name in enumerate(self.classes) if name.lower() == "background"]
+        return named[0] if named else (0 if self.activation == "softmax" else None)
+
+    @property
+    def batchnorm_batches(self) -> int | None:
+        """Batches its BatchNorm statistics were gathered over; 0 = untrained, None = unknown."""
+        return _layers.batchnorm_batches(self)
+
+    def prepare(self, patches: NDArray[np.uint8]) -> Tensor:
+        """Patches (N, H, W, 3) uint8 as the network wants them: (N, channels, H, W) float32."""
+        x = torch.tensor(patches, device=self.device).permute(0, 3, 1, 2).float()
+        return self.normalise(self._to_channels(x))
+
+    def normalise(self, x: Tensor) -> Tensor:
+        """Scale values of 0–255 (N, C, H, W) as the card says, then its mean and std."""
+        if self.card.scaling == "unit":
+            x = x / 255
+        elif self.card.scaling == "standardise":
+            var, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
+            x = (x - mean) / (var.sqrt() + _EPSILON)
+        if self.card.mean is not None:
+            x = x - x.new_tensor(self.card.mean).view(1, -1, 1, 1)
+        if self.card.std is not None:
+            x = x / x.new_tensor(self.card.std).view(1, -1, 1, 1)
+        return x.contiguous()
+
+    def _to_channels(self, x: Tensor) -> Tensor:
+        if self.channels == 3:
+            return x
+        return (x * x.new_tensor(_LUMINANCE).view(1, 3, 1, 1)).sum(1, keepdim=True)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Answer of the network before its activation: (N, K), or (N, K, H, W) of a segmenter.
+
+        x: what ``prepare`` returned. Raises NetworkError when the network raises, or returns
+        something else, NaN or infinity.
+        """
+        try:
+            answer = self.module(x)
+        except Exception as error:  # other people's code may raise anything
+            raise CallError(
+                f"{self.name} failed on patches of {x.shape[-1]} px: {brief(error)}"
+            ) from error
+        logits = check_logits(find_tensor(answer, self.name), x.shape[0], self.name)
+        if self.task == "classify" and logits.ndim == 4:
+            logits = logits.mean((2, 3))
+        if self.card.output == "probabilities":
+            logits = to_logits(logits, self.activation, self.name)
+        return logits
+
+    @property
+    def smallest_input_size(self) -> int:
+        """Side in px of the smallest patch that is offered to it."""
+        return self.input_size or math.ceil(SMALLEST / self.stride) * self.stride
+
+    def choose_input_size(self, limit_px: float) -> int:
+        """Largest patch side in px that the network takes and that is at most ``limit_px``.
+
+        The fixed side, or the largest multiple of the stride in 96–224. Raises NetworkError when
+        nothing fits.
+        """
+        smallest = self.smallest_input_size
+        if smallest > limit_px:
+            raise NetworkError(
+                f"{self.name} needs patches of {smallest} px but at most {limit_px:.0f} px fit; "
+                "ask for smaller scales or a larger region"
+            )
+        if self.input_size is not None:
+            return self.input_size
+        return max(smallest, math.floor(min(limit_px, LARGEST) / self.stride) * self.stride)
+
+    def layers(self, patterns: Sequence[str] | None = None) -> tuple[LayerChoice, ...]:
+        """The layers to measure: those asked for, else the card's, else chosen by structure."""
+        return _layers.choose_layers(self, patterns or self.card.layers)
+
+    def to(self, device: torch.device) -> Network:
+        """The same network on another device."""
+        try:
+            module = self.module.to(device)
+        except (RuntimeError, NotImplementedError) as error:
+            raise NetworkError(f"{self.name} cannot run on {device}: {brief(error)}") from error
+        return replace(self, module=module, device=device)
+
+
+def build_network(
+    spec: str, module: nn.Module, card: Card | None = None, *, sha256: str | None = None
+) -> Network:
+    """Make a Network of a module by a trial run on the CPU.
+
+    Finds out what the card is silent on: channels, patch side, task, number of classes, head.
+    Raises NetworkError when the module cannot be run, or contradicts its card.
+    """
+    card = card or Card()
+    module.eval()
+    for parameter in module.parameters():  # TorchScript has no requires_grad_ of its own
+        parameter.requires_grad = False
+    draft = Network(
+        spec,
+        card.model_copy(update={"output": "logits"}),  # the activation is not known yet
+        module,
+        torch.device("cpu"),
+        sha256,
+        channels=card.channels or take_channels(module) or 3,
+        task="segment",
+        classes=(),
+        activation="none",
+        input_size=None,
+        stride=1,
+    )
+    _check_colours(draft)
+    with torch.no_grad():
+        input_size, stride, side = find_size(card, lambda side: draft.logits(_trial(draft, side)))
+        with recorded_calls(module) as calls:
+            logits = draft.logits(_trial(draft, side))
+    task = card.task or ("segment" if logits.ndim == 4 and logits.shape[2:].numel() > 1 else None)
+    if task == "segment" and logits.ndim == 2:
+        raise NetworkError(f"{draft.name} is said to segment but answers {tuple(logits.shape)}")
+    count = logits.shape[1]
+    built = replace(
+        draft,
+        card=card,
+        task=task or "classify",
+        classes=name_classes(card, count, draft.name),
+        activation=card.activation or ("softmax" if count > 1 else "sigmoid"),
+        input_size=input_size,
+        stride=stride,
+        calls=tuple(calls),
+    )
+    if card.background is not None and card.background >= count:
+        raise NetworkError(f"{draft.name} has {count} classes, so none is {card.background}")
+    return replace(built, head=_find_head(built, side))
+
+
+def _check_colours(network: Network) -> None:
+    for key in ("mean", "std"):
+        values = getattr(network.card, key)
+        if values is not None and len(values) not in (1, network.channels):
+            raise NetworkError(
+                f"{network.name} takes {network.channels} channel(s) but {key} has {len(values)}"
+            )
+
+
+def _trial(network: Network, side: int) -> Tensor:
+    """Two patches of seeded noise: a constant would hide a division by zero spread."""
+    noise = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8)
+    return network.prepare(noise)
+
+
+def _find_head(network: Network, side: int) -> str | None:
+    """Name of the last module that the logits truly depend on (an auxiliary head may run later)."""
+    if not is_hookable(network.module):
+        return None
+    for call in _layers.head_candidates(network.calls)[:8]:
+        with torch.enable_grad(), _watched_input(call.module):
+            depends = network.logits(_trial(network, side)).requires_grad
+        if depends:
+            return call.name
+    return None
+
+
+class _watched_input:  # noqa: N801  (a context manager, used like a function)
+    """While open, what enters the module is cut off and followed by autograd."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.handle = module.register_forward_pre_hook(
+            lambda _, args: (args[0].detach().requires_grad_(True), *args[1:])
+        )
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None:
+        self.handle.remove()

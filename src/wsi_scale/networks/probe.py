@@ -1,0 +1,128 @@
+"""A trial run: which patch sides a network takes, and which of its modules do the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from wsi_scale.errors import NetworkError
+from wsi_scale.networks.card import Card
+
+SMALLEST, LARGEST = 96, 224
+"""Sides, in px, between which a network of free input size is fed."""
+
+DEFAULT_STRIDE = 32
+_FREE = ((32, (96, 160)), (64, (128, 192)))  # a stride and two sides that only it explains
+_FIXED = (224, 256, 512, 384, 299, 336, 448, 128, 192, 160, 96, 64, 32, 28)
+
+
+class CallError(NetworkError):
+    """The network raised when called: its patch side may be to blame."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One submodule at work in the trial run, in the order the image passes them."""
+
+    name: str
+    """Dotted name inside the network."""
+    module: nn.Module
+    takes: tuple[int, ...] | None
+    """Shape of its first argument; None if that is no tensor."""
+    gives: tuple[int, ...] | None
+    """Shape of its result; None if that is no tensor."""
+
+    @property
+    def is_leaf(self) -> bool:
+        """True if it holds no further modules."""
+        return not any(True for _ in self.module.children())
+
+
+class Opaque(nn.Module):
+    """Base of modules whose inside runs no Python hooks."""
+
+
+def is_hookable(module: nn.Module) -> bool:
+    """False for TorchScript and other opaque modules, inside which no Python hook is run."""
+    return not isinstance(module, torch.jit.ScriptModule | Opaque)
+
+
+@contextmanager
+def recorded_calls(module: nn.Module) -> Iterator[list[Call]]:
+    """While open, collect the first call of every submodule into the list, filled at the end."""
+    calls: list[Call] = []
+    order: dict[str, tuple[int, ...] | None] = {}
+    gives: dict[str, tuple[int, ...] | None] = {}
+    handles = []
+
+    def shape(value: Any) -> tuple[int, ...] | None:
+        return tuple(value.shape) if isinstance(value, Tensor) else None
+
+    try:
+        for name, one in module.named_modules() if is_hookable(module) else ():
+            if not name or not is_hookable(one):
+                continue
+
+            def before(_: nn.Module, args: Any, name: str = name) -> None:
+                order.setdefault(name, shape(args[0]) if args else None)
+
+            def after(_: nn.Module, __: Any, result: Any, name: str = name) -> None:
+                gives.setdefault(name, shape(result))
+
+            handles += [
+                one.register_forward_pre_hook(before),
+                one.register_forward_hook(after),
+            ]
+        yield calls
+        by_name = dict(module.named_modules())
+        calls += [Call(n, by_name[n], takes, gives.get(n)) for n, takes in order.items()]
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def find_size(card: Card, run: Callable[[int], Tensor]) -> tuple[int | None, int, int]:
+    """Fixed side (None = free), stride, and a side that was seen to work.
+
+    run: feeds patches of a given side and returns the logits. What the card says is tried as it
+    is; a silent card means trying the multiples of 32 and 64, then single common sides. Raises
+    NetworkError when nothing works.
+    """
+    if card.input_size is not None:
+        run(card.input_size)
+        return card.input_size, card.stride or 1, card.input_size
+    strides = _FREE
+    if card.stride is not None:
+        side = -(-SMALLEST // card.stride) * card.stride
+        run(side)
+        return None, card.stride, side
+    failed: list[CallError] = []
+    for stride, sides in strides:
+        try:
+            for side in sides:
+                run(side)
+        except CallError as error:
+            failed.append(error)
+        else:
+            return None, stride, sides[0]
+    for side in _FIXED:
+        try:
+            run(side)
+        except CallError as error:
+            failed.append(error)
+        else:
+            return side, 1, side
+    raise failed[-len(_FIXED)]
+
+
+def take_channels(module: nn.Module) -> int | None:
+    """Channels the first convolution takes, 3 or 1; None if that says nothing."""
+    for parameter in module.parameters():
+        if parameter.ndim == 4:
+            return parameter.shape[1] if parameter.shape[1] in (1, 3) else None
+    return None

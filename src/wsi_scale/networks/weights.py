@@ -1,0 +1,107 @@
+"""Weight files: hashed, read without unpickling code, and put into a module key by key."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from wsi_scale.errors import NetworkError
+from wsi_scale.networks.wording import brief
+
+_NESTS = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
+_PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
+
+
+def hash_file(path: Path, expected: str | None) -> str:
+    """SHA-256 of a file, in hex. Raises NetworkError if unreadable or not as expected."""
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise NetworkError(f"cannot read {path}: {error.strerror or error}") from error
+    if expected is not None and found != expected:
+        raise NetworkError(
+            f"{path} has SHA-256 {found[:12]}… but its card says {expected[:12]}…; "
+            "get the file the card was written for, or correct sha256 in the card"
+        )
+    return found
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Tensors of a safetensors file or a checkpoint, by name; nests and prefixes taken off.
+
+    A checkpoint is read with ``weights_only=True``; what that refuses is refused here.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        with warnings.catch_warnings():
+            # torch warns that a TorchScript archive is no checkpoint, then raises as well
+            warnings.simplefilter("ignore", UserWarning)
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise NetworkError(
+            f"{path} holds more than weights and could run code when opened, so it is refused; "
+            "save its state_dict() as safetensors"
+        ) from error
+    except (SafetensorError, RuntimeError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise NetworkError(f"{path} holds no weights that can be read: {brief(error)}") from error
+    return _unwrap(found, path)
+
+
+def _unwrap(found: Any, path: Path) -> dict[str, Tensor]:
+    while isinstance(found, Mapping):
+        inner = [found[k] for k in _NESTS if isinstance(found.get(k), Mapping)]
+        if not inner:
+            break
+        found = inner[0]
+    if not isinstance(found, Mapping) or not found:
+        raise NetworkError(f"{path} holds a {type(found).__name__}, not a state dict of tensors")
+    for key, value in found.items():
+        if not isinstance(value, Tensor):
+            raise NetworkError(f"{path} holds {type(value).__name__} {key!r} among its weights")
+    return {str(key): value for key, value in found.items()}
+
+
+def _strip_prefixes(state: dict[str, Tensor], wanted: set[str]) -> dict[str, Tensor]:
+    """Take off what a wrapper put before every key: ``module.conv.bias`` -> ``conv.bias``."""
+    for prefix in _PREFIXES:
+        shared = all(key.startswith(prefix) for key in state)
+        if shared and not any(key.startswith(prefix) for key in wanted):
+            state = {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Fill a module from a weights file; raises NetworkError naming the first mismatching key.
+
+    BatchNorms whose batch count is not in the file forget theirs: it would read "never trained".
+    """
+    own = module.state_dict()
+    state = _strip_prefixes(read_state(path), set(own))
+    counts = {key for key in own if key.endswith("num_batches_tracked")}
+    for key, value in own.items():
+        if key not in state and key not in counts:
+            raise NetworkError(f"{path} has no {key!r}, which the network needs")
+        if key in state and state[key].shape != value.shape:
+            raise NetworkError(
+                f"{path}: {key!r} has shape {tuple(state[key].shape)} but the network needs "
+                f"{tuple(value.shape)}"
+            )
+    for key in state:
+        if key not in own:
+            raise NetworkError(f"{path} has {key!r}, which the network has no place for")
+    module.load_state_dict(state, strict=False)
+    for key in counts - set(state):
+        owner = module.get_submodule(key.rpartition(".")[0])
+        owner._buffers["num_batches_tracked"] = None

@@ -1,0 +1,262 @@
+"""One slide, end to end. Owns the loop; prints nothing and knows no screen."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsi_scale.assemble import Run, build_report
+from wsi_scale.errors import SettingsError, SlideError
+from wsi_scale.geometry import ScaleGrid, Site, reach
+from wsi_scale.judge import Estimate, blank_estimate, estimate
+from wsi_scale.pyramid import Pyramid, sample_pyramid
+from wsi_scale.report import Report
+from wsi_scale.responses import Responses, merge
+from wsi_scale.settings import Settings
+from wsi_scale.sites import NoTissueError, choose_sites
+from wsi_scale.slide import Slide, open_slide
+
+if TYPE_CHECKING:
+    from wsi_scale.networks.network import Network
+
+MIN_SITES_AT_HI = 3
+"""The largest scale is one at which at least this many sites still fit on the slide."""
+
+_PARTIAL_SECONDS = 0.5  # between two answers on the way
+_PARTIAL_RESAMPLES = 40
+_READ_AHEAD = 2
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands. The last one of a run has ``finished`` set."""
+
+    run: Run
+    done: int
+    """Sites measured or dropped."""
+    total: int
+    estimate: Estimate | None
+    """The answer so far; sharpens as sites come in. None until something was measured."""
+    responses: Responses | None
+    seconds: float
+    """Since the start of the run."""
+    seconds_left: float | None
+    """None until the first site is done."""
+    finished: bool = False
+
+    def report(self) -> Report | None:
+        """The report as it stands, marked partial unless finished; None before any answer."""
+        if self.estimate is None:
+            return None
+        patches = 0 if self.responses is None else len(self.responses.entropy)
+        return build_report(
+            self.run, self.estimate, self.seconds, patches, partial=not self.finished
+        )
+
+
+def estimate_slide(
+    slide: str | os.PathLike[str] | Slide | Any,
+    network: str | Network = "figures",
+    settings: Settings | None = None,
+) -> Report:
+    """Estimate the scale at which the network sees the slide best.
+
+    slide: a path, an open Slide, an array or a list of arrays of falling size.
+    network: a SPEC or a loaded Network.
+    Raises WsiScaleError, one sentence, for anything that cannot be read, fed or asked.
+    """
+    (last,) = deque(iter_estimates(slide, network, settings), maxlen=1)
+    report = last.report()
+    assert report is not None  # the last progress of a run always has an answer
+    return report
+
+
+def iter_estimates(
+    slide: str | os.PathLike[str] | Slide | Any,
+    network: str | Network = "figures",
+    settings: Settings | None = None,
+) -> Iterator[Progress]:
+    """Estimate with live progress: one Progress a site, the last one finished.
+
+    Stop at any time by closing the iterator; ``Progress.report()`` of the last one received is
+    then the partial result.
+    """
+    settings = settings or Settings()
+    if isinstance(network, str):
+        from wsi_scale.networks import load_network
+
+        network = load_network(network)
+    opened = (
+        nullcontext(slide)
+        if isinstance(slide, Slide)
+        else open_slide(slide, reader=settings.reader, mpp=settings.mpp)
+    )
+    with opened as ready:
+        started = time.monotonic()
+        try:
+            run = _plan(ready, network, settings)
+        except NoTissueError as error:
+            run = Run(ready, network, settings, (), _wished_grid(settings), 0)
+            nothing = blank_estimate(run.grid, settings.interval_level, str(error))
+            seconds = time.monotonic() - started
+            yield Progress(run, 0, 0, nothing, None, seconds, 0.0, finished=True)
+            return
+        yield from _measure_sites(run, started)
+
+
+def cut_strip(
+    slide: Slide, site: Site, grid: ScaleGrid, size: int, *, nearest: float | None, count: int = 7
+) -> list[tuple[float, NDArray[np.uint8]]]:
+    """Patches of one site at scales spread over the grid, as the network saw them.
+
+    nearest: a scale that is shown exactly, in place of the patch closest to it.
+    Returns up to ``count`` pairs (scale, (size, size, 3) uint8), finest first.
+    """
+    fits = [scale for scale in grid.scales if scale <= reach(slide.bounds, site, size)]
+    if not fits:
+        return []
+    wished = list(np.geomspace(fits[0], fits[-1], count)) if len(fits) > 1 else fits
+    if nearest is not None and nearest <= fits[-1]:
+        wished[int(np.argmin(np.abs(np.log(np.array(wished) / nearest))))] = nearest
+    scales = ScaleGrid(tuple(sorted({float(scale) for scale in wished})))
+    pyramid = sample_pyramid(slide, site, scales, size=size)
+    return [
+        (scales.scales[index], patch)
+        for index, patch in zip(pyramid.indices, pyramid.patches, strict=True)
+    ]
+
+
+def _wished_grid(settings: Settings) -> ScaleGrid:
+    return ScaleGrid.geometric(*settings.scales, settings.per_octave)
+
+
+def _plan(slide: Slide, network: Network, settings: Settings) -> Run:
+    """Choose patch size, sites and the scales that fit."""
+    lo, hi = settings.scales
+    side = min(slide.bounds.width, slide.bounds.height)
+    size = network.choose_input_size(max(side / hi, network.smallest_input_size))
+    # three sites cannot share the one centre of a slide, so a window that fills it leaves a tenth
+    widest = min(size * hi, 0.9 * side) if size * hi > side else size * hi
+    if widest < 2 * lo * size:
+        raise SettingsError(
+            f"{slide.path} is {side:g} px wide where it is narrowest: too small for an octave of "
+            f"scales from {lo:g} up with patches of {size} px; lower LO in --scales"
+        )
+    sites = choose_sites(
+        slide,
+        settings.sites,
+        seed=settings.seed,
+        region=settings.region,
+        window_px=widest,
+        min_window_px=2 * lo * size,
+    )
+    reaches = sorted((reach(slide.bounds, site, size) for site in sites), reverse=True)
+    fits = reaches[min(MIN_SITES_AT_HI, len(reaches)) - 1]
+    warnings: tuple[str, ...] = ()
+    if fits < hi:
+        if fits < 2 * lo:
+            raise SettingsError(
+                f"scales from {lo:g} to {fits:.3g} are all that fits on {slide.path} with patches "
+                f"of {size} px, less than an octave; lower LO in --scales"
+            )
+        warnings = (
+            f"the slide has room for scales up to {fits:.3g} only, so the window is "
+            f"{lo:g} to {fits:.3g} instead of {lo:g} to {hi:g}",
+        )
+        hi = fits
+    grid = ScaleGrid.geometric(lo, hi, settings.per_octave)
+    return Run(slide, network, settings, tuple(sites), grid, size, warnings)
+
+
+def _measure_sites(run: Run, started: float) -> Iterator[Progress]:
+    """Measure site by site, reading ahead in a second thread."""
+    parts: list[Responses] = []
+    dropped: list[str] = []
+    answer: Estimate | None = None
+    last_answer = started
+    total = len(run.sites)
+    for done, pyramid in enumerate(_read_ahead(run), start=1):
+        if isinstance(pyramid, SlideError):
+            dropped.append(str(pyramid))
+        else:
+            parts.append(_measure(run, pyramid))
+        now = time.monotonic()
+        if parts and (answer is None or now - last_answer > _PARTIAL_SECONDS) and done < total:
+            answer = _judge(run, merge(parts), _PARTIAL_RESAMPLES)
+            last_answer = time.monotonic()
+        responses = merge(parts) if parts else None
+        left = (now - started) / done * (total - done)
+        if done < total:
+            yield Progress(run, done, total, answer, responses, now - started, left)
+    if not parts:
+        raise SlideError(f"none of {total} sites could be read: {dropped[0]}")
+    if dropped:
+        note = f"{len(dropped)} of {total} sites could not be read and were dropped: {dropped[0]}"
+        run = replace(run, warnings=(*run.warnings, note))
+    responses = merge(parts)
+    answer = _judge(run, responses, run.settings.resamples)
+    seconds = time.monotonic() - started
+    yield Progress(run, total, total, answer, responses, seconds, 0.0, finished=True)
+
+
+def _measure(run: Run, pyramid: Pyramid) -> Responses:
+    from wsi_scale.measure import measure_responses
+
+    settings = run.settings
+    return measure_responses(
+        run.network,
+        [pyramid],
+        layers=settings.layers,
+        target=settings.target,
+        batch_size=settings.batch_size,
+    )
+
+
+def _judge(run: Run, responses: Responses, resamples: int) -> Estimate:
+    settings = run.settings
+    return estimate(
+        responses,
+        estimator=settings.estimator,
+        options=settings.options,
+        seed=settings.seed,
+        interval_level=settings.interval_level,
+        resamples=resamples,
+    )
+
+
+def _read_ahead(run: Run) -> Iterator[Pyramid | SlideError]:
+    """Pyramids in the order of the sites, a few read before they are asked for.
+
+    A region that cannot be decoded gives its error in place of a pyramid.
+    """
+
+    def cut(site: Site) -> Pyramid | SlideError:
+        try:
+            return sample_pyramid(run.slide, site, run.grid, size=run.input_size)
+        except SlideError as error:
+            log.warning("site (%.0f, %.0f) dropped: %s", site.x, site.y, error)
+            return error
+
+    waiting = iter(run.sites)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="wsi-scale-read") as reader:
+        try:
+            ahead = [reader.submit(cut, site) for site in islice(waiting, _READ_AHEAD)]
+            while ahead:
+                ready = ahead.pop(0).result()
+                ahead.extend(reader.submit(cut, site) for site in islice(waiting, 1))
+                yield ready
+        finally:
+            reader.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,87 @@
+"""Every knob of a run: frozen, validated, unknown keys refused."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.estimators import Options, all_estimators
+
+
+class Settings(BaseModel):
+    """How one slide is asked. Build with ``make_settings`` to get one-sentence errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    estimator: str = "auto"
+    """``auto`` or the name of an estimator."""
+    target: str | None = None
+    """Class (name or number) whose score is looked at; None: the predicted one."""
+    scales: tuple[float, float] = (0.5, 16.0)
+    """LO, HI of the window in level-0 px per network px; HI drops to what fits the slide."""
+    per_octave: float = Field(8, gt=0, le=64)
+    """Scales per octave, at least."""
+    sites: int = Field(24, ge=1, le=100_000)
+    """Scale pyramids to cut."""
+    region: str | None = None
+    """GeoJSON file or 'x,y,w,h' in level-0 px; None: all tissue."""
+    mpp: float | None = None
+    """µm per level-0 pixel, wins over the slide's own and is recorded as given."""
+    reader: str | None = None
+    """Reader to force; None picks."""
+    layers: tuple[str, ...] | None = None
+    """Names or patterns of network layers; None: those of the card, or the defaults."""
+    seed: int = Field(0, ge=0)
+    interval_level: float = Field(0.9, gt=0, lt=1)
+    """Share of bootstrap resamples inside the interval."""
+    resamples: int = Field(200, ge=0, le=100_000)
+    """Bootstrap resamples of the sites."""
+    batch_size: int = Field(32, ge=1)
+    """Patches in one forward pass; bounds memory, does not change the answer."""
+    options: Options = Options()
+    """Knobs of single estimators."""
+
+    @field_validator("estimator")
+    @classmethod
+    def _estimator_exists(cls, value: str) -> str:
+        if value != "auto" and value not in all_estimators():
+            known = ", ".join(["auto", *all_estimators()])
+            raise ValueError(f"unknown estimator {value!r}; there are {known}")
+        return value
+
+    @field_validator("mpp")
+    @classmethod
+    def _mpp_is_a_length(cls, value: float | None) -> float | None:
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise ValueError(f"mpp is a length above 0 µm, got {value}; for example --mpp 0.25")
+        return value
+
+    @model_validator(mode="after")
+    def _window_is_wide_enough(self) -> Self:
+        lo, hi = self.scales
+        if not (math.isfinite(lo) and math.isfinite(hi) and lo > 0):
+            raise ValueError(f"scales must be finite and above 0, got {lo:g}:{hi:g}")
+        if lo >= hi:
+            raise ValueError(f"scales {lo:g}:{hi:g} are empty; LO must be below HI, e.g. 0.5:16")
+        if hi / lo < 2:
+            raise ValueError(f"scales {lo:g}:{hi:g} span less than an octave; HI must be 2 × LO")
+        return self
+
+
+def make_settings(**values: Any) -> Settings:
+    """Settings from keywords. Raises SettingsError, one sentence, for what cannot be used."""
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        if first["type"] == "value_error":
+            raise SettingsError(str(first["ctx"]["error"])) from None
+        name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(Settings.model_fields)
+            raise SettingsError(f"unknown setting {name!r}; there are {known}") from None
+        message = first["msg"][0].lower() + first["msg"][1:]
+        raise SettingsError(f"{name} {message}, got {first['input']!r}") from None

@@ -1,0 +1,78 @@
+"""Networks whose right scale is known without training."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from wsi_scale.networks import Card, Network, build_network
+
+
+class LaplacianNet(nn.Module):
+    """One scale-normalised Laplacian-of-Gaussian filter as large as the patch, and a linear head.
+
+    Input (N, 1, size, size); its centre is the patch's centre, also between pixels. The filter's
+    weights add up to 0, so a constant patch answers 0. Output (N, 1).
+    """
+
+    def __init__(self, sigma_px: float, size: int) -> None:
+        super().__init__()
+        self.filter = nn.Conv2d(1, 1, size, bias=False)
+        self.head = nn.Linear(1, 1, bias=False)
+        offset = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+        square = (offset[:, None] ** 2 + offset[None, :] ** 2) / (2 * sigma_px**2)
+        weight = (square - 1) * torch.exp(-square) / (math.pi * sigma_px**2)
+        with torch.no_grad():
+            self.filter.weight.copy_((weight - weight.mean())[None, None])
+            self.head.weight.fill_(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Response at the centre, (N, 1): positive for a dark disc."""
+        return self.head(self.filter(x).flatten(1))  # type: ignore[no-any-return]
+
+
+def analytic_network(sigma_px: float) -> Network:
+    """A network whose response to a disc of radius r level-0 px peaks at scale r / (σ √2).
+
+    sigma_px: width of its filter in network px. It looks at the centre of the patch, so sites
+    belong on the discs' centres. The patch side is fixed: ten σ, even, at least 16 px.
+    Source: Lindeberg 1998, Feature detection with automatic scale selection, section 5.
+    """
+    size = max(16, 2 * math.ceil(5 * sigma_px))
+    card = Card(name=f"analytic-{sigma_px:g}", input_size=size, channels=1, classes=("disc",))
+    return build_network("analytic", LaplacianNet(sigma_px, size), card)
+
+
+class BatchNormNet(nn.Module):
+    """Two convolutions, each followed by BatchNorm, the mean over all pixels, a linear head."""
+
+    def __init__(self, classes: int = 3) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 6, 3, padding=1)
+        self.norm1 = nn.BatchNorm2d(6, momentum=None)
+        self.conv2 = nn.Conv2d(6, 8, 3, padding=1)
+        self.norm2 = nn.BatchNorm2d(8, momentum=None)
+        self.head = nn.Linear(8, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, classes) of images (N, 3, H, W)."""
+        x = torch.relu(self.norm1(self.conv1(x)))
+        x = torch.relu(self.norm2(self.conv2(x)))
+        return self.head(x.mean((2, 3)))  # type: ignore[no-any-return]
+
+
+def batchnorm_network(seed: int, patches: NDArray[np.uint8]) -> Network:
+    """A small network with random weights whose BatchNorm statistics are those of the patches.
+
+    patches: (N, H, W, 3) uint8, the "training data": its scale is the scale to be found.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = BatchNormNet()
+    with torch.no_grad():
+        module.train()(torch.tensor(patches).permute(0, 3, 1, 2).float() / 255)
+    return build_network("batchnorm", module, Card(name=f"batchnorm-{seed}"))
