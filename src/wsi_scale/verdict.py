@@ -18,9 +18,12 @@ BLANK_CONTRAST = 3.0
 OUTSIDE_MISFIT = 0.5
 """Nats per channel: as if the mean of every channel lay one training standard deviation off."""
 
-FLAT_RISE = 0.01
-"""Nats per channel: an octave from the best scale the statistics must differ by more than a shift
-of 0.14 training standard deviations, or the network does not care about scale."""
+FLAT_RISE = 0.002
+"""Nats per channel: an octave from the best scale the statistics must differ by more than the
+stored statistics themselves are uncertain (0.0005 for a settled network), four times over."""
+
+CLEAR_RISE = 2.0
+"""What an octave of scale explains must outweigh what no scale explains by this factor."""
 
 LAYERS_AGREE = 1.0
 """Octaves: half of the layers must answer within this range of each other."""
@@ -122,12 +125,12 @@ def _outside(evidence: Evidence) -> Judgement | None:
             "limit",
         )
     gained = rise(evidence)
-    if misfit > gained:
+    if CLEAR_RISE * misfit > gained:
         return Judgement(
             "outside",
             "the slide differs from the training data in more than scale (stain, blur or content): "
-            f"{misfit:.2g} nats per channel remain at the best scale, and an octave away it is "
-            f"only {gained:.2g} more",
+            f"{misfit:.2g} nats per channel remain at the best scale, too much beside the "
+            f"{gained:.2g} that an octave away would add",
         )
     return None
 
@@ -135,9 +138,9 @@ def _outside(evidence: Evidence) -> Judgement | None:
 def _edge(evidence: Evidence) -> Judgement | None:
     """The optimum at an end of the window is a bound, not an estimate."""
     known = evidence.scales[np.isfinite(evidence.answer.score)]
-    answers = np.append(evidence.resampled_scales, evidence.answer.scale)
+    answers = evidence.resampled_scales
     for end, rule in ((known[0], "or below"), (known[-1], "or above")):
-        if evidence.answer.scale == end or np.mean(answers == end) > RIVAL_SHARE:
+        if evidence.answer.scale == end or (answers == end).sum() > RIVAL_SHARE * len(answers):
             reason = f"the best scale lies at the end of the window, {end:.3g}, {rule}"
             return Judgement("edge", f"{reason}; move --scales")
     return None
