@@ -133,7 +133,7 @@ def audit_metadata(properties: Mapping[str, str]) -> Audit:
 
 def overrule(findings: tuple[Finding, ...], given: Pair) -> tuple[Finding, ...]:
     """The findings once the user has stated mpp: theirs is used, the file's stay visible."""
-    says = f"{given[0]:g}" if given[0] == given[1] else f"{given[0]:g}, {given[1]:g}"
+    (stated,) = own_statement(given, "given")
     judged = []
     for finding in findings:
         if finding.mpp is not None and finding.status != "information":
@@ -142,7 +142,15 @@ def overrule(findings: tuple[Finding, ...], given: Pair) -> tuple[Finding, ...]:
             note = "overruled by the given mpp" if finding.status == "used" else ""
             finding = replace(finding, status=status, note=note)
         judged.append(finding)
-    return (Finding("given", says, given[0], "used", "stated by the user"), *judged)
+    return (replace(stated, note="stated by the user"), *judged)
+
+
+def own_statement(mpp: Pair | None, source: str | None) -> tuple[Finding, ...]:
+    """The findings of a slide that has a resolution but nothing to audit, e.g. a drawn one."""
+    if mpp is None:
+        return ()
+    says = f"{mpp[0]:g}" if mpp[0] == mpp[1] else f"{mpp[0]:g}, {mpp[1]:g}"
+    return (Finding(source or "slide", says, mpp[0], "used"),)
 
 
 _MPP_FIELDS = (

@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from wsi_scale.errors import SlideError
-from wsi_scale.metadata import check_mpp, overrule
+from wsi_scale.metadata import check_mpp, overrule, own_statement
 from wsi_scale.registry import modules_of
 from wsi_scale.slide import Slide
 
@@ -43,8 +43,8 @@ def open_with(
     given = check_mpp(mpp)
     slide = _first_that_opens(source) if reader is None else _forced(source, reader)
     if given is not None:
+        slide.audit = overrule(slide.audit or own_statement(slide.mpp, slide.mpp_source), given)
         slide.mpp, slide.mpp_source = given, "given"
-        slide.audit = overrule(slide.audit, given)
     return slide
 
 

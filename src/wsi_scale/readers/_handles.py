@@ -52,6 +52,10 @@ class Handle(Generic[T]):
             if self._opened is failed:
                 self._opened = None
 
+    def another(self) -> T:
+        """A second open file that no other thread shares; whoever asks closes it."""
+        return self._opener()
+
     def close(self) -> None:
         """Release the file; harmless when repeated, or when another process opened it."""
         self._closed = True

@@ -10,11 +10,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from wsi_scale.errors import SlideError
 from wsi_scale.geometry import Box, Level
@@ -46,7 +46,7 @@ _LIBRARY_ERRORS = (
 )
 _RESOLUTION_TAGS = {282: "tiff.XResolution", 283: "tiff.YResolution", 296: "tiff.ResolutionUnit"}
 _DESCRIPTION_TAG = 270
-_WARNINGS_LOCK = threading.Lock()
+_PILLOW_LOCK = threading.Lock()
 
 
 def accepts(source: Any) -> bool:
@@ -121,28 +121,28 @@ class ImageSlide(Slide):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No warnings about corrupt EXIF blocks or large strips: what matters raises as well."""
-    with _WARNINGS_LOCK, warnings.catch_warnings():
+    """Pillow without its limit on size and without its warnings.
+
+    It warns at 89 Mpx and refuses 179; slides saved as plain images are larger. It warns about
+    corrupt EXIF blocks, but what matters raises as well. Both are global in Pillow, so they are
+    lifted under a lock and put back.
+    """
+    with _PILLOW_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 def _open_image(path: str) -> Image.Image:
-    """Pillow's image, opened through its format's own class.
-
-    ``Image.open`` warns at 89 Mpx and refuses at 179, a limit that only a global variable lifts;
-    slides exported as plain images are larger than that.
-    """
-    Image.init()
-    with Path(path).open("rb") as file:
-        start = file.read(16)
-    for name in FORMATS:
-        if name not in Image.OPEN:
-            continue
-        factory, known = Image.OPEN[name]
-        if known is None or known(start) is True:
-            return factory(cast(Any, path), path)  # a path, so that closing closes its file
-    raise ValueError("neither " + ", ".join(FORMATS[:-1]) + f" nor {FORMATS[-1]}")
+    """Pillow's image of one of FORMATS; refused in words rather than with Pillow's ``BytesIO``."""
+    try:
+        return Image.open(path, formats=FORMATS)
+    except UnidentifiedImageError:
+        known = ", ".join(FORMATS[:-1])
+        raise ValueError(f"neither {known} nor {FORMATS[-1]}") from None
 
 
 def _decode(path: str, background: tuple[int, int, int]) -> NDArray[np.uint8]:

@@ -27,6 +27,7 @@ ORDER = 10
 _PIECE = 4096
 """OpenSlide splits wider reads itself, but truncates where each piece begins."""
 
+_LIBRARY_ERRORS = (openslide.OpenSlideError, OSError)
 _VENDORS = {"generic-tiff": "tiled TIFF", "dicom": "DICOM"}
 
 
@@ -56,7 +57,7 @@ class OpenSlideSlide(Slide):
             file = self._handle.get()
             self.properties = dict(file.properties)
             sizes, self._downsamples = file.level_dimensions, file.level_downsamples
-        except (openslide.OpenSlideError, OSError) as error:
+        except _LIBRARY_ERRORS as error:
             self._handle.close()
             raise SlideError(f"OpenSlide cannot open {path}: {what_it_said(error, path)}") from None
         self.levels, self._numbers = pick_levels(sizes, self._downsamples)
@@ -77,26 +78,29 @@ class OpenSlideSlide(Slide):
         return out
 
     def _read_piece(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
-        """(height, width, 4). A handle that failed once refuses everything after, so it is renewed.
+        """(height, width, 4). A handle that failed once refuses everything after, so it is dropped.
 
-        The second try is for a thread whose handle another thread's broken region has spoilt.
+        The second try, on a handle of its own, tells a broken region from a handle that another
+        thread's broken region has spoilt.
         """
         downsample = self._downsamples[self._numbers[level]]
         location = (round(x * downsample), round(y * downsample))
-        said, file = "", None
-        for _ in range(2):
-            try:
-                file = self._handle.get()
-                region = file.read_region(location, self._numbers[level], (width, height))
-                return np.asarray(region)
-            except (openslide.OpenSlideError, OSError) as error:
-                said = what_it_said(error, self.path)
-                if file is not None:
-                    self._handle.forget(file)
-        raise SlideError(
-            f"{self.path} cannot be decoded at level {level}, x {x}, y {y}, {width} × {height} px: "
-            f"{said}"
-        )
+        number, size = self._numbers[level], (width, height)
+        file = None
+        try:
+            file = self._handle.get()
+            return np.asarray(file.read_region(location, number, size))
+        except _LIBRARY_ERRORS:
+            if file is not None:
+                self._handle.forget(file)
+        try:
+            with self._handle.another() as own:
+                return np.asarray(own.read_region(location, number, size))
+        except _LIBRARY_ERRORS as error:
+            raise SlideError(
+                f"{self.path} cannot be decoded at level {level}, x {x}, y {y}, "
+                f"{width} × {height} px: {what_it_said(error, self.path)}"
+            ) from None
 
     def close(self) -> None:
         self._handle.close()
