@@ -16,9 +16,7 @@ class PaintedSlide(Slide):
 
     def __init__(self, sizes, paint=None):
         self.path = "painted"
-        self.levels = tuple(
-            Level(w, h, (sizes[0][0] / w + sizes[0][1] / h) / 2) for w, h in sizes
-        )
+        self.levels = tuple(Level(w, h, (sizes[0][0] / w + sizes[0][1] / h) / 2) for w, h in sizes)
         self.bounds = Box(0, 0, *sizes[0])
         self.properties = {}
         self.paint = paint or (lambda level, x, y: np.full_like(x, 40 * (level + 1)))

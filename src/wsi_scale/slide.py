@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from wsi_scale.errors import SlideError
 from wsi_scale.geometry import Box, Level
+from wsi_scale.metadata import Finding
 
 WHITE = (255, 255, 255)
 
@@ -36,6 +37,8 @@ class Slide(ABC):
     """Micrometres per level-0 pixel (x, y); None when the slide does not say. Never assumed."""
     mpp_source: str | None = None
     """The field mpp was taken from, e.g. ``aperio.MPP``; None when mpp is None."""
+    audit: tuple[Finding, ...] = ()
+    """Everything the file says about its resolution and what was made of it."""
     objective_power: float | None = None
     """Nominal magnification of the objective, e.g. 20.0; None when the slide does not say."""
     properties: Mapping[str, str]

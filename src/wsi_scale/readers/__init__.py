@@ -3,20 +3,129 @@
 A reader module declares
 
     NAME     the word after ``--reader``
+    LABEL    its name for people; NAME when absent
     ORDER    readers are tried in rising order
     accepts(source) -> bool      cheap: is it worth trying?
     open(source) -> Slide        raises SlideError with one sentence
     example(folder) -> source    writes a small slide it can open, for the contract test
+
+``docs/adding-a-reader.md`` walks through one.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+from wsi_scale.errors import SlideError
+from wsi_scale.metadata import check_mpp, overrule
 from wsi_scale.registry import modules_of
+from wsi_scale.slide import Slide
 
 
 def all_readers() -> dict[str, ModuleType]:
     """Every reader there is, by name, in the order they are tried."""
     return modules_of(sys.modules[__name__])
+
+
+def open_with(
+    source: Any, *, reader: str | None = None, mpp: float | tuple[float, float] | None = None
+) -> Slide:
+    """Open a source with the named reader, or with the first in order that does not refuse it.
+
+    source, reader, mpp: as in ``wsi_scale.slide.open_slide``. Sets ``reader_reason``, and when
+    mpp is given ``mpp``, ``mpp_source = "given"`` and the ``audit``, where the file's own
+    statements stay visible. Raises SlideError, one sentence, or SettingsError for a bad mpp.
+    """
+    given = check_mpp(mpp)
+    slide = _first_that_opens(source) if reader is None else _forced(source, reader)
+    if given is not None:
+        slide.mpp, slide.mpp_source = given, "given"
+        slide.audit = overrule(slide.audit, given)
+    return slide
+
+
+def _forced(source: Any, reader: str) -> Slide:
+    readers = all_readers()
+    if reader not in readers:
+        raise SlideError(f"there is no reader {reader!r}; choose one of {', '.join(readers)}")
+    module = readers[reader]
+    accepted = module.accepts(source)
+    if not accepted or _names_file(source):
+        _check_path(source)
+    if not accepted:
+        raise SlideError(
+            f"{_label(module)} cannot open {_describe(source)}; leave the reader out to have one "
+            "picked"
+        )
+    slide: Slide = module.open(source)
+    slide.reader_reason = f"{_label(module)} was asked for"
+    return slide
+
+
+def _first_that_opens(source: Any) -> Slide:
+    candidates = [module for module in all_readers().values() if module.accepts(source)]
+    if len(candidates) == 1 and not _names_file(source):
+        only: Slide = candidates[0].open(source)
+        return only
+    if not candidates or _names_file(source):
+        _check_path(source)
+    refusals: list[tuple[str, str]] = []
+    for module in candidates:
+        try:
+            slide: Slide = module.open(source)
+        except SlideError as error:
+            # readers begin with whom and which file; only the reason is quoted
+            refusals.append((_label(module), str(error).split(f"{source}: ", 1)[-1]))
+            continue
+        refused = [f"{label} refused it ({why})" for label, why in refusals]
+        slide.reader_reason = ", ".join([*refused, slide.reader_reason])
+        return slide
+    if not refusals:
+        raise SlideError(f"no reader can open {_describe(source)}; pass a path or uint8 arrays")
+    tried = "; ".join(f"{label}: {why}" for label, why in refusals)
+    raise SlideError(f"no reader can open {source} ({tried}); check that it is a complete slide")
+
+
+def _label(module: ModuleType) -> str:
+    return str(getattr(module, "LABEL", module.NAME))
+
+
+def _names_file(source: Any) -> bool:
+    return isinstance(source, str | os.PathLike) and os.path.exists(source)
+
+
+def _check_path(source: Any) -> None:
+    """One-sentence SlideError for a path that no reader could open. Other sources pass."""
+    if not isinstance(source, str | os.PathLike):
+        return
+    path = Path(source)
+    if not path.exists():
+        raise SlideError(f"there is no file {source}; check the path")
+    if path.is_dir():
+        raise SlideError(f"{source} is a folder; {_advice_for_folder(path)}")
+    if not os.access(path, os.R_OK):
+        raise SlideError(f"{source} may not be read by this user; change its permissions")
+    if path.is_file() and path.stat().st_size == 0:
+        raise SlideError(f"{source} is empty (0 bytes); copy it again")
+
+
+def _advice_for_folder(path: Path) -> str:
+    try:
+        names = [entry.name.lower() for entry in os.scandir(path)]
+    except OSError:
+        return "pass one slide file"
+    if any(name.endswith(".dcm") for name in names):
+        return "open any one .dcm file of it"
+    if {"zarr.json", ".zarray", ".zgroup"} & set(names):
+        return "open it with zarr and pass the arrays of its levels, finest first"
+    return "pass one slide file of it"
+
+
+def _describe(source: Any) -> str:
+    if isinstance(source, str | os.PathLike):
+        return str(source)
+    return f"an object of type {type(source).__name__}"

@@ -38,6 +38,7 @@ def draw_curve(axes: Axes, report: Report) -> None:
     _draw_answer(axes, report)
     _draw_voices(axes, report)
     if not np.isfinite(score).any():
+        axes.set_yticks([])
         axes.text(
             0.5,
             0.5,
@@ -92,12 +93,20 @@ def _label_axes(axes: Axes, report: Report) -> None:
 
 def _draw_upsampling(axes: Axes) -> None:
     """Grey and hatch the scales below 1, where the slide has no detail to give."""
-    low = axes.get_xlim()[0]
+    low, high = axes.get_xlim()
     if low >= 1:
         return
     axes.axvspan(
-        low, 1, facecolor="#f1f1f1", edgecolor="#d4d4d4", hatch="///", linewidth=0, zorder=1
+        low,
+        min(1.0, high),
+        facecolor="#f1f1f1",
+        edgecolor="#d4d4d4",
+        hatch="///",
+        linewidth=0,
+        zorder=1,
     )
+    if math.log(1 / low) < 0.1 * math.log(high / low):
+        return
     axes.text(
         math.sqrt(low),
         0.985,

@@ -67,8 +67,9 @@ def explain(report: Report) -> str:
 def _best(report: Report) -> str:
     assert report.scale is not None
     pixels = "pixel" if number(report.scale) == "1.00" else "pixels"
+    start = "Of the scales that were tried, the" if report.verdict == "edge" else "The"
     text = (
-        f"The network sees this slide best when {number(report.scale)} {pixels} of the slide "
+        f"{start} network sees this slide best when {number(report.scale)} {pixels} of the slide "
         f"become one pixel of its input"
     )
     share = f"{report.interval_level * 100:.0f} % interval"
@@ -91,7 +92,7 @@ def _how_to_use(report: Report) -> str:
     if report.nearest_level is None:
         return ""
     level, residual = report.nearest_level.level, report.nearest_level.residual
-    if abs(residual - 1) < 0.005:
+    if number(residual) == "1.00":
         return f"Read level {level} of the slide as it is."
     change = (
         f"shrink it by {number(residual)}"

@@ -1,0 +1,52 @@
+"""What every reader of files shares: whether there is one, what libraries said, small examples."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def is_file(source: Any) -> bool:
+    """Whether the source is the path of a file that exists."""
+    return isinstance(source, str | os.PathLike) and os.path.isfile(source)
+
+
+def what_it_said(error: BaseException, path: str) -> str:
+    """A library's reason on one line, without the path it repeats and without a full stop.
+
+    Only the first sentence is kept: libraries append advice for programmers.
+    """
+    text = str(error).replace(os.path.abspath(path), "the file").replace(path, "the file")
+    line = text.strip().splitlines()[0].strip().rstrip(".") if text.strip() else ""
+    return line or type(error).__name__
+
+
+def example_pixels(width: int = 130, height: int = 90) -> NDArray[np.uint8]:
+    """(height, width, 3) uint8 whose every pixel tells where it lies."""
+    y, x = np.mgrid[:height, :width]
+    return np.stack([x % 256, y % 256, (x + y) % 256], axis=2).astype(np.uint8)
+
+
+def write_example(path: Path, *, tiled: bool) -> Path:
+    """A TIFF of two levels: tiled for OpenSlide, stripped for what only TiffSlide reads."""
+    import tifffile
+
+    pixels = example_pixels()
+    tile = (64, 64) if tiled else None
+    with tifffile.TiffWriter(path) as tiff:
+        for number, level in enumerate((pixels, pixels[::2, ::2])):
+            tiff.write(
+                level,
+                tile=tile,
+                photometric="rgb",
+                compression="zlib",
+                resolution=(2e4, 2e4),
+                resolutionunit="CENTIMETER",
+                metadata=None,
+                subfiletype=int(number > 0),
+            )
+    return path

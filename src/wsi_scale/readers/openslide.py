@@ -1,0 +1,125 @@
+"""Slides of every scanner that OpenSlide knows: SVS, NDPI, MRXS, SCN, DICOM, pyramid TIFF, …"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openslide
+from numpy.typing import NDArray
+
+from wsi_scale.errors import SlideError
+from wsi_scale.metadata import audit_metadata
+from wsi_scale.readers._files import is_file, what_it_said, write_example
+from wsi_scale.readers._handles import Handle
+from wsi_scale.readers._levels import bounds_of, colour_of, pick_levels
+from wsi_scale.slide import WHITE, Slide
+
+NAME = "openslide"
+LABEL = "OpenSlide"
+ORDER = 10
+
+_PIECE = 4096
+"""OpenSlide splits wider reads itself, but truncates where each piece begins."""
+
+_VENDORS = {"generic-tiff": "tiled TIFF", "dicom": "DICOM"}
+
+
+def accepts(source: Any) -> bool:
+    return is_file(source)
+
+
+def open(source: Any) -> Slide:  # noqa: A001 - the name every reader has
+    """Open a file with OpenSlide. SlideError, with OpenSlide's own reason, when it refuses."""
+    return OpenSlideSlide(os.fspath(source))
+
+
+def example(folder: Path) -> Path:
+    return write_example(folder / "openslide.tiff", tiled=True)
+
+
+class OpenSlideSlide(Slide):
+    """A slide read through OpenSlide."""
+
+    reader = NAME
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        opener = partial(openslide.OpenSlide, os.path.abspath(path))
+        self._handle: Handle[openslide.OpenSlide] = Handle(opener, _close, path)
+        try:
+            file = self._handle.get()
+            self.properties = dict(file.properties)
+            sizes, self._downsamples = file.level_dimensions, file.level_downsamples
+        except (openslide.OpenSlideError, OSError) as error:
+            self._handle.close()
+            raise SlideError(f"OpenSlide cannot open {path}: {what_it_said(error, path)}") from None
+        self.levels, self._numbers = pick_levels(sizes, self._downsamples)
+        self.bounds = bounds_of(self.properties, "openslide", self.levels[0])
+        self.background = colour_of(self.properties, "openslide.background-color") or WHITE
+        found = audit_metadata(self.properties)
+        self.mpp, self.mpp_source, self.objective_power, self.audit = found
+        vendor = self.properties.get("openslide.vendor", "")
+        kind = _VENDORS.get(vendor, vendor.replace("-", " ").capitalize())
+        self.reader_reason = f"OpenSlide reads this {kind} file"
+
+    def _read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+        out = np.empty((height, width, 3), np.uint8)
+        for left, right in _pieces(x, width):
+            for top, bottom in _pieces(y, height):
+                rgba = self._read_piece(level, left, top, right - left, bottom - top)
+                out[top - y : bottom - y, left - x : right - x] = _covered(rgba, self.background)
+        return out
+
+    def _read_piece(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+        """(height, width, 4). A handle that failed once refuses everything after, so it is renewed.
+
+        The second try is for a thread whose handle another thread's broken region has spoilt.
+        """
+        downsample = self._downsamples[self._numbers[level]]
+        location = (round(x * downsample), round(y * downsample))
+        said, file = "", None
+        for _ in range(2):
+            try:
+                file = self._handle.get()
+                region = file.read_region(location, self._numbers[level], (width, height))
+                return np.asarray(region)
+            except (openslide.OpenSlideError, OSError) as error:
+                said = what_it_said(error, self.path)
+                if file is not None:
+                    self._handle.forget(file)
+        raise SlideError(
+            f"{self.path} cannot be decoded at level {level}, x {x}, y {y}, {width} × {height} px: "
+            f"{said}"
+        )
+
+    def close(self) -> None:
+        self._handle.close()
+
+
+def _close(file: openslide.OpenSlide) -> None:
+    file.close()
+
+
+def _pieces(start: int, length: int) -> Iterator[tuple[int, int]]:
+    for number in range(math.ceil(length / _PIECE)):
+        first = start + number * _PIECE
+        yield first, min(first + _PIECE, start + length)
+
+
+def _covered(rgba: NDArray[np.uint8], background: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Pixels the file covers at least half show their own colour, the others the background.
+
+    OpenSlide's alpha is coverage: 0 where the scanner left pixels out, a fraction along an edge
+    that a fractional location shifts. Its colour is already free of the alpha.
+    """
+    missing = rgba[..., 3] < 128
+    rgb = np.ascontiguousarray(rgba[..., :3])
+    if missing.any():
+        rgb[missing] = background
+    return rgb
