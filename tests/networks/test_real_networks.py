@@ -117,6 +117,11 @@ def test_tokens_of_a_transformer_are_its_pixels():
     assert found.layer("blocks.6").var.min() > 0
 
 
+def test_numbered_blocks_are_found_by_any_naming():
+    names = [choice.name for choice in library("torchvision:vit_b_16").layers()]
+    assert names == [*(f"encoder.layers.encoder_layer_{i}" for i in (3, 6, 9)), "heads.head"]
+
+
 def test_timm_gives_the_mean_and_std_of_its_own_configuration():
     network = library("timm:resnet18?mean=0.5")
     assert network.card.mean == (0.5,)

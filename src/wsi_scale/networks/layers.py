@@ -107,14 +107,14 @@ def _middle_candidates(network: Network) -> list[Call]:
     convolutions = [c for c in leaves if isinstance(c.module, nn.Conv2d)]
     if len(convolutions) >= _FEW_CONVOLUTIONS:
         return convolutions
-    numbered = [c for c in calls if not c.is_leaf and c.name.rpartition(".")[2].isdigit()]
+    numbered = [c for c in calls if not c.is_leaf and c.name[-1].isdigit()]
     siblings = Counter(_family(c) for c in numbered)
     blocks = [c for c in numbered if siblings[_family(c)] >= _FEW_CONVOLUTIONS]
     return blocks or convolutions or leaves
 
 
 def _family(call: Call) -> tuple[str, type[nn.Module]]:
-    """Blocks are numbered modules of one class in one list: ``blocks.0``, ``blocks.1``, …"""
+    """Blocks are numbered modules of one class in one parent: ``blocks.0``, ``blocks.1``, …"""
     return call.name.rpartition(".")[0], type(call.module)
 
 

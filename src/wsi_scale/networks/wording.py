@@ -14,7 +14,8 @@ def brief(error: BaseException) -> str:
     first = lines[-1 if "TorchScript interpreter" in lines[0] else 0].rstrip(".") if lines else ""
     if len(first) > _LONGEST:
         first = first[: _LONGEST - 1] + "…"
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+    kind = type(error).__name__
+    return f"{kind}: {first.removeprefix(f'{kind}: ')}" if first else kind
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:
