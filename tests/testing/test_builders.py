@@ -1,12 +1,17 @@
 """What the public test builders promise to other people's tests."""
 
+import os
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from wsi_scale import open_slide, testing
+
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
 def test_importing_the_builders_loads_neither_torch_nor_tifffile():
@@ -41,10 +46,10 @@ def test_shrinking_keeps_the_mean_and_rounds_sides_down():
 def test_a_written_pyramid_is_read_back_by_both_readers(tmp_path, reader, compression):
     image = testing.disc_image(20)
     path = testing.write_pyramid_tiff(
-        tmp_path / "p.tiff", image, downsamples=(1, 2.5, 8), mpp=0.25, compression=compression
+        tmp_path / "p.tiff", image, downsamples=(1, 4, 16), mpp=0.25, compression=compression
     )
     with open_slide(path, reader=reader) as slide:
-        assert [level.width for level in slide.levels] == [600, 240, 75]
+        assert [level.width for level in slide.levels] == [600, 150, 37]
         assert slide.mpp == pytest.approx((0.25, 0.25))
         off = np.abs(slide.read(0, 0, 0, 600, 500).astype(int) - image)
         assert off.max() <= (60 if compression == "jpeg" else 0)
@@ -74,11 +79,20 @@ def test_network(analytic_network):
 """
 
 
-def test_the_fixtures_work_in_a_users_own_tests(tmp_path, pytestconfig):
+def test_pytest_finds_the_fixtures_in_a_users_own_tests(tmp_path, monkeypatch):
+    """Through the entry point as pyproject.toml declares it, put into a distribution of its own."""
+    declared = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["entry-points"]
+    (plugin,) = declared["pytest11"].items()
+    installed = tmp_path / "installed" / "wsi_scale_entry-1.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: wsi-scale-entry\nVersion: 1\n"
+    )
+    (installed / "entry_points.txt").write_text("[pytest11]\n{} = {}\n".format(*plugin))
     (tmp_path / "test_users.py").write_text(USERS_TEST)
-    known = pytestconfig.pluginmanager.get_plugin("wsi_scale")
-    options = [] if known else ["-p", "wsi_scale.testing.fixtures"]
-    command = [sys.executable, "-m", "pytest", "-q", *options, "-p", "no:cacheprovider"]
+    paths = [str(installed.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_users.py"]
     out = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert out.returncode == 0, out.stdout + out.stderr
     assert "3 passed" in out.stdout
