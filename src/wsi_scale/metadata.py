@@ -116,19 +116,13 @@ def audit_metadata(properties: Mapping[str, str]) -> Audit:
     only one axis is stated, pixels are taken as square and the finding says so.
     """
     claims = list(_claims(properties))
-    source_x, x = _first(claims, "x")
-    _, y = _first(claims, "y")
-    mpp, note = None, ""
-    if x is not None and y is not None:
-        mpp = (x, y)
-    elif x is not None or y is not None:
-        one = x if x is not None else y
-        assert one is not None
-        mpp, note = (one, one), "the other axis is not stated, pixels are taken as square"
-        source_x = source_x or _first(claims, "y")[0]
+    (source_x, x), (source_y, y) = _first(claims, "x"), _first(claims, "y")
+    square = (x is None) != (y is None)
+    note = "the other axis is not stated, pixels are taken as square" if square else ""
+    mpp = None if x is None and y is None else (x or y or 0.0, y or x or 0.0)
     findings = [*_judge(claims, mpp, note), *_objectives(properties)]
     powers = [power for power in map(_power, _stated(properties, _OBJECTIVE)) if power]
-    return Audit(mpp, source_x if mpp else None, next(iter(powers), None), tuple(findings))
+    return Audit(mpp, source_x or source_y, next(iter(powers), None), tuple(findings))
 
 
 def overrule(findings: tuple[Finding, ...], given: Pair) -> tuple[Finding, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import struct
 import threading
@@ -47,6 +48,9 @@ _LIBRARY_ERRORS = (
 _RESOLUTION_TAGS = {282: "tiff.XResolution", 283: "tiff.YResolution", 296: "tiff.ResolutionUnit"}
 _DESCRIPTION_TAG = 270
 _PILLOW_LOCK = threading.Lock()
+
+# Pillow logs what it also raises; without any handler Python would print it to stderr
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def accepts(source: Any) -> bool:

@@ -70,6 +70,8 @@ class OpenSlideSlide(Slide):
         self.reader_reason = f"OpenSlide reads this {kind} file"
 
     def _read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+        if max(width, height) <= _PIECE:
+            return _covered(self._read_piece(level, x, y, width, height), self.background)
         out = np.empty((height, width, 3), np.uint8)
         for left, right in _pieces(x, width):
             for top, bottom in _pieces(y, height):
@@ -122,8 +124,8 @@ def _covered(rgba: NDArray[np.uint8], background: tuple[int, int, int]) -> NDArr
     OpenSlide's alpha is coverage: 0 where the scanner left pixels out, a fraction along an edge
     that a fractional location shifts. Its colour is already free of the alpha.
     """
-    missing = rgba[..., 3] < 128
+    alpha = rgba[..., 3]
     rgb = np.ascontiguousarray(rgba[..., :3])
-    if missing.any():
-        rgb[missing] = background
+    if alpha.min() < 128:
+        rgb[alpha < 128] = background
     return rgb

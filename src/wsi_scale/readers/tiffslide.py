@@ -42,6 +42,7 @@ _LIBRARY_ERRORS = (
     AttributeError,
     ArithmeticError,
     AssertionError,
+    MemoryError,  # a broken header may declare any size
     ParseError,
     struct.error,
 )

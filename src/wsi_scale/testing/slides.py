@@ -84,7 +84,8 @@ def write_pyramid_tiff(
     """Write a tiled pyramid TIFF that OpenSlide and TiffSlide both read; returns its path.
 
     levels: (h, w, 3) uint8 arrays, finest first, written as they are; or one array, which is
-        shrunk by ``downsamples``.
+        shrunk by ``downsamples``. TiffSlide takes only levels that shrink by 2, 3 or 4 (rounded),
+        the same at every step: 1, 4, 16, not 1, 4, 8.
     mpp: µm per level-0 px, one number or (x, y); no resolution is written when None.
     compression: of tifffile, e.g. ``"zlib"`` (exact), ``"jpeg"`` (small), None.
     """
