@@ -22,9 +22,9 @@ from wsi_scale.errors import SlideError
 from wsi_scale.metadata import audit_metadata
 from wsi_scale.readers._files import is_file, what_it_said, write_example
 from wsi_scale.readers._handles import Handle
-from wsi_scale.readers._levels import bounds_of, colour_of, pick_levels
+from wsi_scale.readers._levels import bounds_of, pick_levels
 from wsi_scale.readers._pixels import as_rgb
-from wsi_scale.slide import WHITE, Slide
+from wsi_scale.slide import Slide
 
 NAME = "tiffslide"
 LABEL = "TiffSlide"
@@ -96,7 +96,6 @@ class TiffSlideSlide(Slide):
             raise SlideError(f"TiffSlide cannot show {path}: {refusal}")
         self.levels, self._numbers = pick_levels(sizes, self._downsamples)
         self.bounds = bounds_of(self.properties, "tiffslide", self.levels[0])
-        self.background = colour_of(self.properties, "tiffslide.background-color") or WHITE
         found = audit_metadata(self.properties)
         self.mpp, self.mpp_source, self.objective_power, self.audit = found
 
@@ -127,11 +126,17 @@ def _open_quietly(path: str) -> tiffslide.TiffSlide:
         warnings.filterwarnings("ignore", message=".*metadata parsing", category=UserWarning)
         file = tiffslide.TiffSlide(path)
         try:
-            file.properties  # noqa: B018 - parsed once here, cached by TiffSlide
+            _fill_gaps_with_white(file)
         except BaseException:
             file.close()
             raise
         return file
+
+
+def _fill_gaps_with_white(file: tiffslide.TiffSlide) -> None:
+    """Tiles the scanner left out become background; tifffile would fill them with 0, black."""
+    for level in file.ts_tifffile.series[file.properties["tiffslide.series-index"]].levels:
+        level.keyframe.nodata = 65535 if level.dtype == np.uint16 else 255
 
 
 def _close(file: tiffslide.TiffSlide) -> None:
