@@ -39,7 +39,7 @@ $(VENV)/.installed: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.installed-dev: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet $(PIP_OPTIONS) --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet $(PIP_OPTIONS) --editable ".[dev,networks]"
 	touch $(VENV)/.installed $@
 
 clean:

@@ -3,7 +3,11 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from wsi_scale.geometry import ScaleGrid, Site
+from wsi_scale.responses import LayerResponses, Responses
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,60 @@ def real_data() -> Path:
     if not Path(where).is_dir():
         pytest.skip(f"WSI_SCALE_TEST_DATA names {where}, which is no folder")
     return Path(where)
+
+
+CHANNELS = 6
+
+
+def make_responses(
+    truth=2.0, sites=12, content=0.0, shift=0.0, slope=1.0, seed=0, grid=None, **changes
+):
+    """Responses whose channel means cross the stored ones at the true scale.
+
+    The mean of channel c at scale s is slope · t_c · log2(s / truth) in stored standard
+    deviations; ``content`` scatters sites along another direction; ``shift`` moves all channels.
+    """
+    grid = grid or ScaleGrid.geometric(0.5, 16, 8)
+    rng = np.random.default_rng(seed)
+    turn = np.array([1.0, -1, 0.5, 0.7, -0.3, 0.2])
+    other = np.array([0.3, 0.1, -1.0, 0.9, 0.4, -0.8])
+    away = np.log2(np.array(grid.scales) / truth)
+    n, s = sites, len(grid)
+    mean = np.tile(slope * away[:, None] * turn, (n, 1, 1)) + shift
+    mean += content * rng.normal(size=(n, 1, 1)) * other
+    var = np.ones_like(mean) - np.minimum(0.9, content**2 * other**2)
+    rows = n * s
+    values = {
+        "grid": grid,
+        "sites": tuple(Site(float(i), float(i)) for i in range(n)),
+        "site_index": np.repeat(np.arange(n, dtype=np.int32), s),
+        "scale_index": np.tile(np.arange(s, dtype=np.int32), n),
+        "variant": np.zeros(rows, np.int32),
+        "layers": (
+            LayerResponses(
+                "bn1",
+                "batchnorm",
+                (mean.reshape(rows, -1) * 3 + 7).astype(np.float32),
+                (var.reshape(rows, -1) * 9).astype(np.float32),
+                running_mean=np.full(CHANNELS, 7, np.float32),
+                running_var=np.full(CHANNELS, 9, np.float32),
+            ),
+        ),
+        "outputs": np.zeros((rows, 3), np.float32),
+        "share": np.tile(np.float32([0.5, 0.3, 0.2]), (rows, 1)),
+        "entropy": np.ones(rows, np.float32),
+        "contrast": np.full(rows, 40, np.float32),
+        "target": np.zeros(rows, np.int32),
+        "upsampled": np.tile(np.array(grid.scales) < 1, n),
+        "classes": ("a", "b", "c"),
+        "task": "classify",
+        "input_size": 224,
+        "batchnorm_batches": 1000,
+    }
+    return Responses(**(values | changes))
+
+
+@pytest.fixture
+def responses_of():
+    """Maker of responses whose right scale is known."""
+    return make_responses

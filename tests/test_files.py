@@ -5,7 +5,7 @@ import os
 import pytest
 
 from wsi_scale.errors import OutputError
-from wsi_scale.files import replacing, write_atomically
+from wsi_scale.files import check_writable, replacing, write_atomically
 
 
 def test_text_is_written_as_utf8_and_bytes_as_they_are(tmp_path):
@@ -59,6 +59,13 @@ def test_a_read_only_file_is_refused(tmp_path, monkeypatch):
     with pytest.raises(OutputError, match="read-only"):
         write_atomically(path, "x")
     assert path.read_text() == "kept"
+
+
+def test_a_read_only_folder_is_refused_before_the_work(tmp_path, monkeypatch):
+    check_writable(tmp_path / "x.json")
+    monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path)
+    with pytest.raises(OutputError, match="its folder is read-only"):
+        check_writable(tmp_path / "x.json")
 
 
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="no symbolic links here")

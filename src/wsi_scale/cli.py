@@ -307,6 +307,8 @@ def _print_report(report: Report) -> None:
 
     out.print(headline(report), style="bold", highlight=False, markup=False, soft_wrap=True)
     out.print(explain(report), highlight=False, markup=False, soft_wrap=True)
+    if report.verdict != "ok":
+        out.print(f"why: {report.reason}", highlight=False, markup=False, soft_wrap=True)
     for warning in report.warnings:
         out.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
 

@@ -36,7 +36,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             with target.open("wb") as stream:
                 yield stream
             return
-        _check(path, target)
+        check_writable(path)
         part = target.with_name(f".{secrets.token_hex(8)}.part")
         try:
             with part.open("xb") as file:
@@ -57,10 +57,17 @@ def _is_stream(target: Path) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def _check(asked: str | os.PathLike[str], target: Path) -> None:
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Refuse, before the work is done, what could not be written after it.
+
+    Raises OutputError for a missing folder, a folder in the file's place, or no permission.
+    """
+    target = Path(os.path.realpath(path))
     if target.is_dir():
-        raise OutputError(f"cannot write {asked}: it is a folder; add a file name")
+        raise OutputError(f"cannot write {path}: it is a folder; add a file name")
     if not target.parent.is_dir():
-        raise OutputError(f"cannot write {asked}: no folder {target.parent}; make it first")
+        raise OutputError(f"cannot write {path}: no folder {target.parent}; make it first")
     if target.exists() and not os.access(target, os.W_OK):
-        raise OutputError(f"cannot write {asked}: the file there is read-only; choose another name")
+        raise OutputError(f"cannot write {path}: the file there is read-only; choose another name")
+    if not _is_stream(target) and not os.access(target.parent, os.W_OK):
+        raise OutputError(f"cannot write {path}: its folder is read-only; choose another")

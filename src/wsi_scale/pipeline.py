@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_scale.assemble import Run, build_report
-from wsi_scale.errors import SettingsError, SlideError
+from wsi_scale.errors import NoTissueError, SettingsError, SlideError
 from wsi_scale.geometry import ScaleGrid, Site, reach
 from wsi_scale.judge import Estimate, blank_estimate, estimate
 from wsi_scale.pyramid import Pyramid, sample_pyramid
 from wsi_scale.report import Report
 from wsi_scale.responses import Responses, merge
 from wsi_scale.settings import Settings
-from wsi_scale.sites import NoTissueError, choose_sites
+from wsi_scale.sites import choose_sites, parse_region
 from wsi_scale.slide import Slide, open_slide
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _plan(slide: Slide, network: Network, settings: Settings) -> Run:
         slide,
         settings.sites,
         seed=settings.seed,
-        region=settings.region,
+        region=None if settings.region is None else parse_region(settings.region),
         window_px=widest,
         min_window_px=2 * lo * size,
     )

@@ -9,6 +9,7 @@ import json
 import os
 from dataclasses import dataclass, replace
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,7 +126,7 @@ class Responses:
     def load(cls, path: str | os.PathLike[str]) -> Responses:
         """Read what ``save`` wrote. Raises WsiScaleError for anything else."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
                 header = json.loads(file["header"].tobytes())
                 if header.get("format") != FORMAT:
                     raise ValueError(f"its format is {header.get('format')!r}, not {FORMAT!r}")
@@ -151,7 +152,7 @@ class Responses:
                     batchnorm_batches=header["batchnorm_batches"],
                     **{name: file[name] for name in _ROW_ARRAYS},
                 )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError) as error:
             raise WsiScaleError(f"{path} holds no wsi-scale responses: {error}") from error
 
 

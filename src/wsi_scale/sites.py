@@ -16,13 +16,13 @@ from wsi_scale.regions import Region, parse_region
 from wsi_scale.slide import Slide
 from wsi_scale.tissue import tissue_mask
 
-__all__ = ["Region", "choose_sites", "parse_region", "tissue_mask"]
+__all__ = ["NoTissueError", "Region", "choose_sites", "parse_region", "tissue_mask"]
 
 LOOK_PX = 1024
 """Longer side of the picture in which tissue is looked for, whatever the slide's size."""
 
 _BAND_PX = 1 << 24  # level px held at once while looking
-_TRIES = 32  # random places compared for each site; more would spread wider but hug the rim
+_TRIES = 16  # random places compared for each site; more would spread wider but hug the rim
 _FALL = 0.8  # a window that fits nowhere shrinks to this share of the room there is: many fit that
 
 Floats = NDArray[np.floating[Any]]

@@ -15,13 +15,15 @@ from wsi_scale.responses import Responses
 BLANK_CONTRAST = 3.0
 """Grey levels (of 255). Scanner noise and JPEG on bare glass stay below; faint tissue does not."""
 
-OUTSIDE_MISFIT = 1.0
-"""Nats per channel. The divergence of a normal from one √(2·1) standard deviations away, or of
-one 6 times narrower: no channel mean of data like the training data lies there."""
+OUTSIDE_MISFIT = 0.5
+"""Nats per channel: as if the mean of every channel lay one training standard deviation off."""
 
-FLAT_DIP = 0.1
-"""Nats per channel (fingerprint): a curve whose best scale is no better than this against its
-median scale does not single out a scale."""
+FLAT_RISE = 0.002
+"""Nats per channel: an octave from the best scale the statistics must differ by more than the
+stored statistics themselves are uncertain (0.0005 for a settled network), four times over."""
+
+CLEAR_RISE = 2.0
+"""What an octave of scale explains must outweigh what no scale explains by this factor."""
 
 LAYERS_AGREE = 1.0
 """Octaves: half of the layers must answer within this range of each other."""
@@ -71,14 +73,12 @@ def judge(responses: Responses, evidence: Evidence, missing: dict[str, str]) -> 
         return Judgement("blank", "there is nothing to look at: the patches are almost uniform")
     if not find_estimator(evidence.name).EVIDENCE:
         return Judgement("no_evidence", _why_no_evidence(evidence, missing))
-    if evidence.answer.scale is None or _dip(evidence) < FLAT_DIP:
+    if evidence.answer.scale is None or rise(evidence) < FLAT_RISE:
         return Judgement("flat", "the network responds alike at every scale tried")
-    return (
-        _outside(evidence)
-        or _edge(evidence)
-        or _rivals(evidence)
-        or Judgement("ok", _why_ok(evidence))
-    )
+    outside, edge = _outside(evidence), _edge(evidence)
+    if outside and edge:
+        return Judgement("outside", f"{outside.reason}; besides, {edge.reason}")
+    return outside or edge or _rivals(evidence) or Judgement("ok", _why_ok(evidence))
 
 
 def _why_ok(evidence: Evidence) -> str:
@@ -96,33 +96,54 @@ def _why_no_evidence(evidence: Evidence, missing: dict[str, str]) -> str:
     return f"{evidence.name} is no evidence of scale{says}" + (f"; {because}" if because else "")
 
 
-def _dip(evidence: Evidence) -> float:
-    """How much better the best scale is than the median scale, in the score's unit."""
-    score = evidence.answer.score
-    return float(np.nanmax(score) - np.nanmedian(score))
+def rise(evidence: Evidence) -> float:
+    """How much worse the score is an octave away from the best scale, mean of both sides.
+
+    In the score's unit; a side that the window does not reach is left out, and where neither is
+    reached the worst measured scale is taken. Does not depend on how wide the window is.
+    """
+    known = np.isfinite(evidence.answer.score)
+    octave = np.log2(evidence.scales[known])
+    score = evidence.answer.score[known]
+    best = int(np.argmax(score))
+    away = [octave[best] + side for side in (-1, 1)]
+    reached = [x for x in away if octave[0] - 1e-9 <= x <= octave[-1] + 1e-9]
+    there = np.interp(reached, octave, score) if reached else score.min(keepdims=True)
+    return float(score[best] - there.mean())
 
 
 def _outside(evidence: Evidence) -> Judgement | None:
+    """Unlike the training data: too far from it, or further than any change of scale takes it."""
     misfit = evidence.answer.misfit
-    if misfit is None or misfit <= OUTSIDE_MISFIT:
+    if misfit is None:
         return None
-    reason = (
-        f"even at the best scale the slide is unlike what the network was trained on "
-        f"(divergence {misfit:.2g} nats per channel, above {OUTSIDE_MISFIT:g})"
-    )
-    return Judgement("outside", reason)
+    if misfit > OUTSIDE_MISFIT:
+        return Judgement(
+            "outside",
+            "even at the best scale the slide is unlike what the network was trained on: its "
+            f"statistics are off by {misfit:.2g} nats per channel, where {OUTSIDE_MISFIT:g} is the "
+            "limit",
+        )
+    gained = rise(evidence)
+    if CLEAR_RISE * misfit > gained:
+        return Judgement(
+            "outside",
+            "the slide differs from the training data in more than scale (stain, blur or content): "
+            f"{misfit:.2g} nats per channel remain at the best scale, too much beside the "
+            f"{gained:.2g} that an octave away would add",
+        )
+    return None
 
 
 def _edge(evidence: Evidence) -> Judgement | None:
     """The optimum at an end of the window is a bound, not an estimate."""
-    score = evidence.answer.score
-    known = np.flatnonzero(np.isfinite(score))
-    best = int(np.nanargmax(score))
-    if best not in (known[0], known[-1]):
-        return None
-    where, rule = ("low", "or below") if best == known[0] else ("high", "or above")
-    reason = f"the best scale lies at the {where} end of the window {rule}; widen --scales"
-    return Judgement("edge", reason)
+    known = evidence.scales[np.isfinite(evidence.answer.score)]
+    answers = evidence.resampled_scales
+    for end, rule in ((known[0], "or below"), (known[-1], "or above")):
+        if evidence.answer.scale == end or (answers == end).sum() > RIVAL_SHARE * len(answers):
+            reason = f"the best scale lies at the end of the window, {end:.3g}, {rule}"
+            return Judgement("edge", f"{reason}; move --scales")
+    return None
 
 
 def _rivals(evidence: Evidence) -> Judgement | None:

@@ -1,8 +1,13 @@
 """What every estimator promises. A new estimator is tested by being there."""
 
+import subprocess
+import sys
+
+import numpy as np
 import pytest
 
-from wsi_scale.estimators import all_estimators
+from wsi_scale.errors import SettingsError
+from wsi_scale.estimators import Options, Unavailable, all_estimators, find_estimator
 
 
 @pytest.fixture(params=all_estimators(), ids=str)
@@ -10,7 +15,64 @@ def estimator(request):
     return all_estimators()[request.param]
 
 
+@pytest.fixture
+def scorer(estimator, responses_of):
+    responses = responses_of(2.0, sites=5, content=0.3)
+    layer = responses.layers[0]
+    waves = np.sin(np.arange(layer.mean.size).reshape(layer.mean.shape) * 0.37)
+    entropy = np.abs(np.log2(np.array(responses.grid.scales)[responses.scale_index] / 3))
+    from dataclasses import replace
+
+    responses = replace(
+        responses,
+        layers=(replace(layer, gradient=waves.astype(np.float32)),),
+        entropy=entropy.astype(np.float32),
+    )
+    return responses, estimator.prepare(responses, Options())
+
+
 def test_declares_what_people_need_to_know(estimator):
     assert estimator.NEEDS
     assert isinstance(estimator.EVIDENCE, bool)
-    assert callable(estimator.prepare)
+
+
+def test_answers_with_a_scale_inside_the_window(scorer):
+    responses, score = scorer
+    answer = score(np.ones(5))
+    assert answer.score.shape == (len(responses.grid),)
+    assert answer.scale is not None
+    assert responses.grid.scales[0] <= answer.scale <= responses.grid.scales[-1]
+
+
+def test_weighting_a_site_twice_is_having_it_twice(scorer):
+    _, score = scorer
+    assert score(np.full(5, 2.0)).scale == pytest.approx(score(np.ones(5)).scale)
+
+
+def test_the_same_responses_give_the_same_answer(scorer):
+    _, score = scorer
+    assert score(np.ones(5)).scale == score(np.ones(5)).scale
+
+
+def test_a_single_site_can_answer_alone(scorer):
+    _, score = scorer
+    assert score(np.array([0.0, 0, 1, 0, 0])).scale is not None
+
+
+def test_lacking_everything_it_says_so_instead_of_guessing(estimator, responses_of):
+    bare = responses_of(layers=(), entropy=np.full(12 * 41, np.nan, np.float32))
+    with pytest.raises(Unavailable):
+        estimator.prepare(bare, Options())
+
+
+def test_an_unknown_name_is_refused_with_the_names_there_are():
+    with pytest.raises(SettingsError, match=r"'divining'; there are auto, fingerprint"):
+        find_estimator("divining")
+
+
+def test_runs_without_torch(estimator):
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        f"from wsi_scale.estimators import find_estimator; find_estimator({estimator.NAME!r})"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -57,10 +57,6 @@ def test_has_layers_to_listen_to(network):
     assert network.layers()
 
 
-@pytest.mark.parametrize("bad", ["nonsense", "C:\\nets\\none.pt", "a/b/c", "?x=1", ""])
+@pytest.mark.parametrize("bad", ["non sense", "a/b/c", "net.onnx", "?x=1", ""])
 def test_accepts_no_nonsense(source, bad):
-    if source.NAME == "bundled" and bad == "nonsense":
-        pytest.skip("a single word is looked for among the bundled networks")
-    if source.NAME == "torchscript" and bad.endswith(".pt"):
-        pytest.skip("a path on another system's drive is still a path")
     assert not source.accepts(bad)

@@ -222,6 +222,7 @@ def test_a_card_names_weights_beside_it_and_checks_their_hash(tmp_path):
         ('source = "card.toml"', "source of a card cannot be another card"),
         ('source = "figures"', "source of a card cannot be another card"),
         ('source = "no/such.net"', "is no network and no file"),
+        ('source = "none.pt"', "none.pt: No such file"),
         (f'source = "{FIGURES}&weights=w.pt"', "give weights as the card's own key"),
         (f'source = "{FIGURES}"\nclasses = ["a"]', "answers 2 classes but its card lists 1: a"),
         (f'source = "{FIGURES}"\nbackground = 2', "has 2 classes, so none is 2"),
@@ -249,6 +250,22 @@ def test_a_card_that_contradicts_its_network_is_refused(tmp_path, text, says):
 )
 def test_a_device_that_is_not_there_is_refused(device, says):
     assert says in refusal(FIGURES, device=device)
+
+
+def test_a_torchscript_failure_is_told_by_its_last_line(tmp_path):
+    from wsi_scale.networks import torchscript
+
+    path = torchscript.example(tmp_path)
+    card = tmp_path / "card.toml"
+    card.write_text('source = "example.pt"\nchannels = 1\nname = "grey"\n')
+    text = refusal(str(card))
+    assert text.startswith("grey failed on patches of 224 px: RuntimeError: Given groups=1")
+    assert load_network(path, device="cpu").channels == 3
+
+
+def test_the_profile_of_a_card_lies_beside_it(tmp_path):
+    (tmp_path / "card.toml").write_text(f'source = "{FIGURES}"\nprofile = "p.json"\n')
+    assert load_network(str(tmp_path), device="cpu").card.profile == str(tmp_path / "p.json")
 
 
 def test_auto_takes_a_device_that_is_there():

@@ -58,7 +58,8 @@ def test_a_drive_letter_is_no_module(target):
     ],
 )
 def test_every_kind_of_spec_finds_its_source(spec, name):
-    assert find_source(spec).NAME == name
+    found = find_source(spec).NAME
+    assert found == name
 
 
 @pytest.mark.parametrize("spec", ["", "no/such/folder", "a b", "x.onnx"])

@@ -85,6 +85,11 @@ VERDICTS = {
 }
 
 
+@pytest.fixture(name="make_report")
+def give_make_report():
+    return make_report
+
+
 @pytest.fixture(params=VERDICTS)
 def any_report(request):
     return make_report(request.param, **VERDICTS[request.param])

@@ -61,6 +61,8 @@ class Options(BaseModel):
     """extrema: share of channels kept, largest weight first."""
     statistic: str = Field("median", pattern="^(median|mean)$")
     """extrema: how extrema are pooled."""
+    match_mixture: bool = True
+    """fingerprint: weigh sites anew at each scale, so that content is not mistaken for scale."""
 
 
 def all_estimators() -> dict[str, ModuleType]:

@@ -65,10 +65,11 @@ class Pool:
 
     def __init__(self, values: Array) -> None:
         self._shape = values.shape[1:]
-        flat = values.reshape(*values.shape[:2], -1)
-        known = np.isfinite(flat).all(axis=2)
-        self._known = known.astype(float)
-        self._filled = np.where(known[:, :, None], flat, 0.0).reshape(len(values), -1)
+        flat: Array = values.reshape(*values.shape[:2], -1)
+        known = np.all(np.isfinite(flat), axis=2)
+        self._known = np.asarray(known, float)
+        filled = np.where(np.isfinite(flat), flat, 0.0) * self._known[:, :, None]
+        self._filled = filled.reshape(len(values), -1)
 
     def mean(self, weights: Array) -> Array:
         """(S, …) mean by weights (N,); NaN where no weighted site was measured."""

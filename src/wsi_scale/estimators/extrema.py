@@ -123,9 +123,9 @@ def extrema(x: Array, y: Array) -> Array:
 
 def _density(scales: Array, found: list[Array], weights: Array) -> Array:
     """How many extrema lie near each scale (kernel of 1/8 octave), for the picture."""
-    total = np.zeros(len(scales))
+    total: Array = np.zeros(len(scales))
     for places, weight in zip(found, weights, strict=True):
         if len(places) and weight:
             away = np.log2(scales[:, None] / places[None, :]) * 8
             total += weight * np.exp(-0.5 * away**2).sum(axis=1)
-    return total / max(weights.sum(), 1e-12)
+    return np.asarray(total / max(float(weights.sum()), 1e-12))

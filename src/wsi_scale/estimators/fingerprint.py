@@ -1,18 +1,23 @@
 """The scale at which the slide's statistics match those the BatchNorms remember from training.
 
 A BatchNorm stores mean and variance of its input over the training data. At each scale the same
-two numbers are measured on the slide, pooled over all sites; the scale of least divergence wins.
-Needs no labels and no reference images, only varied content.
-Source: docs/estimators.md; the divergence is that between two normal distributions
-(Kullback & Leibler 1951), per channel.
+two numbers are measured on the slide; the scale of least divergence wins. Needs no labels and no
+reference images, nothing but the checkpoint.
+
+A slide is rarely mixed like the training data. So at every scale the sites may be weighted anew,
+at a price, to mix them as alike as they can be: what a change of content explains is not held
+against a scale. docs/estimators.md shows how it works and how well.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from wsi_scale.estimators import Answer, Array, Options, Scorer, Unavailable
-from wsi_scale.estimators.curves import Pool, peak
+from wsi_scale.estimators.curves import peak
 from wsi_scale.responses import LayerResponses, Responses
 
 NAME = "fingerprint"
@@ -23,33 +28,67 @@ EVIDENCE = True
 SETTLED_BATCHES = 50
 """PyTorch's running statistics forget their start as 0.9ⁿ: 0.5 % of it is left after 50 batches."""
 
+MIXTURE_NOISE = 3e-6
+"""Nats. What remains unexplained must fall by this for every unit of squared change of a site's
+weight (1 = weight doubled). Between 1e-6 and 1e-5 the answers hardly move."""
+
+MAX_CHANNELS = 128
+"""Channels of one layer that are compared, spread evenly; more say little new and cost memory."""
+
 _DEAD = 1e-10  # variance of a channel that never fired in training
+_CONSTANT = 1e-5  # share of the stored variance below which a channel counts as constant
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Moments of all layers side by side, in units of what each channel remembers.
+
+    In these units the training data have mean 0 and variance 1 in every channel.
+    """
+
+    first: Array
+    """(N, S, C) mean of each patch; NaN where no patch was cut."""
+    second: Array
+    """(N, S, C) mean square of each patch."""
+    weight: Array
+    """(C,) of each channel: layers count alike, channels of one layer too; sums to 1."""
+    layers: dict[str, slice]
+    """Which channels belong to which layer."""
+
+    @property
+    def known(self) -> Array:
+        """(N, S) 1 where a patch was cut."""
+        return np.isfinite(self.first[:, :, 0]).astype(float)
 
 
 def prepare(responses: Responses, options: Options) -> Scorer:
-    """Pool the moments over sites and compare them with the stored ones at every scale."""
-    layers = settled_layers(responses)
+    """Compare moments with the stored ones at every scale, content mixed as alike as can be."""
+    stack = stack_layers(responses, settled_layers(responses))
     scales = np.array(responses.grid.scales)
-    moments = [_moments(responses, layer) for layer in layers]
+    known = stack.known
 
     def score(weights: Array) -> Answer:
-        curves = {}
-        for layer, (first, second) in zip(layers, moments, strict=True):
-            mean = first.mean(weights)
-            curves[layer.name] = divergence(
-                mean,
-                second.mean(weights) - mean**2,
-                np.asarray(layer.running_mean, float),
-                np.asarray(layer.running_var, float),
-            )
-        total = sum(curves.values(), np.zeros(len(scales)))
+        total = np.full(len(scales), np.nan)
+        by_layer = np.full((len(stack.layers), len(scales)), np.nan)
+        for s in range(len(scales)):
+            here = weights * known[:, s]
+            if here.sum() == 0:
+                continue
+            sites = here > 0
+            off, change = discrepancy(stack, sites, s, here[sites] / here.sum())
+            price = MIXTURE_NOISE if options.match_mixture else np.inf
+            rest, paid = remix(off, change, price)
+            total[s] = rest @ rest + paid
+            by_layer[:, s] = [_share(stack, rest, part) for part in stack.layers.values()]
         best = peak(scales, -total)
-        alone = {name: peak(scales, -curve) for name, curve in curves.items()}
+        alone = {
+            name: peak(scales, -curve) for name, curve in zip(stack.layers, by_layer, strict=True)
+        }
         return Answer(
-            score=-total / len(layers),
+            score=-total,
             scale=best,
             layer_scales={name: value for name, value in alone.items() if value is not None},
-            misfit=None if best is None else float(np.nanmin(total) / len(layers)),
+            misfit=None if best is None else float(np.nanmin(total)),
         )
 
     return score
@@ -74,22 +113,72 @@ def settled_layers(responses: Responses) -> tuple[LayerResponses, ...]:
     return trained
 
 
-def divergence(mean: Array, var: Array, stored_mean: Array, stored_var: Array) -> Array:
-    """Mean over channels of KL( N(mean, var) ‖ N(stored_mean, stored_var) ), in nats.
+def stack_layers(responses: Responses, layers: tuple[LayerResponses, ...]) -> Stack:
+    """Bring all layers into the units of their stored statistics.
 
-    mean, var: (S, C) on the slide; stored_*: (C,). Returns (S,). Channels that never fired in
-    training say nothing and are left out.
-    KL = ½ (log(v₀/v) + (v + (m − m₀)²)/v₀ − 1).
+    Channels that never fired in training say nothing and are left out. Raises Unavailable when
+    none is left.
     """
-    alive = stored_var > _DEAD
-    m, v, m0, v0 = mean[:, alive], var[:, alive], stored_mean[alive], stored_var[alive]
-    floor = 1e-5 * v0  # a channel that is constant on the slide is far off, not infinitely far
-    v = np.maximum(v, floor)
-    each = 0.5 * (np.log(v0 / v) + (v + (m - m0) ** 2) / v0 - 1)
-    return np.asarray(each.mean(axis=1))
+    first, second, weight, where = [], [], [], {}
+    start = 0
+    for layer in layers:
+        stored_mean = np.asarray(layer.running_mean, float)
+        stored_var = np.asarray(layer.running_var, float)
+        alive = np.flatnonzero(stored_var > _DEAD)
+        if len(alive) == 0:
+            continue
+        use = alive[np.unique(np.linspace(0, len(alive) - 1, MAX_CHANNELS).round().astype(int))]
+        mean = responses.on_grid(layer.mean[:, use])
+        var = responses.on_grid(layer.var[:, use])
+        standard = (mean - stored_mean[use]) / np.sqrt(stored_var[use])
+        first.append(standard)
+        second.append(var / stored_var[use] + standard**2)
+        weight.append(np.full(len(use), 1 / len(use)))
+        where[layer.name] = slice(start, start + len(use))
+        start += len(use)
+    if not where:
+        raise Unavailable("no channel of the BatchNorm layers ever fired in training")
+    joined = np.concatenate(weight) / len(where)
+    return Stack(np.concatenate(first, axis=2), np.concatenate(second, axis=2), joined, where)
 
 
-def _moments(responses: Responses, layer: LayerResponses) -> tuple[Pool, Pool]:
-    """First and second moments: both average over sites, a variance does not."""
-    mean = responses.on_grid(layer.mean)
-    return Pool(mean), Pool(responses.on_grid(layer.var) + mean**2)
+def discrepancy(
+    stack: Stack, sites: NDArray[np.bool_], scale: int, share: Array
+) -> tuple[Array, Array]:
+    """How far the pooled moments are from the stored ones, and how each site moves that.
+
+    sites: (N,) which sites to pool; share: their weights, summing to 1.
+    Returns off (2C,), whose squared length is to second order the divergence
+    KL( N(pooled) ‖ N(stored) ) in nats, averaged over channels and layers; and (n, 2C), how much
+    each site would change it, with units in which all sites are as likely to be over-represented.
+    """
+    m, q = stack.first[sites, scale], stack.second[sites, scale]
+    mean, square = share @ m, share @ q
+    var = np.maximum(square - mean**2, _CONSTANT)
+    root = np.sqrt(stack.weight)
+    off = np.concatenate([root * mean / np.sqrt(2), root * np.log(var) / 2])
+    by_mean = root * (m - mean) / np.sqrt(2)
+    by_var = root * ((q - square) - 2 * mean * (m - mean)) / var / 2
+    each = np.sqrt(share / len(share))[:, None]
+    return off, each * np.concatenate([by_mean, by_var], axis=1)
+
+
+def remix(off: Array, change: Array, price: float) -> tuple[Array, float]:
+    """Weight the sites anew so that what is left of ``off`` and the price are least together.
+
+    off: (D,); change: (n, D). Minimises |off + changeᵀ u|² + price · |u|² over u (n,): ridge
+    regression, solved among the n sites. Returns what is left (D,) and the price paid. An infinite
+    price leaves everything as it is.
+    """
+    if np.isinf(price):
+        return off, 0.0
+    gram = change @ change.T + price * np.eye(len(change))
+    u = -np.linalg.solve(gram, change @ off)
+    return off + change.T @ u, float(price * (u @ u))
+
+
+def _share(stack: Stack, rest: Array, part: slice) -> float:
+    """What one layer leaves unexplained, in nats per channel of that layer."""
+    count = len(stack.weight)
+    mine = rest[part], rest[count + part.start : count + part.stop]
+    return float(sum(x @ x for x in mine)) * len(stack.layers)

@@ -14,6 +14,7 @@ from wsi_scale.errors import NetworkError
 from wsi_scale.networks.card import Activation
 
 _CLOSEST_TO_CERTAIN = 1e-7  # probabilities 0 and 1 have no finite logit
+_ROUNDING = 1e-4  # half-precision probabilities may leave 0–1 by this much
 
 
 def find_tensor(answer: Any, who: str) -> Tensor:
@@ -60,11 +61,11 @@ def check_logits(logits: Tensor, count: int, who: str) -> Tensor:
 
 def to_logits(probabilities: Tensor, activation: Activation, who: str) -> Tensor:
     """Undo a softmax (log) or a sigmoid (logit). Raises NetworkError outside 0–1."""
-    slack = 1e-4
-    if bool((probabilities < -slack).any() | (probabilities > 1 + slack).any()):
+    low, high = (float(end) for end in torch.aminmax(probabilities.detach()))
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
         raise NetworkError(
-            f"{who} returned values from {float(probabilities.min()):g} to "
-            f'{float(probabilities.max()):g}, no probabilities; set output = "logits" in the card'
+            f"{who} returned values from {low:g} to "
+            f'{high:g}, no probabilities; set output = "logits" in the card'
         )
     inside = probabilities.clamp(_CLOSEST_TO_CERTAIN, 1 - _CLOSEST_TO_CERTAIN)
     return torch.logit(inside) if activation == "sigmoid" else torch.log(inside)

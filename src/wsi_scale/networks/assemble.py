@@ -52,12 +52,12 @@ def import_optional(name: str, spec: Spec) -> ModuleType:
     """A library of the ``networks`` extra. Raises NetworkError saying how to get it."""
     try:
         return importlib.import_module(name)
-    except ImportError as error:
-        if error.name is None or error.name.partition(".")[0] != name.partition(".")[0]:
-            raise NetworkError(f"{spec.text}: cannot import {name}: {brief(error)}") from error
+    except ModuleNotFoundError as error:
         raise NetworkError(
-            f'{spec.text} needs {name}; pip install "wsi-scale[networks]"'
+            f'{spec.text} needs {error.name or name}; pip install "wsi-scale[networks]"'
         ) from error
+    except ImportError as error:
+        raise NetworkError(f"{spec.text}: cannot import {name}: {brief(error)}") from error
     except RuntimeError as error:
         if "torchvision::nms does not exist" not in str(error) or _kept_declarations:
             raise NetworkError(f"{spec.text}: cannot import {name}: {brief(error)}") from error

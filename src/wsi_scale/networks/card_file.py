@@ -12,7 +12,7 @@ from wsi_scale.errors import NetworkError
 from wsi_scale.networks.assemble import settle
 from wsi_scale.networks.card import Card, load_card
 from wsi_scale.networks.network import Network
-from wsi_scale.networks.spec import is_factory, parse_spec
+from wsi_scale.networks.spec import parse_spec
 
 NAME = "card"
 GRAMMAR = "PATH/card.toml, or the folder it lies in"
@@ -42,8 +42,8 @@ def load_described(path: Path, spec: str) -> Network:
     asked = parse_spec(spec)
     own = load_card(path)
     folder = path.parent
-    if own.weights is not None:
-        own = own.model_copy(update={"weights": str(folder / own.weights)})
+    beside = {key: getattr(own, key) for key in ("weights", "profile") if getattr(own, key)}
+    own = own.model_copy(update={key: str(folder / name) for key, name in beside.items()})
     card = settle(asked, own)
     if not card.source:
         raise NetworkError(f"{path} names no source; add source = a SPEC, or a file beside it")
@@ -51,7 +51,7 @@ def load_described(path: Path, spec: str) -> Network:
     if "weights" in inner.overrides:
         raise NetworkError(f"{path}: give weights as the card's own key, not within source")
     source = card.source
-    if not is_factory(inner.target) and (folder / inner.target).exists():
+    if ":" not in inner.target and Path(inner.target).suffix:
         source = str(folder / inner.target) + source.removeprefix(inner.target)
     network: Network = find_source(source).load(source, card)
     named = card if card.name else card.model_copy(update={"name": folder.name or path.name})

@@ -35,7 +35,9 @@ ORDER = 40
 
 _SWITCH = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 _COUNTER_SWITCH = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
-_OPERATOR = re.compile(r"torch\.ops\.\w+\.\w+(\.\w+)?|_operator\.\w+|math\.\w+|torch\.sym_\w+")
+_OPERATOR = re.compile(
+    r"torch\.ops\.\w+\.\w+(\.\w+)?|_operator\.(?!call|methodcaller|attrgetter)\w+|math\.\w+|torch\.sym_\w+"
+)
 _EXPRESSION = re.compile(r"([\w\s+\-*/%(),<>=!&|~]|\.(?![A-Za-z_])|'[A-Za-z]\w*')*")
 _CALL = re.compile(r"\b([a-z_]\w*)\s*\(")
 _MATHEMATICS = {"floor", "ceiling", "sqrt", "log", "exp", "pow"}

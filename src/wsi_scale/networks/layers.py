@@ -107,15 +107,15 @@ def _middle_candidates(network: Network) -> list[Call]:
     convolutions = [c for c in leaves if isinstance(c.module, nn.Conv2d)]
     if len(convolutions) >= _FEW_CONVOLUTIONS:
         return convolutions
-    siblings = Counter(_family(c) for c in calls if not c.is_leaf)
-    blocks = [c for c in calls if siblings[_family(c)] >= _FEW_CONVOLUTIONS]
+    numbered = [c for c in calls if not c.is_leaf and c.name[-1].isdigit()]
+    siblings = Counter(_family(c) for c in numbered)
+    blocks = [c for c in numbered if siblings[_family(c)] >= _FEW_CONVOLUTIONS]
     return blocks or convolutions or leaves
 
 
 def _family(call: Call) -> tuple[str, type[nn.Module]]:
-    """Blocks are numbered modules of one class in one list: ``blocks.0``, ``blocks.1``, …"""
-    parent, _, last = call.name.rpartition(".")
-    return (parent if last.isdigit() else call.name, type(call.module))
+    """Blocks are numbered modules of one class in one parent: ``blocks.0``, ``blocks.1``, …"""
+    return call.name.rpartition(".")[0], type(call.module)
 
 
 def _by_name(

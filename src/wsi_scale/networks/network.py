@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 
 import numpy as np
 import torch
@@ -58,8 +59,8 @@ class Network:
 
     @property
     def name(self) -> str:
-        """What people call it: the card's name, else the SPEC without its query."""
-        return self.card.name or self.spec.partition("?")[0]
+        """What people call it: the card's name, else the SPEC without query and folders."""
+        return self.card.name or PurePath(self.spec.partition("?")[0]).name or self.spec
 
     @property
     def background(self) -> int | None:
@@ -79,8 +80,11 @@ class Network:
 
     def prepare(self, patches: NDArray[np.uint8]) -> Tensor:
         """Patches (N, H, W, 3) uint8 as the network wants them: (N, channels, H, W) float32."""
-        x = torch.tensor(patches, device=self.device).permute(0, 3, 1, 2).float()
-        return self.normalise(self._to_channels(x))
+        return self.feed(torch.tensor(patches, device=self.device).permute(0, 3, 1, 2).float())
+
+    def feed(self, colours: Tensor) -> Tensor:
+        """Colours of 0–255, (N, 3, H, W), as the network wants them; differentiable."""
+        return self.normalise(self._to_channels(colours))
 
     def normalise(self, x: Tensor) -> Tensor:
         """Scale values of 0–255 (N, C, H, W) as the card says, then its mean and std."""
@@ -199,6 +203,8 @@ def build_network(
     )
     if card.background is not None and card.background >= count:
         raise NetworkError(f"{draft.name} has {count} classes, so none is {card.background}")
+    if card.output == "probabilities":
+        to_logits(logits, built.activation, built.name)
     return replace(built, head=_find_head(built, side))
 
 
@@ -234,7 +240,7 @@ class _watched_input:  # noqa: N801  (a context manager, used like a function)
 
     def __init__(self, module: nn.Module) -> None:
         self.handle = module.register_forward_pre_hook(
-            lambda _, args: (args[0].detach().requires_grad_(True), *args[1:])
+            lambda _, args: (args[0].detach().requires_grad_(True).clone(), *args[1:])
         )
 
     def __enter__(self) -> None: ...

@@ -43,7 +43,7 @@ def _configuration(module: Any) -> dict[str, Any]:
     known: dict[str, Any] = {}
     if take_channels(module) != 1:  # its mean and std are those of RGB
         known |= {key: tuple(config[key]) for key in ("mean", "std") if key in config}
-    if config.get("fixed_input_size"):
+    if config.get("fixed_input_size") and not getattr(module, "dynamic_img_size", False):
         side = getattr(getattr(module, "patch_embed", None), "img_size", None)
         known["input_size"] = side[0] if side else config["input_size"][-1]
     return known

@@ -76,8 +76,8 @@ def _unwrap(found: Any, path: Path) -> dict[str, Tensor]:
 def _strip_prefixes(state: dict[str, Tensor], wanted: set[str]) -> dict[str, Tensor]:
     """Take off what a wrapper put before every key: ``module.conv.bias`` -> ``conv.bias``."""
     for prefix in _PREFIXES:
-        shared = all(key.startswith(prefix) for key in state)
-        if shared and not any(key.startswith(prefix) for key in wanted):
+        everywhere = all(key.startswith(prefix) for key in state)
+        if everywhere and not any(key.startswith(prefix) for key in wanted):
             state = {key.removeprefix(prefix): value for key, value in state.items()}
     return state
 

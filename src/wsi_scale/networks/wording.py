@@ -9,11 +9,13 @@ _LONGEST = 200
 
 def brief(error: BaseException) -> str:
     """Type and first line of an exception, shortened: ``ValueError: depth must be 5``."""
-    lines = str(error).strip().splitlines()
-    first = lines[0].strip().rstrip(".") if lines else ""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # TorchScript says what happened last, after a traceback
+    first = lines[-1 if "TorchScript interpreter" in lines[0] else 0].rstrip(".") if lines else ""
     if len(first) > _LONGEST:
         first = first[: _LONGEST - 1] + "…"
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+    kind = type(error).__name__
+    return f"{kind}: {first.removeprefix(f'{kind}: ')}" if first else kind
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:

@@ -31,13 +31,14 @@ def draw_curve(axes: Axes, report: Report) -> None:
     axes.set_xlim(*_limits(report))
     axes.fill_between(scales, low, high, color=CURVE, alpha=0.18, linewidth=0, zorder=2)
     axes.plot(scales, score, color=CURVE, linewidth=1.8, marker=".", markersize=4, zorder=3)
-    _score_limits(axes, np.concatenate([score, low, high]))
+    _score_limits(axes, score)
     _label_axes(axes, report)
     _draw_upsampling(axes)
     _draw_levels(axes, report)
     _draw_answer(axes, report)
     _draw_voices(axes, report)
     if not np.isfinite(score).any():
+        axes.set_yticks([])
         axes.text(
             0.5,
             0.5,
@@ -57,10 +58,15 @@ def _limits(report: Report) -> tuple[float, float]:
     return low / 1.06, high * 1.06
 
 
-def _score_limits(axes: Axes, values: NDArray[np.float64]) -> None:
-    """Leave room above the curve for the names of levels and below it for the voices."""
-    finite = values[np.isfinite(values)]
+def _score_limits(axes: Axes, score: NDArray[np.float64]) -> None:
+    """Show the peak: what lies far below the better half of the curve may leave the picture.
+
+    Leaves room above the curve for the names of levels and below it for the voices.
+    """
+    finite = score[np.isfinite(score)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    if finite.size:
+        low = max(low, high - 3 * (high - float(np.median(finite))))
     extent = (high - low) or max(1.0, abs(high)) * 0.1
     axes.set_ylim(low - 0.16 * extent, high + 0.2 * extent)
 
@@ -92,12 +98,20 @@ def _label_axes(axes: Axes, report: Report) -> None:
 
 def _draw_upsampling(axes: Axes) -> None:
     """Grey and hatch the scales below 1, where the slide has no detail to give."""
-    low = axes.get_xlim()[0]
+    low, high = axes.get_xlim()
     if low >= 1:
         return
     axes.axvspan(
-        low, 1, facecolor="#f1f1f1", edgecolor="#d4d4d4", hatch="///", linewidth=0, zorder=1
+        low,
+        min(1.0, high),
+        facecolor="#f1f1f1",
+        edgecolor="#d4d4d4",
+        hatch="///",
+        linewidth=0,
+        zorder=1,
     )
+    if math.log(1 / low) < 0.1 * math.log(high / low):
+        return
     axes.text(
         math.sqrt(low),
         0.985,

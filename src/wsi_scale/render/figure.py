@@ -6,9 +6,10 @@ import io
 import math
 import os
 import textwrap
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -31,7 +32,7 @@ FORMATS = ("png", "pdf", "svg")
 DPI = 150
 MOST_PATCHES = 8
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "axes.spines.top": False,
@@ -52,29 +53,41 @@ def draw_estimate(
     site: where they were cut, named under them. Raises OutputError for another suffix or a place
     that cannot be written; never leaves half a file.
     """
-    kind = Path(path).suffix.lower().removeprefix(".")
-    if kind not in FORMATS:
-        raise OutputError(f"cannot draw {path}: the suffix must be .png, .pdf or .svg")
+    kind = check_suffix(path)
     write_atomically(path, render_estimate(report, strip, site=site, kind=kind))
 
 
-def render_estimate(
-    report: Report, strip: Strip, *, site: Site | None = None, kind: str = "png"
-) -> bytes:
-    """The same figure as the bytes of a file of that kind."""
+def check_suffix(path: str | os.PathLike[str]) -> str:
+    """The format that the suffix of path names; OutputError for one that cannot be drawn."""
+    kind = Path(path).suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise OutputError(f"cannot draw {path}: the suffix must be .png, .pdf or .svg")
+    return kind
+
+
+def figure_png(report: Report, strip: Strip, *, site: Site | None = None) -> bytes:
+    """The figure as the bytes of a PNG file, for pages that carry it inside."""
+    return render_estimate(report, strip, site=site, kind="png")
+
+
+def render_estimate(report: Report, strip: Strip, *, site: Site | None = None, kind: str) -> bytes:
+    """The same figure as the bytes of a file of one of FORMATS."""
     strip = _thin_out(strip)
     with rc_context(_STYLE):
         figure = Figure(figsize=(10, 6.4 if strip else 4.9), dpi=DPI, facecolor="white")
         height = figure.get_figheight()
         bottom = 2.15 / height if strip else 0.62 / height
-        axes = figure.add_axes((0.075, bottom, 0.895, 1 - bottom - 1.28 / height))
-        _title(figure, report)
+        top = _title(figure, report) + (0.55 if report.slide.mpp else 0.12)
+        axes = figure.add_axes((0.075, bottom, 0.895, 1 - bottom - top / height))
         draw_curve(axes, report)
         if strip:
             _draw_strip(figure, report, strip, site)
         buffer = io.BytesIO()
         metadata = {"Date": None} if kind == "svg" else {"CreationDate": None}
-        figure.savefig(buffer, format=kind, metadata=None if kind == "png" else metadata)
+        with warnings.catch_warnings():
+            # a name in a script that the font lacks is drawn with boxes; the answer still counts
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+            figure.savefig(buffer, format=kind, metadata=None if kind == "png" else metadata)
     return buffer.getvalue()
 
 
@@ -85,15 +98,23 @@ def _thin_out(strip: Strip) -> Strip:
     return [strip[i] for i in np.linspace(0, len(strip) - 1, MOST_PATCHES).round().astype(int)]
 
 
-def _title(figure: Figure, report: Report) -> None:
+def _title(figure: Figure, report: Report) -> float:
+    """Write headline, what was asked of whom, and the reason of a doubt; returns inches used."""
     height = figure.get_figheight()
     name = Path(report.slide.path).name
-    subtitle = textwrap.shorten(f"{name} · {report.network.name} · {report.estimator}", 120)
+    subtitle = _shorten(f"{name} · {report.network.name} · {report.estimator}", 120)
     figure.text(0.02, 1 - 0.13 / height, _plain(headline(report)), size=15, weight="bold", va="top")
     figure.text(0.02, 1 - 0.47 / height, _plain(subtitle), color=GREY, va="top", size=9)
-    reason = textwrap.fill(report.reason, 140, max_lines=2, placeholder=" …")
-    if report.verdict != "ok" and reason:
-        figure.text(0.02, 1 - 0.65 / height, _plain(reason), va="top", size=9)
+    lines = textwrap.wrap(report.reason, 138, max_lines=2, placeholder=" …")
+    if report.verdict == "ok":
+        lines = []
+    for i, line in enumerate(lines):
+        figure.text(0.02, 1 - (0.66 + 0.17 * i) / height, _plain(line), va="top", size=9)
+    return 0.72 + 0.17 * len(lines)
+
+
+def _shorten(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length // 2]} … {text[-length // 2 :]}"
 
 
 def _plain(text: str) -> str:

@@ -8,16 +8,20 @@ _MEANING = {
     "edge": "The best scale lies at or beyond the end of the range that was tried, so this number "
     "is only a bound; try a wider range with --scales.",
     "ambiguous": "Several scales suit the network about equally well{candidates}; look at the "
-    "patches, or calibrate the network on images whose scale is known.",
-    "outside": "The slide looks unlike anything the network was calibrated on, so do not rely on "
-    "the number; calibrate on images of the same kind.",
+    "patches at those scales to choose between them.",
+    "outside": "The slide looks unlike anything the network was trained on, in more than its "
+    "scale, so do not rely on the number.",
     "flat": "The network responds alike at every scale that was tried, so no scale can be "
     "preferred; any scale in the range may do, or another layer or network may know better.",
     "blank": "There is nothing to look at: no tissue was found where patches were cut; name a "
     "place with --region, or check that the slide is not empty.",
-    "no_evidence": "The network's responses hold no evidence from which a scale could be told; "
-    "calibrate it on images whose scale is known and pass the profile with --profile.",
+    "no_evidence": "The network's responses hold no evidence from which a scale could be told; a "
+    "network with trained BatchNorm layers would.",
 }
+
+
+AS_IT_IS = 0.02
+"""A level this close to the scale is read without resizing."""
 
 
 def number(value: float) -> str:
@@ -67,8 +71,9 @@ def explain(report: Report) -> str:
 def _best(report: Report) -> str:
     assert report.scale is not None
     pixels = "pixel" if number(report.scale) == "1.00" else "pixels"
+    start = "Of the scales that were tried, the" if report.verdict == "edge" else "The"
     text = (
-        f"The network sees this slide best when {number(report.scale)} {pixels} of the slide "
+        f"{start} network sees this slide best when {number(report.scale)} {pixels} of the slide "
         f"become one pixel of its input"
     )
     share = f"{report.interval_level * 100:.0f} % interval"
@@ -91,7 +96,7 @@ def _how_to_use(report: Report) -> str:
     if report.nearest_level is None:
         return ""
     level, residual = report.nearest_level.level, report.nearest_level.residual
-    if abs(residual - 1) < 0.005:
+    if abs(residual - 1) <= AS_IT_IS:
         return f"Read level {level} of the slide as it is."
     change = (
         f"shrink it by {number(residual)}"

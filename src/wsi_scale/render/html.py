@@ -1,0 +1,236 @@
+"""The report as one page that opens anywhere, with nothing to load from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+from wsi_scale.files import write_atomically
+from wsi_scale.render.sentence import explain, headline, number, span, words
+from wsi_scale.report import Interval, Report
+
+_CSS = """
+:root { --ink: #1a1a1a; --soft: #595959; --line: #d9d9d9; --paper: #fff; --answer: #a84300; }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1.5rem; max-width: 62rem; background: var(--paper);
+  color: var(--ink); font: 1rem/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
+h1 { font-size: 1.6rem; margin: 0 0 .25rem; overflow-wrap: anywhere; }
+h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
+.of { color: var(--soft); margin: 0 0 1rem; overflow-wrap: anywhere; }
+.verdict { border-left: .4rem solid #0072b2; padding: .6rem 1rem; background: #f4f7fa; }
+.verdict.doubt { border-color: var(--answer); background: #fdf5ef; }
+.verdict p { margin: .25rem 0; }
+figure { margin: 1.5rem 0; }
+img { max-width: 100%; height: auto; border: 1px solid var(--line); }
+table { border-collapse: collapse; width: 100%; }
+.wide { overflow-x: auto; }
+th, td { text-align: left; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line);
+  vertical-align: top; overflow-wrap: anywhere; }
+th[scope=row] { width: 21rem; font-weight: 600; }
+td.n { font-variant-numeric: tabular-nums; }
+summary { cursor: pointer; font-weight: 600; margin: 1.5rem 0 .5rem; }
+@media print { body { max-width: none; padding: 0; } }
+"""
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{css}</style>
+</head>
+<body>
+<main>
+<h1>{headline}</h1>
+<p class="of">{subject}</p>
+<section class="verdict{doubt}" aria-label="Verdict">
+<p><strong>Verdict: {verdict}.</strong> {meaning}</p>
+<p>{reason}</p>
+</section>
+{sections}
+</main>
+<script type="application/json" id="report">
+{json}</script>
+</body>
+</html>
+"""
+
+
+def write_html(report: Report, figure_png: bytes, path: str | os.PathLike[str]) -> None:
+    """Write the report as one self-contained page, whole or not at all.
+
+    figure_png: the figure, from ``figure_png``. Raises OutputError where it cannot be written.
+    """
+    write_atomically(path, page(report, figure_png))
+
+
+def page(report: Report, figure_png: bytes) -> str:
+    """The page as text; every string of the report is escaped."""
+    name = Path(report.slide.path).name
+    sections = [
+        _warnings(report.warnings),
+        _figure(report, figure_png),
+        _section("Key numbers", _pairs(_key_numbers(report))),
+        _classes(report),
+        _section("Slide", _pairs(_slide(report)) + _audit(report)),
+        _sites(report),
+        _details("How this was made", _pairs(_provenance(report))),
+    ]
+    return _PAGE.format(
+        title=escape(f"{name}: {headline(report)}"),
+        css=_CSS,
+        headline=escape(headline(report)),
+        subject=escape(f"{report.slide.path}, seen by the network {report.network.name}"),
+        doubt="" if report.verdict == "ok" else " doubt",
+        verdict=escape(words(report.verdict)),
+        meaning=escape(explain(report)),
+        reason=escape(f"Why: {report.reason}" if report.reason else ""),
+        sections="\n".join(section for section in sections if section),
+        json=_inert(report.to_json()),
+    )
+
+
+def _inert(json: str) -> str:
+    """JSON that cannot end the script element it stands in; it parses to the same."""
+    return json.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section>\n<h2>{escape(title)}</h2>\n{content}\n</section>" if content else ""
+
+
+def _details(title: str, content: str) -> str:
+    return f"<details>\n<summary>{escape(title)}</summary>\n{content}\n</details>"
+
+
+def _warnings(warnings: Sequence[str]) -> str:
+    items = "".join(f"<li>{escape(one)}</li>" for one in warnings)
+    return _section("Warnings", f"<ul>{items}</ul>" if items else "")
+
+
+def _figure(report: Report, png: bytes) -> str:
+    picture = base64.b64encode(png).decode()
+    text = (
+        f"Score against scale on a logarithmic axis from {number(report.curve.scales[0])} to "
+        f"{number(report.curve.scales[-1])}. {headline(report)}."
+        if report.curve.scales
+        else f"No curve was measured. {headline(report)}."
+    )
+    return f'<figure><img src="data:image/png;base64,{picture}" alt="{escape(text)}"></figure>'
+
+
+def _pairs(rows: Iterable[tuple[str, str]]) -> str:
+    body = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>\n'
+        for name, value in rows
+    )
+    return f"<table>\n{body}</table>"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
+    body = "".join(
+        "<tr>" + "".join(f'<td class="n">{escape(cell)}</td>' for cell in row) + "</tr>\n"
+        for row in rows
+    )
+    table = f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>"
+    return f'<div class="wide">{table}</div>'
+
+
+def _value(value: float | None, unit: str = "") -> str:
+    return "–" if value is None else f"{number(value)}{unit}"
+
+
+def _range(interval: Interval | None, unit: str = "") -> str:
+    return "–" if interval is None else f"{span(interval)}{unit}"
+
+
+def _key_numbers(report: Report) -> list[tuple[str, str]]:
+    share = f"{report.interval_level * 100:.0f} %"
+    nearest, ruler = report.nearest_level, report.ruler
+    rows = [
+        ("Scale (slide pixels per network pixel)", _value(report.scale)),
+        (f"Scale, {share} interval", _range(report.scale_interval)),
+        ("Scales that serve about as well", _range(report.tolerance)),
+        ("Resolution the network sees", _value(report.mpp, " µm per pixel")),
+        (f"Resolution, {share} interval", _range(report.mpp_interval, " µm per pixel")),
+    ]
+    if nearest:
+        level = f"level {nearest.level} (×{nearest.downsample:.4g}), resized by a further "
+        rows.append(("Nearest stored level", level + number(nearest.residual)))
+    rows += [
+        (label, _value(value, " µm per pixel") + (f" ({span(interval)})" if interval else ""))
+        for label, value, interval in (
+            ("Slide pixel size it implies", ruler.slide_mpp, ruler.slide_mpp_interval),
+            ("Network pixel size it implies", ruler.network_mpp, ruler.network_mpp_interval),
+        )
+        if value is not None
+    ]
+    rows += [
+        (f"Candidate with score {one.score:.3g}", number(one.scale)) for one in report.candidates
+    ]
+    rows.append(("Estimator", report.estimator))
+    rows += [
+        (f"What {name} would answer", _value(scale))
+        for name, scale in report.voices.items()
+        if name != report.estimator
+    ]
+    return rows
+
+
+def _classes(report: Report) -> str:
+    rows = [(one.name, _value(one.scale), _range(one.scale_interval)) for one in report.classes]
+    heads = ("Class", "Scale", f"{report.interval_level * 100:.0f} % interval")
+    return _section("Classes", _table(heads, rows) if rows else "")
+
+
+def _slide(report: Report) -> list[tuple[str, str]]:
+    slide = report.slide
+    mpp = "not known" if slide.mpp is None else " × ".join(number(one) for one in slide.mpp)
+    power = slide.objective_power
+    levels = (
+        f"{i}: {x.width} × {x.height} (×{x.downsample:.4g})" for i, x in enumerate(slide.levels)
+    )
+    return [
+        ("File", slide.path),
+        ("µm per pixel", f"{mpp} (from {slide.mpp_source})" if slide.mpp_source else mpp),
+        ("Objective, nominal (says nothing exact)", f"{power:g}×" if power else "not known"),
+        ("Stored levels", "; ".join(levels)),
+        ("Reader", slide.reader),
+    ]
+
+
+def _audit(report: Report) -> str:
+    rows = [
+        (one.source, one.says, _value(one.mpp), one.status, one.note) for one in report.slide.audit
+    ]
+    heads = ("Field", "Says", "µm per pixel", "Status", "Note")
+    return _details("What the file says about its resolution", _table(heads, rows)) if rows else ""
+
+
+def _sites(report: Report) -> str:
+    rows = [(f"{one.x:.1f}", f"{one.y:.1f}", _value(one.scale)) for one in report.sites]
+    heads = ("x (slide pixels)", "y (slide pixels)", "Scale")
+    return _details(f"Sites ({len(rows)})", _table(heads, rows)) if rows else ""
+
+
+def _provenance(report: Report) -> list[tuple[str, str]]:
+    made, network = report.provenance, report.network
+    training = "not known" if network.training_mpp is None else f"{number(network.training_mpp)} µm"
+    rows = [
+        ("Network", network.spec),
+        ("Weights, SHA-256", network.sha256 or "–"),
+        ("Network input", f"{network.input_size} × {network.input_size} pixels"),
+        ("Trained at, per pixel", training),
+        ("wsi-scale", made.version),
+        ("torch", made.torch or "–"),
+        ("Resampling", made.resampling),
+        ("Seed", str(made.seed)),
+        ("Patches", str(made.patches)),
+        ("Seconds", f"{made.seconds:.1f}"),
+    ]
+    return rows + [(f"Setting {name}", str(value)) for name, value in made.settings.items()]

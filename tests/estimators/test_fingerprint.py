@@ -1,0 +1,139 @@
+"""The fingerprint: exact on a slide mixed like the training data, robust where it is not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from wsi_scale.estimators import Options, Unavailable
+from wsi_scale.estimators.fingerprint import prepare, remix, settled_layers
+from wsi_scale.geometry import ScaleGrid
+
+PLAIN = Options(match_mixture=False)
+
+
+def ask(responses, options=PLAIN):
+    return prepare(responses, options)(np.ones(len(responses.sites)))
+
+
+@pytest.mark.parametrize("options", [PLAIN, Options()], ids=["plain", "mixture"])
+@pytest.mark.parametrize("truth", [0.9, 2.0, 3.3, 7.1])
+def test_finds_the_scale_at_which_the_moments_are_the_stored_ones(responses_of, truth, options):
+    answer = ask(responses_of(truth), options)
+    assert answer.scale == pytest.approx(truth, rel=1e-3)
+    assert answer.layer_scales == pytest.approx({"bn1": truth}, rel=1e-3)
+    assert answer.misfit == pytest.approx(0, abs=5e-3)
+
+
+def test_the_divergence_is_that_of_two_normals_to_second_order(responses_of):
+    """One standard deviation off in every channel is ½ nat; far off, it is not an octave law."""
+    answer = ask(responses_of(slope=0, shift=1.0))
+    assert answer.score == pytest.approx(np.full(41, -0.5))
+    wider = responses_of(slope=0)
+    layer = replace(wider.layers[0], var=wider.layers[0].var * 1.2)
+    exact = 0.5 * (1.2 - 1 - np.log(1.2))
+    assert -ask(replace(wider, layers=(layer,))).score[0] == pytest.approx(exact, rel=0.2)
+
+
+def test_stretching_the_grid_stretches_the_answer(responses_of):
+    near = ask(responses_of(2.0, grid=ScaleGrid.geometric(0.5, 8, 8)))
+    far = ask(responses_of(6.0, grid=ScaleGrid.geometric(1.5, 24, 8)))
+    assert far.scale == pytest.approx(3 * near.scale, rel=1e-6)
+
+
+def test_the_order_of_channels_is_irrelevant(responses_of):
+    responses = responses_of(3.0, content=0.4)
+    layer = responses.layers[0]
+    order = [3, 1, 5, 0, 2, 4]
+    turned = replace(layer, mean=layer.mean[:, order], var=layer.var[:, order])
+    again = replace(responses, layers=(turned,))
+    assert ask(again, Options()).scale == pytest.approx(ask(responses, Options()).scale, rel=1e-5)
+
+
+def test_a_mixture_unlike_the_training_data_is_not_held_against_the_scale(responses_of):
+    """Sites of one kind of content outnumber the others; the plain match is misled, more."""
+    responses = responses_of(3.0, content=0.6, sites=24, seed=1)
+    kinds = responses.on_grid(responses.layers[0].mean)[:, 0, 2]
+    weights = np.where(kinds > np.median(kinds), 5.0, 1.0)
+    plain, mixed = (prepare(responses, o)(weights).scale for o in (PLAIN, Options()))
+    assert abs(np.log2(mixed / 3)) < 0.05
+    assert abs(np.log2(mixed / 3)) < abs(np.log2(plain / 3)) / 2
+
+
+def test_remixing_is_ridge_regression():
+    rng = np.random.default_rng(0)
+    off, change, price = rng.normal(size=30), rng.normal(size=(5, 30)), 0.7
+    rest, paid = remix(off, change, price)
+    stacked = np.vstack([change.T, np.sqrt(price) * np.eye(5)])
+    u = np.linalg.lstsq(stacked, -np.concatenate([off, np.zeros(5)]), rcond=None)[0]
+    assert rest == pytest.approx(off + change.T @ u)
+    assert paid == pytest.approx(price * u @ u)
+
+
+def test_remixing_never_does_worse_than_leaving_the_sites_alone():
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        off, change = rng.normal(size=12), rng.normal(size=(4, 12))
+        rest, paid = remix(off, change, 0.01)
+        assert rest @ rest + paid <= off @ off + 1e-12
+
+
+def test_an_infinite_price_leaves_everything_as_it_is():
+    off = np.array([1.0, 2.0])
+    rest, paid = remix(off, np.ones((3, 2)), np.inf)
+    assert (rest == off).all()
+    assert paid == 0
+
+
+def test_scales_that_no_site_reaches_have_no_score(responses_of):
+    responses = responses_of(2.0)
+    keep = responses.scale_index < 30
+    rows = ("site_index", "scale_index", "variant", "outputs", "share", "entropy", "contrast")
+    cut = {name: getattr(responses, name)[keep] for name in (*rows, "target", "upsampled")}
+    layer = replace(
+        responses.layers[0],
+        mean=responses.layers[0].mean[keep],
+        var=responses.layers[0].var[keep],
+    )
+    answer = ask(replace(responses, layers=(layer,), **cut))
+    assert np.isnan(answer.score[30:]).all()
+    assert answer.scale == pytest.approx(2.0, rel=1e-3)
+
+
+def test_constant_responses_give_none(responses_of):
+    assert ask(responses_of(slope=0)).scale is None
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"layers": ()}, "no BatchNorm"),
+        ({"batchnorm_batches": 3}, "3 batches and have not settled"),
+    ],
+)
+def test_says_what_it_lacks(responses_of, change, says):
+    with pytest.raises(Unavailable, match=says):
+        prepare(responses_of(**change), Options())
+
+
+def test_untrained_statistics_are_no_fingerprint(responses_of):
+    responses = responses_of()
+    layer = replace(
+        responses.layers[0], running_mean=np.zeros(6, "f4"), running_var=np.ones(6, "f4")
+    )
+    with pytest.raises(Unavailable, match="never trained"):
+        prepare(replace(responses, layers=(layer,)), Options())
+
+
+def test_a_converted_checkpoint_without_its_counter_is_still_read(responses_of):
+    assert settled_layers(responses_of(batchnorm_batches=0))
+    assert settled_layers(responses_of(batchnorm_batches=None))
+
+
+def test_channels_that_never_fired_in_training_are_left_out(responses_of):
+    responses = responses_of(3.0)
+    layer = responses.layers[0]
+    stored = np.asarray(layer.running_var).copy()
+    stored[4] = 0
+    answer = ask(replace(responses, layers=(replace(layer, running_var=stored),)))
+    assert answer.scale == pytest.approx(3.0, rel=1e-3)

@@ -1,0 +1,194 @@
+"""Verdicts: each is earned by what was measured, and only an earned ``ok`` is one."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.estimators import Answer
+from wsi_scale.estimators.curves import peak
+from wsi_scale.geometry import ScaleGrid
+from wsi_scale.judge import blank_estimate, estimate
+from wsi_scale.report import NUMBERED
+from wsi_scale.verdict import Evidence, judge, rise
+
+
+def test_a_clear_optimum_is_ok_with_an_interval_around_the_truth(responses_of):
+    answer = estimate(responses_of(3.0, content=0.1, slope=0.5))
+    assert (answer.estimator, answer.verdict) == ("fingerprint", "ok")
+    assert answer.scale == pytest.approx(3.0, rel=0.03)
+    low, high = answer.interval
+    assert low <= answer.scale <= high
+    assert high / low < 1.2
+
+
+def test_only_numbered_verdicts_carry_a_number(responses_of):
+    cases = [
+        responses_of(3.0),
+        responses_of(slope=0.0, shift=0.01),
+        responses_of(contrast=np.zeros(12 * 41, np.float32)),
+        responses_of(shift=3.0),
+        responses_of(20.0),
+        responses_of(layers=()),
+    ]
+    verdicts = []
+    for responses in cases:
+        answer = estimate(responses)
+        verdicts.append(answer.verdict)
+        assert (answer.scale is not None) == (answer.verdict in NUMBERED)
+        assert (answer.interval is not None) == (answer.verdict in NUMBERED)
+        assert answer.reason
+    assert verdicts == ["ok", "flat", "blank", "outside", "edge", "no_evidence"]
+
+
+def test_an_optimum_beyond_the_window_is_a_bound(responses_of):
+    for truth in (0.3, 20.0):
+        answer = estimate(responses_of(truth, slope=0.3))
+        assert answer.verdict in ("edge", "outside")
+        assert "end of the window" in answer.reason
+
+
+def test_a_slide_unlike_the_training_data_is_outside_even_with_a_sharp_optimum(responses_of):
+    answer = estimate(responses_of(3.0, slope=0.5, shift=1.5))
+    assert answer.verdict == "outside"
+    assert answer.scale is not None
+
+
+def test_layers_that_disagree_make_it_ambiguous(responses_of):
+    parts = [responses_of(t, slope=0.3).layers[0] for t in (0.8, 1.0, 4.0, 5.0)]
+    layers = tuple(replace(x, name=f"bn{i}") for i, x in enumerate(parts))
+    responses = responses_of(2.0, layers=layers)
+    evidence = Evidence(
+        "fingerprint",
+        np.array(responses.grid.scales),
+        Answer(np.zeros(41), 2.0, {"a": 0.8, "b": 1.0, "c": 4.0, "d": 5.0}, misfit=0.0),
+        (),
+    )
+    curve = -(np.log2(evidence.scales / 2) ** 2)
+    sharp = replace(evidence, answer=replace(evidence.answer, score=curve))
+    assert judge(responses, sharp, {}).verdict == "ambiguous"
+
+
+def two_peaks(first, second):
+    scales = np.array(ScaleGrid.geometric(0.5, 16, 8).scales)
+    left, right = (np.exp(-((np.log2(scales / t) / 0.4) ** 2)) for t in (1.0, 8.0))
+    score = first * left + second * right
+    return scales, Answer(score, peak(scales, score), misfit=0.0)
+
+
+def test_resamples_that_prefer_another_scale_make_it_ambiguous_and_list_both(responses_of):
+    scales, answer = two_peaks(1.0, 0.9)
+    _, other = two_peaks(0.9, 1.0)
+    judgement = judge(
+        responses_of(), Evidence("fingerprint", scales, answer, (answer,) * 7 + (other,) * 3), {}
+    )
+    assert judgement.verdict == "ambiguous"
+    assert [round(scale) for scale, _ in judgement.candidates] == [1, 8]
+
+
+def test_the_rise_is_taken_an_octave_away_and_ignores_how_wide_the_window_is():
+    for lo, hi in ((0.5, 16), (1, 8), (0.1, 100)):
+        scales = np.array(ScaleGrid.geometric(lo, hi, 8).scales)
+        score = -(np.log2(scales / 3) ** 2)
+        evidence = Evidence("fingerprint", scales, Answer(score, 3.0), ())
+        assert rise(evidence) == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["confidence", "extrema"])
+def test_baselines_alone_are_never_ok(responses_of, name):
+    responses = responses_of(3.0)
+    sure = np.abs(np.log2(np.array(responses.grid.scales)[responses.scale_index] / 3))
+    rng = np.random.default_rng(0)
+    gradient = rng.normal(size=responses.layers[0].mean.shape).astype(np.float32)
+    layer = replace(responses.layers[0], gradient=gradient)
+    answer = estimate(
+        replace(responses, entropy=sure.astype(np.float32), layers=(layer,)), estimator=name
+    )
+    assert answer.verdict == "no_evidence"
+    assert answer.scale is None
+    assert name in answer.voices
+
+
+def test_every_available_estimator_is_heard(responses_of):
+    answer = estimate(responses_of(3.0))
+    assert set(answer.voices) == {"fingerprint", "confidence"}
+
+
+def test_auto_without_a_fingerprint_says_why(responses_of):
+    answer = estimate(responses_of(batchnorm_batches=3))
+    assert answer.estimator == "confidence"
+    assert answer.verdict == "no_evidence"
+    assert "3 batches" in answer.reason
+
+
+def test_an_estimator_that_cannot_work_is_refused_when_it_was_asked_for(responses_of):
+    with pytest.raises(SettingsError, match="extrema cannot be used: no gradient"):
+        estimate(responses_of(), estimator="extrema")
+
+
+def test_nothing_at_all_to_go_by_is_refused_in_one_sentence(responses_of):
+    bare = responses_of(layers=(), entropy=np.full(12 * 41, np.nan, np.float32))
+    with pytest.raises(SettingsError, match="no estimator can read this network"):
+        estimate(bare)
+
+
+def test_noise_is_never_ok(responses_of):
+    """Rows dealt out to random scales: 40 draws, none may be called ok."""
+    for seed in range(40):
+        responses = responses_of(3.0, content=0.2, seed=seed)
+        order = np.random.default_rng(seed).permutation(len(responses.scale_index))
+        dealt = replace(responses, scale_index=responses.scale_index[order])
+        assert estimate(dealt, resamples=40).verdict != "ok", seed
+
+
+def test_the_same_seed_gives_the_same_interval(responses_of):
+    responses = responses_of(3.0, content=0.4, slope=0.3)
+    assert estimate(responses, seed=4).interval == estimate(responses, seed=4).interval
+
+
+def test_a_wider_level_gives_a_wider_interval(responses_of):
+    responses = responses_of(3.0, content=0.4, slope=0.2)
+    narrow, wide = (estimate(responses, interval_level=x).interval for x in (0.5, 0.95))
+    assert wide[1] / wide[0] >= narrow[1] / narrow[0]
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 1.5])
+def test_an_impossible_level_is_refused(responses_of, level):
+    with pytest.raises(SettingsError, match="between 0 and 1"):
+        estimate(responses_of(), interval_level=level)
+
+
+def test_the_tolerance_band_ends_where_predictions_change(responses_of):
+    responses = responses_of(3.0)
+    scales = np.array(responses.grid.scales)[responses.scale_index]
+    first = np.where((scales > 1.9) & (scales < 6.1), 0.8, 0.4)
+    share = np.stack([first, 1 - first, 0 * first], axis=1).astype(np.float32)
+    low, high = estimate(replace(responses, share=share)).tolerance
+    assert 1.9 < low < 2.2
+    assert 5.4 < high < 6.1
+
+
+def test_sites_of_one_class_get_an_estimate_of_their_own(responses_of):
+    responses = responses_of(3.0, sites=12)
+    target = np.where(responses.site_index < 5, 2, 0).astype(np.int32)
+    classes = estimate(replace(responses, target=target)).classes
+    assert [name for name, *_ in classes] == ["a", "c"]
+    assert all(scale == pytest.approx(3.0, rel=0.02) for _, scale, _ in classes)
+
+
+def test_each_site_has_an_answer_of_its_own(responses_of):
+    answer = estimate(responses_of(3.0, sites=5))
+    assert len(answer.site_scales) == len(answer.sites) == 5
+    assert answer.site_scales == pytest.approx([3.0] * 5, rel=0.02)
+
+
+def test_few_sites_and_upsampling_are_warned_of(responses_of):
+    few = estimate(responses_of(0.8, sites=4, slope=0.5))
+    assert any("only 4 sites" in x for x in few.warnings)
+    assert any("below 1" in x for x in few.warnings)
+
+
+def test_with_nothing_to_look_at_the_answer_is_blank():
+    answer = blank_estimate(ScaleGrid((1.0, 2.0)), 0.9, "no tissue")
+    assert (answer.verdict, answer.scale, answer.reason) == ("blank", None, "no tissue")

@@ -1,0 +1,75 @@
+"""Responses: saved whole and read back the same, without torch."""
+
+import numpy as np
+import pytest
+
+from wsi_scale.errors import OutputError, WsiScaleError
+from wsi_scale.responses import Responses, merge
+
+
+def test_what_is_saved_is_what_is_read(responses_of, tmp_path):
+    responses = responses_of(3.0, content=0.5)
+    responses.save(tmp_path / "r.npz")
+    again = Responses.load(tmp_path / "r.npz")
+    assert again.grid == responses.grid
+    assert again.sites == responses.sites
+    assert again.classes == responses.classes
+    assert again.batchnorm_batches == 1000
+    assert again.layers[0].gradient is None
+    for name in ("mean", "var", "running_mean", "running_var"):
+        assert (getattr(again.layers[0], name) == getattr(responses.layers[0], name)).all()
+    for name in ("site_index", "scale_index", "entropy", "share", "upsampled"):
+        assert (getattr(again, name) == getattr(responses, name)).all()
+
+
+def test_a_patch_that_was_not_cut_is_a_gap_on_the_grid(responses_of):
+    responses = responses_of(sites=2)
+    one = Responses(**{**vars(responses), "scale_index": responses.scale_index.copy()})
+    values = np.arange(len(one.entropy), dtype=float)
+    keep = values != 45
+    cut = Responses(**{**vars(one), "variant": np.where(keep, 0, 1).astype(np.int32)})
+    grid = cut.on_grid(values)
+    assert grid.shape == (2, 41)
+    assert np.isnan(grid[1, 4])
+    assert grid[1, 5] == 46
+    assert cut.on_grid(values, variant=1)[1, 4] == 45
+
+
+def test_merging_appends_sites_in_order(responses_of):
+    first, second = responses_of(sites=2), responses_of(sites=3, seed=1)
+    both = merge([first, second])
+    assert both.sites == first.sites + second.sites
+    assert sorted(set(both.site_index.tolist())) == [0, 1, 2, 3, 4]
+    expected = np.concatenate([first.on_grid(first.entropy), second.on_grid(second.entropy)])
+    assert (both.on_grid(both.entropy) == expected).all()
+
+
+def test_an_unknown_layer_is_named_with_those_there_are(responses_of):
+    with pytest.raises(KeyError, match="bn1"):
+        responses_of().layer("bn7")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04broken"])
+def test_a_foreign_file_is_refused_in_one_sentence(content, tmp_path):
+    path = tmp_path / "r.npz"
+    path.write_bytes(content)
+    with pytest.raises(WsiScaleError, match="holds no wsi-scale responses"):
+        Responses.load(path)
+
+
+def test_an_npz_of_something_else_is_refused(tmp_path):
+    np.savez(tmp_path / "r.npz", a=np.arange(3))
+    with pytest.raises(WsiScaleError, match="holds no wsi-scale responses"):
+        Responses.load(tmp_path / "r.npz")
+
+
+def test_nothing_pickled_is_ever_loaded(tmp_path):
+    np.savez(tmp_path / "r.npz", header=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(WsiScaleError):
+        Responses.load(tmp_path / "r.npz")
+
+
+def test_a_missing_folder_is_refused_and_nothing_is_left_behind(responses_of, tmp_path):
+    with pytest.raises(OutputError):
+        responses_of().save(tmp_path / "no" / "r.npz")
+    assert list(tmp_path.iterdir()) == []
