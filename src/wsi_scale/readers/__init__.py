@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,6 +25,9 @@ from wsi_scale.errors import SlideError
 from wsi_scale.metadata import check_mpp, overrule, own_statement
 from wsi_scale.registry import modules_of
 from wsi_scale.slide import Slide
+
+SINGLE_LEVEL_PX = 4096
+"""A larger slide with one level is offered to the other readers: OpenSlide ignores SubIFDs."""
 
 
 def all_readers() -> dict[str, ModuleType]:
@@ -74,13 +78,14 @@ def _first_that_opens(source: Any) -> Slide:
     if not candidates or _names_file(source):
         _check_path(source)
     refusals: list[tuple[str, str]] = []
-    for module in candidates:
+    for number, module in enumerate(candidates):
         try:
             slide: Slide = module.open(source)
         except SlideError as error:
-            # readers begin with whom and which file; only the reason is quoted
-            refusals.append((_label(module), str(error).split(f"{source}: ", 1)[-1]))
+            refusals.append((_label(module), _reason(error, source)))
             continue
+        if _lacks_levels(slide):
+            slide = _with_levels(source, slide, module, candidates[number + 1 :])
         refused = [f"{label} refused it ({why})" for label, why in refusals]
         slide.reader_reason = ", ".join([*refused, slide.reader_reason])
         return slide
@@ -88,6 +93,35 @@ def _first_that_opens(source: Any) -> Slide:
         raise SlideError(f"no reader can open {_describe(source)}; pass a path or uint8 arrays")
     tried = "; ".join(f"{label}: {why}" for label, why in refusals)
     raise SlideError(f"no reader can open {source} ({tried}); check that it is a complete slide")
+
+
+def _lacks_levels(slide: Slide) -> bool:
+    finest = slide.levels[0]
+    return not slide.has_coarser_levels and max(finest.width, finest.height) > SINGLE_LEVEL_PX
+
+
+def _with_levels(
+    source: Any, slide: Slide, module: ModuleType, others: Sequence[ModuleType]
+) -> Slide:
+    """The slide as the first of the other readers that sees more of its levels, else as it is."""
+    for other in others:
+        try:
+            found: Slide = other.open(source)
+        except SlideError:
+            continue
+        if found.has_coarser_levels and found.levels[0] == slide.levels[0]:
+            slide.close()
+            found.reader_reason = (
+                f"{_label(module)} sees one level of it, {_label(other)} {len(found.levels)}"
+            )
+            return found
+        found.close()
+    return slide
+
+
+def _reason(error: SlideError, source: Any) -> str:
+    """Why a reader refused, without the beginning that says which reader and which file."""
+    return str(error).split(f"{source}: ", 1)[-1]
 
 
 def _label(module: ModuleType) -> str:

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 import numpy as np
 from numpy.typing import NDArray
+
+PARSER_ERRORS = (
+    ValueError,
+    RuntimeError,
+    LookupError,
+    OSError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    MemoryError,  # a broken header may declare any size
+    ParseError,
+    struct.error,
+)
+"""What tifffile, its codecs and TiffSlide's parsers raise on broken files."""
 
 
 def is_file(source: Any) -> bool:

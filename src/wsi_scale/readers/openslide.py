@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import openslide
+import tifffile
 from numpy.typing import NDArray
 
 from wsi_scale.errors import SlideError
 from wsi_scale.metadata import audit_metadata
-from wsi_scale.readers._files import is_file, what_it_said, write_example
+from wsi_scale.readers._files import PARSER_ERRORS, is_file, what_it_said, write_example
 from wsi_scale.readers._handles import Handle
 from wsi_scale.readers._levels import bounds_of, colour_of, pick_levels
 from wsi_scale.slide import WHITE, Slide
@@ -60,6 +61,11 @@ class OpenSlideSlide(Slide):
         except _LIBRARY_ERRORS as error:
             self._handle.close()
             raise SlideError(f"OpenSlide cannot open {path}: {what_it_said(error, path)}") from None
+        if self.properties.get("openslide.vendor") == "generic-tiff" and _is_deep_grey(path):
+            self._handle.close()
+            raise SlideError(
+                f"OpenSlide cannot show {path}: it garbles the right edge of 16-bit grey tiles"
+            )
         self.levels, self._numbers = pick_levels(sizes, self._downsamples)
         self.bounds = bounds_of(self.properties, "openslide", self.levels[0])
         self.background = colour_of(self.properties, "openslide.background-color") or WHITE
@@ -110,6 +116,20 @@ class OpenSlideSlide(Slide):
 
 def _close(file: openslide.OpenSlide) -> None:
     file.close()
+
+
+def _is_deep_grey(path: str) -> bool:
+    """Whether a generic TIFF holds 16-bit grey.
+
+    libtiff's RGBA reader, under OpenSlide, misplaces the rows of such a tile where it sticks out
+    over the right edge.
+    """
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            page = tiff.pages.first
+            return bool(page.samplesperpixel == 1 and page.bitspersample == 16)
+    except PARSER_ERRORS:
+        return False
 
 
 def _pieces(start: int, length: int) -> Iterator[tuple[int, int]]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import math
 import os
-import struct
 import threading
 import warnings
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
 import numpy as np
 import tiffslide
@@ -20,11 +18,11 @@ from numpy.typing import NDArray
 
 from wsi_scale.errors import SlideError
 from wsi_scale.metadata import audit_metadata
-from wsi_scale.readers._files import is_file, what_it_said, write_example
+from wsi_scale.readers._files import PARSER_ERRORS, is_file, what_it_said, write_example
 from wsi_scale.readers._handles import Handle
-from wsi_scale.readers._levels import bounds_of, colour_of, pick_levels
+from wsi_scale.readers._levels import bounds_of, pick_levels
 from wsi_scale.readers._pixels import as_rgb
-from wsi_scale.slide import WHITE, Slide
+from wsi_scale.slide import Slide
 
 NAME = "tiffslide"
 LABEL = "TiffSlide"
@@ -32,20 +30,6 @@ ORDER = 20
 
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-# what tifffile, its codecs and TiffSlide's parsers raise on broken files
-_LIBRARY_ERRORS = (
-    ValueError,
-    RuntimeError,
-    LookupError,
-    OSError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    AssertionError,
-    MemoryError,  # a broken header may declare any size
-    ParseError,
-    struct.error,
-)
 _COLOURS = ("RGB", "MINISBLACK", "YCBCR")
 _UNCONVERTED = ("NONE", "LZW", "DEFLATE", "ADOBE_DEFLATE", "PACKBITS", "ZSTD", "LZMA")
 _WARNINGS_LOCK = threading.Lock()
@@ -88,7 +72,7 @@ class TiffSlideSlide(Slide):
             self.properties = _as_text(file.properties)
             sizes, self._downsamples = file.level_dimensions, file.level_downsamples
             refusal = _refusal(file)
-        except _LIBRARY_ERRORS as error:
+        except PARSER_ERRORS as error:
             self._handle.close()
             raise SlideError(f"TiffSlide cannot open {path}: {what_it_said(error, path)}") from None
         if refusal:
@@ -96,7 +80,6 @@ class TiffSlideSlide(Slide):
             raise SlideError(f"TiffSlide cannot show {path}: {refusal}")
         self.levels, self._numbers = pick_levels(sizes, self._downsamples)
         self.bounds = bounds_of(self.properties, "tiffslide", self.levels[0])
-        self.background = colour_of(self.properties, "tiffslide.background-color") or WHITE
         found = audit_metadata(self.properties)
         self.mpp, self.mpp_source, self.objective_power, self.audit = found
 
@@ -109,7 +92,7 @@ class TiffSlideSlide(Slide):
                 pixels = file.read_region(
                     location, self._numbers[level], (width, height), as_array=True
                 )
-        except _LIBRARY_ERRORS as error:
+        except PARSER_ERRORS as error:
             raise SlideError(
                 f"{self.path} cannot be decoded at level {level}, x {x}, y {y}, "
                 f"{width} × {height} px: {what_it_said(error, self.path)}"
@@ -127,11 +110,17 @@ def _open_quietly(path: str) -> tiffslide.TiffSlide:
         warnings.filterwarnings("ignore", message=".*metadata parsing", category=UserWarning)
         file = tiffslide.TiffSlide(path)
         try:
-            file.properties  # noqa: B018 - parsed once here, cached by TiffSlide
+            _fill_gaps_with_white(file)
         except BaseException:
             file.close()
             raise
         return file
+
+
+def _fill_gaps_with_white(file: tiffslide.TiffSlide) -> None:
+    """Tiles the scanner left out become background; tifffile would fill them with 0, black."""
+    for level in file.ts_tifffile.series[file.properties["tiffslide.series-index"]].levels:
+        level.keyframe.nodata = 65535 if level.dtype == np.uint16 else 255
 
 
 def _close(file: tiffslide.TiffSlide) -> None:
