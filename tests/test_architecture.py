@@ -97,3 +97,18 @@ def test_estimators_and_judge_work_without_torch():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "fingerprint" in out.stdout
+
+
+def test_every_public_name_can_be_had():
+    for name in wsi_scale.__all__:
+        assert getattr(wsi_scale, name) is not None
+
+
+def test_the_names_for_type_checkers_are_those_at_run_time():
+    promised = {
+        alias.name
+        for node in ast.walk(ast.parse((ROOT / "__init__.py").read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wsi_scale.")
+        for alias in node.names
+    }
+    assert promised | {"__version__"} == set(wsi_scale.__all__)

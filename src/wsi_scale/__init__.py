@@ -3,43 +3,73 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from wsi_scale.errors import WsiScaleError
-from wsi_scale.geometry import Box, Level, ScaleGrid, Site
-from wsi_scale.slide import Slide, open_slide
-
-__version__ = version("wsi-scale")
-
-_LAZY = {
-    "Report": "wsi_scale.report",
-    "Responses": "wsi_scale.responses",
-    "Settings": "wsi_scale.settings",
-    "choose_sites": "wsi_scale.sites",
-    "estimate": "wsi_scale.judge",
-    "estimate_slide": "wsi_scale.pipeline",
-    "iter_estimates": "wsi_scale.pipeline",
-    "load_network": "wsi_scale.networks",
-    "measure_responses": "wsi_scale.measure",
-    "sample_pyramid": "wsi_scale.pyramid",
-}
+if TYPE_CHECKING:
+    from wsi_scale.errors import WsiScaleError
+    from wsi_scale.geometry import Box, Level, ScaleGrid, Site
+    from wsi_scale.judge import Estimate, estimate
+    from wsi_scale.measure import measure_responses
+    from wsi_scale.networks import load_network
+    from wsi_scale.pipeline import Progress, estimate_slide, iter_estimates
+    from wsi_scale.pyramid import Pyramid, sample_pyramid
+    from wsi_scale.report import Report
+    from wsi_scale.responses import Responses
+    from wsi_scale.settings import Settings
+    from wsi_scale.sites import choose_sites
+    from wsi_scale.slide import Slide, open_slide
 
 __all__ = [
     "Box",
+    "Estimate",
     "Level",
+    "Progress",
+    "Pyramid",
+    "Report",
+    "Responses",
     "ScaleGrid",
+    "Settings",
     "Site",
     "Slide",
     "WsiScaleError",
     "__version__",
+    "choose_sites",
+    "estimate",
+    "estimate_slide",
+    "iter_estimates",
+    "load_network",
+    "measure_responses",
     "open_slide",
-    *_LAZY,
+    "sample_pyramid",
 ]
+
+_ROOMS = {
+    "errors": ("WsiScaleError",),
+    "geometry": ("Box", "Level", "ScaleGrid", "Site"),
+    "judge": ("Estimate", "estimate"),
+    "measure": ("measure_responses",),
+    "networks": ("load_network",),
+    "pipeline": ("Progress", "estimate_slide", "iter_estimates"),
+    "pyramid": ("Pyramid", "sample_pyramid"),
+    "report": ("Report",),
+    "responses": ("Responses",),
+    "settings": ("Settings",),
+    "sites": ("choose_sites",),
+    "slide": ("Slide", "open_slide"),
+}
+_WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    """Load the rooms that need torch or scikit-image only when they are asked for."""
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
+    """Open a room when something in it is asked for, so that importing wsi_scale is light."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("wsi-scale")
+    if name in _WHERE:
+        return getattr(import_module(f"wsi_scale.{_WHERE[name]}"), name)
     raise AttributeError(f"module 'wsi_scale' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

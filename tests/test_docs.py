@@ -1,0 +1,52 @@
+"""What the pages promise holds: commands exist, examples run, links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_lead_to_files_that_are_there(page):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_card_on_the_page_is_a_card(tmp_path):
+    from wsi_scale.networks import load_card
+
+    text = (ROOT / "docs" / "cards.md").read_text(encoding="utf-8")
+    (card,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    path = tmp_path / "card.toml"
+    path.write_text(card.replace("a4b0…", "a4b0" * 16), encoding="utf-8")
+    assert load_card(path).classes == ("nucleus",)
+
+
+def test_every_optional_line_of_that_card_may_be_switched_on(tmp_path):
+    from wsi_scale.networks import load_card
+
+    text = (ROOT / "docs" / "cards.md").read_text(encoding="utf-8")
+    (card,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    for line in re.findall(r"^# (\w+ = .*)$", card, re.MULTILINE):
+        lines = ['source = "m:f"', "channels = 3", 'classes = ["a", "b"]', line]
+        path = tmp_path / "card.toml"
+        path.write_text("\n".join(lines), encoding="utf-8")
+        load_card(path)
+
+
+def test_the_step_by_step_example_runs_as_written(tmp_path, monkeypatch):
+    """The page's own lines, with a drawn slide and the bundled network in place of the reader's."""
+    from wsi_scale.networks import load_network
+
+    text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (block,) = [b for b in blocks if "Responses.load" in b]
+    code = block.replace('"slide.svs"', '"synthetic:figures?stretch=0.3&width=3000&height=2500"')
+    monkeypatch.chdir(tmp_path)
+    names = {"wsi_scale": __import__("wsi_scale"), "network": load_network("figures")}
+    code = code.replace("choose_sites(slide, 24", "choose_sites(slide, 3")
+    exec(code, names)
+    assert names["estimate"].scale == pytest.approx(1.5, rel=0.4)
