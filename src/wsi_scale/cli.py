@@ -209,7 +209,7 @@ def estimate(  # one parameter per option of the contract
         seed=seed,
     )
     outputs = Outputs(json, plot, html, responses)
-    outputs.check()
+    outputs.check(slide)
     with open_slide(slide, reader=reader, mpp=mpp) as opened:
         loaded = _load(network, device)
         progress, cancelled = _follow(opened, loaded, settings)
@@ -284,8 +284,8 @@ class Outputs:
     html: Path | None
     responses: Path | None
 
-    def check(self) -> None:
-        """Refuse, before any work, what could not be written after it."""
+    def check(self, slide: str) -> None:
+        """Refuse, before any work, what could not be written after it or would hide the slide."""
         from wsi_scale.files import check_writable
         from wsi_scale.render.figure import check_suffix
 
@@ -301,6 +301,8 @@ class Outputs:
         if self.json is not None:
             _check_json(self.json)
             files.append(Path(self.json))
+        if Path(slide).absolute() in [path.absolute() for path in files]:
+            raise OutputError(f"the result would overwrite the slide {slide}; choose another name")
         if len({path.absolute() for path in files}) < len(files):
             raise OutputError("two results would go to one file; give each a name of its own")
 
