@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from click.exceptions import ClickException
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 import wsi_scale
 from wsi_scale.errors import OutputError, SettingsError, WsiScaleError
@@ -29,12 +28,14 @@ if TYPE_CHECKING:
 
 EXIT_OK, EXIT_BAD_INPUT, EXIT_NOT_OK, EXIT_CANCELLED = 0, 2, 3, 130
 
-out = Console()
-err = Console(stderr=True)
+# plain text only: a path or SPEC may hold brackets and colons that rich would take for markup
+out = Console(markup=False, emoji=False, highlight=False)
+err = Console(markup=False, emoji=False, highlight=False, stderr=True)
+# Typer brings its own copy of click or uses the installed one, depending on its version
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 app = typer.Typer(
     name="wsi-scale",
     help="Find the scale at which a trained network sees a whole-slide image best.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -50,11 +51,11 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code. A bug keeps its traceback."""
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments or ["--help"], standalone_mode=False, prog_name=app.info.name)
     except WsiScaleError as error:
         return _complain(str(error))
-    except ClickException as error:
-        return _complain(error.format_message())
+    except _UsageError as error:
+        return _complain(_usage(error))
     except (KeyboardInterrupt, typer.Abort):
         err.print("cancelled")
         return EXIT_CANCELLED
@@ -62,8 +63,28 @@ def run(arguments: list[str]) -> int:
 
 
 def _complain(sentence: str) -> int:
-    err.print(f"error: {sentence}", markup=False, highlight=False, soft_wrap=True)
+    err.print(f"error: {' '.join(sentence.split())}", soft_wrap=True)
     return EXIT_BAD_INPUT
+
+
+def _usage(error: Any) -> str:
+    """Typer's complaint about the arguments, and where the right ones are listed."""
+    command = error.ctx.command_path if error.ctx else app.info.name
+    return f"{error.format_message().rstrip('.')}; see {command} --help"
+
+
+def _whole_number(text: str | int) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no whole number") from None
+
+
+def _number(text: str | float) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no number") from None
 
 
 def _show_version(wanted: bool) -> None:
@@ -89,7 +110,10 @@ JsonOption = Annotated[
     str | None, typer.Option("--json", metavar="FILE", help="Write JSON there; - is stdout.")
 ]
 MppOption = Annotated[
-    float | None, typer.Option(help="µm per level-0 pixel; wins over what the slide says.")
+    float | None,
+    typer.Option(
+        metavar="X", parser=_number, help="µm per level-0 pixel; wins over what the slide says."
+    ),
 ]
 
 
@@ -101,8 +125,10 @@ def info(
     json: JsonOption = None,
 ) -> None:
     """Show levels, resolution, reader and what the metadata say about the scale."""
+    if json is not None:
+        _check_json(json)
     with open_slide(slide, reader=reader, mpp=mpp) as opened:
-        if json:
+        if json is not None:
             _write_text(json, _info_json(opened))
         if json != "-":
             _print_info(opened)
@@ -119,10 +145,10 @@ def networks(
     from wsi_scale.networks import all_sources, bundled_names, load_network
 
     if spec is None:
-        out.print("Bundled networks: " + ", ".join(bundled_names()), highlight=False)
+        out.print("Bundled networks: " + ", ".join(bundled_names()))
         out.print("\nA SPEC is one of:")
         for source in all_sources().values():
-            out.print(f"  {source.GRAMMAR}", markup=False, highlight=False, soft_wrap=True)
+            out.print(f"  {source.GRAMMAR}", soft_wrap=True)
         return
     _print_network(load_network(spec, device=device))
 
@@ -140,14 +166,20 @@ def estimate(  # one parameter per option of the contract
     scales: Annotated[
         str, typer.Option(metavar="LO:HI", help="Window, level-0 px per network px.")
     ] = "0.5:16",
-    per_octave: Annotated[float, typer.Option(help="Scales per octave.")] = 8,
-    sites: Annotated[int, typer.Option(help="How many places to look at.")] = 24,
+    per_octave: Annotated[
+        float, typer.Option(metavar="N", parser=_number, help="Scales per octave.")
+    ] = 8,
+    sites: Annotated[
+        int, typer.Option(metavar="N", parser=_whole_number, help="How many places to look at.")
+    ] = 24,
     region: Annotated[
         str | None, typer.Option(metavar="GEOJSON|x,y,w,h", help="Look only there (level-0 px).")
     ] = None,
     mpp: MppOption = None,
     reader: ReaderOption = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same answer.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", parser=_whole_number, help="Same seed, same answer.")
+    ] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     json: JsonOption = None,
     plot: Annotated[
@@ -177,7 +209,7 @@ def estimate(  # one parameter per option of the contract
         seed=seed,
     )
     outputs = Outputs(json, plot, html, responses)
-    outputs.check()
+    outputs.check(slide)
     with open_slide(slide, reader=reader, mpp=mpp) as opened:
         loaded = _load(network, device)
         progress, cancelled = _follow(opened, loaded, settings)
@@ -194,9 +226,11 @@ def estimate(  # one parameter per option of the contract
 
 
 def _load(spec: str, device: str) -> Network:
-    with err.status(f"loading network {escape(spec)}"):
-        from wsi_scale.networks import load_network
+    from wsi_scale.networks import load_network
 
+    if not err.is_terminal:  # a spinner would leave an empty line in a log
+        return load_network(spec, device=device)
+    with err.status(Text(f"loading network {spec}")):
         return load_network(spec, device=device)
 
 
@@ -215,7 +249,7 @@ def _follow(
         TimeRemainingColumn(),
     )
     try:
-        with Progress(*columns, console=err, transient=True) as bar:
+        with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
             task = bar.add_task("looking", total=None)
             for last in iter_estimates(slide, network, settings):
                 words = _so_far(last)
@@ -250,8 +284,8 @@ class Outputs:
     html: Path | None
     responses: Path | None
 
-    def check(self) -> None:
-        """Refuse, before any work, what could not be written after it."""
+    def check(self, slide: str) -> None:
+        """Refuse, before any work, what could not be written after it or would hide the slide."""
         from wsi_scale.files import check_writable
         from wsi_scale.render.figure import check_suffix
 
@@ -259,12 +293,18 @@ class Outputs:
             check_suffix(self.plot)
         if self.responses is not None and self.responses.suffix != ".npz":
             raise OutputError(f"--responses writes an .npz file, got {self.responses}")
-        paths = [self.plot, self.html, self.responses]
-        if self.json not in (None, "-"):
-            paths.append(Path(str(self.json)))
-        for path in paths:
-            if path is not None:
-                check_writable(path)
+        if self.html == Path("-"):
+            raise OutputError("--html writes a file, got -; only --json can go to stdout")
+        files = [path for path in (self.plot, self.html, self.responses) if path is not None]
+        for path in files:
+            check_writable(path)
+        if self.json is not None:
+            _check_json(self.json)
+            files.append(Path(self.json))
+        if Path(slide).absolute() in [path.absolute() for path in files]:
+            raise OutputError(f"the result would overwrite the slide {slide}; choose another name")
+        if len({path.absolute() for path in files}) < len(files):
+            raise OutputError("two results would go to one file; give each a name of its own")
 
     def write(self, slide: Slide, progress: pipeline.Progress, report: Report) -> None:
         """Write everything that was asked for; each file whole or not at all."""
@@ -293,6 +333,13 @@ def _strip(slide: Slide, progress: pipeline.Progress, report: Report) -> list[tu
     return cut_strip(slide, run.sites[0], run.grid, run.input_size, nearest=report.scale)
 
 
+def _check_json(target: str) -> None:
+    from wsi_scale.files import check_writable
+
+    if target != "-":
+        check_writable(target)
+
+
 def _write_text(target: str, text: str) -> None:
     from wsi_scale.files import write_atomically
 
@@ -305,12 +352,12 @@ def _write_text(target: str, text: str) -> None:
 def _print_report(report: Report) -> None:
     from wsi_scale.render.sentence import explain, headline
 
-    out.print(headline(report), style="bold", highlight=False, markup=False, soft_wrap=True)
-    out.print(explain(report), highlight=False, markup=False, soft_wrap=True)
+    out.print(headline(report), style="bold", soft_wrap=True)
+    out.print(explain(report), soft_wrap=True)
     if report.verdict != "ok":
-        out.print(f"why: {report.reason}", highlight=False, markup=False, soft_wrap=True)
+        out.print(f"why: {report.reason}", soft_wrap=True)
     for warning in report.warnings:
-        out.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
+        out.print(f"warning: {warning}", soft_wrap=True)
 
 
 def _info_json(slide: Slide) -> str:
@@ -324,24 +371,24 @@ def _info_json(slide: Slide) -> str:
 def _print_info(slide: Slide) -> None:
     rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     size = f"{slide.levels[0].width} × {slide.levels[0].height} px"
-    rows.add_row("slide", escape(slide.path))
-    rows.add_row("reader", f"{slide.reader} ({escape(slide.reader_reason)})")
+    rows.add_row("slide", slide.path)
+    rows.add_row("reader", f"{slide.reader} ({slide.reader_reason})")
     rows.add_row("size", size)
     rows.add_row("resolution", _resolution(slide))
     power = slide.objective_power
     rows.add_row("objective", "not stated" if power is None else f"{power:g}× (nominal)")
-    out.print(rows, highlight=False)
+    out.print(rows)
     levels = Table("level", "width", "height", "downsample", box=None, padding=(0, 2, 0, 0))
     for i, level in enumerate(slide.levels):
         levels.add_row(str(i), str(level.width), str(level.height), f"{level.downsample:.6g}")
-    out.print(levels, highlight=False)
+    out.print(levels)
     if slide.audit:
         audit = Table("source", "says", "µm/px", "status", box=None, padding=(0, 2, 0, 0))
         for x in slide.audit:
             mpp = "" if x.mpp is None else f"{x.mpp:.4g}"
             note = f"{x.status} ({x.note})" if x.note else x.status
-            audit.add_row(escape(x.source), escape(x.says), mpp, escape(note))
-        out.print(audit, highlight=False)
+            audit.add_row(x.source, x.says, mpp, note)
+        out.print(audit)
 
 
 def _resolution(slide: Slide) -> str:
@@ -349,14 +396,14 @@ def _resolution(slide: Slide) -> str:
         return "not stated; scales work without it, or pass --mpp"
     x, y = slide.mpp
     value = f"{x:.4g} µm/px" if x == y else f"{x:.4g} × {y:.4g} µm/px (x × y)"
-    return f"{value}, from {escape(str(slide.mpp_source))}"
+    return f"{value}, from {slide.mpp_source}"
 
 
 def _print_network(network: Network) -> None:
     rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    rows.add_row("network", escape(network.name))
+    rows.add_row("network", network.name)
     rows.add_row("task", f"{network.task}, {len(network.classes)} class(es)")
-    rows.add_row("classes", escape(", ".join(network.classes[:12])))
+    rows.add_row("classes", ", ".join(network.classes[:12]))
     size = network.input_size
     rows.add_row("input", f"{size} px" if size else f"any multiple of {network.stride} px")
     rows.add_row("channels", "grey" if network.channels == 1 else "RGB")
@@ -372,11 +419,11 @@ def _print_network(network: Network) -> None:
     ]
     rows.add_row("trained at", ", ".join(trained) or "not stated")
     rows.add_row("device", str(network.device))
-    out.print(rows, highlight=False)
+    out.print(rows)
     layers = Table("layer", "kind", box=None, padding=(0, 2, 0, 0))
     for layer in network.layers():
-        layers.add_row(escape(layer.name), layer.kind)
-    out.print(layers, highlight=False)
+        layers.add_row(layer.name, layer.kind)
+    out.print(layers)
 
 
 if __name__ == "__main__":

@@ -36,8 +36,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             with target.open("wb") as stream:
                 yield stream
             return
-        check_writable(path)
-        part = target.with_name(f".{secrets.token_hex(8)}.part")
+        _check_place(path, target)
+        part = _part_beside(target)
         try:
             with part.open("xb") as file:
                 yield file
@@ -60,9 +60,29 @@ def _is_stream(target: Path) -> bool:
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Refuse, before the work is done, what could not be written after it.
 
-    Raises OutputError for a missing folder, a folder in the file's place, or no permission.
+    Tries it, with an empty file that is gone again when this returns: permissions alone say little
+    to root or on a network share. Raises OutputError for a missing folder, a folder in the file's
+    place, no permission, or a folder that takes no new files.
     """
     target = Path(os.path.realpath(path))
+    _check_place(path, target)
+    if _is_stream(target):
+        return
+    part = _part_beside(target)
+    try:
+        part.touch(exist_ok=False)
+        part.unlink()
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {path}: {error.strerror or error}; choose another folder"
+        ) from error
+
+
+def _part_beside(target: Path) -> Path:
+    return target.with_name(f".{secrets.token_hex(8)}.part")
+
+
+def _check_place(path: str | os.PathLike[str], target: Path) -> None:
     if target.is_dir():
         raise OutputError(f"cannot write {path}: it is a folder; add a file name")
     if not target.parent.is_dir():

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -99,12 +99,7 @@ def iter_estimates(
         from wsi_scale.networks import load_network
 
         network = load_network(network)
-    opened = (
-        nullcontext(slide)
-        if isinstance(slide, Slide)
-        else open_slide(slide, reader=settings.reader, mpp=settings.mpp)
-    )
-    with opened as ready:
+    with _open(slide, settings) as ready:
         started = time.monotonic()
         try:
             run = _plan(ready, network, settings)
@@ -115,6 +110,19 @@ def iter_estimates(
             yield Progress(run, 0, 0, nothing, None, seconds, 0.0, finished=True)
             return
         yield from _measure_sites(run, started)
+
+
+def _open(slide: Any, settings: Settings) -> AbstractContextManager[Slide]:
+    """The slide, closed after use if it was opened here. An open one must be as asked for."""
+    if not isinstance(slide, Slide):
+        return open_slide(slide, reader=settings.reader, mpp=settings.mpp)
+    given = None if settings.mpp is None else (settings.mpp, settings.mpp)
+    if given not in (None, slide.mpp) or settings.reader not in (None, slide.reader):
+        raise SettingsError(
+            f"{slide.path} is already open with reader {slide.reader} and mpp {slide.mpp}; "
+            "give reader and mpp to open_slide instead of the settings"
+        )
+    return nullcontext(slide)
 
 
 def cut_strip(
@@ -145,6 +153,9 @@ def _wished_grid(settings: Settings) -> ScaleGrid:
 
 def _plan(slide: Slide, network: Network, settings: Settings) -> Run:
     """Choose patch size, sites and the scales that fit."""
+    from wsi_scale.measure import find_target
+
+    find_target(network, settings.target)  # refused now, not after the slide was looked at
     lo, hi = settings.scales
     side = min(slide.bounds.width, slide.bounds.height)
     size = network.choose_input_size(max(side / hi, network.smallest_input_size))

@@ -83,5 +83,5 @@ def make_settings(**values: Any) -> Settings:
         if first["type"] == "extra_forbidden":
             known = ", ".join(Settings.model_fields)
             raise SettingsError(f"unknown setting {name!r}; there are {known}") from None
-        message = first["msg"][0].lower() + first["msg"][1:]
+        message = first["msg"].replace("Input should", "must", 1)
         raise SettingsError(f"{name} {message}, got {first['input']!r}") from None
