@@ -2,7 +2,8 @@
 
     python training/train_figures.py --out build/figures
 
-Writes weights.safetensors and card.toml. About seven minutes on one core; the bundled weights were made with one thread and seed 0.
+Writes weights.safetensors and card.toml. About seven minutes on one core. The bundled weights were
+made with one thread and seed 0.
 Source: the MSU thesis (2022), section 4: 20 patches from each of 200 single-class images, Adam
 1e-3, cross-entropy, batches of 32, 7 epochs. Different here: the learning rate falls to zero along
 a cosine, so that the BatchNorm statistics settle; patches are cut through the pyramid levels that

@@ -35,6 +35,7 @@ MIN_SITES_AT_HI = 3
 
 _PARTIAL_SECONDS = 0.5  # between two answers on the way
 _PARTIAL_RESAMPLES = 40
+_PARTIAL_SHARE = 10  # measure at least this many times as long as the last answer took
 _READ_AHEAD = 2
 
 log = logging.getLogger(__name__)
@@ -50,18 +51,24 @@ class Progress:
     total: int
     estimate: Estimate | None
     """The answer so far; sharpens as sites come in. None until something was measured."""
-    responses: Responses | None
+    parts: tuple[Responses, ...]
+    """What the network answered, site by site."""
     seconds: float
     """Since the start of the run."""
     seconds_left: float | None
     """None until the first site is done."""
     finished: bool = False
 
+    @property
+    def responses(self) -> Responses | None:
+        """All parts joined; None before the first site."""
+        return merge(list(self.parts)) if self.parts else None
+
     def report(self) -> Report | None:
         """The report as it stands, marked partial unless finished; None before any answer."""
         if self.estimate is None:
             return None
-        patches = 0 if self.responses is None else len(self.responses.entropy)
+        patches = sum(len(part.entropy) for part in self.parts)
         return build_report(
             self.run, self.estimate, self.seconds, patches, partial=not self.finished
         )
@@ -107,7 +114,7 @@ def iter_estimates(
             run = Run(ready, network, settings, (), _wished_grid(settings), 0)
             nothing = blank_estimate(run.grid, settings.interval_level, str(error))
             seconds = time.monotonic() - started
-            yield Progress(run, 0, 0, nothing, None, seconds, 0.0, finished=True)
+            yield Progress(run, 0, 0, nothing, (), seconds, 0.0, finished=True)
             return
         yield from _measure_sites(run, started)
 
@@ -197,30 +204,31 @@ def _measure_sites(run: Run, started: float) -> Iterator[Progress]:
     parts: list[Responses] = []
     dropped: list[str] = []
     answer: Estimate | None = None
-    last_answer = started
     total = len(run.sites)
+    next_answer = 0.0
     for done, pyramid in enumerate(_read_ahead(run), start=1):
         if isinstance(pyramid, SlideError):
             dropped.append(str(pyramid))
         else:
             parts.append(_measure(run, pyramid))
+        if done == total:
+            break
         now = time.monotonic()
-        if parts and (answer is None or now - last_answer > _PARTIAL_SECONDS) and done < total:
+        if parts and now >= next_answer:
             answer = _judge(run, merge(parts), _PARTIAL_RESAMPLES)
-            last_answer = time.monotonic()
-        responses = merge(parts) if parts else None
-        left = (now - started) / done * (total - done)
-        if done < total:
-            yield Progress(run, done, total, answer, responses, now - started, left)
+            took = time.monotonic() - now
+            next_answer = time.monotonic() + max(_PARTIAL_SECONDS, _PARTIAL_SHARE * took)
+        seconds = time.monotonic() - started
+        left = seconds / done * (total - done)
+        yield Progress(run, done, total, answer, tuple(parts), seconds, left)
     if not parts:
         raise SlideError(f"none of {total} sites could be read: {dropped[0]}")
     if dropped:
         note = f"{len(dropped)} of {total} sites could not be read and were dropped: {dropped[0]}"
         run = replace(run, warnings=(*run.warnings, note))
-    responses = merge(parts)
-    answer = _judge(run, responses, run.settings.resamples)
+    answer = _judge(run, merge(parts), run.settings.resamples)
     seconds = time.monotonic() - started
-    yield Progress(run, total, total, answer, responses, seconds, 0.0, finished=True)
+    yield Progress(run, total, total, answer, tuple(parts), seconds, 0.0, finished=True)
 
 
 def _measure(run: Run, pyramid: Pyramid) -> Responses:

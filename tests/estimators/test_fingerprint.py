@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wsi_scale.estimators import Options, Unavailable
-from wsi_scale.estimators.fingerprint import prepare, remix, settled_layers
+from wsi_scale.estimators.fingerprint import in_groups, prepare, remix, settled_layers
 from wsi_scale.geometry import ScaleGrid
 
 PLAIN = Options(match_mixture=False)
@@ -76,6 +76,18 @@ def test_remixing_never_does_worse_than_leaving_the_sites_alone():
         off, change = rng.normal(size=12), rng.normal(size=(4, 12))
         rest, paid = remix(off, change, 0.01)
         assert rest @ rest + paid <= off @ off + 1e-12
+
+
+def test_many_sites_are_weighted_anew_in_groups_at_the_same_price(monkeypatch):
+    change = np.arange(12.0).reshape(6, 2)
+    monkeypatch.setattr("wsi_scale.estimators.fingerprint.MAX_PARTS", 3)
+    pairs = in_groups(change)
+    assert pairs == pytest.approx((change[::2] + change[1::2]) / np.sqrt(2))
+
+
+def test_a_slide_of_many_sites_is_answered_alike(responses_of):
+    answer = ask(responses_of(3.0, sites=150, content=0.4), Options())
+    assert answer.scale == pytest.approx(3.0, rel=0.02)
 
 
 def test_an_infinite_price_leaves_everything_as_it_is():

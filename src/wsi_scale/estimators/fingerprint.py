@@ -35,6 +35,9 @@ weight (1 = weight doubled). Between 1e-6 and 1e-5 the answers hardly move."""
 MAX_CHANNELS = 128
 """Channels of one layer that are compared, spread evenly; more say little new and cost memory."""
 
+MAX_PARTS = 64
+"""Sites are weighted anew in at most so many groups; the work grows with their cube."""
+
 _DEAD = 1e-10  # variance of a channel that never fired in training
 _CONSTANT = 1e-5  # share of the stored variance below which a channel counts as constant
 
@@ -160,7 +163,20 @@ def discrepancy(
     by_mean = root * (m - mean) / np.sqrt(2)
     by_var = root * ((q - square) - 2 * mean * (m - mean)) / var / 2
     each = np.sqrt(share / len(share))[:, None]
-    return off, each * np.concatenate([by_mean, by_var], axis=1)
+    return off, in_groups(each * np.concatenate([by_mean, by_var], axis=1))
+
+
+def in_groups(change: Array) -> Array:
+    """Let groups of neighbouring rows change together, (n, D) -> (at most MAX_PARTS, D).
+
+    A weight shared by g sites moves the discrepancy by the sum of their rows and costs g times the
+    price, so the sum is divided by √g to keep the price.
+    """
+    if len(change) <= MAX_PARTS:
+        return change
+    starts = np.linspace(0, len(change), MAX_PARTS, endpoint=False).round().astype(int)
+    sizes = np.diff(np.append(starts, len(change)))
+    return np.asarray(np.add.reduceat(change, starts, axis=0) / np.sqrt(sizes)[:, None])
 
 
 def remix(off: Array, change: Array, price: float) -> tuple[Array, float]:
