@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
@@ -44,6 +45,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; the input's faults are one sentence and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # µ and × also where only ASCII can be shown
     sys.exit(run(sys.argv[1:]))
 
 
@@ -57,8 +61,9 @@ def run(arguments: list[str]) -> int:
     except _UsageError as error:
         return _complain(_usage(error))
     except (KeyboardInterrupt, typer.Abort):
+        code = EXIT_CANCELLED
+    if code == EXIT_CANCELLED:  # some versions of Typer turn Ctrl-C into this code by themselves
         err.print("cancelled")
-        return EXIT_CANCELLED
     return code if isinstance(code, int) else EXIT_OK
 
 
@@ -215,7 +220,7 @@ def estimate(  # one parameter per option of the contract
         progress, cancelled = _follow(opened, loaded, settings)
         report = None if progress is None else progress.report()
         if progress is None or report is None:
-            err.print("cancelled before the first answer; nothing was written")
+            err.print("there is no answer yet, so nothing was written")
             return EXIT_CANCELLED
         outputs.write(opened, progress, report)
     if json != "-":
@@ -344,9 +349,19 @@ def _write_text(target: str, text: str) -> None:
     from wsi_scale.files import write_atomically
 
     if target == "-":
-        sys.stdout.write(text)
+        _write_stdout(text)
     else:
         write_atomically(Path(target), text)
+
+
+def _write_stdout(text: str) -> None:
+    """JSON is UTF-8 whatever the terminal speaks."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        raise OutputError(f"cannot write to stdout: {error.strerror or error}") from error
 
 
 def _print_report(report: Report) -> None:
