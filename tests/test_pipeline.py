@@ -141,7 +141,7 @@ def test_an_unreadable_region_drops_its_site_with_a_warning():
     with torn_slide() as slide:
         whole = estimate_slide(slide, settings=settings)
         slide.holes = [(whole.sites[0].x, whole.sites[0].y)]
-        *_, last = iter_estimates(slide, settings=settings)
+        *_, late, last = iter_estimates(slide, settings=settings)
         report = last.report()
     kept = [(site.x, site.y) for site in report.sites]
     assert kept
@@ -152,6 +152,7 @@ def test_an_unreadable_region_drops_its_site_with_a_warning():
         report.warnings
     )
     assert last.done == last.total == 6
+    assert "sites could not be read" in " ".join(late.report().warnings), "partial ones say so too"
 
 
 def test_a_slide_of_which_nothing_can_be_read_is_an_error():

@@ -211,16 +211,26 @@ def _measure_sites(run: Run, started: float) -> Iterator[Progress]:
         responses = merge(parts) if parts else None
         left = (now - started) / done * (total - done)
         if done < total:
-            yield Progress(run, done, total, answer, responses, now - started, left)
+            yield Progress(
+                _note_dropped(run, dropped), done, total, answer, responses, now - started, left
+            )
     if not parts:
         raise SlideError(f"none of {total} sites could be read: {dropped[0]}")
-    if dropped:
-        note = f"{len(dropped)} of {total} sites could not be read and were dropped: {dropped[0]}"
-        run = replace(run, warnings=(*run.warnings, note))
+    run = _note_dropped(run, dropped)
     responses = merge(parts)
     answer = _judge(run, responses, run.settings.resamples)
     seconds = time.monotonic() - started
     yield Progress(run, total, total, answer, responses, seconds, 0.0, finished=True)
+
+
+def _note_dropped(run: Run, dropped: list[str]) -> Run:
+    """The run with a warning about sites that could not be read, if there were any."""
+    if not dropped:
+        return run
+    note = (
+        f"{len(dropped)} of {len(run.sites)} sites could not be read and were dropped: {dropped[0]}"
+    )
+    return replace(run, warnings=(*run.warnings, note))
 
 
 def _measure(run: Run, pyramid: Pyramid) -> Responses:
