@@ -1,6 +1,7 @@
 """A result is written whole or not at all."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -82,6 +83,33 @@ def test_a_device_is_written_to_and_not_replaced():
     before = os.stat(os.devnull).st_mode
     write_atomically(os.devnull, "x")
     assert os.stat(os.devnull).st_mode == before
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="this system has no /dev/fd")
+def test_a_pipe_without_a_name_of_its_own_is_written_to():
+    reading, writing = os.pipe()
+    path = f"/dev/fd/{writing}"
+    check_writable(path)
+    write_atomically(path, "x")
+    os.close(writing)
+    with open(reading, "rb") as pipe:
+        assert pipe.read() == b"x"
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self").exists(), reason="no /proc, a folder that takes no files"
+)
+def test_a_folder_that_takes_no_files_is_refused_before_the_work():
+    with pytest.raises(OutputError, match="choose another"):
+        check_writable("/proc/x.json")
+
+
+def test_checking_a_place_leaves_nothing_there_and_the_old_file_as_it_was(tmp_path):
+    (tmp_path / "old.json").write_text("old")
+    check_writable(tmp_path / "old.json")
+    check_writable(tmp_path / "new.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["old.json"]
+    assert (tmp_path / "old.json").read_text() == "old"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permission bits are a POSIX matter")

@@ -31,11 +31,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     OutputError; whatever else the block raises passes through.
     """
     try:
-        target = Path(os.path.realpath(path))
-        if _is_stream(target):
-            with target.open("wb") as stream:
+        if _is_stream(path):
+            with Path(path).open("wb") as stream:
                 yield stream
             return
+        target = Path(os.path.realpath(path))
         _check_place(path, target)
         part = _part_beside(target)
         try:
@@ -48,10 +48,13 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def _is_stream(target: Path) -> bool:
-    """True for what exists and is neither a file nor a folder, e.g. /dev/stdout or a pipe."""
+def _is_stream(path: str | os.PathLike[str]) -> bool:
+    """True for what exists and is neither a file nor a folder, e.g. /dev/stdout or a pipe.
+
+    The path is followed by the system alone: /dev/stdout may link to the name of no file.
+    """
     try:
-        mode = target.stat().st_mode
+        mode = os.stat(path).st_mode
     except OSError:
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
@@ -66,7 +69,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     """
     target = Path(os.path.realpath(path))
     _check_place(path, target)
-    if _is_stream(target):
+    if _is_stream(path):
         return
     part = _part_beside(target)
     try:
@@ -83,11 +86,15 @@ def _part_beside(target: Path) -> Path:
 
 
 def _check_place(path: str | os.PathLike[str], target: Path) -> None:
+    if _is_stream(path):
+        if not os.access(path, os.W_OK):
+            raise OutputError(f"cannot write {path}: it is read-only; choose another name")
+        return
     if target.is_dir():
         raise OutputError(f"cannot write {path}: it is a folder; add a file name")
     if not target.parent.is_dir():
         raise OutputError(f"cannot write {path}: no folder {target.parent}; make it first")
     if target.exists() and not os.access(target, os.W_OK):
         raise OutputError(f"cannot write {path}: the file there is read-only; choose another name")
-    if not _is_stream(target) and not os.access(target.parent, os.W_OK):
+    if not os.access(target.parent, os.W_OK):
         raise OutputError(f"cannot write {path}: its folder is read-only; choose another")

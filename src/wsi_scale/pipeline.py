@@ -220,15 +220,24 @@ def _measure_sites(run: Run, started: float) -> Iterator[Progress]:
             next_answer = time.monotonic() + max(_PARTIAL_SECONDS, _PARTIAL_SHARE * took)
         seconds = time.monotonic() - started
         left = seconds / done * (total - done)
-        yield Progress(run, done, total, answer, tuple(parts), seconds, left)
+        noted = _note_dropped(run, dropped)
+        yield Progress(noted, done, total, answer, tuple(parts), seconds, left)
     if not parts:
         raise SlideError(f"none of {total} sites could be read: {dropped[0]}")
-    if dropped:
-        note = f"{len(dropped)} of {total} sites could not be read and were dropped: {dropped[0]}"
-        run = replace(run, warnings=(*run.warnings, note))
+    run = _note_dropped(run, dropped)
     answer = _judge(run, merge(parts), run.settings.resamples)
     seconds = time.monotonic() - started
     yield Progress(run, total, total, answer, tuple(parts), seconds, 0.0, finished=True)
+
+
+def _note_dropped(run: Run, dropped: list[str]) -> Run:
+    """The run with a warning about sites that could not be read, if there were any."""
+    if not dropped:
+        return run
+    note = (
+        f"{len(dropped)} of {len(run.sites)} sites could not be read and were dropped: {dropped[0]}"
+    )
+    return replace(run, warnings=(*run.warnings, note))
 
 
 def _measure(run: Run, pyramid: Pyramid) -> Responses:

@@ -28,6 +28,9 @@ CLEAR_RISE = 2.0
 LAYERS_AGREE = 1.0
 """Octaves: half of the layers must answer within this range of each other."""
 
+MANY_LAYERS = 4
+"""From so many layers on, the range of the middle half of them is worth telling."""
+
 RIVAL_SHARE = 0.1
 """A second peak is a candidate when at least this share of bootstrap resamples prefers it."""
 
@@ -83,7 +86,7 @@ def judge(responses: Responses, evidence: Evidence, missing: dict[str, str]) -> 
 
 def _why_ok(evidence: Evidence) -> str:
     layers = evidence.answer.layer_scales
-    if len(layers) < 2:
+    if len(layers) < MANY_LAYERS:
         return "one clear optimum inside the window"
     low, high = np.quantile(list(layers.values()), [0.25, 0.75])
     return f"one clear optimum; half of {len(layers)} layers lie within {low:.3g} to {high:.3g}"

@@ -13,8 +13,8 @@ _MEANING = {
     "scale, so do not rely on the number.",
     "flat": "The network responds alike at every scale that was tried, so no scale can be "
     "preferred; any scale in the range may do, or another layer or network may know better.",
-    "blank": "There is nothing to look at: no tissue was found where patches were cut; name a "
-    "place with --region, or check that the slide is not empty.",
+    "blank": "There is nothing to look at where patches were cut; name another place with "
+    "--region, or check that the slide is not empty.",
     "no_evidence": "The network's responses hold no evidence from which a scale could be told; a "
     "network with trained BatchNorm layers would.",
 }

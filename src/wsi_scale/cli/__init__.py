@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import json
+import io
 import logging
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 import wsi_scale
-from wsi_scale.errors import OutputError, SettingsError, WsiScaleError
+from wsi_scale.cli.outputs import Outputs, check_json, info_json, write_text
+from wsi_scale.cli.show import err, out, print_info, print_network, print_report
+from wsi_scale.errors import SettingsError, WsiScaleError
 from wsi_scale.settings import Settings, make_settings
 from wsi_scale.slide import Slide, open_slide
 
 if TYPE_CHECKING:
     from wsi_scale import pipeline
     from wsi_scale.networks import Network
-    from wsi_scale.report import Report
 
 EXIT_OK, EXIT_BAD_INPUT, EXIT_NOT_OK, EXIT_CANCELLED = 0, 2, 3, 130
 
-# plain text only: a path or SPEC may hold brackets and colons that rich would take for markup
-out = Console(markup=False, emoji=False, highlight=False)
-err = Console(markup=False, emoji=False, highlight=False, stderr=True)
 # Typer brings its own copy of click or uses the installed one, depending on its version
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 app = typer.Typer(
@@ -44,6 +39,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; the input's faults are one sentence and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # µ and × also where only ASCII can be shown
     sys.exit(run(sys.argv[1:]))
 
 
@@ -57,8 +55,9 @@ def run(arguments: list[str]) -> int:
     except _UsageError as error:
         return _complain(_usage(error))
     except (KeyboardInterrupt, typer.Abort):
+        code = EXIT_CANCELLED
+    if code == EXIT_CANCELLED:  # some versions of Typer turn Ctrl-C into this code by themselves
         err.print("cancelled")
-        return EXIT_CANCELLED
     return code if isinstance(code, int) else EXIT_OK
 
 
@@ -126,12 +125,12 @@ def info(
 ) -> None:
     """Show levels, resolution, reader and what the metadata say about the scale."""
     if json is not None:
-        _check_json(json)
+        check_json(json)
     with open_slide(slide, reader=reader, mpp=mpp) as opened:
         if json is not None:
-            _write_text(json, _info_json(opened))
+            write_text(json, info_json(opened))
         if json != "-":
-            _print_info(opened)
+            print_info(opened)
 
 
 @app.command()
@@ -150,7 +149,7 @@ def networks(
         for source in all_sources().values():
             out.print(f"  {source.GRAMMAR}", soft_wrap=True)
         return
-    _print_network(load_network(spec, device=device))
+    print_network(load_network(spec, device=device))
 
 
 @app.command()
@@ -215,11 +214,11 @@ def estimate(  # one parameter per option of the contract
         progress, cancelled = _follow(opened, loaded, settings)
         report = None if progress is None else progress.report()
         if progress is None or report is None:
-            err.print("cancelled before the first answer; nothing was written")
+            err.print("there is no answer yet, so nothing was written")
             return EXIT_CANCELLED
         outputs.write(opened, progress, report)
     if json != "-":
-        _print_report(report)
+        print_report(report)
     if cancelled:
         return EXIT_CANCELLED
     return EXIT_OK if report.verdict == "ok" else EXIT_NOT_OK
@@ -273,158 +272,3 @@ def _parse_scales(text: str) -> tuple[float, float]:
         if colon:
             return float(lo), float(hi)
     raise SettingsError(f"--scales is LO:HI, for example 0.5:16, got {text!r}")
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """Where results go."""
-
-    json: str | None
-    plot: Path | None
-    html: Path | None
-    responses: Path | None
-
-    def check(self, slide: str) -> None:
-        """Refuse, before any work, what could not be written after it or would hide the slide."""
-        from wsi_scale.files import check_writable
-        from wsi_scale.render.figure import check_suffix
-
-        if self.plot is not None:
-            check_suffix(self.plot)
-        if self.responses is not None and self.responses.suffix != ".npz":
-            raise OutputError(f"--responses writes an .npz file, got {self.responses}")
-        if self.html == Path("-"):
-            raise OutputError("--html writes a file, got -; only --json can go to stdout")
-        files = [path for path in (self.plot, self.html, self.responses) if path is not None]
-        for path in files:
-            check_writable(path)
-        if self.json is not None:
-            _check_json(self.json)
-            files.append(Path(self.json))
-        if Path(slide).absolute() in [path.absolute() for path in files]:
-            raise OutputError(f"the result would overwrite the slide {slide}; choose another name")
-        if len({path.absolute() for path in files}) < len(files):
-            raise OutputError("two results would go to one file; give each a name of its own")
-
-    def write(self, slide: Slide, progress: pipeline.Progress, report: Report) -> None:
-        """Write everything that was asked for; each file whole or not at all."""
-        if self.json is not None:
-            _write_text(self.json, report.to_json())
-        if self.responses is not None and progress.responses is not None:
-            progress.responses.save(self.responses)
-        if self.plot is None and self.html is None:
-            return
-        from wsi_scale.render.figure import draw_estimate, figure_png
-        from wsi_scale.render.html import write_html
-
-        strip = _strip(slide, progress, report)
-        if self.plot is not None:
-            draw_estimate(report, strip, self.plot)
-        if self.html is not None:
-            write_html(report, figure_png(report, strip), self.html)
-
-
-def _strip(slide: Slide, progress: pipeline.Progress, report: Report) -> list[tuple[float, Any]]:
-    from wsi_scale.pipeline import cut_strip
-
-    run = progress.run
-    if not run.sites:
-        return []
-    return cut_strip(slide, run.sites[0], run.grid, run.input_size, nearest=report.scale)
-
-
-def _check_json(target: str) -> None:
-    from wsi_scale.files import check_writable
-
-    if target != "-":
-        check_writable(target)
-
-
-def _write_text(target: str, text: str) -> None:
-    from wsi_scale.files import write_atomically
-
-    if target == "-":
-        sys.stdout.write(text)
-    else:
-        write_atomically(Path(target), text)
-
-
-def _print_report(report: Report) -> None:
-    from wsi_scale.render.sentence import explain, headline
-
-    out.print(headline(report), style="bold", soft_wrap=True)
-    out.print(explain(report), soft_wrap=True)
-    if report.verdict != "ok":
-        out.print(f"why: {report.reason}", soft_wrap=True)
-    for warning in report.warnings:
-        out.print(f"warning: {warning}", soft_wrap=True)
-
-
-def _info_json(slide: Slide) -> str:
-    from wsi_scale.assemble import slide_part
-
-    content = slide_part(slide).model_dump(mode="json")
-    content["reader_reason"] = slide.reader_reason
-    return json.dumps(content, indent=1) + "\n"
-
-
-def _print_info(slide: Slide) -> None:
-    rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    size = f"{slide.levels[0].width} × {slide.levels[0].height} px"
-    rows.add_row("slide", slide.path)
-    rows.add_row("reader", f"{slide.reader} ({slide.reader_reason})")
-    rows.add_row("size", size)
-    rows.add_row("resolution", _resolution(slide))
-    power = slide.objective_power
-    rows.add_row("objective", "not stated" if power is None else f"{power:g}× (nominal)")
-    out.print(rows)
-    levels = Table("level", "width", "height", "downsample", box=None, padding=(0, 2, 0, 0))
-    for i, level in enumerate(slide.levels):
-        levels.add_row(str(i), str(level.width), str(level.height), f"{level.downsample:.6g}")
-    out.print(levels)
-    if slide.audit:
-        audit = Table("source", "says", "µm/px", "status", box=None, padding=(0, 2, 0, 0))
-        for x in slide.audit:
-            mpp = "" if x.mpp is None else f"{x.mpp:.4g}"
-            note = f"{x.status} ({x.note})" if x.note else x.status
-            audit.add_row(x.source, x.says, mpp, note)
-        out.print(audit)
-
-
-def _resolution(slide: Slide) -> str:
-    if slide.mpp is None:
-        return "not stated; scales work without it, or pass --mpp"
-    x, y = slide.mpp
-    value = f"{x:.4g} µm/px" if x == y else f"{x:.4g} × {y:.4g} µm/px (x × y)"
-    return f"{value}, from {slide.mpp_source}"
-
-
-def _print_network(network: Network) -> None:
-    rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    rows.add_row("network", network.name)
-    rows.add_row("task", f"{network.task}, {len(network.classes)} class(es)")
-    rows.add_row("classes", ", ".join(network.classes[:12]))
-    size = network.input_size
-    rows.add_row("input", f"{size} px" if size else f"any multiple of {network.stride} px")
-    rows.add_row("channels", "grey" if network.channels == 1 else "RGB")
-    batches = network.batchnorm_batches
-    rows.add_row("BatchNorm", "statistics not stored" if batches is None else f"{batches} batches")
-    trained = [
-        f"{value:g} {unit}"
-        for value, unit in (
-            (network.card.training_mpp, "µm/px"),
-            (network.card.training_scale, "(scale)"),
-        )
-        if value is not None
-    ]
-    rows.add_row("trained at", ", ".join(trained) or "not stated")
-    rows.add_row("device", str(network.device))
-    out.print(rows)
-    layers = Table("layer", "kind", box=None, padding=(0, 2, 0, 0))
-    for layer in network.layers():
-        layers.add_row(layer.name, layer.kind)
-    out.print(layers)
-
-
-if __name__ == "__main__":
-    main()

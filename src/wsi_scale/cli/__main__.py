@@ -1,0 +1,5 @@
+"""So that ``python -m wsi_scale.cli`` works too."""
+
+from wsi_scale.cli import main
+
+main()

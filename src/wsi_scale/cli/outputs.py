@@ -1,0 +1,107 @@
+"""Where results go: tried before the work, written after it, each whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wsi_scale.errors import OutputError
+from wsi_scale.files import check_writable, write_atomically
+from wsi_scale.slide import Slide
+
+if TYPE_CHECKING:
+    from wsi_scale import pipeline
+    from wsi_scale.report import Report
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where results go."""
+
+    json: str | None
+    plot: Path | None
+    html: Path | None
+    responses: Path | None
+
+    def check(self, slide: str) -> None:
+        """Refuse, before any work, what could not be written after it or would hide the slide."""
+        from wsi_scale.render.figure import check_suffix
+
+        if self.plot is not None:
+            check_suffix(self.plot)
+        if self.responses is not None and self.responses.suffix != ".npz":
+            raise OutputError(f"--responses writes an .npz file, got {self.responses}")
+        if self.html == Path("-"):
+            raise OutputError("--html writes a file, got -; only --json can go to stdout")
+        files = [path for path in (self.plot, self.html, self.responses) if path is not None]
+        for path in files:
+            check_writable(path)
+        if self.json is not None:
+            check_json(self.json)
+            files.append(Path(self.json))
+        if Path(slide).absolute() in [path.absolute() for path in files]:
+            raise OutputError(f"the result would overwrite the slide {slide}; choose another name")
+        if len({path.absolute() for path in files}) < len(files):
+            raise OutputError("two results would go to one file; give each a name of its own")
+
+    def write(self, slide: Slide, progress: pipeline.Progress, report: Report) -> None:
+        """Write everything that was asked for; each file whole or not at all."""
+        if self.json is not None:
+            write_text(self.json, report.to_json())
+        if self.responses is not None and progress.responses is not None:
+            progress.responses.save(self.responses)
+        if self.plot is None and self.html is None:
+            return
+        from wsi_scale.render.figure import draw_estimate, figure_png
+        from wsi_scale.render.html import write_html
+
+        strip = _strip(slide, progress, report)
+        if self.plot is not None:
+            draw_estimate(report, strip, self.plot)
+        if self.html is not None:
+            write_html(report, figure_png(report, strip), self.html)
+
+
+def _strip(slide: Slide, progress: pipeline.Progress, report: Report) -> list[tuple[float, Any]]:
+    from wsi_scale.pipeline import cut_strip
+
+    run = progress.run
+    if not run.sites:
+        return []
+    return cut_strip(slide, run.sites[0], run.grid, run.input_size, nearest=report.scale)
+
+
+def check_json(target: str) -> None:
+    """Refuse a JSON target that cannot be written; - is stdout."""
+    if target != "-":
+        check_writable(target)
+
+
+def write_text(target: str, text: str) -> None:
+    """Write to a file, or to stdout where the target is -."""
+    if target == "-":
+        _write_stdout(text)
+    else:
+        write_atomically(Path(target), text)
+
+
+def _write_stdout(text: str) -> None:
+    """JSON is UTF-8 whatever the terminal speaks."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        raise OutputError(f"cannot write to stdout: {error.strerror or error}") from error
+
+
+def info_json(slide: Slide) -> str:
+    """What ``info`` shows, as JSON."""
+    from wsi_scale.assemble import slide_part
+
+    content = slide_part(slide).model_dump(mode="json")
+    content["reader_reason"] = slide.reader_reason
+    return json.dumps(content, indent=1) + "\n"

@@ -1,0 +1,90 @@
+"""What the command line shows: sentences and tables, nothing computed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from wsi_scale.slide import Slide
+
+if TYPE_CHECKING:
+    from wsi_scale.networks import Network
+    from wsi_scale.report import Report
+
+# plain text only: a path or SPEC may hold brackets and colons that rich would take for markup
+out = Console(markup=False, emoji=False, highlight=False)
+err = Console(markup=False, emoji=False, highlight=False, stderr=True)
+
+
+def print_report(report: Report) -> None:
+    """The answer in a few sentences."""
+    from wsi_scale.render.sentence import explain, headline
+
+    out.print(headline(report), style="bold", soft_wrap=True)
+    out.print(explain(report), soft_wrap=True)
+    if report.verdict != "ok":
+        out.print(f"why: {report.reason}", soft_wrap=True)
+    for warning in report.warnings:
+        out.print(f"warning: {warning}", soft_wrap=True)
+
+
+def print_info(slide: Slide) -> None:
+    """Levels, resolution, reader, and what each metadata field says."""
+    rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    size = f"{slide.levels[0].width} × {slide.levels[0].height} px"
+    rows.add_row("slide", slide.path)
+    rows.add_row("reader", f"{slide.reader} ({slide.reader_reason})")
+    rows.add_row("size", size)
+    rows.add_row("resolution", _resolution(slide))
+    power = slide.objective_power
+    rows.add_row("objective", "not stated" if power is None else f"{power:g}× (nominal)")
+    out.print(rows)
+    levels = Table("level", "width", "height", "downsample", box=None, padding=(0, 2, 0, 0))
+    for i, level in enumerate(slide.levels):
+        levels.add_row(str(i), str(level.width), str(level.height), f"{level.downsample:.6g}")
+    out.print(levels)
+    if slide.audit:
+        audit = Table("source", "says", "µm/px", "status", box=None, padding=(0, 2, 0, 0))
+        for x in slide.audit:
+            mpp = "" if x.mpp is None else f"{x.mpp:.4g}"
+            note = f"{x.status} ({x.note})" if x.note else x.status
+            audit.add_row(x.source, x.says, mpp, note)
+        out.print(audit)
+
+
+def _resolution(slide: Slide) -> str:
+    if slide.mpp is None:
+        return "not stated; scales work without it, or pass --mpp"
+    x, y = slide.mpp
+    value = f"{x:.4g} µm/px" if x == y else f"{x:.4g} × {y:.4g} µm/px (x × y)"
+    return f"{value}, from {slide.mpp_source}"
+
+
+def print_network(network: Network) -> None:
+    """How a network was understood, and its layers."""
+    rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    rows.add_row("network", network.name)
+    rows.add_row("task", f"{network.task}, {len(network.classes)} class(es)")
+    rows.add_row("classes", ", ".join(network.classes[:12]))
+    size = network.input_size
+    rows.add_row("input", f"{size} px" if size else f"any multiple of {network.stride} px")
+    rows.add_row("channels", "grey" if network.channels == 1 else "RGB")
+    batches = network.batchnorm_batches
+    rows.add_row("BatchNorm", "statistics not stored" if batches is None else f"{batches} batches")
+    trained = [
+        f"{value:g} {unit}"
+        for value, unit in (
+            (network.card.training_mpp, "µm/px"),
+            (network.card.training_scale, "(scale)"),
+        )
+        if value is not None
+    ]
+    rows.add_row("trained at", ", ".join(trained) or "not stated")
+    rows.add_row("device", str(network.device))
+    out.print(rows)
+    layers = Table("layer", "kind", box=None, padding=(0, 2, 0, 0))
+    for layer in network.layers():
+        layers.add_row(layer.name, layer.kind)
+    out.print(layers)
