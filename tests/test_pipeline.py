@@ -64,6 +64,7 @@ def torn_slide():
 
 def test_progress_brings_an_early_answer_that_takes_in_site_after_site(network, monkeypatch):
     monkeypatch.setattr(pipeline, "_PARTIAL_SECONDS", 0.0)
+    monkeypatch.setattr(pipeline, "_PARTIAL_SHARE", 0.0)
     steps = list(iter_estimates(disc_image(20), network, QUICK))
     assert [step.done for step in steps] == [1, 2, 3, 4, 5, 6]
     assert {step.total for step in steps} == {6}
