@@ -5,7 +5,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 # for pip: an index, a constraints file, … For a small torch without CUDA on Linux:
-#   make demo PIP_OPTIONS="--extra-index-url https://download.pytorch.org/whl/cpu"
+#   make demo PIP_OPTIONS="-c .ci/constraints.txt --extra-index-url https://download.pytorch.org/whl/cpu"
 PIP_OPTIONS ?= -c .ci/constraints.txt
 PYTEST_OPTIONS ?= -n 2
 

@@ -57,3 +57,39 @@ class LaterNaN(nn.Module):
         logits = self.conv(x).mean((2, 3))
         smooth = (x[..., 1:] - x[..., :-1]).abs().mean() < 0.1
         return logits * torch.nan if smooth else logits
+
+
+class Moody(nn.Module):
+    """One class more once it sees a real slide."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        smooth = (x[..., 1:] - x[..., :-1]).abs().mean() < 0.1
+        return self.conv(x).mean((2, 3))[:, : 3 if smooth else 2]
+
+
+class Exits(nn.Module):
+    """Ends the program when it is asked."""
+
+    def forward(self, x):
+        raise SystemExit(7)
+
+
+def exits():
+    """Ends the program when it is made."""
+    raise SystemExit(3)
+
+
+class Chatty(nn.Module):
+    """Prints whenever it is asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 1)
+
+    def forward(self, x):
+        print("hello")
+        return self.conv(x).mean((2, 3))

@@ -57,7 +57,7 @@ def run_once(tmp_path_factory):
     """One full run with every output: (exit code, folder with x.json, x.png, x.html, x.npz)."""
     where = tmp_path_factory.mktemp("run")
     outputs = [part for option, name in OUTPUTS.items() for part in (option, str(where / name))]
-    code = cli.run(["estimate", FIGURES, *FEW, "--sites", "6", "--mpp", "0.25", *outputs])
+    code = cli.run(["estimate", FIGURES, *FEW, "--sites", "12", "--mpp", "0.25", *outputs])
     return code, where
 
 
@@ -326,7 +326,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_network_is_loade
         (["--json", "folder"], "folder: it is a folder; add a file name"),
         (["--html", "folder"], "folder: it is a folder; add a file name"),
         (["--json", "x", "--html", "x"], "two results would go to one file"),
-        (["--json", "slide.png"], "would overwrite the slide slide.png"),
+        (["--json", "slide.png"], "slide.png would replace slide.png"),
     ],
     ids=spoken,
 )
@@ -336,6 +336,83 @@ def test_an_output_that_makes_no_sense_is_refused_before_the_network_is_loaded(
     Path("folder").mkdir()
     Image.fromarray(disc_image(9)).save("slide.png")
     assert says in refused(capsys, folder, "estimate", "slide.png", *options)
+
+
+INPUTS = {
+    "by another way to its folder": ("slide.png", [], "folder/../slide.png"),
+    "through a link": ("slide.png", [], "link.json"),
+    "the region": ("slide.png", ["--region", "region.json"], "region.json"),
+    "the weights": (SMALL, ["--network", "cli_networks:untrained?weights=w.json"], "w.json"),
+    "the card": (SMALL, ["--network", "card.toml"], "card.toml"),
+    "the weights of the card": (SMALL, ["--network", "card.toml"], "w.json"),
+}
+
+
+@pytest.mark.parametrize("case", INPUTS)
+def test_no_result_takes_the_place_of_an_input(capsys, folder, no_network, case):
+    slide, options, target = INPUTS[case]
+    Path("folder").mkdir()
+    Image.fromarray(disc_image(9)).save("slide.png")
+    Path("link.json").symlink_to("slide.png")
+    Path("w.json").write_text("{}")
+    Path("region.json").write_text("{}")
+    Path("card.toml").write_text('source = "cli_networks:untrained"\nweights = "w.json"\n')
+    arguments = ("estimate", slide, *options, "--json", target)
+    assert f"{target} would replace" in refused(capsys, folder, *arguments)
+
+
+def test_info_does_not_replace_the_slide_either(capsys, folder):
+    Image.fromarray(disc_image(9)).save("slide.png")
+    sentence = refused(capsys, folder, "info", "slide.png", "--json", "slide.png")
+    assert "would replace slide.png" in sentence
+
+
+@pytest.mark.parametrize("option", ["", "--region"])
+def test_an_empty_word_is_named_as_such(capsys, folder, option):
+    arguments = ["estimate", ""] if not option else ["estimate", SMALL, option, ""]
+    assert "an empty word" in refused(capsys, folder, *arguments)
+
+
+def test_a_window_wider_than_any_slide_is_refused(capsys, folder):
+    arguments = ("estimate", SMALL, "--scales", "1e-300:1e300")
+    assert "span over 24 octaves" in refused(capsys, folder, *arguments)
+
+
+def test_a_region_smaller_than_a_pixel_is_refused(capsys, folder):
+    arguments = ("estimate", SMALL, *FEW, "--region", "700.6,600.6,0.001,0.001")
+    assert "smaller than one pixel" in refused(capsys, folder, *arguments)
+
+
+@pytest.mark.parametrize("what", ["Moody", "exits", "Exits"])
+def test_other_peoples_code_may_do_anything_and_it_is_one_sentence(capsys, folder, what):
+    spec = f"cli_networks:{what}"
+    arguments = ("estimate", SMALL, *FEW, "--network", spec, "--json", "x.json")
+    assert {"Moody": "answer alike", "exits": "SystemExit: 3", "Exits": "SystemExit: 7"}[
+        what
+    ] in refused(capsys, folder, *arguments)
+
+
+def test_a_network_that_prints_does_not_spoil_the_json(capsys, folder):
+    code = cli.run(["estimate", SMALL, *FEW, "--network", "cli_networks:Chatty", "--json", "-"])
+    shown = capsys.readouterr()
+    assert code == 3
+    assert json.loads(shown.out)["verdict"] == "no_evidence"
+    assert "hello" in shown.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("arguments", [["info", SMALL], ["networks"]])
+def test_tables_that_cannot_be_shown_are_one_sentence(arguments):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "wsi_scale.cli", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert re.fullmatch(r"error: cannot write to stdout: [^\n]+\n", done.stderr), done.stderr
 
 
 def test_info_refuses_a_place_it_cannot_write_to(capsys, folder):

@@ -183,10 +183,22 @@ def test_each_site_has_an_answer_of_its_own(responses_of):
     assert answer.site_scales == pytest.approx([3.0] * 5, rel=0.02)
 
 
-def test_few_sites_and_upsampling_are_warned_of(responses_of):
-    few = estimate(responses_of(0.8, sites=4, slope=0.5))
-    assert any("only 4 sites" in x for x in few.warnings)
-    assert any("below 1" in x for x in few.warnings)
+def test_upsampling_is_warned_of(responses_of):
+    found = estimate(responses_of(0.8, slope=0.5))
+    assert any("below 1" in x for x in found.warnings)
+
+
+@pytest.mark.parametrize("sites", [1, 2, 3, 11])
+def test_few_sites_are_never_ok_however_alike_they_are(responses_of, sites):
+    answer = estimate(responses_of(3.0, sites=sites))
+    assert answer.verdict == "ambiguous"
+    assert f"only {sites} site" in answer.reason
+    assert answer.scale == pytest.approx(3.0, rel=0.02)
+    assert estimate(responses_of(3.0, sites=12)).verdict == "ok"
+
+
+def test_without_resamples_nothing_is_ok(responses_of):
+    assert estimate(responses_of(3.0), resamples=0).verdict == "ambiguous"
 
 
 def test_with_nothing_to_look_at_the_answer_is_blank():

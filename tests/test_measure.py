@@ -344,3 +344,24 @@ def test_the_analytic_network_peaks_where_theory_says(sigma, radius):
     i = int(found.argmax())
     a, b, _ = np.polyfit(np.log(grid.scales[i - 1 : i + 2]), found[i - 1 : i + 2], 2)
     assert np.exp(-b / (2 * a)) == pytest.approx(truth, rel=0.02)
+
+
+def test_threads_that_share_a_network_take_turns():
+    from concurrent.futures import ThreadPoolExecutor
+
+    from wsi_scale.geometry import ScaleGrid, Site
+    from wsi_scale.networks import load_network
+    from wsi_scale.pyramid import sample_pyramid
+    from wsi_scale.readers.synthetic import SyntheticSlide
+
+    network = load_network("figures", device="cpu")
+    slide = SyntheticSlide.figures(width=1500, height=1500)
+    grid = ScaleGrid((0.5, 1.0, 2.0, 3.0))
+    pyramids = [sample_pyramid(slide, Site(600 + 60 * i, 700), grid, size=224) for i in range(4)]
+    alone = [measure_responses(network, [pyramid]) for pyramid in pyramids]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda p: measure_responses(network, [p]), pyramids * 3))
+    for found, expected in zip(together, alone * 3, strict=True):
+        assert found.outputs == pytest.approx(expected.outputs, abs=1e-4)
+        for layer, other in zip(found.layers, expected.layers, strict=True):
+            assert layer.mean == pytest.approx(other.mean, abs=1e-4)

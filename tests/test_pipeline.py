@@ -349,3 +349,9 @@ def test_memory_does_not_grow_with_the_slide(network):
 
     peak(3_000)  # imports and caches count for nobody
     assert peak(100_000) <= 1.3 * peak(10_000)
+
+
+def test_pixels_that_are_not_square_are_warned_of(network):
+    with open_slide(disc_image(20), mpp=(0.25, 0.5)) as slide:
+        report = estimate_slide(slide, network, QUICK)
+    assert any("not square" in warning for warning in report.warnings)

@@ -180,9 +180,10 @@ def test_bytes_that_are_no_text_are_not_json(tmp_path):
         ("0,0,5,-1", "is empty"),
         ("0,0,nan,5", "not finite"),
         ("0,0,inf,5", "not finite"),
+        ("0,0,1e308,5", "beyond any slide"),
         ("1,2,3,x", "neither a file nor a box"),
         ("nowhere.geojson", "neither a file nor a box"),
-        ("", "is a folder"),
+        ("", "is an empty word"),
     ],
 )
 def test_what_is_no_box_is_one_sentence(text, sentence):

@@ -63,6 +63,44 @@ def test_an_npz_of_something_else_is_refused(tmp_path):
         Responses.load(tmp_path / "r.npz")
 
 
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("scale_index", lambda x: x - 50),
+        ("site_index", lambda x: x + 100),
+        ("site_index", lambda x: x.astype(float)),
+        ("target", lambda x: x + 9),
+        ("entropy", lambda x: x[:-1]),
+        ("share", lambda x: x[:, :1]),
+        ("layer0.mean", lambda x: x * np.nan),
+        ("layer0.running_var", lambda x: -x),
+        ("layer0.running_mean", lambda x: x[:2]),
+        ("layer0.var", lambda x: x[:, :2]),
+        ("header", lambda x: np.frombuffer(b"[1, 2]", np.uint8)),
+    ],
+)
+def test_an_altered_file_is_refused_in_one_sentence(responses_of, tmp_path, name, change):
+    path = tmp_path / "r.npz"
+    responses_of(sites=2).save(path)
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **(arrays | {name: change(arrays[name])}))
+    with pytest.raises(WsiScaleError, match="holds no wsi-scale responses"):
+        Responses.load(path)
+
+
+@pytest.mark.parametrize("where", [0.3, 0.5, 0.7])
+def test_a_damaged_file_is_refused_in_one_sentence(responses_of, tmp_path, where):
+    path = tmp_path / "r.npz"
+    responses_of().save(path)
+    content = bytearray(path.read_bytes())
+    start = int(len(content) * where)
+    content[start : start + 40] = b"\xff" * 40
+    path.write_bytes(content)
+    with pytest.raises(WsiScaleError, match="holds no wsi-scale responses"):
+        Responses.load(path)
+
+
 def test_nothing_pickled_is_ever_loaded(tmp_path):
     np.savez(tmp_path / "r.npz", header=np.array([{"a": 1}], dtype=object))
     with pytest.raises(WsiScaleError):

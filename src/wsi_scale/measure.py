@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -21,6 +23,9 @@ from wsi_scale.pyramid import Pyramid
 from wsi_scale.responses import PLAIN, LayerResponses, Responses
 
 __all__ = ["at_rest", "find_target", "hooked", "measure_responses"]
+
+_LOCKS: WeakKeyDictionary[torch.nn.Module, threading.RLock] = WeakKeyDictionary()
+"""One per network: its hooks and flags are its own, so two threads must take turns."""
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
@@ -101,7 +106,7 @@ def measure_responses(
     question = _Question(network, choices, find_target(network, target), follow)
     kept: list[Pyramid] = []
     sites: list[_Site] = []
-    with at_rest(network.module):
+    with _LOCKS.setdefault(network.module, threading.RLock()), at_rest(network.module):
         for pyramid in pyramids:
             _check_alike(kept, pyramid)
             batches = [

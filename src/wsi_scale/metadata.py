@@ -99,10 +99,10 @@ def check_mpp(mpp: float | Pair | None) -> Pair | None:
         return None
     values = tuple(mpp) if isinstance(mpp, tuple | list) else (mpp, mpp)
     numbers = [_number(value) for value in values]
-    if len(numbers) != 2 or any(n is None or n <= 0 for n in numbers):
+    if len(numbers) != 2 or any(n is None or not 1e-4 <= n <= 1e4 for n in numbers):
         raise SettingsError(
-            f"mpp must be one number above 0, or an (x, y) pair of them, in µm per pixel, "
-            f"got {mpp!r}; for example 0.25"
+            f"mpp must be one number above 0, 0.0001 to 10000, or an (x, y) pair, in µm per "
+            f"pixel, got {mpp!r}; for example 0.25"
         )
     x, y = (float(n) for n in numbers if n is not None)
     return x, y

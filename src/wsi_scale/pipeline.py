@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 MIN_SITES_AT_HI = 3
 """The largest scale is one at which at least this many sites still fit on the slide."""
 
+SQUARE = 0.02
+"""Pixels whose sides differ by no more than this share count as square."""
+
 _PARTIAL_SECONDS = 0.5  # between two answers on the way
 _PARTIAL_RESAMPLES = 40
 _PARTIAL_SHARE = 10  # measure at least this many times as long as the last answer took
@@ -195,6 +198,10 @@ def _plan(slide: Slide, network: Network, settings: Settings) -> Run:
             f"{lo:g} to {fits:.3g} instead of {lo:g} to {hi:g}",
         )
         hi = fits
+    if slide.mpp is not None and abs(slide.mpp[0] / slide.mpp[1] - 1) > SQUARE:
+        x, y = slide.mpp
+        note = f"pixels are not square ({x:.4g} × {y:.4g} µm) but are shown to the network as if"
+        warnings = (*warnings, f"{note} they were; µm/px of the report is their mean")
     grid = ScaleGrid.geometric(lo, hi, settings.per_octave)
     return Run(slide, network, settings, tuple(sites), grid, size, warnings)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,9 @@ from wsi_scale.geometry import Box
 
 Ring = NDArray[np.float64]
 """(N, 2) corners x, y in level-0 px; the last corner joins the first."""
+
+FARTHEST_PX = 1e9
+"""No slide reaches further; numbers beyond it are mistakes, and overflow."""
 
 _PAIRS_AT_ONCE = 1 << 22  # points × edges compared in one step
 
@@ -104,6 +106,8 @@ def parse_region(source: str | os.PathLike[str]) -> Region:
     them are united, points and lines beside them ignored. Raises SettingsError, one sentence.
     """
     text = os.fspath(source)
+    if not text:
+        raise SettingsError("the region is an empty word; give a GeoJSON file or a box x,y,w,h")
     numbers = _numbers(text)
     if numbers is not None:
         return _box(text, numbers)
@@ -137,8 +141,10 @@ def _numbers(text: str) -> list[float] | None:
 def _box(text: str, numbers: list[float]) -> Region:
     if len(numbers) != 4:
         raise SettingsError(f"a box is four numbers x,y,w,h, but {text!r} has {len(numbers)}")
-    if not all(math.isfinite(number) for number in numbers):
-        raise SettingsError(f"the box {text!r} is not finite; give four numbers x,y,w,h")
+    if not all(abs(number) <= FARTHEST_PX for number in numbers):
+        raise SettingsError(
+            f"the box {text!r} is not finite or lies beyond any slide; give four numbers x,y,w,h"
+        )
     x, y, width, height = numbers
     if width <= 0 or height <= 0:
         raise SettingsError(f"the box {text!r} is empty; width and height must be above 0")
@@ -212,8 +218,10 @@ def _ring(corners: Any, path: str) -> Ring:
         raise SettingsError(
             f"a polygon of region {path} has corners that are not pairs of numbers"
         ) from error
-    if not np.isfinite(ring).all():
-        raise SettingsError(f"a polygon of region {path} has a corner that is not finite")
+    if not (np.abs(ring) <= FARTHEST_PX).all():
+        raise SettingsError(
+            f"a polygon of region {path} has a corner that is not finite or lies beyond any slide"
+        )
     return ring[:-1] if len(ring) > 1 and (ring[0] == ring[-1]).all() else ring
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from dataclasses import dataclass, replace
 from typing import Any
 from zipfile import BadZipFile
@@ -142,7 +143,7 @@ class Responses:
                     )
                     for i, layer in enumerate(header["layers"])
                 )
-                return cls(
+                loaded = cls(
                     grid=ScaleGrid(tuple(header["scales"])),
                     sites=tuple(Site(float(x), float(y)) for x, y in file["sites"]),
                     layers=layers,
@@ -152,7 +153,9 @@ class Responses:
                     batchnorm_batches=header["batchnorm_batches"],
                     **{name: file[name] for name in _ROW_ARRAYS},
                 )
-        except (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError) as error:
+                _check(loaded)
+                return loaded
+        except _DAMAGE as error:
             raise WsiScaleError(f"{path} holds no wsi-scale responses: {error}") from error
 
 
@@ -168,6 +171,56 @@ _ROW_ARRAYS = (
     "upsampled",
 )
 _LAYER_ARRAYS = ("mean", "var", "gradient", "running_mean", "running_var")
+
+
+_DAMAGE = (
+    OSError,
+    EOFError,
+    BadZipFile,
+    zlib.error,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+)
+"""What reading a foreign, cut-off or altered file may raise."""
+
+
+def _check(responses: Responses) -> None:
+    """Raise ValueError, one clause, unless everything fits together."""
+    rows, classes = len(responses.entropy), len(responses.classes)
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(_ROW_ARRAYS, (rows,))
+    shapes |= dict.fromkeys(("outputs", "share"), (rows, classes))
+    for name, shape in shapes.items():
+        if getattr(responses, name).shape != shape:
+            raise ValueError(f"{name} has shape {getattr(responses, name).shape}, not {shape}")
+    limits = {
+        "site_index": len(responses.sites),
+        "scale_index": len(responses.grid),
+        "variant": 2**31,
+        "target": classes,
+    }
+    for name, limit in limits.items():
+        values = getattr(responses, name)
+        if values.dtype.kind != "i" or rows == 0 or values.min() < 0 or values.max() >= limit:
+            raise ValueError(f"{name} must hold whole numbers from 0 to below {limit}")
+    for layer in responses.layers:
+        _check_layer(layer, rows)
+
+
+def _check_layer(layer: LayerResponses, rows: int) -> None:
+    if layer.kind == "batchnorm" and (layer.running_mean is None or layer.running_var is None):
+        raise ValueError(f"layer {layer.name} lacks its stored statistics")
+    channels = layer.mean.shape[1:]
+    for name in _LAYER_ARRAYS:
+        values = getattr(layer, name)
+        shape = channels if name.startswith("running") else (rows, *channels)
+        if values is None:
+            continue
+        if values.shape != shape or len(channels) != 1 or not np.isfinite(values).all():
+            raise ValueError(f"{name} of layer {layer.name} has a wrong shape or is not finite")
+        if name.endswith("var") and (values < 0).any():
+            raise ValueError(f"{name} of layer {layer.name} is negative")
 
 
 def merge(parts: list[Responses]) -> Responses:

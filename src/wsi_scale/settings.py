@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import Options, all_estimators
 
+MAX_OCTAVES = 24
+"""No slide has more: 2²⁴ patches of 96 px are 1.6 billion px wide."""
+
 
 class Settings(BaseModel):
     """How one slide is asked. Build with ``make_settings`` to get one-sentence errors."""
@@ -24,7 +27,7 @@ class Settings(BaseModel):
     """LO, HI of the window in level-0 px per network px; HI drops to what fits the slide."""
     per_octave: float = Field(8, gt=0, le=64)
     """Scales per octave, at least."""
-    sites: int = Field(24, ge=1, le=100_000)
+    sites: int = Field(24, ge=1, le=10_000)
     """Scale pyramids to cut."""
     region: str | None = None
     """GeoJSON file or 'x,y,w,h' in level-0 px; None: all tissue."""
@@ -66,6 +69,8 @@ class Settings(BaseModel):
             raise ValueError(f"scales must be finite and above 0, got {lo:g}:{hi:g}")
         if lo >= hi:
             raise ValueError(f"scales {lo:g}:{hi:g} are empty; LO must be below HI, e.g. 0.5:16")
+        if math.log2(hi / lo) > MAX_OCTAVES:
+            raise ValueError(f"scales {lo:g}:{hi:g} span over {MAX_OCTAVES} octaves; narrow them")
         if hi / lo < 2:
             raise ValueError(f"scales {lo:g}:{hi:g} span less than an octave; HI must be 2 × LO")
         return self

@@ -18,6 +18,9 @@ from wsi_scale.tissue import tissue_mask
 
 __all__ = ["NoTissueError", "Region", "choose_sites", "parse_region", "tissue_mask"]
 
+AROUND_PX = 256.0
+"""A smaller region is looked at together with what surrounds it: tissue shows in its context."""
+
 LOOK_PX = 1024
 """Longer side of the picture in which tissue is looked for, whatever the slide's size."""
 
@@ -53,7 +56,12 @@ def choose_sites(
     if not mask.any() and region is None:
         raise NoTissueError(f"no tissue found on {slide.path}; pass --region to say where to look")
     if region is not None:
-        mask &= region.contains_grid(look.column_centres, look.row_centres)
+        inside = region.contains_grid(look.column_centres, look.row_centres)
+        if not inside.any():
+            raise SiteError(
+                f"{region.name} is smaller than one pixel of {slide.path}; draw it larger"
+            )
+        mask &= inside
         if not mask.any():
             raise NoTissueError(
                 f"{region.name} holds no tissue on {slide.path}; draw it where there is some"
@@ -97,7 +105,7 @@ class _Look:
 
 def _look(slide: Slide, region: Region | None) -> _Look:
     """Picture the part of the slide in question, its longer side at most LOOK_PX."""
-    box = slide.bounds if region is None else _overlap(slide, region)
+    box = slide.bounds if region is None else _around(_overlap(slide, region), slide.bounds)
     scale = max(1.0, max(box.width, box.height) / LOOK_PX)
     number = pick_level(slide.levels, scale)
     level = slide.levels[number]
@@ -112,6 +120,19 @@ def _look(slide: Slide, region: Region | None) -> _Look:
     pixels = read_reduced(slide, read)
     shape = (max(1, round(box.width / scale)), max(1, round(box.height / scale)))
     return _Look(resample(pixels, _within(pixels, read, box, level.downsample), *shape), box)
+
+
+def _around(box: Box, bounds: Box) -> Box:
+    """The box, grown about its centre to AROUND_PX a side where it is smaller, within bounds."""
+    sides = []
+    for start, length, first, extent in (
+        (box.x, box.width, bounds.x, bounds.width),
+        (box.y, box.height, bounds.y, bounds.height),
+    ):
+        wide = min(max(length, AROUND_PX), extent)
+        sides.append((min(max(start + (length - wide) / 2, first), first + extent - wide), wide))
+    (x, width), (y, height) = sides
+    return Box(x, y, width, height)
 
 
 def _within(

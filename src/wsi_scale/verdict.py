@@ -28,6 +28,10 @@ CLEAR_RISE = 2.0
 LAYERS_AGREE = 1.0
 """Octaves: half of the layers must answer within this range of each other."""
 
+ENOUGH_SITES = 12
+"""Fewer sites never give ``ok``: their mixture of content is too thin, and a bootstrap of them too
+sure of itself (benchmarks/results/few_sites.md)."""
+
 MANY_LAYERS = 4
 """From so many layers on, the range of the middle half of them is worth telling."""
 
@@ -81,7 +85,23 @@ def judge(responses: Responses, evidence: Evidence, missing: dict[str, str]) -> 
     outside, edge = _outside(evidence), _edge(evidence)
     if outside and edge:
         return Judgement("outside", f"{outside.reason}; besides, {edge.reason}")
-    return outside or edge or _rivals(evidence) or Judgement("ok", _why_ok(evidence))
+    few = _few_sites(responses, evidence)
+    return outside or edge or _rivals(evidence) or few or Judgement("ok", _why_ok(evidence))
+
+
+def _few_sites(responses: Responses, evidence: Evidence) -> Judgement | None:
+    """Too little was looked at to be sure, however alike it was."""
+    count = len(responses.sites)
+    if count >= ENOUGH_SITES and len(evidence.resampled) > 0:
+        return None
+    looked = f"only {count} site{'s were' if count != 1 else ' was'} looked at"
+    if count >= ENOUGH_SITES:
+        looked = "the sites were not resampled"
+    reason = (
+        f"{looked}, too little to tell this scale from its neighbours; look at {ENOUGH_SITES} "
+        "or more"
+    )
+    return Judgement("ambiguous", reason, _peaks(evidence))
 
 
 def _why_ok(evidence: Evidence) -> str:
@@ -143,9 +163,13 @@ def _edge(evidence: Evidence) -> Judgement | None:
     known = evidence.scales[np.isfinite(evidence.answer.score)]
     answers = evidence.resampled_scales
     for end, rule in ((known[0], "or below"), (known[-1], "or above")):
-        if evidence.answer.scale == end or (answers == end).sum() > RIVAL_SHARE * len(answers):
+        if evidence.answer.scale == end:
             reason = f"the best scale lies at the end of the window, {end:.3g}, {rule}"
             return Judgement("edge", f"{reason}; move --scales")
+        there = (answers == end).sum()
+        if there > RIVAL_SHARE * len(answers):
+            reason = f"{there / len(answers):.0%} of resamples of the sites prefer the end of the"
+            return Judgement("edge", f"{reason} window, {end:.3g}, {rule}; move --scales")
     return None
 
 

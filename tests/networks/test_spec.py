@@ -62,7 +62,12 @@ def test_every_kind_of_spec_finds_its_source(spec, name):
     assert found == name
 
 
-@pytest.mark.parametrize("spec", ["", "no/such/folder", "a b", "x.onnx"])
+@pytest.mark.parametrize("spec", ["no/such/folder", "a b", "x.onnx"])
 def test_an_unknown_spec_is_answered_with_the_grammar(spec):
     with pytest.raises(NetworkError, match="SPEC is one of: NAME of a bundled"):
         find_source(spec)
+
+
+def test_an_empty_spec_is_not_answered_with_the_whole_grammar():
+    with pytest.raises(NetworkError, match="is an empty word; see wsi-scale networks"):
+        find_source("")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +14,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 import wsi_scale
-from wsi_scale.cli.outputs import Outputs, check_json, info_json, write_text
+from wsi_scale.cli.outputs import (
+    Outputs,
+    check_json,
+    info_json,
+    inputs_of,
+    refuse_to_replace,
+    write_text,
+)
 from wsi_scale.cli.show import err, out, print_info, print_network, print_report
 from wsi_scale.errors import SettingsError, WsiScaleError
 from wsi_scale.settings import Settings, make_settings
@@ -126,6 +133,7 @@ def info(
     """Show levels, resolution, reader and what the metadata say about the scale."""
     if json is not None:
         check_json(json)
+        refuse_to_replace([slide], [json])
     with open_slide(slide, reader=reader, mpp=mpp) as opened:
         if json is not None:
             write_text(json, info_json(opened))
@@ -208,10 +216,11 @@ def estimate(  # one parameter per option of the contract
         seed=seed,
     )
     outputs = Outputs(json, plot, html, responses)
-    outputs.check(slide)
+    outputs.check(inputs_of(slide, region, network))
     with open_slide(slide, reader=reader, mpp=mpp) as opened:
-        loaded = _load(network, device)
-        progress, cancelled = _follow(opened, loaded, settings)
+        with redirect_stdout(sys.stderr):  # other people's networks may print
+            loaded = _load(network, device)
+            progress, cancelled = _follow(opened, loaded, settings)
         report = None if progress is None else progress.report()
         if progress is None or report is None:
             err.print("there is no answer yet, so nothing was written")

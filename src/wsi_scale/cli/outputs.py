@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import tomllib
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +30,8 @@ class Outputs:
     html: Path | None
     responses: Path | None
 
-    def check(self, slide: str) -> None:
-        """Refuse, before any work, what could not be written after it or would hide the slide."""
+    def check(self, inputs: Sequence[str]) -> None:
+        """Refuse, before any work, what could not be written after it or would destroy an input."""
         from wsi_scale.render.figure import check_suffix
 
         if self.plot is not None:
@@ -42,9 +46,8 @@ class Outputs:
         if self.json is not None:
             check_json(self.json)
             files.append(Path(self.json))
-        if Path(slide).absolute() in [path.absolute() for path in files]:
-            raise OutputError(f"the result would overwrite the slide {slide}; choose another name")
-        if len({path.absolute() for path in files}) < len(files):
+        refuse_to_replace(inputs, files)
+        if len({os.path.realpath(path) for path in files}) < len(files):
             raise OutputError("two results would go to one file; give each a name of its own")
 
     def write(self, slide: Slide, progress: pipeline.Progress, report: Report) -> None:
@@ -63,6 +66,31 @@ class Outputs:
             draw_estimate(report, strip, self.plot)
         if self.html is not None:
             write_html(report, figure_png(report, strip), self.html)
+
+
+def inputs_of(slide: str, region: str | None, network: str) -> list[str]:
+    """Everything a run reads that may be a file: a result must not take its place.
+
+    Of a network: the SPEC's file, the files its query names, and those its card names.
+    """
+    target, _, query = network.partition("?")
+    words = [slide, region or "", target, *(part.partition("=")[2] for part in query.split("&"))]
+    card = Path(target) / "card.toml" if os.path.isdir(target) else Path(target)
+    if card.suffix == ".toml":
+        words.append(str(card))
+        with suppress(OSError, ValueError):
+            values = tomllib.loads(card.read_text(encoding="utf-8")).values()
+            words += [str(card.parent / value) for value in values if isinstance(value, str)]
+    return [word for word in words if word and os.path.isfile(word)]
+
+
+def refuse_to_replace(inputs: Sequence[str], results: Sequence[str | Path]) -> None:
+    """Raise OutputError if a result would be written over an input, by whatever name."""
+    for result in results:
+        for source in inputs:
+            both = os.path.exists(result) and os.path.exists(source)
+            if both and os.path.samefile(result, source):
+                raise OutputError(f"{result} would replace {source}; choose another name")
 
 
 def _strip(slide: Slide, progress: pipeline.Progress, report: Report) -> list[tuple[float, Any]]:

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 from rich.table import Table
 
+from wsi_scale.errors import OutputError
 from wsi_scale.slide import Slide
 
 if TYPE_CHECKING:
     from wsi_scale.networks import Network
     from wsi_scale.report import Report
 
+MOST_CLASSES = 24
+"""Class names shown at most."""
+
+
+class Answer(Console):
+    """stdout; when nothing can be written there, that is one sentence too."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        try:
+            super().print(*objects, **options)
+        except OSError as error:
+            self._give_up(error.strerror or str(error))
+
+    def on_broken_pipe(self) -> None:
+        self._give_up("nobody reads it any more")
+
+    def _give_up(self, reason: str) -> NoReturn:
+        with suppress(OSError, ValueError):  # or Python complains again when it flushes at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputError(f"cannot write to stdout: {reason}")
+
+
 # plain text only: a path or SPEC may hold brackets and colons that rich would take for markup
-out = Console(markup=False, emoji=False, highlight=False)
+out = Answer(markup=False, emoji=False, highlight=False)
 err = Console(markup=False, emoji=False, highlight=False, stderr=True)
 
 
@@ -67,7 +93,8 @@ def print_network(network: Network) -> None:
     rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     rows.add_row("network", network.name)
     rows.add_row("task", f"{network.task}, {len(network.classes)} class(es)")
-    rows.add_row("classes", ", ".join(network.classes[:12]))
+    more = ", …" if len(network.classes) > MOST_CLASSES else ""
+    rows.add_row("classes", ", ".join(network.classes[:MOST_CLASSES]) + more)
     size = network.input_size
     rows.add_row("input", f"{size} px" if size else f"any multiple of {network.stride} px")
     rows.add_row("channels", "grey" if network.channels == 1 else "RGB")

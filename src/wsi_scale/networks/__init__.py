@@ -47,6 +47,8 @@ def all_sources() -> dict[str, ModuleType]:
 
 def find_source(spec: str) -> ModuleType:
     """The first source that accepts a SPEC. Raises NetworkError with the grammar there is."""
+    if not spec:
+        raise NetworkError("the network's SPEC is an empty word; see wsi-scale networks")
     sources = all_sources().values()
     for source in sources:
         if source.accepts(spec):

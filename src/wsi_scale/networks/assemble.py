@@ -30,7 +30,7 @@ def call_factory(spec: Spec, factory: Callable[..., Any], arguments: Mapping[str
     """What a factory makes. Raises NetworkError when it raises, whatever it raises."""
     try:
         return factory(**arguments)
-    except Exception as error:  # other people's code may raise anything
+    except (Exception, SystemExit) as error:  # other people's code may raise anything
         raise NetworkError(f"{spec.text}: the factory raised {brief(error)}") from error
 
 

@@ -39,7 +39,7 @@ def _find(spec: Spec):  # type: ignore[no-untyped-def]  # anything may stand und
         raise NetworkError(
             f"{spec.text}: there is no module {error.name!r}; put its folder on PYTHONPATH"
         ) from error
-    except Exception as error:  # other people's code may raise anything
+    except (Exception, SystemExit) as error:  # other people's code may raise anything
         raise NetworkError(f"{spec.text}: importing {module_name} raised {brief(error)}") from error
     factory = getattr(module, name, None)
     if not callable(factory):

@@ -112,11 +112,16 @@ class Network:
         """
         try:
             answer = self.module(x)
-        except Exception as error:  # other people's code may raise anything
+        except (Exception, SystemExit) as error:  # other people's code may raise anything
             raise CallError(
                 f"{self.name} failed on patches of {x.shape[-1]} px: {brief(error)}"
             ) from error
         logits = check_logits(find_tensor(answer, self.name), x.shape[0], self.name)
+        if self.classes and logits.shape[1] != len(self.classes):
+            raise NetworkError(
+                f"{self.name} returned {logits.shape[1]} classes where it had returned "
+                f"{len(self.classes)}; it must answer alike every time"
+            )
         if self.task == "classify" and logits.ndim == 4:
             logits = logits.mean((2, 3))
         if self.card.output == "probabilities":

@@ -136,6 +136,8 @@ def _check_path(source: Any) -> None:
     """One-sentence SlideError for a path that no reader could open. Other sources pass."""
     if not isinstance(source, str | os.PathLike):
         return
+    if not os.fspath(source):
+        raise SlideError("the slide's path is an empty word; name a file")
     path = Path(source)
     if not path.exists():
         raise SlideError(f"there is no file {source}; check the path")

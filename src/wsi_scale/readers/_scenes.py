@@ -52,6 +52,10 @@ class Grid:
 class Scene(Protocol):
     """Anything that can colour the points of a grid."""
 
+    @property
+    def coarsest_pitch(self) -> float:
+        """Points further apart than this show means, no single figures."""
+
     def render(self, grid: Grid) -> Bytes:
         """(rows, columns, 3) uint8."""
 

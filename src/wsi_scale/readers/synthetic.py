@@ -109,6 +109,8 @@ class SyntheticSlide(Slide):
     def _read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
         units = self.levels[level].downsample * self.units_per_px
         n = max(1, min(_MAX_SUBSAMPLES, math.ceil(units - 1e-9)))
+        if units / n > self.scene.coarsest_pitch:
+            n = 1  # only mean colours are shown
         out = np.empty((height, width, 3), np.uint8)
         rows = max(1, _BAND_POINTS // (width * n * n))
         for top in range(0, height, rows):

@@ -20,6 +20,8 @@ _MEANING = {
 }
 
 
+_START = {"edge": "Of the scales that were tried, the", "outside": "With that caveat, the"}
+
 AS_IT_IS = 0.02
 """A level this close to the scale is read without resizing."""
 
@@ -62,7 +64,8 @@ def explain(report: Report) -> str:
     if report.verdict in NUMBERED and report.verdict != "ok":
         sentences = sentences[:1]
     if report.verdict != "ok":
-        sentences.append(_MEANING[report.verdict].format(candidates=_candidates(report)))
+        meaning = _MEANING[report.verdict].format(candidates=_candidates(report))
+        sentences.insert(0 if report.verdict == "outside" else len(sentences), meaning)
     if report.partial:
         sentences.append("The run was cancelled before its end; more sites may change the answer.")
     return " ".join(sentence for sentence in sentences if sentence)
@@ -71,7 +74,7 @@ def explain(report: Report) -> str:
 def _best(report: Report) -> str:
     assert report.scale is not None
     pixels = "pixel" if number(report.scale) == "1.00" else "pixels"
-    start = "Of the scales that were tried, the" if report.verdict == "edge" else "The"
+    start = _START.get(report.verdict, "The")
     text = (
         f"{start} network sees this slide best when {number(report.scale)} {pixels} of the slide "
         f"become one pixel of its input"
