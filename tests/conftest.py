@@ -25,7 +25,7 @@ CHANNELS = 6
 
 
 def make_responses(
-    truth=2.0, sites=12, content=0.0, shift=0.0, slope=1.0, seed=0, grid=None, **changes
+    truth=2.0, sites=16, content=0.0, shift=0.0, slope=1.0, seed=0, grid=None, **changes
 ):
     """Responses whose channel means cross the stored ones at the true scale.
 

@@ -57,7 +57,7 @@ def run_once(tmp_path_factory):
     """One full run with every output: (exit code, folder with x.json, x.png, x.html, x.npz)."""
     where = tmp_path_factory.mktemp("run")
     outputs = [part for option, name in OUTPUTS.items() for part in (option, str(where / name))]
-    code = cli.run(["estimate", FIGURES, *FEW, "--sites", "12", "--mpp", "0.25", *outputs])
+    code = cli.run(["estimate", FIGURES, *FEW, "--sites", "16", "--mpp", "0.25", *outputs])
     return code, where
 
 

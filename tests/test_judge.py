@@ -27,7 +27,7 @@ def test_only_numbered_verdicts_carry_a_number(responses_of):
     cases = [
         responses_of(3.0),
         responses_of(slope=0.0, shift=0.01),
-        responses_of(contrast=np.zeros(12 * 41, np.float32)),
+        responses_of(contrast=np.zeros(16 * 41, np.float32)),
         responses_of(shift=3.0),
         responses_of(20.0),
         responses_of(layers=()),
@@ -128,7 +128,7 @@ def test_an_estimator_that_cannot_work_is_refused_when_it_was_asked_for(response
 
 
 def test_nothing_at_all_to_go_by_is_refused_in_one_sentence(responses_of):
-    bare = responses_of(layers=(), entropy=np.full(12 * 41, np.nan, np.float32))
+    bare = responses_of(layers=(), entropy=np.full(16 * 41, np.nan, np.float32))
     with pytest.raises(SettingsError, match="no estimator can read this network"):
         estimate(bare)
 
@@ -170,7 +170,7 @@ def test_the_tolerance_band_ends_where_predictions_change(responses_of):
 
 
 def test_sites_of_one_class_get_an_estimate_of_their_own(responses_of):
-    responses = responses_of(3.0, sites=12)
+    responses = responses_of(3.0, sites=16)
     target = np.where(responses.site_index < 5, 2, 0).astype(np.int32)
     classes = estimate(replace(responses, target=target)).classes
     assert [name for name, *_ in classes] == ["a", "c"]
@@ -188,13 +188,13 @@ def test_upsampling_is_warned_of(responses_of):
     assert any("below 1" in x for x in found.warnings)
 
 
-@pytest.mark.parametrize("sites", [1, 2, 3, 11])
+@pytest.mark.parametrize("sites", [1, 2, 3, 15])
 def test_few_sites_are_never_ok_however_alike_they_are(responses_of, sites):
     answer = estimate(responses_of(3.0, sites=sites))
     assert answer.verdict == "ambiguous"
     assert f"only {sites} site" in answer.reason
     assert answer.scale == pytest.approx(3.0, rel=0.02)
-    assert estimate(responses_of(3.0, sites=12)).verdict == "ok"
+    assert estimate(responses_of(3.0, sites=16)).verdict == "ok"
 
 
 def test_without_resamples_nothing_is_ok(responses_of):

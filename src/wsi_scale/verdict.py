@@ -28,7 +28,7 @@ CLEAR_RISE = 2.0
 LAYERS_AGREE = 1.0
 """Octaves: half of the layers must answer within this range of each other."""
 
-ENOUGH_SITES = 12
+ENOUGH_SITES = 16
 """Fewer sites never give ``ok``: their mixture of content is too thin, and a bootstrap of them too
 sure of itself (benchmarks/results/few_sites.md)."""
 

@@ -60,7 +60,7 @@ def test_a_single_site_can_answer_alone(scorer):
 
 
 def test_lacking_everything_it_says_so_instead_of_guessing(estimator, responses_of):
-    bare = responses_of(layers=(), entropy=np.full(12 * 41, np.nan, np.float32))
+    bare = responses_of(layers=(), entropy=np.full(16 * 41, np.nan, np.float32))
     with pytest.raises(Unavailable):
         estimator.prepare(bare, Options())
 

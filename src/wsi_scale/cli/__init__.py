@@ -177,7 +177,8 @@ def estimate(  # one parameter per option of the contract
         float, typer.Option(metavar="N", parser=_number, help="Scales per octave.")
     ] = 8,
     sites: Annotated[
-        int, typer.Option(metavar="N", parser=_whole_number, help="How many places to look at.")
+        int,
+        typer.Option(metavar="N", parser=_whole_number, help="Places to look at; 16 for an ok."),
     ] = 24,
     region: Annotated[
         str | None, typer.Option(metavar="GEOJSON|x,y,w,h", help="Look only there (level-0 px).")
