@@ -52,7 +52,6 @@ def build_report(
     """The report of one run; the same run gives the same report except for its provenance."""
     mpp = None if run.slide.mpp is None else sum(run.slide.mpp) / 2
     score, low, high = ([_number(v) for v in x] for x in (answer.score, answer.low, answer.high))
-    own = answer.site_scales
     return Report(
         slide=slide_part(run.slide),
         network=_network_part(run),
@@ -72,8 +71,8 @@ def build_report(
         ruler=_ruler(run, answer, mpp),
         classes=[ClassPart(name=n, scale=s, scale_interval=i) for n, s, i in answer.classes],
         sites=[
-            SitePart(x=site.x, y=site.y, scale=own[i] if i < len(own) else None)
-            for i, site in enumerate(answer.sites)
+            SitePart(x=site.x, y=site.y, scale=scale)
+            for site, scale in zip(answer.sites, answer.site_scales, strict=True)
         ],
         curve=CurvePart(scales=list(answer.scales), score=score, low=low, high=high),
         partial=partial,

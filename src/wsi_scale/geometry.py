@@ -75,7 +75,7 @@ class ScaleGrid:
         At least ``per_octave`` per octave: the spacing shrinks a little where hi / lo is no whole
         number of steps. (1, 2, 2 per octave) -> 1, 1.414, 2.
         """
-        _check_ends(lo, hi)
+        check_ends(lo, hi)
         if not (math.isfinite(per_octave) and per_octave > 0):
             raise SettingsError(f"scales per octave must be above 0, got {per_octave}")
         steps = max(1, math.ceil(math.log2(hi / lo) * per_octave - 1e-9))
@@ -85,7 +85,7 @@ class ScaleGrid:
     @classmethod
     def linear(cls, lo: float, hi: float, step: float) -> ScaleGrid:
         """Scales lo, lo + step, … up to hi. The thesis: (0.5, 9.9, 0.1), 95 scales."""
-        _check_ends(lo, hi)
+        check_ends(lo, hi)
         if not (math.isfinite(step) and step > 0):
             raise SettingsError(f"the step between scales must be above 0, got {step}")
         count = math.floor((hi - lo) / step + 1e-9) + 1
@@ -100,9 +100,10 @@ class ScaleGrid:
         return len(self.scales)
 
 
-def _check_ends(lo: float, hi: float) -> None:
+def check_ends(lo: float, hi: float) -> None:
+    """Raise SettingsError unless 0 < lo < hi, both finite."""
     if not (math.isfinite(lo) and math.isfinite(hi) and lo > 0):
-        raise SettingsError(f"scales must be finite and above 0, got {lo}:{hi}")
+        raise SettingsError(f"scales must be finite and above 0, got {lo:g}:{hi:g}")
     if lo >= hi:
         raise SettingsError(f"scales {lo:g}:{hi:g} are empty; LO must be below HI, e.g. 0.5:16")
 

@@ -170,7 +170,7 @@ def _plan(slide: Slide, network: Network, settings: Settings) -> Run:
     side = min(slide.bounds.width, slide.bounds.height)
     size = network.choose_input_size(max(side / hi, network.smallest_input_size))
     # three sites cannot share the one centre of a slide, so a window that fills it leaves a tenth
-    widest = min(size * hi, 0.9 * side) if size * hi > side else size * hi
+    widest = 0.9 * side if size * hi > side else size * hi
     if widest < 2 * lo * size:
         raise SettingsError(
             f"{slide.path} is {side:g} px wide where it is narrowest: too small for an octave of "

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import Options, all_estimators
+from wsi_scale.geometry import check_ends
 
 MAX_OCTAVES = 24
 """No slide has more: 2²⁴ patches of 96 px are 1.6 billion px wide."""
@@ -65,10 +66,10 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _window_is_wide_enough(self) -> Self:
         lo, hi = self.scales
-        if not (math.isfinite(lo) and math.isfinite(hi) and lo > 0):
-            raise ValueError(f"scales must be finite and above 0, got {lo:g}:{hi:g}")
-        if lo >= hi:
-            raise ValueError(f"scales {lo:g}:{hi:g} are empty; LO must be below HI, e.g. 0.5:16")
+        try:
+            check_ends(lo, hi)
+        except SettingsError as error:
+            raise ValueError(str(error)) from None  # pydantic gathers only ValueErrors
         if math.log2(hi / lo) > MAX_OCTAVES:
             raise ValueError(f"scales {lo:g}:{hi:g} span over {MAX_OCTAVES} octaves; narrow them")
         if hi / lo < 2:
