@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from zipfile import BadZipFile
@@ -15,7 +16,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi_scale.errors import WsiScaleError
+from wsi_scale.errors import SettingsError, WsiScaleError
 from wsi_scale.files import replacing
 from wsi_scale.geometry import ScaleGrid, Site
 
@@ -39,7 +40,10 @@ class LayerResponses:
     var: Floats
     """(R, C) population variance over the patch's pixels; 0 where the layer has no pixels."""
     gradient: Floats | None = None
-    """(R, C) change of the target score per unit added to the whole channel; None if not asked."""
+    """(R, C) change of the target score, before softmax, per unit added to the whole channel; None
+    if not asked."""
+    probability_gradient: Floats | None = None
+    """(R, C) the same for the target's probability, after softmax; None if not asked."""
     running_mean: Floats | None = None
     """(C,) the BatchNorm's stored training mean."""
     running_var: Floats | None = None
@@ -99,6 +103,44 @@ class Responses:
         rows = self.variant == variant
         out[self.site_index[rows], self.scale_index[rows]] = values[rows]
         return out
+
+    def between(self, lo: float, hi: float) -> Responses:
+        """The same as if only the grid scales from lo to hi, both included, had been asked.
+
+        Raises SettingsError when there is none.
+        """
+        inside = [i for i, x in enumerate(self.grid.scales) if lo - 1e-9 <= x <= hi + 1e-9]
+        if not inside:
+            raise SettingsError(f"no scale was measured between {lo:g} and {hi:g}")
+        rows = np.isin(self.scale_index, inside)
+        grid = ScaleGrid(tuple(self.grid.scales[i] for i in inside))
+        return replace(self._at(rows), grid=grid, scale_index=self.scale_index[rows] - inside[0])
+
+    def of_sites(self, chosen: Sequence[int]) -> Responses:
+        """The same as if only some sites, given by their numbers, had been looked at."""
+        order = np.full(len(self.sites), -1, np.int32)
+        order[list(chosen)] = np.arange(len(chosen))
+        rows = order[self.site_index] >= 0
+        sites = tuple(self.sites[i] for i in chosen)
+        return replace(self._at(rows), sites=sites, site_index=order[self.site_index[rows]])
+
+    def _at(self, rows: NDArray[np.bool_]) -> Responses:
+        """Some rows of everything that has rows."""
+        layers = tuple(
+            replace(
+                layer,
+                **{
+                    part: value[rows]
+                    for part in _LAYER_ARRAYS
+                    if not part.startswith("running")
+                    and (value := getattr(layer, part)) is not None
+                },
+            )
+            for layer in self.layers
+        )
+        return replace(
+            self, layers=layers, **{name: getattr(self, name)[rows] for name in _ROW_ARRAYS}
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write one ``.npz`` (arrays and a JSON header, nothing pickled); whole or not at all."""
@@ -170,7 +212,14 @@ _ROW_ARRAYS = (
     "target",
     "upsampled",
 )
-_LAYER_ARRAYS = ("mean", "var", "gradient", "running_mean", "running_var")
+_LAYER_ARRAYS = (
+    "mean",
+    "var",
+    "gradient",
+    "probability_gradient",
+    "running_mean",
+    "running_var",
+)
 
 
 _DAMAGE = (
@@ -240,7 +289,10 @@ def merge(parts: list[Responses]) -> Responses:
             layer,
             mean=np.concatenate([part.layers[i].mean for part in parts]),
             var=np.concatenate([part.layers[i].var for part in parts]),
-            gradient=_concatenate_optional([part.layers[i].gradient for part in parts]),
+            **{
+                name: _concatenate_optional([getattr(part.layers[i], name) for part in parts])
+                for name in ("gradient", "probability_gradient")
+            },
         )
         for i, layer in enumerate(first.layers)
     )

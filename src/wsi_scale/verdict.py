@@ -115,7 +115,7 @@ def _why_ok(evidence: Evidence) -> str:
 def _why_no_evidence(evidence: Evidence, missing: dict[str, str]) -> str:
     found = evidence.answer.scale
     says = "" if found is None else f" ({evidence.name} alone says {found:.3g})"
-    because = "; ".join(missing.values())
+    because = "; ".join(why for name, why in missing.items() if find_estimator(name).EVIDENCE)
     return f"{evidence.name} is no evidence of scale{says}" + (f"; {because}" if because else "")
 
 

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.registry import modules_of
+from wsi_scale.responses import Responses
 
 Array = NDArray[np.float64]
 
@@ -50,10 +51,19 @@ class Answer:
 Scorer = Callable[[Array], Answer]
 
 
+@dataclass(frozen=True)
+class Reference:
+    """What the same network answered on images whose right scale is known."""
+
+    responses: Responses
+    scale: float
+    """The right scale of these images, level-0 px per network px."""
+
+
 class Options(BaseModel):
     """Knobs of the estimators; everything has a default and unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     sigma: float = Field(8.0, ge=0, allow_inf_nan=False)
     """extrema: Gaussian smoothing, in grid steps."""
@@ -61,6 +71,11 @@ class Options(BaseModel):
     """extrema: share of channels kept, largest weight first."""
     statistic: str = Field("median", pattern="^(median|mean)$")
     """extrema: how extrema are pooled."""
+    gradient: str = Field("before", pattern="^(before|after)$")
+    """extrema: whether channels are weighed by the gradient of the target's score before softmax,
+    as the thesis writes, or of its probability after it, as its program computed."""
+    reference: Reference | None = None
+    """dsst, hrsem, rrsem: what they learn from."""
     match_mixture: bool = True
     """fingerprint: weigh sites anew at each scale, so that content is not mistaken for scale."""
 
