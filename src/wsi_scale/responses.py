@@ -289,10 +289,10 @@ def merge(parts: list[Responses]) -> Responses:
             layer,
             mean=np.concatenate([part.layers[i].mean for part in parts]),
             var=np.concatenate([part.layers[i].var for part in parts]),
-            **{
-                name: _concatenate_optional([getattr(part.layers[i], name) for part in parts])
-                for name in ("gradient", "probability_gradient")
-            },
+            gradient=_concatenate_optional([part.layers[i].gradient for part in parts]),
+            probability_gradient=_concatenate_optional(
+                [part.layers[i].probability_gradient for part in parts]
+            ),
         )
         for i, layer in enumerate(first.layers)
     )

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi_scale.readers.synthetic import FIGURE_CLASSES, SyntheticSlide
+from wsi_scale.readers._scenes import FIGURE_CLASSES
+from wsi_scale.readers.synthetic import SyntheticSlide
 
 SIDE = 5000
 """Side of an image in level-0 px."""

@@ -22,7 +22,7 @@ from wsi_scale.files import write_atomically
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.networks.architectures import FiguresNet
 from wsi_scale.pyramid import sample_pyramid
-from wsi_scale.readers.synthetic import FIGURE_CLASSES
+from wsi_scale.readers._scenes import FIGURE_CLASSES
 from wsi_scale.thesis.images import SIDE, Image, list_images
 
 SIZE = 224
