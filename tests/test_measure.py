@@ -92,6 +92,22 @@ def test_the_gradient_of_a_linear_head_is_the_weight_row_of_the_target(network):
     assert found.target.tolist() == [2, 2, 2]
 
 
+def test_the_gradient_of_the_probability_follows_the_quotient_rule_of_softmax(network):
+    """dp_c / da_k = p_c · (W_ck − Σ_j p_j W_jk)."""
+    layer = measure_responses(network, [pyramid()], target="class 2", probability_gradient=True)
+    rows = network.module.head.weight.detach().numpy()
+    p = layer.share
+    expected = p[:, 2:3] * (rows[2] - p @ rows)
+    assert np.allclose(layer.layer("head").probability_gradient, expected, atol=1e-6)
+    assert np.array_equal(layer.layer("head").gradient, np.tile(rows[2], (3, 1)))
+
+
+def test_either_gradient_can_be_asked_for_alone(network):
+    only = measure_responses(network, [pyramid()], gradient=False, probability_gradient=True)
+    assert only.layer("head").gradient is None
+    assert only.layer("head").probability_gradient is not None
+
+
 def test_only_the_head_has_a_gradient(network):
     found = measure_responses(network, [pyramid()])
     assert [layer.name for layer in found.layers if layer.gradient is not None] == ["head"]

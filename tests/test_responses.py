@@ -1,9 +1,12 @@
 """Responses: saved whole and read back the same, without torch."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from wsi_scale.errors import OutputError, WsiScaleError
+from wsi_scale.errors import OutputError, SettingsError, WsiScaleError
+from wsi_scale.geometry import ScaleGrid
 from wsi_scale.responses import Responses, merge
 
 
@@ -111,3 +114,38 @@ def test_a_missing_folder_is_refused_and_nothing_is_left_behind(responses_of, tm
     with pytest.raises(OutputError):
         responses_of().save(tmp_path / "no" / "r.npz")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_narrower_window_is_as_if_only_its_scales_had_been_asked(responses_of):
+    whole = responses_of(grid=ScaleGrid((1.0, 2.0, 4.0, 8.0)), sites=3)
+    part = whole.between(2, 4)
+    assert part.grid.scales == (2.0, 4.0)
+    assert np.array_equal(
+        part.on_grid(part.layers[0].mean), whole.on_grid(whole.layers[0].mean)[:, 1:3]
+    )
+    assert len(part.entropy) == 6
+
+
+def test_a_window_without_a_scale_is_refused(responses_of):
+    with pytest.raises(SettingsError, match=r"no scale was measured between 20 and 30"):
+        responses_of().between(20, 30)
+
+
+def test_some_sites_can_be_taken_out_in_any_order(responses_of):
+    whole = responses_of(sites=4, content=1.0)
+    part = whole.of_sites([3, 1])
+    assert part.sites == (whole.sites[3], whole.sites[1])
+    assert np.array_equal(
+        part.on_grid(part.layers[0].mean), whole.on_grid(whole.layers[0].mean)[[3, 1]]
+    )
+
+
+def test_both_gradients_survive_saving_and_joining(responses_of, tmp_path):
+    one = responses_of(sites=2)
+    slopes = np.full_like(one.layers[0].mean, 0.25)
+    layer = replace(one.layers[0], gradient=slopes, probability_gradient=slopes * 2)
+    one = replace(one, layers=(layer,))
+    one.save(tmp_path / "r.npz")
+    both = merge([Responses.load(tmp_path / "r.npz"), one])
+    assert np.array_equal(both.layers[0].gradient, np.concatenate([slopes, slopes]))
+    assert np.array_equal(both.layers[0].probability_gradient, both.layers[0].gradient * 2)

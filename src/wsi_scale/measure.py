@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wsi_scale.errors import NetworkError, SettingsError
-from wsi_scale.networks.answer import Prediction, predict
+from wsi_scale.networks.answer import Prediction, activate, predict
 from wsi_scale.networks.hooks import Moments, at_rest, hooked, moments, pixel_axes
 from wsi_scale.networks.layers import OUTPUT, LayerChoice
 from wsi_scale.networks.network import Network
@@ -55,8 +55,8 @@ class _Question:
     choices: tuple[LayerChoice, ...]
     wanted: int | None
     """The class whose score is differentiated; None = chosen site by site."""
-    follow_head: bool
-    """Whether gradients are asked for."""
+    slopes: tuple[str, ...]
+    """Which gradients are asked for at the head's input, if any."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class _Batch:
 
     prediction: Prediction
     moments: dict[str, Moments]
-    gradient: Callable[[int], Tensor] | None
-    """(N, C) gradient of a class's score at the head's input."""
+    slopes: dict[str, Callable[[int], Tensor]]
+    """(N, C) gradients of a class's score, or probability, at the head's input."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class _Site:
 
     rows: dict[str, NDArray[Any]]
     moments: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
-    gradient: NDArray[np.float32] | None
+    slopes: dict[str, NDArray[np.float32]]
 
 
 def measure_responses(
@@ -86,6 +86,7 @@ def measure_responses(
     target: str | int | None = None,
     batch_size: int = 32,
     gradient: bool = True,
+    probability_gradient: bool = False,
 ) -> Responses:
     """Show a network the patches of every pyramid and write down what its layers say.
 
@@ -97,13 +98,17 @@ def measure_responses(
     gradient: whether to differentiate the target score (before softmax) at the head's input. A
     segmenter's score is the mean logit over the pixels predicted as the target, over all pixels
     where there are none.
+    probability_gradient: whether to differentiate the target's probability, after softmax, too.
     Raises NetworkError for an unknown layer or NaN answers, SettingsError for an unknown class.
     """
     if batch_size < 1:
         raise SettingsError(f"a batch needs at least 1 patch, got {batch_size}")
     choices = network.layers(layers)
-    follow = gradient and any(choice.is_head for choice in choices)
-    question = _Question(network, choices, find_target(network, target), follow)
+    asked = {"gradient": gradient, "probability_gradient": probability_gradient}
+    slopes = tuple(name for name, wanted in asked.items() if wanted)
+    if not any(choice.is_head for choice in choices):
+        slopes = ()
+    question = _Question(network, choices, find_target(network, target), slopes)
     kept: list[Pyramid] = []
     sites: list[_Site] = []
     with _LOCKS.setdefault(network.module, threading.RLock()), at_rest(network.module):
@@ -135,7 +140,7 @@ def _check_alike(kept: Sequence[Pyramid], pyramid: Pyramid) -> None:
 def _measure_batch(question: _Question, patches: NDArray[np.uint8]) -> _Batch:
     """One forward pass. Only the head's input needs a gradient, so only the head keeps a graph."""
     network, choices = question.network, question.choices
-    follow = question.follow_head
+    follow = bool(question.slopes)
     hooks = hooked(network.module, choices, follow_head=follow)
     with torch.set_grad_enabled(follow), hooks as ears:
         logits = network.logits(network.prepare(patches))
@@ -146,17 +151,21 @@ def _measure_batch(question: _Question, patches: NDArray[np.uint8]) -> _Batch:
     for name, (mean, var) in ears.moments.items():
         if not bool(torch.isfinite(mean).all() & torch.isfinite(var).all()):
             raise NetworkError(f"{network.name}: layer {name} answers NaN or infinite values")
-    found = None
-    if follow and ears.head_input is not None:
-        found = _differentiate(logits, prediction, ears.head_input, question.wanted)
+    found = {}
+    if ears.head_input is not None:
+        for name in question.slopes:
+            with torch.enable_grad():
+                scores = logits if name == "gradient" else activate(logits, network.activation)
+            found[name] = _differentiate(scores, prediction, ears.head_input, question.wanted)
     return _Batch(prediction, ears.moments, found)
 
 
 def _differentiate(
-    logits: Tensor, prediction: Prediction, at: Tensor, wanted: int | None
+    answer: Tensor, prediction: Prediction, at: Tensor, wanted: int | None
 ) -> Callable[[int], Tensor]:
     """Gradients of class scores at the head's input, by class.
 
+    answer: (N, K[, H, W]) logits or probabilities.
     A classifier's head is small and kept until its target is known. A segmenter's is as large as
     the patch, so every class that may become the target is differentiated at once.
     """
@@ -166,14 +175,14 @@ def _differentiate(
         (slope,) = torch.autograd.grad(scores[:, k].sum(), at, retain_graph=True)
         return slope.sum(pixels) if pixels else slope
 
-    if logits.ndim == 2:
-        return lambda k: of(logits, k)
+    if answer.ndim == 2:
+        return lambda k: of(answer, k)
     given = prediction.given
     count = given.sum((2, 3))
     weight = torch.where((count > 0)[..., None, None], given, torch.ones_like(given)).float()
     weight = weight / weight.sum((2, 3), keepdim=True)
-    scores = (logits * weight).sum((2, 3))
-    classes = range(logits.shape[1]) if wanted is None else (wanted,)
+    scores = (answer * weight).sum((2, 3))
+    classes = range(answer.shape[1]) if wanted is None else (wanted,)
     return {k: of(scores, k) for k in classes}.__getitem__
 
 
@@ -204,8 +213,11 @@ def _gather(question: _Question, pyramid: Pyramid, batches: Sequence[_Batch], nu
         )
         for name in names
     }
-    slopes = [batch.gradient(target) for batch in batches if batch.gradient is not None]
-    return _Site(rows, heard, _stack(slopes, (0,)) if slopes else None)
+    slopes = {
+        name: _stack([batch.slopes[name](target) for batch in batches], (0,))
+        for name in (batches[0].slopes if batches else ())
+    }
+    return _Site(rows, heard, slopes)
 
 
 def _choose_target(
@@ -257,7 +269,10 @@ def _join(
 
 
 def _join_layer(network: Network, seen: Sequence[_Site], choice: LayerChoice) -> LayerResponses:
-    slopes = [site.gradient for site in seen if site.gradient is not None]
+    slopes = {
+        name: np.concatenate([site.slopes[name] for site in seen])
+        for name in (seen[0].slopes if choice.is_head else ())
+    }
     running: dict[str, NDArray[np.float32]] = {}
     if choice.kind == "batchnorm":
         layer = network.module.get_submodule(choice.name)
@@ -268,6 +283,6 @@ def _join_layer(network: Network, seen: Sequence[_Site], choice: LayerChoice) ->
         choice.kind,
         mean=np.concatenate([site.moments[choice.name][0] for site in seen]),
         var=np.concatenate([site.moments[choice.name][1] for site in seen]),
-        gradient=np.concatenate(slopes) if choice.is_head and slopes else None,
+        **slopes,
         **running,
     )

@@ -8,6 +8,7 @@ Source: the MSU thesis (2022), sections 5.3–5.7.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from wsi_scale.estimators import Answer, Array, Options, Scorer, Unavailable
@@ -22,16 +23,13 @@ EVIDENCE = False
 
 def prepare(responses: Responses, options: Options) -> Scorer:
     """Find every pyramid's own answer once; weighting the sites then only moves their median."""
-    layer = gradient_layer(responses)
+    layer = gradient_layer(responses, options)
     scales = np.array(responses.grid.scales)
-    values = responses.on_grid(layer.mean)
-    gradients = responses.on_grid(np.asarray(layer.gradient))
-    found = [
-        pyramid_extrema(scales, values[i], gradients[i], options)
-        for i in range(len(responses.sites))
-    ]
-    pool = np.mean if options.statistic == "mean" else np.median
-    answers = np.array([float(pool(x)) if len(x) else np.nan for x in found])
+    found = channel_extrema(scales, responses.on_grid(layer.mean), options.sigma)
+    found = np.where(kept(responses, layer, options)[:, :, None], found, np.nan)
+    found = found.reshape(len(found), -1)
+    answers = pool(found, options.statistic)
+    density = _density(scales, found)
 
     def score(weights: Array) -> Answer:
         if options.statistic == "mean":
@@ -39,34 +37,68 @@ def prepare(responses: Responses, options: Options) -> Scorer:
             best = float(np.average(answers[use], weights=weights[use])) if use.any() else None
         else:
             best = weighted_median(answers, weights)
-        return Answer(score=_density(scales, found, weights), scale=best)
+        return Answer(score=weights @ density / max(float(weights.sum()), 1e-12), scale=best)
 
     return score
 
 
-def gradient_layer(responses: Responses) -> LayerResponses:
-    """The layer with gradients. Raises Unavailable when none were measured."""
+def gradient_layer(responses: Responses, options: Options) -> LayerResponses:
+    """The layer whose gradients were measured. Raises Unavailable when there is none."""
     for layer in responses.layers:
-        if layer.gradient is not None and np.isfinite(layer.gradient).any():
+        slopes = gradients_of(layer, options)
+        if slopes is not None and np.isfinite(slopes).any():
             return layer
+    if options.gradient == "after":
+        raise Unavailable("no gradient of the probability after softmax was measured")
     raise Unavailable("no gradient of the prediction could be taken inside the network")
 
 
-def pyramid_extrema(scales: Array, values: Array, gradients: Array, options: Options) -> Array:
-    """Scales of all extrema of one pyramid's responses and of their derivatives, (E,).
+def gradients_of(layer: LayerResponses, options: Options) -> NDArray[np.float32] | None:
+    """(R, C) gradients before or after softmax, as asked; None if not measured."""
+    return layer.gradient if options.gradient == "before" else layer.probability_gradient
 
-    values, gradients: (S, C); gaps (NaN rows) may only lie at the ends and are cut off.
+
+def kept(responses: Responses, layer: LayerResponses, options: Options) -> NDArray[np.bool_]:
+    """(N, C) which channels each pyramid keeps; none of a pyramid with no patch."""
+    gradients = responses.on_grid(np.asarray(gradients_of(layer, options)))
+    out = np.zeros((gradients.shape[0], gradients.shape[2]), bool)
+    for row, pyramid in zip(out, gradients, strict=True):
+        cut = np.isfinite(pyramid).all(axis=1)
+        if cut.any():
+            row[kept_channels(channel_weights(pyramid[cut]), options.keep_percent)] = True
+    return out
+
+
+def channel_extrema(scales: Array, values: Array, sigma: float) -> Array:
+    """Extrema of every channel's smoothed responses and of their derivatives, (N, C, E) scales.
+
+    values: (N, S, C); scales that were not cut (NaN) may only lie at the ends and are left off.
+    E is the most extrema that any channel has; NaN fills the rows of those with fewer.
     """
-    known = np.isfinite(values).all(axis=1)
-    if known.sum() < 3:
-        return np.empty(0)
-    x, y = scales[known], smooth(values[known], options.sigma)
-    kept = kept_channels(channel_weights(gradients[known]), options.keep_percent)
-    out = []
-    for channel in kept:
-        out.append(extrema(x, y[:, channel]))
-        out.append(extrema(x, derivative(x, y[:, channel])))
-    return np.concatenate(out) if out else np.empty(0)
+    known = np.isfinite(values).all(axis=2)
+    out = np.full((values.shape[0], values.shape[2], 2 * len(scales)), np.nan)
+    for cut in np.unique(known, axis=0):
+        if cut.sum() < 3:
+            continue
+        sites = np.flatnonzero((known == cut).all(axis=1))
+        x = scales[cut]
+        y = smooth(values[np.ix_(sites, cut)].swapaxes(0, 1).reshape(len(x), -1), sigma)
+        both = np.concatenate([extrema(x, y), extrema(x, derivative(x, y))])
+        out[sites, :, : len(both)] = both.T.reshape(len(sites), -1, len(both))
+    out.sort(axis=2)  # NaN last
+    most = int(np.isfinite(out).sum(axis=2).max(initial=0))
+    return np.asarray(out[:, :, :most])
+
+
+def pool(found: Array, statistic: str) -> Array:
+    """Median or mean of every row's finite values, (N, E) -> (N,); NaN where there is none."""
+    counts = np.isfinite(found).sum(axis=1)
+    out = np.full(len(found), np.nan)
+    some = counts > 0
+    middle = np.nanmean if statistic == "mean" else np.nanmedian
+    if some.any():
+        out[some] = middle(found[some], axis=1)
+    return out
 
 
 def smooth(values: Array, sigma: float) -> Array:
@@ -98,34 +130,39 @@ def kept_channels(weights: Array, percent: float) -> list[int]:
 
 
 def derivative(x: Array, y: Array) -> Array:
-    """Central differences inside, one-sided at the two ends, (S,). Source: thesis section 5.5.
+    """Central differences inside, one-sided at the two ends, along the first axis of y (S, …).
 
-    On the thesis's even grid this is (y[i+1] − y[i−1]) / (x[i+1] − x[i−1]).
+    On the thesis's even grid this is (y[i+1] − y[i−1]) / (x[i+1] − x[i−1]). Source: thesis section
+    5.5.
     """
+    step = x.reshape(-1, *(1,) * (y.ndim - 1))
     out: Array = np.empty_like(y)
-    out[1:-1] = (y[2:] - y[:-2]) / (x[2:] - x[:-2])
+    out[1:-1] = (y[2:] - y[:-2]) / (step[2:] - step[:-2])
     out[0] = (y[1] - y[0]) / (x[1] - x[0])
     out[-1] = (y[-1] - y[-2]) / (x[-1] - x[-2])
     return out
 
 
 def extrema(x: Array, y: Array) -> Array:
-    """Positions x of all inner minima and maxima of y; a plateau counts once, at its middle.
+    """Places x of all inner minima and maxima of the columns of y (S, K); (S − 2, K), NaN for none.
 
-    x (0, 1, 2, 3, 4), y (0, 1, 1, 0, 2) -> (1.5, 3). Ends are no extrema: one side is unknown.
+    x (0, 1, 2, 3, 4), y (0, 1, 1, 0, 2) -> (–, 1.5, 3): a plateau counts once, at its middle. Ends
+    are no extrema: one side is unknown.
     """
-    starts = np.flatnonzero(np.r_[True, np.diff(y) != 0])
-    stops = np.r_[starts[1:], len(y)] - 1
-    turn = np.sign(np.diff(y[starts]))
-    turning = np.flatnonzero(turn[1:] != turn[:-1]) + 1
-    return np.asarray((x[starts[turning]] + x[stops[turning]]) / 2)
+    steps = np.sign(np.diff(y, axis=0))
+    number = np.arange(len(steps)).reshape(-1, *(1,) * (y.ndim - 1))
+    # the last step before each that did not stay level; −1 where there was none yet
+    last = np.maximum.accumulate(np.where(steps != 0, number, -1), axis=0)[:-1]
+    before = np.take_along_axis(steps, np.maximum(last, 0), axis=0)
+    turning = (last >= 0) & (steps[1:] * before < 0)
+    middle = (x[np.maximum(last, 0) + 1] + x[1:-1].reshape(number[1:].shape)) / 2
+    return np.asarray(np.where(turning, middle, np.nan))
 
 
-def _density(scales: Array, found: list[Array], weights: Array) -> Array:
-    """How many extrema lie near each scale (kernel of 1/8 octave), for the picture."""
-    total: Array = np.zeros(len(scales))
-    for places, weight in zip(found, weights, strict=True):
-        if len(places) and weight:
-            away = np.log2(scales[:, None] / places[None, :]) * 8
-            total += weight * np.exp(-0.5 * away**2).sum(axis=1)
-    return np.asarray(total / max(float(weights.sum()), 1e-12))
+def _density(scales: Array, found: Array) -> Array:
+    """(N, S) how many extrema of each pyramid lie near each scale (kernel of 1/8 octave)."""
+    out: Array = np.zeros((len(found), len(scales)))
+    for places in found.T:  # one extremum of every pyramid at a time, to bound the memory
+        away = (np.log2(scales) - np.log2(places)[:, None]) * 8
+        out += np.nan_to_num(np.exp(-0.5 * away**2))
+    return out

@@ -71,6 +71,13 @@ def to_logits(probabilities: Tensor, activation: Activation, who: str) -> Tensor
     return torch.logit(inside) if activation == "sigmoid" else torch.log(inside)
 
 
+def activate(logits: Tensor, activation: Activation) -> Tensor:
+    """Probabilities (N, K[, H, W]) of logits; without activation the logits themselves."""
+    if activation == "softmax":
+        return logits.softmax(1)
+    return logits.sigmoid() if activation == "sigmoid" else logits
+
+
 @dataclass(frozen=True)
 class Prediction:
     """What a batch of logits amounts to."""
