@@ -26,8 +26,7 @@ def prepare(responses: Responses, options: Options) -> Scorer:
     layer = gradient_layer(responses, options)
     scales = np.array(responses.grid.scales)
     found = channel_extrema(scales, responses.on_grid(layer.mean), options.sigma)
-    found = np.where(kept(responses, layer, options)[:, :, None], found, np.nan)
-    found = found.reshape(len(found), -1)
+    found = of_kept(found, kept(responses, layer, options))
     answers = pool(found, options.statistic)
     density = _density(scales, found)
 
@@ -88,6 +87,11 @@ def channel_extrema(scales: Array, values: Array, sigma: float) -> Array:
     out.sort(axis=2)  # NaN last
     most = int(np.isfinite(out).sum(axis=2).max(initial=0))
     return np.asarray(out[:, :, :most])
+
+
+def of_kept(found: Array, keep: NDArray[np.bool_]) -> Array:
+    """Extrema of the channels that each pyramid keeps, (N, C, E), (N, C) -> (N, C · E)."""
+    return np.where(keep[:, :, None], found, np.nan).reshape(len(found), -1)
 
 
 def pool(found: Array, statistic: str) -> Array:

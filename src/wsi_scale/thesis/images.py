@@ -6,6 +6,7 @@ writes the same images as files.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 
 from wsi_scale.readers._scenes import FIGURE_CLASSES
 from wsi_scale.readers.synthetic import SyntheticSlide
+
+Tell = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
 
 SIDE = 5000
 """Side of an image in level-0 px."""

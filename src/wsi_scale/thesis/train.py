@@ -8,7 +8,7 @@ levels that real slides have (none, every 2nd, every 4th), so that no one kind o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.networks.architectures import FiguresNet
 from wsi_scale.pyramid import sample_pyramid
 from wsi_scale.readers._scenes import FIGURE_CLASSES
-from wsi_scale.thesis.images import SIDE, Image, list_images
+from wsi_scale.thesis.images import SIDE, Image, Tell, list_images
 
 SIZE = 224
 """Side of a patch in network px."""
@@ -32,9 +32,6 @@ LEARNING_RATE = 1e-3
 SCHEDULES = ("decayed", "constant")
 LAYOUTS = ("channels-last", "contiguous")
 NARROW, WIDE = (4, 8, 16), (8, 16, 32)
-
-Tell = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
 
 Patches = tuple[NDArray[np.uint8], NDArray[np.int64]]
 """(N, 224, 224, 3) patches and their (N,) classes."""

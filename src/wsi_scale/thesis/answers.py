@@ -1,0 +1,247 @@
+"""What every estimator answers from the saved responses of one network; no torch.
+
+The thesis asks for one answer per class, from that class's pyramids. ``all`` is one answer from the
+pyramids of all classes together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsi_scale.estimators import Options, Reference, Unavailable, extrema, find_estimator
+from wsi_scale.readers._scenes import FIGURE_CLASSES
+from wsi_scale.responses import Responses, merge
+from wsi_scale.thesis.names import FAMILY, Member
+from wsi_scale.thesis.plan import Plan, load_class
+from wsi_scale.thesis.sweep import Sweep, sweep
+
+Array = NDArray[np.float64]
+
+EVERY_CLASS = "all"
+
+WINDOWS = ((0.5, 9.9), (0.5, 5.9), (4.5, 9.9))
+"""The thesis's window and its two halves, the same for every network."""
+
+MARGIN = 0.5
+"""A window is asked where the right scale lies at least so far inside it."""
+
+CENTRED = 1.0
+"""Where the window's middle is at most so far from the right scale, the middle itself counts as an
+answer within ±1: nothing can be learnt there."""
+
+CENTRE = "chance: window centre"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One estimator asked in one way."""
+
+    label: str
+    estimator: str
+    options: dict[str, Any] = field(default_factory=dict)
+    reference: bool = False
+    """Whether it learns from training images first."""
+    shuffled: bool = False
+    """Whether the responses are dealt out to random scales: an answer by chance."""
+
+
+QUESTIONS = (
+    Question("thesis", "extrema"),
+    Question("thesis, after softmax", "extrema", {"gradient": "after"}),
+    Question("thesis, mean", "extrema", {"statistic": "mean"}),
+    Question("thesis, after softmax, mean", "extrema", {"gradient": "after", "statistic": "mean"}),
+    Question("fingerprint", "fingerprint"),
+    Question("fingerprint, plain match", "fingerprint", {"match_mixture": False}),
+    Question("confidence", "confidence"),
+    Question("dsst", "dsst", reference=True),
+    Question("hrsem", "hrsem", reference=True),
+    Question("rrsem", "rrsem", reference=True),
+    Question("chance: thesis on shuffled responses", "extrema", shuffled=True),
+    Question("chance: fingerprint on shuffled responses", "fingerprint", shuffled=True),
+)
+OF_RANDOM_WEIGHTS = (
+    Question("chance: thesis on random weights", "extrema"),
+    Question("chance: fingerprint on random weights", "fingerprint"),
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """One answer."""
+
+    network: str
+    lo: float
+    hi: float
+    """Window."""
+    label: str
+    kind: str
+    """Class, or ``all``."""
+    answer: float | None
+    kept_accuracy: float | None
+    """The network's accuracy at the answer as a share of its best in the window."""
+
+    @property
+    def member(self) -> Member:
+        """The network asked; its scale is the right answer."""
+        return FAMILY[self.network]
+
+    @property
+    def octaves(self) -> float:
+        """|log2(answer / right scale)|; NaN without an answer."""
+        return math.nan if self.answer is None else abs(math.log2(self.answer / self.member.scale))
+
+    @property
+    def off(self) -> float:
+        """|answer − right scale|; NaN without an answer."""
+        return math.nan if self.answer is None else abs(self.answer - self.member.scale)
+
+    @property
+    def centred(self) -> bool:
+        """Whether the window's middle is as good as right."""
+        return abs((self.lo + self.hi) / 2 - self.member.scale) <= CENTRED
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that one network's responses say."""
+
+    network: str
+    scales: Array
+    """(S,) the grid."""
+    sweeps: tuple[Sweep, ...]
+    found: tuple[Found, ...]
+    weights: dict[str, Array]
+    """(20, C) mean gradient by class and channel, ``before`` and ``after`` softmax."""
+    accuracy: Array
+    """(20, S) share of pyramids whose class is named rightly, by class and scale."""
+
+
+@dataclass(frozen=True)
+class Pools:
+    """The responses of one network by class; the last entry holds all classes together."""
+
+    test: tuple[Responses, ...]
+    shuffled: tuple[Responses, ...]
+    train: tuple[Responses, ...]
+    """Empty for random weights."""
+
+    def between(self, lo: float, hi: float) -> Pools:
+        """The same in a narrower window. What is learnt from is not narrowed."""
+        test, chance = (
+            tuple(x.between(lo, hi) for x in pool) for pool in (self.test, self.shuffled)
+        )
+        return Pools(test, chance, self.train)
+
+
+def find_answers(plan: Plan, name: str) -> Findings:
+    """Ask every estimator about the saved responses of one network."""
+    pools = load_pools(plan, name)
+    classes = pools.test[:-1]
+    accuracy = np.array([right_share(one, kind) for kind, one in enumerate(classes)])
+    scales = np.array(plan.grid.scales)
+    found: list[Found] = []
+    for lo, hi in windows_of(plan, FAMILY[name].scale):
+        inside = (scales >= lo - 1e-9) & (scales <= hi + 1e-9)
+        regret = Regret(scales[inside], accuracy[:, inside])
+        found += ask_everyone(name, (lo, hi), pools.between(lo, hi), regret)
+    layer = extrema.gradient_layer(classes[0], Options()).name
+    slopes = {"before": "gradient", "after": "probability_gradient"}
+    return Findings(
+        name,
+        scales,
+        (*sweep(name, "measured", classes), *sweep(name, "shuffled", pools.shuffled[:-1])),
+        tuple(found),
+        {
+            when: np.array([getattr(x.layer(layer), slope).mean(0) for x in classes])
+            for when, slope in slopes.items()
+        },
+        accuracy,
+    )
+
+
+def load_pools(plan: Plan, name: str) -> Pools:
+    """Read the responses of one network, and shuffle a copy of those of the test images."""
+    kinds = range(len(FIGURE_CLASSES))
+    rng = np.random.default_rng([plan.seed, 9, list(FAMILY).index(name)])
+    test = _with_all([load_class(plan, name, "test", kind) for kind in kinds])
+    learnt = () if FAMILY[name].random else kinds
+    train = [load_class(plan, name, "train", kind) for kind in learnt]
+    chance = _with_all([shuffle_scales(one, rng) for one in test[:-1]])
+    return Pools(test, chance, _with_all(train) if train else ())
+
+
+def _with_all(classes: Sequence[Responses]) -> tuple[Responses, ...]:
+    return (*classes, merge(list(classes)))
+
+
+def shuffle_scales(responses: Responses, rng: np.random.Generator) -> Responses:
+    """Responses that know nothing of scale: each pyramid's rows dealt out to its scales anew."""
+    dealt = responses.scale_index.copy()
+    for site in range(len(responses.sites)):
+        rows = np.flatnonzero(responses.site_index == site)
+        dealt[rows] = responses.scale_index[rng.permutation(rows)]
+    return replace(responses, scale_index=dealt)
+
+
+def right_share(responses: Responses, kind: int) -> Array:
+    """(S,) share of pyramids at each scale whose most probable class is ``kind``."""
+    right = (responses.outputs.argmax(axis=1) == kind).astype(float)
+    return np.asarray(np.nanmean(responses.on_grid(right), axis=0))
+
+
+def windows_of(plan: Plan, right: float) -> Iterator[tuple[float, float]]:
+    """The windows that hold the right scale."""
+    for lo, hi in WINDOWS:
+        if max(lo, plan.grid.scales[0]) + MARGIN <= right <= min(hi, plan.grid.scales[-1]) - MARGIN:
+            yield lo, hi
+
+
+@dataclass(frozen=True)
+class Regret:
+    """How much of the network's best accuracy is kept at a scale."""
+
+    scales: Array
+    accuracy: Array
+    """(20, S)."""
+
+    def kept(self, kind: int | None, scale: float | None) -> float | None:
+        """Accuracy at the nearest scale ÷ best accuracy; of one class, or None for all."""
+        if scale is None:
+            return None
+        curve = self.accuracy.mean(axis=0) if kind is None else self.accuracy[kind]
+        best = float(curve.max())
+        return float(curve[np.argmin(np.abs(self.scales - scale))]) / best if best > 0 else None
+
+
+def ask_everyone(
+    name: str, window: tuple[float, float], pools: Pools, regret: Regret
+) -> Iterator[Found]:
+    """Every estimator's answer for every class and for all together, and the window's centre."""
+    names = (*FIGURE_CLASSES, EVERY_CLASS)
+    questions = OF_RANDOM_WEIGHTS if FAMILY[name].random else QUESTIONS
+    for number, kind in enumerate(names):
+        column = None if kind == EVERY_CLASS else number
+        answers = {one.label: ask(one, FAMILY[name], pools, number) for one in questions}
+        if not FAMILY[name].random:
+            answers[CENTRE] = sum(window) / 2
+        for label, answer in answers.items():
+            yield Found(name, *window, label, kind, answer, regret.kept(column, answer))
+
+
+def ask(question: Question, member: Member, pools: Pools, number: int) -> float | None:
+    """One estimator's answer from one entry of the pools; None if it gives none."""
+    options = dict(question.options)
+    if question.reference:
+        options["reference"] = Reference(pools.train[number], member.scale)
+    responses = (pools.shuffled if question.shuffled else pools.test)[number]
+    try:
+        score = find_estimator(question.estimator).prepare(responses, Options(**options))
+    except Unavailable:
+        return None
+    return score(np.ones(len(responses.sites))).scale  # type: ignore[no-any-return]

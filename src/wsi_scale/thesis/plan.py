@@ -1,0 +1,101 @@
+"""What a reproduction asks, of whom, and where its answers lie; no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.geometry import ScaleGrid
+from wsi_scale.readers._scenes import FIGURE_CLASSES
+from wsi_scale.responses import Responses, merge
+from wsi_scale.thesis.images import PER_CLASS
+from wsi_scale.thesis.names import FAMILY
+
+THESIS_GRID = ScaleGrid.linear(0.5, 9.9, 0.1)
+"""95 scales."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How much is looked at."""
+
+    per_image: int
+    """Pyramids of each of the 5 test images of a class."""
+    random_per_image: int
+    """The same for networks with random weights."""
+    references: int
+    """Training images of a class, one pyramid each, that reference estimators learn from."""
+
+
+PRESETS = {"quick": Preset(1, 1, 2), "full": Preset(10, 2, 10)}
+"""``full`` is the thesis's m = 50 pyramids of each class."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One reproduction."""
+
+    out: Path
+    preset: Preset
+    seed: int = 0
+    networks: tuple[str, ...] = tuple(FAMILY)
+    grid: ScaleGrid = THESIS_GRID
+    images: Path | None = None
+    """Folder of stored images; None: drawn where they are looked at."""
+    trained: Path | None = None
+    """Folder of networks that go before the shipped ones."""
+
+    def pyramids_of_image(self, split: str, number: int) -> int:
+        """Most pyramids that any network sees of one image."""
+        if split == "test":
+            return self.preset.per_image
+        return int(number < self.preset.references)
+
+    def pyramids(self, name: str, split: str, number: int) -> int:
+        """Pyramids that one network sees of one image."""
+        if FAMILY[name].random:
+            return self.preset.random_per_image if split == "test" else 0
+        return self.pyramids_of_image(split, number)
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that decides the answers, for ``run.json``."""
+        return {
+            "pyramids_per_test_image": self.preset.per_image,
+            "pyramids_per_test_image_random": self.preset.random_per_image,
+            "reference_images_per_class": self.preset.references,
+            "seed": self.seed,
+            "networks": list(self.networks),
+            "scales": [self.grid.scales[0], self.grid.scales[-1], len(self.grid)],
+            "images": None if self.images is None else str(self.images),
+            "trained": None if self.trained is None else str(self.trained),
+        }
+
+
+def find_preset(name: str) -> Preset:
+    """The preset of that name. Raises SettingsError with the names there are."""
+    if name not in PRESETS:
+        raise SettingsError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def response_file(plan: Plan, name: str, split: str, kind: int, number: int) -> Path:
+    """Where the answers of one network about one image lie."""
+    word = FIGURE_CLASSES[kind].replace(" ", "_")
+    return plan.out / "responses" / name / f"{split}-{word}-{number:02}.npz"
+
+
+def load_class(plan: Plan, name: str, split: str, kind: int) -> Responses:
+    """All that one network answered about the images of one class.
+
+    Raises SettingsError when some of it is missing.
+    """
+    parts = []
+    for number in range(PER_CLASS[split]):
+        if plan.pyramids(name, split, number):
+            path = response_file(plan, name, split, kind, number)
+            if not path.exists():
+                raise SettingsError(f"{path} is missing; run wsi-scale thesis reproduce again")
+            parts.append(Responses.load(path))
+    return merge(parts)

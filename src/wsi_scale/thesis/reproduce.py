@@ -1,0 +1,125 @@
+"""The thesis reproduced: responses, then tables and figures; resumable at every image."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import wsi_scale
+from wsi_scale.errors import SettingsError
+from wsi_scale.files import write_atomically
+from wsi_scale.thesis.answers import Findings, find_answers
+from wsi_scale.thesis.comparison import cells, summary, table_of_answers
+from wsi_scale.thesis.figures import all_figures
+from wsi_scale.thesis.gather import gather
+from wsi_scale.thesis.images import Tell
+from wsi_scale.thesis.plan import Plan
+from wsi_scale.thesis.table import Table
+from wsi_scale.thesis.tables import accuracy, table_1, table_5, tables_2_to_4
+from wsi_scale.thesis.workers import in_processes
+
+
+@dataclass(frozen=True)
+class _Job:
+    plan: Plan
+    network: str
+
+
+def reproduce(plan: Plan, workers: int, tell: Tell) -> list[Path]:
+    """Measure what is still missing, then write every table and figure; the files written.
+
+    Raises SettingsError when ``plan.out`` holds a run with other settings.
+    """
+    started = time.monotonic()
+    claim(plan)
+    gather(plan, workers, tell)
+    gathered = time.monotonic()
+    findings = ask_all(plan, workers, tell)
+    tell("drawing", 0, 1)
+    written = []
+    for table in all_tables(findings):
+        for suffix, text in (("csv", table.csv), ("md", table.markdown)):
+            written.append(_write(plan.out / "tables" / f"{table.name}.{suffix}", text.encode()))
+    for name, png in all_figures(plan, findings).items():
+        written.append(_write(plan.out / "figures" / f"{name}.png", png))
+    tell("drawing", 1, 1)
+    _note_time(plan, gathered - started, time.monotonic() - gathered, workers)
+    return written
+
+
+def ask_all(plan: Plan, workers: int, tell: Tell) -> list[Findings]:
+    """What each network's saved responses say, in the order of the plan."""
+    done: dict[str, Findings] = {}
+    tell("asking the estimators", 0, len(plan.networks))
+    jobs = [_Job(plan, name) for name in plan.networks]
+    for job, findings in in_processes(_ask, jobs, workers):
+        done[job.network] = findings
+        tell("asking the estimators", len(done), len(plan.networks))
+    return [done[name] for name in plan.networks]
+
+
+def all_tables(findings: Sequence[Findings]) -> tuple[Table, ...]:
+    """Every table, in the thesis's order, then those of the test it did not make."""
+    found = [one for each in findings for one in each.found]
+    return (
+        table_1(findings),
+        *(tables_2_to_4(each) for each in findings),
+        table_5(findings),
+        accuracy(findings),
+        table_of_answers(found),
+        cells(found),
+        summary(found),
+    )
+
+
+def _ask(job: _Job) -> Findings:
+    return find_answers(job.plan, job.network)
+
+
+def claim(plan: Plan) -> None:
+    """Write down what is asked in ``run.json``; refuse a folder where something else was asked."""
+    note = plan.out / "run.json"
+    asked = plan.describe()
+    if note.exists():
+        try:
+            before = json.loads(note.read_text())["asked"]
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise SettingsError(f"{note} is damaged; choose another --out") from error
+        for key, value in asked.items():
+            if before.get(key) != value:
+                raise SettingsError(
+                    f"{plan.out} holds a run with {key} {before.get(key)}, not {value}; choose "
+                    "another --out"
+                )
+        return
+    plan.out.mkdir(parents=True, exist_ok=True)
+    if any(plan.out.iterdir()):
+        raise SettingsError(f"{plan.out} holds other files; choose another --out")
+    _write(note, _json({"asked": asked, "seconds": []}))
+
+
+def _note_time(plan: Plan, gathering: float, rest: float, workers: int) -> None:
+    note = plan.out / "run.json"
+    content = json.loads(note.read_text())
+    content["seconds"].append(
+        {
+            "version": wsi_scale.__version__,
+            "workers": workers,
+            "asking the networks": round(gathering),
+            "tables and figures": round(rest),
+        }
+    )
+    _write(note, _json(content))
+
+
+def _json(content: object) -> bytes:
+    return (json.dumps(content, indent=1) + "\n").encode()
+
+
+def _write(path: Path, data: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, data)
+    return path

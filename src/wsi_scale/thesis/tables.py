@@ -1,0 +1,138 @@
+"""The thesis's tables, as CSV and Markdown, from findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from wsi_scale.readers._scenes import FIGURE_CLASSES
+from wsi_scale.thesis.answers import Findings
+from wsi_scale.thesis.names import FAMILY
+from wsi_scale.thesis.sweep import PERCENT, PERCENTS, SIGMA, SIGMAS, Sweep
+from wsi_scale.thesis.table import Cell, Table, grid_of, number
+
+
+def table_1(findings: Sequence[Findings]) -> Table:
+    """Weights of the channels, by class; of every trained network in the CSV, of one to read."""
+    rows: list[tuple[Cell, ...]] = []
+    for each in findings:
+        for when, weights in each.weights.items():
+            for kind, line in zip(FIGURE_CLASSES, weights, strict=True):
+                rows.append((each.network, when, kind, *(float(x) for x in line)))
+    most = max(len(row) for row in rows) - 3
+    header = ("network", "softmax", "class", *(f"channel {i + 1}" for i in range(most)))
+    shown = named(findings, "figures-5-constant")
+    parts = []
+    for when, weights in shown.weights.items():
+        lines = [
+            [kind, *(number(float(x), 3) for x in line)]
+            for kind, line in zip(FIGURE_CLASSES, weights, strict=True)
+        ]
+        columns = [str(i + 1) for i in range(weights.shape[1])]
+        parts.append(
+            f"{shown.network}, gradients {when} softmax\n\n{grid_of(['class', *columns], lines)}"
+        )
+    padded = tuple((*row, *[None] * (most + 3 - len(row))) for row in rows)
+    return Table("table1_weights", header, padded, "\n".join(parts))
+
+
+def named(findings: Sequence[Findings], network: str) -> Findings:
+    """The findings of that network, or the first there are."""
+    return next((each for each in findings if each.network == network), findings[0])
+
+
+def tables_2_to_4(each: Findings) -> Table:
+    """Squared deviation and counts over σ × P, both conventions, beside chance."""
+    header = (
+        "network", "responses", "gradient", "statistic", "sigma", "keep_percent",
+        "squared_deviation", "within_0.5", "within_1", *FIGURE_CLASSES,
+    )  # fmt: skip
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            x.network, x.responses, x.gradient, x.statistic, x.sigma, x.keep_percent,
+            x.squared_deviation, x.within(0.5), x.within(1.0), *x.answers,
+        )
+        for x in each.sweeps
+    )  # fmt: skip
+    parts = []
+    for what, statistic, gradient in (
+        ("measured", "median", "before"),
+        ("measured", "median", "after"),
+        ("measured", "mean", "before"),
+        ("shuffled", "median", "before"),
+    ):
+        title = f"{each.network}, {what} responses, {statistic}, gradients {gradient} softmax"
+        parts.append(f"{title}\n\n{_grid_of_sweep(each.sweeps, what, statistic, gradient)}")
+    return Table(f"tables2-4_{each.network}", header, rows, "\n".join(parts))
+
+
+def _grid_of_sweep(sweeps: Sequence[Sweep], what: str, statistic: str, gradient: str) -> str:
+    """Rows σ; columns P within each of the three measures."""
+    chosen = {
+        (x.sigma, x.keep_percent): x
+        for x in sweeps
+        if (x.responses, x.statistic, x.gradient) == (what, statistic, gradient)
+    }
+    measures = ("squared deviation", "within ±0.5", "within ±1")
+    header = ["σ", *(f"{measure}, P = {p}" for measure in measures for p in PERCENTS)]
+    lines = []
+    for sigma in SIGMAS:
+        row = [chosen[sigma, p] for p in PERCENTS]
+        lines.append(
+            [
+                str(sigma),
+                *(number(x.squared_deviation, 3) for x in row),
+                *(str(x.within(0.5)) for x in row),
+                *(str(x.within(1.0)) for x in row),
+            ]
+        )
+    return grid_of(header, lines)
+
+
+def table_5(findings: Sequence[Findings]) -> Table:
+    """Answers for the 20 classes at the thesis's σ and P, of every network, and of chance."""
+    columns = [
+        x
+        for each in findings
+        for x in each.sweeps
+        if (x.sigma, x.keep_percent, x.gradient, x.statistic)
+        == (SIGMA, PERCENT, "before", "median")
+    ]
+    names = [x.network + (" (shuffled)" if x.responses == "shuffled" else "") for x in columns]
+    rows = tuple((kind, *(x.answers[k] for x in columns)) for k, kind in enumerate(FIGURE_CLASSES))
+    shown = [x for x in columns if x.network.endswith("constant") or x.network == "figures"]
+    lines = [
+        [kind, *(f"{number(x.answers[k], 2)}" for x in shown)]
+        for k, kind in enumerate(FIGURE_CLASSES)
+    ]
+    measures: dict[str, Callable[[Sweep], str]] = {
+        "squared deviation": lambda x: number(x.squared_deviation, 2),
+        "within ±0.5": lambda x: str(x.within(0.5)),
+        "within ±1": lambda x: str(x.within(1.0)),
+    }
+    for title, of in measures.items():
+        lines.append([f"**{title}**", *(of(x) for x in shown)])
+    heads = [
+        f"{FAMILY[x.network].scale:g}" + (" (shuffled)" if x.responses == "shuffled" else "")
+        for x in shown
+    ]
+    markdown = (
+        f"σ = {SIGMA}, P = {PERCENT} %, median, before softmax; by right scale\n\n"
+        + grid_of(["class", *heads], lines)
+    )
+    return Table("table5", ("class", *names), rows, markdown)
+
+
+def accuracy(findings: Sequence[Findings]) -> Table:
+    """Share of test pyramids named rightly, by scale, mean over classes."""
+    names = [each.network for each in findings]
+    curves = np.array([each.accuracy.mean(axis=0) for each in findings])
+    scales = findings[0].scales
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (float(np.round(scale, 6)), *(float(x) for x in curves[:, i]))
+        for i, scale in enumerate(scales)
+    )
+    shown = [i for i, s in enumerate(scales) if abs(s * 2 - round(s * 2)) < 1e-6]
+    lines = [[f"{scales[i]:g}", *(f"{x:.0%}" for x in curves[:, i])] for i in shown]
+    return Table("accuracy_by_scale", ("scale", *names), rows, grid_of(["scale", *names], lines))
