@@ -40,6 +40,12 @@ class Sweep:
     """One per class; NaN where no extremum was found."""
 
     @property
+    def as_written(self) -> bool:
+        """Whether the knobs are those of the thesis's Table 5."""
+        knobs = (self.sigma, self.keep_percent, self.gradient, self.statistic)
+        return knobs == (SIGMA, PERCENT, "before", "median")
+
+    @property
     def deviations(self) -> NDArray[np.float64]:
         """Answer − right scale, by class."""
         return np.array(self.answers) - FAMILY[self.network].scale

@@ -96,12 +96,13 @@ def table_5(findings: Sequence[Findings]) -> Table:
         x
         for each in findings
         for x in each.sweeps
-        if (x.sigma, x.keep_percent, x.gradient, x.statistic)
-        == (SIGMA, PERCENT, "before", "median")
+        if x.as_written
     ]
     names = [x.network + (" (shuffled)" if x.responses == "shuffled" else "") for x in columns]
-    rows = tuple((kind, *(x.answers[k] for x in columns)) for k, kind in enumerate(FIGURE_CLASSES))
-    shown = [x for x in columns if x.network.endswith("constant") or x.network == "figures"]
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (kind, *(x.answers[k] for x in columns)) for k, kind in enumerate(FIGURE_CLASSES)
+    )
+    shown = [x for x in columns if x.network.endswith("constant")]
     lines = [
         [kind, *(f"{number(x.answers[k], 2)}" for x in shown)]
         for k, kind in enumerate(FIGURE_CLASSES)
