@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wsi_scale.errors import SettingsError
-from wsi_scale.estimators import Answer
+from wsi_scale.estimators import Answer, Options, Reference
 from wsi_scale.estimators.curves import peak
 from wsi_scale.geometry import ScaleGrid
 from wsi_scale.judge import blank_estimate, estimate
@@ -95,7 +95,7 @@ def test_the_rise_is_taken_an_octave_away_and_ignores_how_wide_the_window_is():
         assert rise(evidence) == pytest.approx(1.0, abs=0.05)
 
 
-@pytest.mark.parametrize("name", ["confidence", "extrema"])
+@pytest.mark.parametrize("name", ["confidence", "extrema", "dsst", "hrsem", "rrsem"])
 def test_baselines_alone_are_never_ok(responses_of, name):
     responses = responses_of(3.0)
     sure = np.abs(np.log2(np.array(responses.grid.scales)[responses.scale_index] / 3))
@@ -103,7 +103,9 @@ def test_baselines_alone_are_never_ok(responses_of, name):
     gradient = rng.normal(size=responses.layers[0].mean.shape).astype(np.float32)
     layer = replace(responses.layers[0], gradient=gradient)
     answer = estimate(
-        replace(responses, entropy=sure.astype(np.float32), layers=(layer,)), estimator=name
+        replace(responses, entropy=sure.astype(np.float32), layers=(layer,)),
+        estimator=name,
+        options=Options(reference=Reference(responses_of(3.0), 3.0)),
     )
     assert answer.verdict == "no_evidence"
     assert answer.scale is None
@@ -129,8 +131,9 @@ def test_an_estimator_that_cannot_work_is_refused_when_it_was_asked_for(response
 
 def test_nothing_at_all_to_go_by_is_refused_in_one_sentence(responses_of):
     bare = responses_of(layers=(), entropy=np.full(16 * 41, np.nan, np.float32))
-    with pytest.raises(SettingsError, match="no estimator can read this network"):
+    with pytest.raises(SettingsError, match="no estimator can read this network") as refused:
         estimate(bare)
+    assert str(refused.value).count("Options(reference=") == 1
 
 
 def test_noise_is_never_ok(responses_of):

@@ -153,7 +153,7 @@ def _choose(estimator: str, scorers: dict[str, Scorer], missing: dict[str, str])
             raise SettingsError(f"estimator {estimator} cannot be used: {missing[estimator]}")
         return estimator
     if not scorers:
-        reasons = "; ".join(missing.values())
+        reasons = "; ".join(dict.fromkeys(missing.values()))  # the scale filters share theirs
         raise SettingsError(f"no estimator can read this network: {reasons}")
     return next(iter(scorers))
 

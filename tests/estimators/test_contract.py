@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from wsi_scale.errors import SettingsError
-from wsi_scale.estimators import Options, Unavailable, all_estimators, find_estimator
+from wsi_scale.estimators import Options, Reference, Unavailable, all_estimators, find_estimator
 
 
 @pytest.fixture(params=all_estimators(), ids=str)
@@ -16,7 +16,13 @@ def estimator(request):
 
 
 @pytest.fixture
-def scorer(estimator, responses_of):
+def options(responses_of):
+    """Other images of the same network, whose right scale is 3, for those that learn from them."""
+    return Options(reference=Reference(responses_of(3.0, sites=3, content=0.3, seed=1), 3.0))
+
+
+@pytest.fixture
+def scorer(estimator, responses_of, options):
     responses = responses_of(2.0, sites=5, content=0.3)
     layer = responses.layers[0]
     waves = np.sin(np.arange(layer.mean.size).reshape(layer.mean.shape) * 0.37)
@@ -28,7 +34,7 @@ def scorer(estimator, responses_of):
         layers=(replace(layer, gradient=waves.astype(np.float32)),),
         entropy=entropy.astype(np.float32),
     )
-    return responses, estimator.prepare(responses, Options())
+    return responses, estimator.prepare(responses, options)
 
 
 def test_declares_what_people_need_to_know(estimator):
@@ -59,10 +65,12 @@ def test_a_single_site_can_answer_alone(scorer):
     assert score(np.array([0.0, 0, 1, 0, 0])).scale is not None
 
 
-def test_lacking_everything_it_says_so_instead_of_guessing(estimator, responses_of):
+def test_lacking_everything_it_says_so_instead_of_guessing(estimator, responses_of, options):
     bare = responses_of(layers=(), entropy=np.full(16 * 41, np.nan, np.float32))
     with pytest.raises(Unavailable):
         estimator.prepare(bare, Options())
+    with pytest.raises(Unavailable):
+        estimator.prepare(bare, options)
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are():

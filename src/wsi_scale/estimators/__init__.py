@@ -74,8 +74,8 @@ class Options(BaseModel):
     gradient: str = Field("before", pattern="^(before|after)$")
     """extrema: whether channels are weighed by the gradient of the target's score before softmax,
     as the thesis writes, or of its probability after it, as its program computed."""
-    reference: Reference | None = None
-    """dsst, hrsem, rrsem: what they learn from."""
+    reference: Reference | None = Field(None, exclude=True)
+    """dsst, hrsem, rrsem: what they learn from. Too large for the settings in a report."""
     match_mixture: bool = True
     """fingerprint: weigh sites anew at each scale, so that content is not mistaken for scale."""
 

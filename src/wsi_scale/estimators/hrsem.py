@@ -1,0 +1,47 @@
+"""The tracker's holistic scale estimation: one filter over the whole scene. A baseline.
+
+An adaptation: HRSEM correlates feature maps of the whole target; saved responses hold no maps, so
+the scene's signature is the mean and log deviation of every channel, averaged over all sites.
+Source: Marvasti-Zadeh, Ghanei-Yakhdan, Kasaei, Neural Computing & Applications 2021 (arXiv
+2004.02933); the filter is that of ``scale_filter``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wsi_scale.estimators import Answer, Array, Options, Scorer
+from wsi_scale.estimators.curves import Pool, peak
+from wsi_scale.estimators.scale_filter import (
+    ScaleFilter,
+    check_scales,
+    given_reference,
+    inner_layers,
+    signatures,
+    twins,
+)
+from wsi_scale.responses import Responses
+
+NAME = "hrsem"
+ORDER = 41
+NEEDS = "responses to images whose right scale is known"
+EVIDENCE = False
+
+
+def prepare(responses: Responses, options: Options) -> Scorer:
+    """Average the sites first, of the reference and by weight of the slide, then score once."""
+    reference = given_reference(options)
+    layers = inner_layers(responses)
+    theirs = signatures(reference.responses, twins(layers, reference.responses))
+    scene = Pool(theirs).mean(np.ones(len(theirs)))
+    values = signatures(responses, layers)
+    check_scales(values, "the slide")
+    learnt = ScaleFilter(scene[None], reference, responses.grid)
+    pool = Pool(values)
+    scales = np.array(responses.grid.scales)
+
+    def score(weights: Array) -> Answer:
+        curve = learnt.curves(pool.mean(weights)[None])[0]
+        return Answer(score=curve, scale=peak(scales, curve))
+
+    return score

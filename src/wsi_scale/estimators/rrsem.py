@@ -1,0 +1,46 @@
+"""The tracker's region-wise scale estimation: every site answers by itself. A baseline.
+
+An adaptation: RRSEM scores regions of a feature map; saved responses hold no maps, so a region is
+a site, seen as the mean and log deviation of every channel, and the median region is believed.
+Source: Marvasti-Zadeh, Ghanei-Yakhdan, Kasaei, Neural Computing & Applications 2021 (arXiv
+2004.02933); the filter is that of ``scale_filter``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wsi_scale.estimators import Answer, Array, Options, Scorer
+from wsi_scale.estimators.curves import Pool, peak, weighted_median
+from wsi_scale.estimators.scale_filter import (
+    ScaleFilter,
+    check_scales,
+    given_reference,
+    inner_layers,
+    signatures,
+    twins,
+)
+from wsi_scale.responses import Responses
+
+NAME = "rrsem"
+ORDER = 42
+NEEDS = "responses to images whose right scale is known"
+EVIDENCE = False
+
+
+def prepare(responses: Responses, options: Options) -> Scorer:
+    """Find every site's own peak with a filter learnt from all sites of the reference."""
+    reference = given_reference(options)
+    layers = inner_layers(responses)
+    theirs = signatures(reference.responses, twins(layers, reference.responses))
+    values = signatures(responses, layers)
+    check_scales(values, "the slide")
+    curves = ScaleFilter(theirs, reference, responses.grid).curves(values)
+    scales = np.array(responses.grid.scales)
+    answers = np.array([peak(scales, curve) or np.nan for curve in curves])
+    pool = Pool(curves)
+
+    def score(weights: Array) -> Answer:
+        return Answer(score=pool.mean(weights), scale=weighted_median(answers, weights))
+
+    return score
