@@ -84,7 +84,8 @@ class Found:
     """Class, or ``all``."""
     answer: float | None
     kept_accuracy: float | None
-    """The network's accuracy at the answer as a share of its best in the window."""
+    """The network's accuracy at the answer as a share of its best in the window; None without an
+    answer, and for random weights."""
 
     @property
     def member(self) -> Member:
@@ -231,7 +232,8 @@ def ask_everyone(
         if not FAMILY[name].random:
             answers[CENTRE] = sum(window) / 2
         for label, answer in answers.items():
-            yield Found(name, *window, label, kind, answer, regret.kept(column, answer))
+            kept = None if FAMILY[name].random else regret.kept(column, answer)
+            yield Found(name, *window, label, kind, answer, kept)
 
 
 def ask(question: Question, member: Member, pools: Pools, number: int) -> float | None:

@@ -27,6 +27,8 @@ class Preset:
     """The same for networks with random weights."""
     references: int
     """Training images of a class, one pyramid each, that reference estimators learn from."""
+    images: int = PER_CLASS["test"]
+    """Test images of a class."""
 
 
 PRESETS = {"quick": Preset(1, 1, 2), "full": Preset(10, 2, 10)}
@@ -50,18 +52,20 @@ class Plan:
     def pyramids_of_image(self, split: str, number: int) -> int:
         """Most pyramids that any network sees of one image."""
         if split == "test":
-            return self.preset.per_image
+            return self.preset.per_image if number < self.preset.images else 0
         return int(number < self.preset.references)
 
     def pyramids(self, name: str, split: str, number: int) -> int:
         """Pyramids that one network sees of one image."""
-        if FAMILY[name].random:
-            return self.preset.random_per_image if split == "test" else 0
-        return self.pyramids_of_image(split, number)
+        most = self.pyramids_of_image(split, number)
+        if not FAMILY[name].random:
+            return most
+        return min(most, self.preset.random_per_image) if split == "test" else 0
 
     def describe(self) -> dict[str, Any]:
         """Everything that decides the answers, for ``run.json``."""
         return {
+            "test_images_per_class": self.preset.images,
             "pyramids_per_test_image": self.preset.per_image,
             "pyramids_per_test_image_random": self.preset.random_per_image,
             "reference_images_per_class": self.preset.references,

@@ -92,12 +92,7 @@ def _grid_of_sweep(sweeps: Sequence[Sweep], what: str, statistic: str, gradient:
 
 def table_5(findings: Sequence[Findings]) -> Table:
     """Answers for the 20 classes at the thesis's σ and P, of every network, and of chance."""
-    columns = [
-        x
-        for each in findings
-        for x in each.sweeps
-        if x.as_written
-    ]
+    columns = [x for each in findings for x in each.sweeps if x.as_written]
     names = [x.network + (" (shuffled)" if x.responses == "shuffled" else "") for x in columns]
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (kind, *(x.answers[k] for x in columns)) for k, kind in enumerate(FIGURE_CLASSES)
