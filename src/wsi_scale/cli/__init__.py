@@ -14,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 import wsi_scale
+from wsi_scale.cli import thesis
+from wsi_scale.cli.options import number, whole_number
 from wsi_scale.cli.outputs import (
     Outputs,
     check_json,
@@ -42,6 +44,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(thesis.app, name="thesis")
 
 
 def main() -> None:
@@ -79,20 +82,6 @@ def _usage(error: Any) -> str:
     return f"{error.format_message().rstrip('.')}; see {command} --help"
 
 
-def _whole_number(text: str | int) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no whole number") from None
-
-
-def _number(text: str | float) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no number") from None
-
-
 def _show_version(wanted: bool) -> None:
     if wanted:
         print(wsi_scale.__version__)
@@ -118,7 +107,7 @@ JsonOption = Annotated[
 MppOption = Annotated[
     float | None,
     typer.Option(
-        metavar="X", parser=_number, help="µm per level-0 pixel; wins over what the slide says."
+        metavar="X", parser=number, help="µm per level-0 pixel; wins over what the slide says."
     ),
 ]
 
@@ -174,11 +163,11 @@ def estimate(  # one parameter per option of the contract
         str, typer.Option(metavar="LO:HI", help="Window, level-0 px per network px.")
     ] = "0.5:16",
     per_octave: Annotated[
-        float, typer.Option(metavar="N", parser=_number, help="Scales per octave.")
+        float, typer.Option(metavar="N", parser=number, help="Scales per octave.")
     ] = 8,
     sites: Annotated[
         int,
-        typer.Option(metavar="N", parser=_whole_number, help="Places to look at; 16 for an ok."),
+        typer.Option(metavar="N", parser=whole_number, help="Places to look at; 16 for an ok."),
     ] = 24,
     region: Annotated[
         str | None, typer.Option(metavar="GEOJSON|x,y,w,h", help="Look only there (level-0 px).")
@@ -186,7 +175,7 @@ def estimate(  # one parameter per option of the contract
     mpp: MppOption = None,
     reader: ReaderOption = None,
     seed: Annotated[
-        int, typer.Option(metavar="N", parser=_whole_number, help="Same seed, same answer.")
+        int, typer.Option(metavar="N", parser=whole_number, help="Same seed, same answer.")
     ] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     json: JsonOption = None,

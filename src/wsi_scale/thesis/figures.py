@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from wsi_scale.estimators import Options
@@ -262,8 +263,7 @@ def _answers(findings: Sequence[Findings]) -> bytes:
                 if single and label != CENTRE:
                     axes.plot([x, x], np.quantile(single, [0.25, 0.75]), color=colour, lw=1)
                 together = [v.answer for v in mine if v.kind == EVERY_CLASS]
-                name = label if member.scale == SCALES[0] else None
-                axes.plot([x], together, marker, color=colour, ms=6, label=name)  # type: ignore[arg-type]
+                axes.plot([x] * len(together), together, marker, color=colour, ms=6)  # type: ignore[arg-type]
         axes.set(xscale="log", yscale="log", xlim=(1.2, 10), ylim=(0.45, 10.5))
         ticks = [0.5, 1, 1.5, 2.5, 4, 5, 6.5, 8]
         axes.set_yticks(ticks, [f"{t:g}" for t in ticks])
@@ -271,6 +271,9 @@ def _answers(findings: Sequence[Findings]) -> bytes:
         axes.minorticks_off()
         axes.set(xlabel="scale the network was trained at", ylabel="answer")
         axes.set_title(f"learning rate {schedule}, window 0.5–9.9")
-        if column:
-            axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    keys = [
+        Line2D([], [], marker=marker, color=colour, ls="", label=label)
+        for label, (marker, colour) in _PICTURED.items()
+    ]
+    figure.legend(handles=keys, loc="outside right upper", frameon=False)
     return _png(figure)

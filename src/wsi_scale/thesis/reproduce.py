@@ -21,6 +21,32 @@ from wsi_scale.thesis.table import Table
 from wsi_scale.thesis.tables import accuracy, table_1, table_5, tables_2_to_4
 from wsi_scale.thesis.workers import in_processes
 
+_INDEX = """\
+# The thesis, reproduced
+
+Made by `wsi-scale thesis reproduce`: {pyramids_per_test_image} pyramids from each of
+{test_images_per_class} test images of 20 classes, seed {seed}. `run.json` says what was asked and
+how long it took. The same command with the same `--out` makes the tables and figures anew from the
+saved responses.
+
+| file | what it holds |
+| --- | --- |
+| tables/table1_weights | Table 1: weights of the channels, before and after softmax |
+| tables/tables2-4_NETWORK | Tables 2–4: squared deviation, counts within ±0.5 and ±1, by σ and P |
+| tables/table5 | Table 5: the answer for each class at σ = 8, P = 50 % |
+| tables/accuracy_by_scale | how well each network names classes at each scale |
+| tables/summary | **the test the thesis did not make**: every estimator beside chance |
+| tables/shifted_windows | the same, network by network and window by window |
+| tables/answers | every single answer |
+| figures/figure02_pyramid | one pyramid |
+| figures/figure04 … 08 | its responses; smoothed; of kept channels; derivatives; all extrema |
+| figures/figure09_several_pyramids | the extrema and the answer of every pyramid of the class |
+| figures/figure10_patches | a patch at the right scale and at the found one |
+| figures/accuracy_by_scale | accuracy by scale, every network |
+| figures/answers_by_right_scale | answers against the truth, every network |
+| responses/NETWORK/ | what each network answered about each image, for `Responses.load` |
+"""
+
 
 @dataclass(frozen=True)
 class _Job:
@@ -39,12 +65,13 @@ def reproduce(plan: Plan, workers: int, tell: Tell) -> list[Path]:
     gathered = time.monotonic()
     findings = ask_all(plan, workers, tell)
     tell("drawing", 0, 1)
-    written = []
+    files = {"README.md": _INDEX.format(**plan.describe()).encode()}
     for table in all_tables(findings):
-        for suffix, text in (("csv", table.csv), ("md", table.markdown)):
-            written.append(_write(plan.out / "tables" / f"{table.name}.{suffix}", text.encode()))
+        files[f"tables/{table.name}.csv"] = table.csv.encode()
+        files[f"tables/{table.name}.md"] = table.markdown.encode()
     for name, png in all_figures(plan, findings).items():
-        written.append(_write(plan.out / "figures" / f"{name}.png", png))
+        files[f"figures/{name}.png"] = png
+    written = [_write(plan.out / name, content) for name, content in files.items()]
     tell("drawing", 1, 1)
     _note_time(plan, gathered - started, time.monotonic() - gathered, workers)
     return written

@@ -97,7 +97,7 @@ def table_5(findings: Sequence[Findings]) -> Table:
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (kind, *(x.answers[k] for x in columns)) for k, kind in enumerate(FIGURE_CLASSES)
     )
-    shown = [x for x in columns if x.network.endswith("constant")]
+    shown = [x for x in columns if x.network.endswith("constant")] or columns
     lines = [
         [kind, *(f"{number(x.answers[k], 2)}" for x in shown)]
         for k, kind in enumerate(FIGURE_CLASSES)

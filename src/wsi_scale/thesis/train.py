@@ -8,6 +8,7 @@ levels that real slides have (none, every 2nd, every 4th), so that no one kind o
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +19,20 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 from torch.nn.functional import cross_entropy
 
+from wsi_scale.errors import SettingsError
 from wsi_scale.files import write_atomically
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.networks.architectures import FiguresNet
 from wsi_scale.pyramid import sample_pyramid
 from wsi_scale.readers._scenes import FIGURE_CLASSES
 from wsi_scale.thesis.images import SIDE, Image, Tell, list_images
+from wsi_scale.thesis.names import FAMILY
 
 SIZE = 224
 """Side of a patch in network px."""
+
+MAX_SCALE = 64.0
+"""The figures are then smaller than a pixel."""
 
 LEARNING_RATE = 1e-3
 SCHEDULES = ("decayed", "constant")
@@ -53,12 +59,43 @@ class Recipe:
     layout: str = "channels-last"
     """How pixels lie in memory: twice as fast as ``contiguous``, other last digits."""
 
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.scale) and 0 < self.scale <= MAX_SCALE):
+            raise SettingsError(
+                f"a training scale is above 0 and at most {MAX_SCALE:g}, got {self.scale:g}"
+            )
+        for key, known in (("schedule", SCHEDULES), ("layout", LAYOUTS)):
+            if getattr(self, key) not in known:
+                raise SettingsError(
+                    f"unknown {key} {getattr(self, key)!r}; there are {', '.join(known)}"
+                )
+        for key, least in (("epochs", 1), ("batch", 1), ("seed", 0)):
+            if getattr(self, key) < least:
+                raise SettingsError(f"{key} must be at least {least}, got {getattr(self, key)}")
+
     @property
     def name(self) -> str:
         """``figures-2.5-constant``, ``figures-5-decayed-wide``, …"""
         wide = "" if self.filters == NARROW else "-" + "-".join(map(str, self.filters))
         wide = "-wide" if self.filters == WIDE else wide
         return f"figures-{self.scale:g}-{self.schedule}{wide}"
+
+
+def parse_filters(text: str) -> tuple[int, ...]:
+    """``8,16,32`` -> (8, 16, 32). Raises SettingsError for anything else."""
+    widths = [width.strip() for width in text.split(",")]
+    if not all(width.isdecimal() and int(width) for width in widths):
+        raise SettingsError(f"filters are whole numbers, for example 8,16,32, got {text!r}")
+    return tuple(int(width) for width in widths)
+
+
+def family_recipes() -> tuple[Recipe, ...]:
+    """Of every network that the reproduction asks."""
+    return tuple(
+        Recipe(member.scale, member.schedule, WIDE if member.wide else NARROW)
+        for member in FAMILY.values()
+        if not member.random
+    )
 
 
 @dataclass(frozen=True)
@@ -71,9 +108,12 @@ class Trained:
     patches: int
 
 
-def train_network(recipe: Recipe, tell: Tell) -> Trained:
+def train_network(recipe: Recipe, tell: Tell, folder: Path | None = None) -> Trained:
     """Cut the patches, train, test on other images. The same recipe gives the same weights on the
-    same machine with the same number of torch threads."""
+    same machine with the same number of torch threads.
+
+    folder: of stored images; None = drawn.
+    """
     patches = cut_patches(list_images("train", recipe.seed), recipe.scale, tell)
     module = fit(recipe, patches, tell)
     test = cut_patches(list_images("test", recipe.seed), recipe.scale, tell)

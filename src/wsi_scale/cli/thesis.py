@@ -1,0 +1,169 @@
+"""``wsi-scale thesis``: the model problem of the thesis, from its images to its tables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from wsi_scale.cli.options import number, whole_number
+from wsi_scale.cli.show import err, out
+from wsi_scale.errors import SettingsError
+
+if TYPE_CHECKING:
+    from wsi_scale.thesis.train import Recipe
+
+app = typer.Typer(
+    help="The thesis this project grew from: its images, its networks, its tables and figures.",
+    no_args_is_help=True,
+)
+
+Tell = Callable[[str, int, int], None]
+
+SeedOption = Annotated[
+    int, typer.Option(metavar="N", parser=whole_number, help="Same seed, same result.")
+]
+WorkersOption = Annotated[
+    int,
+    typer.Option(metavar="N", parser=whole_number, help="Processes; default: one per core."),
+]
+ImagesOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Images of `thesis dataset`; default: drawn where they are looked at."
+    ),
+]
+CORES = os.cpu_count() or 1
+
+
+@contextmanager
+def following() -> Iterator[Tell]:
+    """A bar on stderr; what is told moves it. Where stderr is no terminal, one line per step."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("beginning", total=None)
+        begun = ""
+
+        def tell(what: str, done: int, total: int) -> None:
+            nonlocal begun
+            step = what.partition(",")[0]
+            if step != begun:
+                begun = step
+                bar.reset(task, total=total)
+                if not err.is_terminal:
+                    err.print(f"{step} …")
+            bar.update(task, completed=done, total=total, description=what)
+
+        yield tell
+
+
+@app.command()
+def train(  # one parameter per choice of the recipe
+    out_folder: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Each network gets a folder in there.")
+    ],
+    scale: Annotated[
+        float | None,
+        typer.Option(
+            metavar="A",
+            parser=number,
+            help="Level-0 px per network px; default: all networks of `thesis reproduce` that DIR "
+            "lacks.",
+        ),
+    ] = None,
+    schedule: Annotated[
+        str, typer.Option(help="constant (as the thesis writes) or decayed learning rate.")
+    ] = "decayed",
+    filters: Annotated[
+        str, typer.Option(metavar="N,N,N", help="Of the three blocks; wider: 8,16,32.")
+    ] = "4,8,16",
+    epochs: Annotated[int, typer.Option(metavar="N", parser=whole_number)] = 7,
+    batch: Annotated[int, typer.Option(metavar="N", parser=whole_number)] = 32,
+    layout: Annotated[
+        str, typer.Option(help="channels-last (fast) or contiguous: pixels in memory.")
+    ] = "channels-last",
+    threads: Annotated[
+        int, typer.Option(metavar="N", parser=whole_number, help="The last digits depend on it.")
+    ] = 1,
+    images: ImagesOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Train the thesis's network for patches at scale A; five to ten minutes on one core."""
+    import torch
+
+    from wsi_scale.thesis.train import Recipe, family_recipes, parse_filters
+
+    if threads < 1:
+        raise SettingsError(f"training needs at least 1 thread, got {threads}")
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    if scale is None:
+        recipes = [x for x in family_recipes() if not _is_trained(out_folder / x.name)]
+        err.print(f"{len(recipes)} networks to train")
+    else:
+        recipes = [Recipe(scale, schedule, parse_filters(filters), seed, epochs, batch, layout)]
+        if _is_trained(out_folder / recipes[0].name):
+            raise SettingsError(f"{out_folder / recipes[0].name} is trained; choose another --out")
+    for recipe in recipes:
+        _train_one(recipe, out_folder / recipe.name, images)
+
+
+def _is_trained(folder: Path) -> bool:
+    return (folder / "card.toml").exists()
+
+
+def _train_one(recipe: Recipe, folder: Path, images: Path | None) -> None:
+    from wsi_scale.thesis.train import save_network, train_network
+
+    with following() as tell:
+        trained = train_network(recipe, tell, images)
+        save_network(trained, folder)
+    out.print(
+        f"{recipe.name}: names {trained.accuracy:.1%} of unseen patches at scale "
+        f"{recipe.scale:g} rightly; its card is {folder / 'card.toml'}",
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def reproduce(
+    preset: Annotated[
+        str, typer.Option(help="quick (minutes) or full (the thesis's 50 pyramids a class).")
+    ] = "quick",
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Default: thesis-PRESET.")
+    ] = None,
+    networks: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Networks of `thesis train` that go before the shipped."),
+    ] = None,
+    images: ImagesOption = None,
+    workers: WorkersOption = CORES,
+    seed: SeedOption = 0,
+) -> None:
+    """Every table and figure of the thesis, and the test it did not make.
+
+    What is measured is kept: run it again after Ctrl-C and it goes on, or when all is measured to
+    make tables and figures anew.
+    """
+    from wsi_scale.thesis.plan import Plan, find_preset
+    from wsi_scale.thesis.reproduce import reproduce as run
+
+    if workers < 1:
+        raise SettingsError(f"at least 1 worker is needed, got {workers}")
+    folder = out_folder or Path(f"thesis-{preset}")
+    plan = Plan(folder, find_preset(preset), seed, images=images, trained=networks)
+    with following() as tell:
+        written = run(plan, workers, tell)
+    out.print(f"{len(written)} tables and figures in {folder}", soft_wrap=True)
+    out.print(f"read {folder / 'README.md'} first", soft_wrap=True)
