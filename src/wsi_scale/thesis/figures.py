@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from wsi_scale.estimators import Options
@@ -78,9 +79,14 @@ class Shown:
         return np.asarray(self.values[0])
 
     @property
-    def kept_smooth(self) -> Array:
-        """(S, K) smoothed responses of the channels that the first pyramid keeps."""
-        return smooth(self.first, SIGMA)[:, self.keep[0]]
+    def smoothed(self) -> Array:
+        """(S, C) the same, smoothed."""
+        return smooth(self.first, SIGMA)
+
+    @property
+    def channels(self) -> NDArray[np.int64]:
+        """(K,) channels that the first pyramid keeps."""
+        return np.flatnonzero(self.keep[0])
 
     def answers(self) -> Array:
         """(N,) each pyramid's own answer."""
@@ -105,15 +111,19 @@ def all_figures(plan: Plan, findings: Sequence[Findings]) -> dict[str, bytes]:
     with rc_context(_STYLE):
         return {
             "figure02_pyramid": _pyramid(image, site, plan),
-            "figure04_responses": _curves(shown, shown.first, "responses of all channels"),
+            "figure04_responses": _curves(shown, shown.first, "response", "all channels"),
             "figure05_smoothed": _curves(
-                shown, smooth(shown.first, SIGMA), f"smoothed responses, σ = {SIGMA} steps"
+                shown, shown.smoothed, "response", f"smoothed, σ = {SIGMA} steps"
             ),
             "figure06_kept": _curves(
-                shown, shown.kept_smooth, f"the {PERCENT} % of channels with the largest weight"
+                shown, shown.smoothed, "response", f"smoothed, {PERCENT} % kept", kept_only=True
             ),
             "figure07_derivatives": _curves(
-                shown, derivative(shown.scales, shown.kept_smooth), "their derivatives"
+                shown,
+                derivative(shown.scales, shown.smoothed),
+                "derivative",
+                f"derivatives, {PERCENT} % kept",
+                kept_only=True,
             ),
             "figure08_extrema": _extrema(shown),
             "figure09_several_pyramids": _several(shown),
@@ -143,28 +153,39 @@ def _mark_right(axes: Axes, scale: float) -> None:
     )  # fmt: skip
 
 
-def _curves(shown: Shown, curves: Array, title: str) -> bytes:
+def _curves(
+    shown: Shown, curves: Array, what: str, title: str, *, kept_only: bool = False
+) -> bytes:
+    """Curves (S, C) over the scales, every channel in its own colour in all figures."""
+
     def draw(axes: Axes) -> None:
-        axes.plot(shown.scales, curves, lw=1.2)
+        for channel in shown.channels if kept_only else range(curves.shape[1]):
+            axes.plot(shown.scales, curves[:, channel], lw=1.2, color=_colour(channel))
         _mark_right(axes, shown.right)
         name = FIGURE_CLASSES[shown.kind]
-        axes.set(xlabel="scale", title=f"{title}: one pyramid of {name}, {shown.network}")
+        axes.set(xlabel="scale", ylabel=what, title=f"{title}: {name}, {shown.network}")
 
     return _axes(7, 3.4, draw)
 
 
+def _colour(channel: int) -> Any:
+    return colormaps["tab20"](channel % 20)
+
+
 def _extrema(shown: Shown) -> bytes:
     def draw(axes: Axes) -> None:
-        y = shown.kept_smooth
+        y = shown.smoothed[:, shown.channels]
         slopes = derivative(shown.scales, y)
         for curves, marker, words in ((y, "o", "of responses"), (slopes, "x", "of derivatives")):
             places = extrema(shown.scales, curves)
             row, channel = np.nonzero(np.isfinite(places))
             label = f"extrema {words}"
-            axes.plot(places[row, channel], channel + 1, marker, color=INK, ms=5, label=label)
+            numbers = shown.channels[channel] + 1
+            axes.plot(places[row, channel], numbers, marker, color=INK, ms=5, label=label)
         middle = float(shown.answers()[0])
         axes.axvline(middle, color=ACCENT, label=f"their median: {middle:.2f}")
         _mark_right(axes, shown.right)
+        axes.set_yticks(shown.channels + 1)
         axes.set(xlabel="scale", ylabel="kept channel", xlim=shown.scales[[0, -1]])
         axes.set_title(f"all extrema of one pyramid of {FIGURE_CLASSES[shown.kind]}")
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
@@ -182,6 +203,7 @@ def _several(shown: Shown) -> bytes:
         middle = float(np.median(answers))
         axes.axvline(middle, color=ACCENT, lw=1)
         _mark_right(axes, shown.right)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="scale", ylabel="pyramid", xlim=shown.scales[[0, -1]])
         axes.set_title(f"extrema (dots), medians (bars), median of medians {middle:.2f}")
 
