@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "segmentation_models_pytorch": {"networks"},
     "torchvision": {"networks"},
     "skimage": {"tissue", "augment", "thesis"},
-    "PIL": {"readers", "pyramid", "render", "testing"},
+    "PIL": {"readers", "pyramid", "render", "testing", "thesis"},
     "openslide": {"readers"},
     "tiffslide": {"readers"},
     "tifffile": {"readers", "testing"},

@@ -71,7 +71,7 @@ def test_a_run_goes_on_where_it_stopped(run):
 def test_a_folder_of_another_run_is_refused_and_left_alone(run):
     plan, _ = run
     before = (plan.out / "run.json").read_text()
-    with pytest.raises(SettingsError, match=r"holds a run with seed 0, not 1; choose another"):
+    with pytest.raises(SettingsError, match=r"was made with seed 0, not 1; choose another"):
         reproduce(replace(plan, seed=1), 1, quiet)
     assert (plan.out / "run.json").read_text() == before
 

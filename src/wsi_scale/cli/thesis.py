@@ -41,6 +41,12 @@ ImagesOption = Annotated[
 CORES = os.cpu_count() or 1
 
 
+def check_workers(workers: int) -> None:
+    """Raise SettingsError for fewer than one."""
+    if workers < 1:
+        raise SettingsError(f"at least 1 worker is needed, got {workers}")
+
+
 @contextmanager
 def following() -> Iterator[Tell]:
     """A bar on stderr; what is told moves it. Where stderr is no terminal, one line per step."""
@@ -65,6 +71,40 @@ def following() -> Iterator[Tell]:
             bar.update(task, completed=done, total=total, description=what)
 
         yield tell
+
+
+@app.command()
+def dataset(
+    out_folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the images go.")],
+    noise: Annotated[
+        float, typer.Option(metavar="SIGMA", parser=number, help="Grey levels; thesis: 50, 100.")
+    ] = 0,
+    grain: Annotated[
+        int, typer.Option(metavar="1|2", parser=whole_number, help="2: noise of half resolution.")
+    ] = 1,
+    split: Annotated[str, typer.Option(help="train (200 images), test (100) or both.")] = "both",
+    workers: WorkersOption = CORES,
+    seed: SeedOption = 0,
+) -> None:
+    """Store the 300 images of 20 classes as PNG; run it again and it goes on.
+
+    Training and reproduction draw the same images where they look and need none stored.
+    """
+    import shutil
+
+    from wsi_scale.thesis import dataset as writing
+
+    check_workers(workers)
+    splits = ("train", "test") if split == "both" else (split,)
+    asked = writing.Dataset(out_folder, noise, grain, seed, splits=splits)
+    missing = len(asked.missing())
+    needed = writing.gigabytes(writing.needed_bytes(asked, missing))
+    home = next(x for x in (out_folder, *out_folder.absolute().parents) if x.exists())
+    free = writing.gigabytes(shutil.disk_usage(home).free)
+    err.print(f"{missing} images to draw, about {needed}; {free} are free", soft_wrap=True)
+    with following() as tell:
+        count = writing.write_dataset(asked, workers, tell)
+    out.print(f"{count} images in {out_folder}, listed in manifest.csv", soft_wrap=True)
 
 
 @app.command()
@@ -159,8 +199,7 @@ def reproduce(
     from wsi_scale.thesis.plan import Plan, find_preset
     from wsi_scale.thesis.reproduce import reproduce as run
 
-    if workers < 1:
-        raise SettingsError(f"at least 1 worker is needed, got {workers}")
+    check_workers(workers)
     folder = out_folder or Path(f"thesis-{preset}")
     plan = Plan(folder, find_preset(preset), seed, images=images, trained=networks)
     with following() as tell:

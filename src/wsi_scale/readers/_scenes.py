@@ -56,6 +56,10 @@ class Scene(Protocol):
     def coarsest_pitch(self) -> float:
         """Points further apart than this show means, no single figures."""
 
+    @property
+    def most_subsamples(self) -> int:
+        """Points a side that are averaged into one pixel, at most."""
+
     def render(self, grid: Grid) -> Bytes:
         """(rows, columns, 3) uint8."""
 
@@ -92,6 +96,7 @@ class FigureScene:
     per_tile: int = 100
     coarsest_pitch: float = 10.0
     """Points further apart than this show the tile's mean colour: a figure is then sub-pixel."""
+    most_subsamples: int = 4
 
     def render(self, grid: Grid) -> Bytes:
         if grid.pitch > self.coarsest_pitch:
@@ -236,6 +241,7 @@ class TissueScene:
     tile: float = 100.0
     coarsest_pitch: float = 10.0
     """Points further apart than this (µm) show no single nuclei, only their mean shade."""
+    most_subsamples: int = 4
 
     def render(self, grid: Grid) -> Bytes:
         tissue = self._is_tissue(*np.meshgrid(grid.x, grid.y))
@@ -287,14 +293,14 @@ def _value_noise(seed: int, grid: Grid, spacing: float) -> Floats:
     )
     ramp_x, ramp_y = (f * f * (3 - 2 * f) for f in (fx, fy))
     left, right = (
-        _lattice(seed, ix + k, iy) * (1 - ramp_y)[:, None]
-        + _lattice(seed, ix + k, iy + 1) * ramp_y[:, None]
+        lattice(seed, ix + k, iy) * (1 - ramp_y)[:, None]
+        + lattice(seed, ix + k, iy + 1) * ramp_y[:, None]
         for k in (0, 1)
     )
     return left * (1 - ramp_x) + right * ramp_x
 
 
-def _lattice(seed: int, ix: NDArray[np.int64], iy: NDArray[np.int64]) -> Floats:
+def lattice(seed: int, ix: NDArray[np.int64], iy: NDArray[np.int64]) -> Floats:
     """Random value in 0–1 of each lattice point, (rows, columns). Source: SplitMix64."""
     z = ix[None, :].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     z = z + iy[:, None].astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)

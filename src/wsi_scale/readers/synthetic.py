@@ -1,7 +1,7 @@
 """Slides that are drawn, not stored: any size, any level, the same pixels through any window.
 
 As a path: ``synthetic:figures?seed=1&stretch=0.8&width=6000&height=5000`` (all 20 classes),
-``synthetic:figures?class=red cross`` or ``synthetic:tissue?mpp=0.5&nucleus_um=7``.
+``synthetic:figures?class=red cross&noise=50`` or ``synthetic:tissue?mpp=0.5&nucleus_um=7``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from wsi_scale.errors import SlideError
 from wsi_scale.geometry import Box, Level
+from wsi_scale.readers._noise import NoisyScene
 from wsi_scale.readers._scenes import FIGURE_CLASSES, FigureScene, Grid, Scene, TissueScene
 from wsi_scale.slide import Slide
 
@@ -24,7 +25,6 @@ NAME = "synthetic"
 ORDER = 0
 PREFIX = "synthetic:"
 
-_MAX_SUBSAMPLES = 4
 _BAND_POINTS = 1 << 22
 
 
@@ -75,16 +75,27 @@ class SyntheticSlide(Slide):
         stretch: float = 1.0,
         width: int = 5000,
         height: int = 5000,
+        noise: float = 0.0,
+        grain: int = 1,
         **options: Any,
     ) -> SyntheticSlide:
         """The thesis's figures: one class, or the mosaic of all 20 where ``only`` is None.
 
         stretch: figures are 40 · stretch level-0 px, so the right scale of a network trained at
         scale a is a · stretch.
+        noise: standard deviation of Gaussian noise in grey levels, one value for every ``grain``
+        px a side (1 or 2) of the unstretched figures.
         """
-        scene = FigureScene(seed, only)
+        scene: Scene = FigureScene(seed, only)
         what = "mosaic" if only is None else FIGURE_CLASSES[only]
         name = f"synthetic figures ({what}, seed {seed}, stretch {stretch:g})"
+        if not (math.isfinite(noise) and noise >= 0):
+            raise SlideError(f"noise is a number of grey levels, 0 or more, got {noise}")
+        if grain not in (1, 2):
+            raise SlideError(f"the grain of noise is 1 or 2 px, got {grain}")
+        if noise:
+            scene = NoisyScene(scene, noise, grain, seed)
+            name = f"{name[:-1]}, noise {noise:g}, grain {grain})"
         units = 1 / stretch if stretch > 0 else math.nan
         return cls(scene, width, height, units_per_px=units, description=name, **options)
 
@@ -108,7 +119,7 @@ class SyntheticSlide(Slide):
 
     def _read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
         units = self.levels[level].downsample * self.units_per_px
-        n = max(1, min(_MAX_SUBSAMPLES, math.ceil(units - 1e-9)))
+        n = max(1, min(self.scene.most_subsamples, math.ceil(units - 1e-9)))
         if units / n > self.scene.coarsest_pitch:
             n = 1  # only mean colours are shown
         out = np.empty((height, width, 3), np.uint8)
@@ -155,7 +166,15 @@ def open(source: Any) -> Slide:  # noqa: A001  (the word of the reader protocol)
 
 
 _KEYS: dict[str, dict[str, type]] = {
-    "figures": {"seed": int, "stretch": float, "width": int, "height": int, "mpp": float},
+    "figures": {
+        "seed": int,
+        "stretch": float,
+        "width": int,
+        "height": int,
+        "mpp": float,
+        "noise": float,
+        "grain": int,
+    },
     "tissue": {"seed": int, "mpp": float, "nucleus_um": float, "width": int, "height": int},
 }
 

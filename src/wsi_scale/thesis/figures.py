@@ -212,7 +212,7 @@ def _several(shown: Shown) -> bytes:
 
 def _row_of_patches(image: Image, site: Any, plan: Plan, titled: dict[str, float]) -> bytes:
     grid = ScaleGrid(tuple(sorted(set(titled.values()))))
-    with image.slide() as slide:
+    with image.open(plan.images) as slide:
         pyramid = sample_pyramid(slide, site, grid, size=SIZE)
     figure = Figure(figsize=(1.5 * len(titled), 1.9), layout="constrained")
     for i, (title, scale) in enumerate(titled.items()):

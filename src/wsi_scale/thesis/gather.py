@@ -67,7 +67,7 @@ def ask(job: Job) -> None:
     torch.set_num_threads(1)
     plan, image = job.plan, job.image
     most = max(count for _, count in job.asked)
-    with image.slide() as slide:
+    with image.open(plan.images) as slide:
         pyramids = []
         for site in places(image, plan.grid, most):
             if stopping():

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wsi_scale.errors import SlideError
 from wsi_scale.readers._scenes import FIGURE_CLASSES
 from wsi_scale.readers.synthetic import SyntheticSlide
+from wsi_scale.slide import Slide, open_slide
 
 Tell = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -33,24 +36,53 @@ LEVELS = ((1.0,), (1.0, 2.0, 4.0, 8.0), (1.0, 4.0, 16.0))
 class Image:
     """One image of one class, not drawn yet."""
 
+    split: str
+    """``train`` or ``test``."""
     kind: int
     """Class, an index into FIGURE_CLASSES."""
     number: int
     """Which image of its class, from 0."""
     seed: int
     downsamples: tuple[float, ...]
+    """Levels it is drawn with."""
     places: NDArray[np.float64]
     """(N, 2) where patches are taken, 0–1 of the part of the image where they fit."""
 
-    def slide(self, side: int = SIDE) -> SyntheticSlide:
+    @property
+    def file(self) -> str:
+        """``train/red_cross-03.png``: where ``thesis dataset`` stores it."""
+        return f"{self.split}/{FIGURE_CLASSES[self.kind].replace(' ', '_')}-{self.number:02}.png"
+
+    def draw(
+        self,
+        side: int = SIDE,
+        *,
+        downsamples: tuple[float, ...] | None = None,
+        noise: float = 0,
+        grain: int = 1,
+    ) -> SyntheticSlide:
         """The image as a slide that is drawn on demand."""
         return SyntheticSlide.figures(
             seed=self.seed,
             only=self.kind,
             width=side,
             height=side,
-            downsamples=self.downsamples,
+            downsamples=downsamples or self.downsamples,
+            noise=noise,
+            grain=grain,
         )
+
+    def open(self, folder: Path | None) -> Slide:
+        """The stored image in a folder of ``thesis dataset``; drawn where folder is None.
+
+        Raises SlideError when it is not there.
+        """
+        if folder is None:
+            return self.draw()
+        path = folder / self.file
+        if not path.exists():
+            raise SlideError(f"{path} is missing; make it with wsi-scale thesis dataset {folder}")
+        return open_slide(path)
 
 
 def list_images(split: str, seed: int) -> tuple[Image, ...]:
@@ -61,5 +93,6 @@ def list_images(split: str, seed: int) -> tuple[Image, ...]:
         for number in range(PER_CLASS[split]):
             image_seed = int(rng.integers(2**31))
             levels = LEVELS[rng.integers(len(LEVELS))]
-            out.append(Image(kind, number, image_seed, levels, rng.random((PLACES[split], 2))))
+            places = rng.random((PLACES[split], 2))
+            out.append(Image(split, kind, number, image_seed, levels, places))
     return tuple(out)

@@ -49,6 +49,11 @@ class Plan:
     trained: Path | None = None
     """Folder of networks that go before the shipped ones."""
 
+    @property
+    def note(self) -> Path:
+        """The file that says what is asked."""
+        return self.out / "run.json"
+
     def pyramids_of_image(self, split: str, number: int) -> int:
         """Most pyramids that any network sees of one image."""
         if split == "test":
@@ -63,7 +68,7 @@ class Plan:
         return min(most, self.preset.random_per_image) if split == "test" else 0
 
     def describe(self) -> dict[str, Any]:
-        """Everything that decides the answers, for ``run.json``."""
+        """Everything that decides the answers, for the note."""
         return {
             "test_images_per_class": self.preset.images,
             "pyramids_per_test_image": self.preset.per_image,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import wsi_scale
-from wsi_scale.errors import SettingsError
 from wsi_scale.files import write_atomically
 from wsi_scale.thesis.answers import Findings, find_answers
+from wsi_scale.thesis.claim import claim, read_note, write_note
 from wsi_scale.thesis.comparison import cells, summary, table_of_answers
 from wsi_scale.thesis.figures import all_figures
 from wsi_scale.thesis.gather import gather
@@ -60,7 +59,7 @@ def reproduce(plan: Plan, workers: int, tell: Tell) -> list[Path]:
     Raises SettingsError when ``plan.out`` holds a run with other settings.
     """
     started = time.monotonic()
-    claim(plan)
+    claim(plan.note, plan.describe())
     gather(plan, workers, tell)
     gathered = time.monotonic()
     findings = ask_all(plan, workers, tell)
@@ -106,32 +105,9 @@ def _ask(job: _Job) -> Findings:
     return find_answers(job.plan, job.network)
 
 
-def claim(plan: Plan) -> None:
-    """Write down what is asked in ``run.json``; refuse a folder where something else was asked."""
-    note = plan.out / "run.json"
-    asked = plan.describe()
-    if note.exists():
-        try:
-            before = json.loads(note.read_text())["asked"]
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            raise SettingsError(f"{note} is damaged; choose another --out") from error
-        for key, value in asked.items():
-            if before.get(key) != value:
-                raise SettingsError(
-                    f"{plan.out} holds a run with {key} {before.get(key)}, not {value}; choose "
-                    "another --out"
-                )
-        return
-    plan.out.mkdir(parents=True, exist_ok=True)
-    if any(plan.out.iterdir()):
-        raise SettingsError(f"{plan.out} holds other files; choose another --out")
-    _write(note, _json({"asked": asked, "seconds": []}))
-
-
 def _note_time(plan: Plan, gathering: float, rest: float, workers: int) -> None:
-    note = plan.out / "run.json"
-    content = json.loads(note.read_text())
-    content["seconds"].append(
+    content = read_note(plan.note)
+    content.setdefault("seconds", []).append(
         {
             "version": wsi_scale.__version__,
             "workers": workers,
@@ -139,11 +115,7 @@ def _note_time(plan: Plan, gathering: float, rest: float, workers: int) -> None:
             "tables and figures": round(rest),
         }
     )
-    _write(note, _json(content))
-
-
-def _json(content: object) -> bytes:
-    return (json.dumps(content, indent=1) + "\n").encode()
+    write_note(plan.note, content)
 
 
 def _write(path: Path, data: bytes) -> Path:

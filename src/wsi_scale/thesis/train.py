@@ -114,24 +114,35 @@ def train_network(recipe: Recipe, tell: Tell, folder: Path | None = None) -> Tra
 
     folder: of stored images; None = drawn.
     """
-    patches = cut_patches(list_images("train", recipe.seed), recipe.scale, tell)
+    patches = cut_patches(list_images("train", recipe.seed), recipe.scale, tell, folder)
     module = fit(recipe, patches, tell)
-    test = cut_patches(list_images("test", recipe.seed), recipe.scale, tell)
+    test = cut_patches(list_images("test", recipe.seed), recipe.scale, tell, folder)
     return Trained(recipe, module, accuracy(module, test), len(patches[1]))
 
 
-def cut_patches(images: Sequence[Image], scale: float, tell: Tell) -> Patches:
-    """Patches at one scale from the places that every image names."""
+def cut_patches(
+    images: Sequence[Image], scale: float, tell: Tell, folder: Path | None = None
+) -> Patches:
+    """Patches at one scale from the places that every image names.
+
+    folder: of stored images; None = drawn, as large as the scale needs.
+    Raises SettingsError when a patch does not fit a stored image.
+    """
     grid = ScaleGrid((scale,))
-    side = max(SIDE, round(SIZE * scale * 2))
+    side = SIDE if folder else max(SIDE, round(SIZE * scale * 2))
+    if SIZE * scale > side:
+        raise SettingsError(
+            f"a patch at scale {scale:g} is {SIZE * scale:.0f} px wide, a stored image {side}; "
+            "leave out --images"
+        )
     margin = SIZE * scale / 2
     out, labels = [], []
     for done, image in enumerate(images):
         tell("cutting patches", done, len(images))
-        slide = image.slide(side)
-        for x, y in margin + (side - margin - margin) * image.places:
-            out.append(sample_pyramid(slide, Site(x, y), grid, size=SIZE).patches[0])
-            labels.append(image.kind)
+        with image.open(folder) if folder else image.draw(side) as slide:
+            for x, y in margin + (side - margin - margin) * image.places:
+                out.append(sample_pyramid(slide, Site(x, y), grid, size=SIZE).patches[0])
+                labels.append(image.kind)
     return np.stack(out), np.array(labels)
 
 
