@@ -36,7 +36,7 @@ def test_every_table_and_figure_is_written(run):
     plan, written = run
     names = {path.relative_to(plan.out).as_posix() for path in written}
     tables = ("table1_weights", "tables2-4_figures-5-decayed", "tables2-4_random-5", "table5")
-    tables += ("accuracy_by_scale", "answers", "shifted_windows", "summary")
+    tables += ("accuracy_by_scale", "answers", "shifted_windows", "summary", "table5_beside_chance")
     for table in tables:
         assert {f"tables/{table}.csv", f"tables/{table}.md"} <= names
     figures = {name for name in names if name.startswith("figures/figure")}

@@ -47,6 +47,12 @@ def check_workers(workers: int) -> None:
         raise SettingsError(f"at least 1 worker is needed, got {workers}")
 
 
+def check_folder(folder: Path | None) -> None:
+    """Raise SettingsError when a folder to be read is not there."""
+    if folder is not None and not folder.is_dir():
+        raise SettingsError(f"there is no folder {folder}")
+
+
 @contextmanager
 def following() -> Iterator[Tell]:
     """A bar on stderr; what is told moves it. Where stderr is no terminal, one line per step."""
@@ -145,6 +151,7 @@ def train(  # one parameter per choice of the recipe
 
     if threads < 1:
         raise SettingsError(f"training needs at least 1 thread, got {threads}")
+    check_folder(images)
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
     if scale is None:
@@ -200,6 +207,8 @@ def reproduce(
     from wsi_scale.thesis.reproduce import reproduce as run
 
     check_workers(workers)
+    check_folder(images)
+    check_folder(networks)
     folder = out_folder or Path(f"thesis-{preset}")
     plan = Plan(folder, find_preset(preset), seed, images=images, trained=networks)
     with following() as tell:

@@ -49,6 +49,10 @@ class Plan:
     trained: Path | None = None
     """Folder of networks that go before the shipped ones."""
 
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise SettingsError(f"a seed is 0 or more, got {self.seed}")
+
     @property
     def note(self) -> Path:
         """The file that says what is asked."""

@@ -17,7 +17,7 @@ from wsi_scale.thesis.gather import gather
 from wsi_scale.thesis.images import Tell
 from wsi_scale.thesis.plan import Plan
 from wsi_scale.thesis.table import Table
-from wsi_scale.thesis.tables import accuracy, table_1, table_5, tables_2_to_4
+from wsi_scale.thesis.tables import accuracy, table_1, table_5, table_5_beside_chance, tables_2_to_4
 from wsi_scale.thesis.workers import in_processes
 
 _INDEX = """\
@@ -33,6 +33,7 @@ saved responses.
 | tables/table1_weights | Table 1: weights of the channels, before and after softmax |
 | tables/tables2-4_NETWORK | Tables 2–4: squared deviation, counts within ±0.5 and ±1, by σ and P |
 | tables/table5 | Table 5: the answer for each class at σ = 8, P = 50 % |
+| tables/table5_beside_chance | its counts in all conventions, beside chance |
 | tables/accuracy_by_scale | how well each network names classes at each scale |
 | tables/summary | **the test the thesis did not make**: every estimator beside chance |
 | tables/shifted_windows | the same, network by network and window by window |
@@ -94,6 +95,7 @@ def all_tables(findings: Sequence[Findings]) -> tuple[Table, ...]:
         table_1(findings),
         *(tables_2_to_4(each) for each in findings),
         table_5(findings),
+        table_5_beside_chance(findings),
         accuracy(findings),
         table_of_answers(found),
         cells(found),

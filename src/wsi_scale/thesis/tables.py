@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -118,6 +119,49 @@ def table_5(findings: Sequence[Findings]) -> Table:
         + grid_of(["class", *heads], lines)
     )
     return Table("table5", ("class", *names), rows, markdown)
+
+
+def table_5_beside_chance(findings: Sequence[Findings]) -> Table:
+    """The counts of Table 5 at every training scale, in all conventions, beside chance."""
+    rows: list[tuple[float, str, float, float, int, int]] = []
+    for scale in sorted({FAMILY[each.network].scale for each in findings}):
+        mine = [x for x in findings if FAMILY[x.network].scale == scale]
+        for each in mine:
+            chosen = [x for x in each.sweeps if (x.sigma, x.keep_percent) == (SIGMA, PERCENT)]
+            measured = [x for x in chosen if x.responses == "measured"]
+            if FAMILY[each.network].random:
+                measured = [x for x in measured if x.as_written]
+            elif FAMILY[each.network].schedule == "constant":
+                measured += [x for x in chosen if x.responses == "shuffled" and x.as_written]
+            rows += [(scale, _row_name(x), *_counts(x)) for x in measured]
+        middle = (findings[0].scales[0] + findings[0].scales[-1]) / 2
+        centre = replace(mine[0].sweeps[0], answers=(float(middle),) * len(FIGURE_CLASSES))
+        rows.append((scale, "chance: window centre", *_counts(centre)))
+    header = ("right_scale", "row", "median_answer", "squared_deviation", "within_0.5", "within_1")
+    lines = [
+        [row[1], f"{row[0]:g}", number(row[2], 2), number(row[3], 2), str(row[4]), str(row[5])]
+        for row in rows
+    ]
+    head = ["", "right scale", "median answer", "squared deviation", "within ±0.5", "within ±1"]
+    markdown = f"σ = {SIGMA}, P = {PERCENT} %, 20 classes\n\n{grid_of(head, lines)}"
+    return Table("table5_beside_chance", header, tuple(rows), markdown)
+
+
+def _row_name(one: Sweep) -> str:
+    member = FAMILY[one.network]
+    if one.responses == "shuffled":
+        return "chance: shuffled responses"
+    if member.random:
+        return "chance: random weights"
+    wide = ", wide" if member.wide else ""
+    after = ", after softmax" if one.gradient == "after" else ""
+    mean = ", mean" if one.statistic == "mean" else ""
+    return f"learning rate {member.schedule}{wide}{after}{mean}"
+
+
+def _counts(one: Sweep) -> tuple[float, float, int, int]:
+    middle = float(np.median(one.answers))
+    return middle, one.squared_deviation, one.within(0.5), one.within(1.0)
 
 
 def accuracy(findings: Sequence[Findings]) -> Table:
