@@ -1,5 +1,6 @@
 """``wsi-scale thesis``: thin commands, one-sentence errors, results where they were asked for."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -127,15 +128,18 @@ def test_reproduce_tells_where_to_read(capsys, folder, monkeypatch):
     assert "asking the networks …" in captured.err
 
 
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups on this system")
 def test_ctrl_c_keeps_whole_images_and_the_next_run_goes_on(folder):
-    """The real thing: two processes drawing, interrupted from outside."""
+    """The real thing: two processes drawing, all interrupted as a terminal would."""
     command = [sys.executable, "-m", "wsi_scale.cli", "thesis", "dataset", "set"]
     command += ["--split", "test", "--workers", "2"]
-    run = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen(
+        command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     deadline = time.monotonic() + 120
     while not list(folder.rglob("*.png")) and time.monotonic() < deadline:
         time.sleep(0.1)
-    run.send_signal(signal.SIGINT)
+    os.killpg(run.pid, signal.SIGINT)
     _, err = run.communicate(timeout=60)
     assert run.returncode == 130
     assert "cancelled" in err

@@ -1,9 +1,12 @@
 """Jobs in processes: all done, errors heard, and a way to stop."""
 
+import os
+import signal
 import time
 
 import pytest
 
+from wsi_scale.errors import WsiScaleError
 from wsi_scale.thesis.workers import in_processes, stopping
 
 
@@ -22,6 +25,17 @@ def test_every_job_is_done_once_and_comes_with_its_result(workers):
 def test_what_a_job_raises_is_raised_here(workers):
     with pytest.raises(ValueError, match="unlucky"):
         list(in_processes(double, [1, 13], workers))
+
+
+def die(number):
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return number
+
+
+def test_a_killed_process_is_told_in_one_sentence():
+    with pytest.raises(WsiScaleError, match="was killed, perhaps for want of memory; run again"):
+        list(in_processes(die, [1, 2, 3, 4], 2))
 
 
 def first_is_quick(job):

@@ -5,9 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, TypeVar
+
+from wsi_scale.errors import WsiScaleError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -27,7 +32,8 @@ def in_processes(
     """Every job with what ``work`` made of it, as they are done.
 
     work: a function of a module, told by its own files what is done already; one worker works
-    here, without a process. What it raises is raised here. When the loop over the results is left,
+    here, without a process. What it raises is raised here; a process that was killed raises
+    WsiScaleError. When the loop over the results is left,
     or interrupted, jobs not begun are dropped and those under way are told through ``stopping``.
     """
     if workers <= 1 or len(jobs) <= 1:
@@ -37,19 +43,38 @@ def in_processes(
     spawn = multiprocessing.get_context("spawn")
     stop = spawn.Event()
     with ProcessPoolExecutor(min(workers, len(jobs)), spawn, _begin, (stop,)) as pool:
-        running = {pool.submit(work, job): job for job in jobs}
+        with _deaf_to_ctrl_c():
+            running = {pool.submit(work, job): job for job in jobs}
         try:
             for future in as_completed(running):
                 yield running[future], future.result()
+        except BrokenProcessPool as error:
+            raise WsiScaleError(
+                "a worker process was killed, perhaps for want of memory; run again with fewer "
+                "--workers, what is done is kept"
+            ) from error
         finally:
             stop.set()
             pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes begun meanwhile never hear Ctrl-C, which a terminal sends to them too; the parent
+    hears it and sets ``stop``. In a thread, where signals cannot be set, nothing is done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _begin(stop: Any) -> None:
-    """Each process: one thread, deaf to Ctrl-C (the parent hears it and sets ``stop``)."""
+    """Each process: one thread."""
     global _stop
     _stop = stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
