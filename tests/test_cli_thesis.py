@@ -58,6 +58,7 @@ def test_dataset_says_the_room_it_needs_then_writes(capsys, folder, monkeypatch)
         (("train", "--out", "n", "--scale", "5", "--threads", "0"), "at least 1 thread"),
         (("train", "--out", "n", "--scale", "5", "--images", "no"), "no folder no"),
         (("train", "--scale", "5"), "Missing option '--out'"),
+        (("train", "--out", "n", "--seed", "1"), "name the network to train by its --scale"),
         (("reproduce", "--preset", "slow"), "unknown preset 'slow'; there are quick, full"),
         (("reproduce", "--workers", "0"), "at least 1 worker is needed, got 0"),
         (("reproduce", "--images", "no"), "no folder no"),

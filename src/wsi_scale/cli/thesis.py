@@ -154,11 +154,15 @@ def train(  # one parameter per choice of the recipe
     check_folder(images)
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
+    given = (schedule, parse_filters(filters), seed, epochs, batch, layout)
+    usual = Recipe(5.0)
     if scale is None:
+        if given != (usual.schedule, usual.filters, 0, usual.epochs, usual.batch, usual.layout):
+            raise SettingsError("name the network to train by its --scale, for example --scale 5")
         recipes = [x for x in family_recipes() if not _is_trained(out_folder / x.name)]
         err.print(f"{len(recipes)} networks to train")
     else:
-        recipes = [Recipe(scale, schedule, parse_filters(filters), seed, epochs, batch, layout)]
+        recipes = [Recipe(scale, *given)]
         if _is_trained(out_folder / recipes[0].name):
             raise SettingsError(f"{out_folder / recipes[0].name} is trained; choose another --out")
     for recipe in recipes:

@@ -31,10 +31,9 @@ def in_processes(
 ) -> Iterator[tuple[Job, Result]]:
     """Every job with what ``work`` made of it, as they are done.
 
-    work: a function of a module, told by its own files what is done already; one worker works
-    here, without a process. What it raises is raised here; a process that was killed raises
-    WsiScaleError. When the loop over the results is left,
-    or interrupted, jobs not begun are dropped and those under way are told through ``stopping``.
+    work: a function of a module. One worker works here, without a process. What it raises is
+    raised here; a process that was killed raises WsiScaleError. When the loop over the results is
+    left or interrupted, jobs not begun are dropped and those under way told through ``stopping``.
     """
     if workers <= 1 or len(jobs) <= 1:
         for job in jobs:
