@@ -28,6 +28,7 @@ from wsi_scale.pipeline import iter_estimates
 from wsi_scale.readers.synthetic import SyntheticSlide
 from wsi_scale.responses import Responses
 from wsi_scale.settings import Settings
+from wsi_scale.thesis.family import random_weights
 
 RESULTS = Path(__file__).parent / "results"
 TRAINED_AT = 5.0
@@ -40,21 +41,6 @@ def window(truth: float, rng: np.random.Generator) -> tuple[float, float]:
     away = rng.choice([-1, 1]) * rng.uniform(0.5, 1.0)
     centre = truth * 2**away
     return centre / 2 ** (OCTAVES / 2), centre * 2 ** (OCTAVES / 2)
-
-
-def random_weights(network: Network, seed: int) -> Network:
-    """The same layers and stored statistics with freshly drawn convolutions."""
-    import copy
-
-    module = copy.deepcopy(network.module)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for part in module.modules():
-            if isinstance(part, torch.nn.Conv2d | torch.nn.Linear):
-                spread = 1 / math.sqrt(part.weight[0].numel())
-                part.weight.uniform_(-spread, spread, generator=generator)
-    calls = tuple(replace(c, module=module.get_submodule(c.name)) for c in network.calls)
-    return replace(network, module=module, calls=calls)
 
 
 def noise(responses: Responses, rng: np.random.Generator) -> Responses:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wsi_scale.thesis.answers import Found, Regret, right_share, shuffle_scales, windows_of
+from wsi_scale.thesis.answers import Found, Regret, around, right_share, shuffle_scales, windows_of
 from wsi_scale.thesis.names import FAMILY, SCALES
 from wsi_scale.thesis.plan import PRESETS, Plan
 
@@ -58,3 +58,11 @@ def test_kept_accuracy_is_that_at_the_answer_beside_the_best():
     assert regret.kept(0, 3.9) == pytest.approx(0.5)
     assert regret.kept(None, 1.1) == pytest.approx(0.1 / 0.6)
     assert regret.kept(None, None) is None
+
+
+@pytest.mark.parametrize("right", SCALES)
+def test_a_reference_has_its_right_scale_at_its_middle(right):
+    lo, hi = around(right, PLAN.grid)
+    assert math.sqrt(lo * hi) == pytest.approx(right)
+    assert PLAN.grid.scales[0] <= lo * 1.000001
+    assert hi <= PLAN.grid.scales[-1] * 1.000001

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_scale.estimators import Options, Reference, Unavailable, extrema, find_estimator
+from wsi_scale.geometry import ScaleGrid
 from wsi_scale.readers._scenes import FIGURE_CLASSES
 from wsi_scale.responses import Responses, merge
 from wsi_scale.thesis.names import FAMILY, Member
@@ -64,6 +65,7 @@ QUESTIONS = (
     Question("rrsem", "rrsem", reference=True),
     Question("chance: thesis on shuffled responses", "extrema", shuffled=True),
     Question("chance: fingerprint on shuffled responses", "fingerprint", shuffled=True),
+    Question("chance: hrsem on shuffled responses", "hrsem", reference=True, shuffled=True),
 )
 OF_RANDOM_WEIGHTS = (
     Question("chance: thesis on random weights", "extrema"),
@@ -130,10 +132,10 @@ class Pools:
     test: tuple[Responses, ...]
     shuffled: tuple[Responses, ...]
     train: tuple[Responses, ...]
-    """Empty for random weights."""
+    """Of training images, cut around the right scale; empty for random weights."""
 
     def between(self, lo: float, hi: float) -> Pools:
-        """The same in a narrower window. What is learnt from is not narrowed."""
+        """The same in a narrower window; what is learnt from stays as it is."""
         test, chance = (
             tuple(x.between(lo, hi) for x in pool) for pool in (self.test, self.shuffled)
         )
@@ -171,10 +173,22 @@ def load_pools(plan: Plan, name: str) -> Pools:
     kinds = range(len(FIGURE_CLASSES))
     rng = np.random.default_rng([plan.seed, 9, list(FAMILY).index(name)])
     test = _with_all([load_class(plan, name, "test", kind) for kind in kinds])
-    learnt = () if FAMILY[name].random else kinds
-    train = [load_class(plan, name, "train", kind) for kind in learnt]
+    member = FAMILY[name]
+    ends = around(member.scale, plan.grid)
+    learnt = () if member.random else kinds
+    train = [load_class(plan, name, "train", kind).between(*ends) for kind in learnt]
     chance = _with_all([shuffle_scales(one, rng) for one in test[:-1]])
     return Pools(test, chance, _with_all(train) if train else ())
+
+
+def around(right: float, grid: ScaleGrid) -> tuple[float, float]:
+    """The widest window with the right scale at its middle, in octaves.
+
+    What is learnt from is cut to it: in the slide's own window, a right scale would lie at the same
+    place in both, and "where it was in the reference" would be an answer that needs no looking.
+    """
+    reach = min(right / grid.scales[0], grid.scales[-1] / right)
+    return right / reach, right * reach
 
 
 def _with_all(classes: Sequence[Responses]) -> tuple[Responses, ...]:
