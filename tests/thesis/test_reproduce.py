@@ -12,7 +12,7 @@ from wsi_scale.geometry import ScaleGrid
 from wsi_scale.thesis.plan import Plan, Preset, find_preset, response_file
 from wsi_scale.thesis.reproduce import reproduce
 
-SMALL = Preset(per_image=1, random_per_image=1, references=1, images=1)
+SMALL = Preset(per_image=1, fewer_per_image=1, references=1, images=1)
 GRID = ScaleGrid.linear(0.5, 9.9, 0.94)
 
 

@@ -23,8 +23,8 @@ class Preset:
 
     per_image: int
     """Pyramids of each of the 5 test images of a class."""
-    random_per_image: int
-    """The same for networks with random weights."""
+    fewer_per_image: int
+    """The same for networks that stand beside the row: random weights, and wide ones."""
     references: int
     """Training images of a class, one pyramid each, that reference estimators learn from."""
     images: int = PER_CLASS["test"]
@@ -67,16 +67,17 @@ class Plan:
     def pyramids(self, name: str, split: str, number: int) -> int:
         """Pyramids that one network sees of one image."""
         most = self.pyramids_of_image(split, number)
-        if not FAMILY[name].random:
-            return most
-        return min(most, self.preset.random_per_image) if split == "test" else 0
+        member = FAMILY[name]
+        if split == "train":
+            return 0 if member.random else most
+        return min(most, self.preset.fewer_per_image) if member.random or member.wide else most
 
     def describe(self) -> dict[str, Any]:
         """Everything that decides the answers, for the note."""
         return {
             "test_images_per_class": self.preset.images,
             "pyramids_per_test_image": self.preset.per_image,
-            "pyramids_per_test_image_random": self.preset.random_per_image,
+            "fewer_per_test_image": self.preset.fewer_per_image,
             "reference_images_per_class": self.preset.references,
             "seed": self.seed,
             "networks": list(self.networks),
