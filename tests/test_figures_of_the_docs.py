@@ -1,5 +1,6 @@
 """Figures in the pages are those that the benchmarks wrote, to the digit."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -47,3 +48,56 @@ def test_single_classes_and_tissue_are_told_as_they_were_measured():
         r"slides\): ([\d.]+) octave; of the plain match ([\d.]+)\.", text
     ).groups()
     assert f"{ours} octave, of the plain match {plain}." in page
+
+
+THESIS = RESULTS / "thesis" / "tables"
+
+
+def test_the_tables_of_the_thesis_page_are_those_that_were_written():
+    page = (ROOT / "docs" / "thesis.md").read_text(encoding="utf-8")
+    written = {
+        line
+        for path in THESIS.glob("*.md")
+        for line in path.read_text(encoding="utf-8").splitlines()
+    }
+    told = [line for line in page.splitlines() if line.count("|") > 5 and "---" not in line]
+    assert len(told) > 200
+    assert [line for line in told if line not in written] == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_stands_beside_the_thesis_is_what_was_measured(when):
+    with (THESIS / "tables2-4_figures-5-constant.csv").open(newline="") as file:
+        (row,) = [
+            row
+            for row in csv.DictReader(file)
+            if (row["responses"], row["gradient"], row["statistic"]) == ("measured", when, "median")
+            and (row["sigma"], row["keep_percent"]) == ("8", "50")
+        ]
+    words = {"before": "(its text)", "after": "(its program)"}[when]
+    told = rows(ROOT / "docs" / "thesis.md")[f"here, {when} softmax {words}"]
+    deviation = f"{float(row['squared_deviation']):.2f}"
+    assert told == [deviation, row["within_0.5"], row["within_1"]]
+
+
+def test_the_thesis_page_says_the_answers_and_errors_that_were_measured():
+    page = (ROOT / "docs" / "thesis.md").read_text(encoding="utf-8")
+    with (THESIS / "table5_beside_chance.csv").open(newline="") as file:
+        middles = [
+            f"{float(row['median_answer']):.1f}"
+            for row in csv.DictReader(file)
+            if row["row"] == "learning rate constant" and row["right_scale"] != "5.0"
+        ]
+    assert f"the method answers {', '.join(middles[:-1])} and {middles[-1]}" in page
+    with (THESIS / "summary.csv").open(newline="") as file:
+        errors = {
+            (row["trained"], row["asked"], row["estimator"]): float(row["median_octaves"])
+            for row in csv.DictReader(file)
+        }
+    for label, sentence in {
+        ("constant", "all together", "fingerprint"): "({:.3f} octave)",
+        ("constant", "one class", "fingerprint"): "({:.2f} octave)",
+        ("constant", "one class", "thesis"): "from chance: {:.2f} octave",
+        ("constant", "one class", "confidence"): "images, {:.2f} octave by class",
+    }.items():
+        assert sentence.format(errors[label]) in page
