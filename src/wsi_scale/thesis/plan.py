@@ -31,7 +31,7 @@ class Preset:
     """Test images of a class."""
 
 
-PRESETS = {"quick": Preset(1, 1, 2), "full": Preset(10, 2, 10)}
+PRESETS = {"quick": Preset(1, 1, 1, images=4), "full": Preset(10, 2, 10)}
 """``full`` is the thesis's m = 50 pyramids of each class."""
 
 
