@@ -1,6 +1,7 @@
 """``wsi-scale thesis``: thin commands, one-sentence errors, results where they were asked for."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,9 +31,8 @@ def refused(capsys, *words):
     assert cli.run(["thesis", *words]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    lines = captured.err.strip().splitlines()
-    assert lines[-1].startswith("error: ")
-    return lines[-1]
+    assert re.fullmatch(r"error: [^\n]+\n", captured.err), captured.err
+    return captured.err
 
 
 def test_dataset_says_the_room_it_needs_then_writes(capsys, folder, monkeypatch):
@@ -43,6 +43,18 @@ def test_dataset_says_the_room_it_needs_then_writes(capsys, folder, monkeypatch)
     assert "are free" in captured.err
     assert captured.out == "100 images in set, listed in manifest.csv\n"
     assert len(list((folder / "set" / "test").glob("*.png"))) == 100
+
+
+def test_a_folder_of_other_images_and_a_full_disk_are_refused_before_anything_is_said(
+    capsys, folder, monkeypatch
+):
+    monkeypatch.setattr(writing, "Dataset", partial(writing.Dataset, side=100))
+    writing.begin(writing.Dataset(folder / "set"))
+    sentence = refused(capsys, "dataset", "set", "--noise", "50")
+    assert "set was made with noise 0.0, not 50.0; choose another folder" in sentence
+    monkeypatch.setattr(writing, "free_bytes", lambda _: 1000)
+    assert "choose another disk" in refused(capsys, "dataset", "new")
+    assert {path.name for path in folder.rglob("*")} == {"set", "dataset.json"}
 
 
 @pytest.mark.parametrize(

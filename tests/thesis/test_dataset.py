@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 
 from wsi_scale.errors import OutputError, SettingsError, SlideError
 from wsi_scale.readers._scenes import FIGURE_CLASSES
-from wsi_scale.thesis.dataset import Dataset, needed_bytes, png, write_dataset
+from wsi_scale.thesis.dataset import Dataset, begin, needed_bytes, png, write_dataset
 from wsi_scale.thesis.images import list_images
 from wsi_scale.thesis.train import cut_patches
 
@@ -24,7 +24,7 @@ def stored(tmp_path_factory):
     """All 100 test images, small."""
     folder = tmp_path_factory.mktemp("images") / "set"
     dataset = Dataset(folder, side=200, splits=("test",))
-    assert write_dataset(dataset, 2, quiet) == 100
+    assert write_dataset(begin(dataset), 2, quiet) == 100
     return dataset
 
 
@@ -49,26 +49,43 @@ def test_running_again_draws_only_what_is_missing(stored):
     paths = sorted(stored.folder.rglob("*.png"))
     content, times = paths[5].read_bytes(), {path: path.stat().st_mtime_ns for path in paths}
     paths[5].unlink()
-    write_dataset(stored, 1, quiet)
+    write_dataset(begin(stored), 1, quiet)
     assert paths[5].read_bytes() == content
     changed = [path for path in paths if path.stat().st_mtime_ns != times[path]]
     assert changed == [paths[5]]
 
 
+@pytest.mark.parametrize("length", [0, 8, 300])
+def test_a_file_that_was_cut_off_is_drawn_again(stored, length):
+    path = sorted(stored.folder.rglob("*.png"))[7]
+    content = path.read_bytes()
+    path.write_bytes(content[:length])
+    work = begin(stored)
+    assert [image.file for image in work.missing] == [path.relative_to(stored.folder).as_posix()]
+    write_dataset(work, 1, quiet)
+    assert path.read_bytes() == content
+
+
 def test_a_folder_of_other_images_is_refused_and_left_alone(stored):
     before = sorted(stored.folder.rglob("*"))
     with pytest.raises(SettingsError, match=r"was made with noise 0.0, not 50; choose another"):
-        write_dataset(Dataset(stored.folder, noise=50, side=200), 1, quiet)
+        begin(Dataset(stored.folder, noise=50, side=200))
     assert sorted(stored.folder.rglob("*")) == before
 
 
-def test_a_disk_without_room_is_refused_before_anything_is_drawn(tmp_path, monkeypatch):
+def test_images_drawn_by_another_version_are_not_mixed_in(stored, monkeypatch):
+    monkeypatch.setattr("wsi_scale.thesis.dataset.VERSION", 2)
+    with pytest.raises(SettingsError, match="was made with version 1, not 2; choose another"):
+        begin(stored)
+
+
+def test_a_disk_without_room_is_refused_and_the_folder_is_still_free(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 9, 1))
     dataset = Dataset(tmp_path / "set", side=200)
     with pytest.raises(OutputError, match=r"300 images take about .* GB, but .* has only 0.0 GB"):
-        write_dataset(dataset, 1, quiet)
-    assert list(dataset.folder.rglob("*.png")) == []
+        begin(dataset)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_room_needed_is_told_about_right(stored):

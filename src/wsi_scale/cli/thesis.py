@@ -96,20 +96,18 @@ def dataset(
 
     Training and reproduction draw the same images where they look and need none stored.
     """
-    import shutil
-
     from wsi_scale.thesis import dataset as writing
 
     check_workers(workers)
     splits = ("train", "test") if split == "both" else (split,)
     asked = writing.Dataset(out_folder, noise, grain, seed, splits=splits)
-    missing = len(asked.missing())
-    needed = writing.gigabytes(writing.needed_bytes(asked, missing))
-    home = next(x for x in (out_folder, *out_folder.absolute().parents) if x.exists())
-    free = writing.gigabytes(shutil.disk_usage(home).free)
-    err.print(f"{missing} images to draw, about {needed}; {free} are free", soft_wrap=True)
+    work = writing.begin(asked)
+    needed, free = writing.gigabytes(work.needed), writing.gigabytes(work.free)
+    err.print(
+        f"{len(work.missing)} images to draw, about {needed}; {free} are free", soft_wrap=True
+    )
     with following() as tell:
-        count = writing.write_dataset(asked, workers, tell)
+        count = writing.write_dataset(work, workers, tell)
     out.print(f"{count} images in {out_folder}, listed in manifest.csv", soft_wrap=True)
 
 

@@ -15,6 +15,20 @@ def claim(note: Path, asked: dict[str, Any]) -> None:
 
     Raises SettingsError, one sentence, for a folder of another run or with other files.
     """
+    refuse_others(note, asked)
+    if note.exists():
+        return
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot make {note.parent}: {error.strerror}; choose another"
+        ) from error
+    write_note(note, {"asked": asked})
+
+
+def refuse_others(note: Path, asked: dict[str, Any]) -> None:
+    """What ``claim`` refuses, and nothing is written."""
     folder = note.parent
     if note.exists():
         for key, value in asked.items():
@@ -28,11 +42,6 @@ def claim(note: Path, asked: dict[str, Any]) -> None:
         raise SettingsError(f"{folder} is a file; choose another folder")
     if folder.is_dir() and any(folder.iterdir()):
         raise SettingsError(f"{folder} holds other files; choose another folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(f"cannot make {folder}: {error.strerror}; choose another") from error
-    write_note(note, {"asked": asked})
 
 
 def read_note(note: Path) -> dict[str, Any]:

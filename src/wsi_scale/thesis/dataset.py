@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,10 +19,14 @@ from PIL import Image as PillowImage
 from wsi_scale.errors import OutputError, SettingsError
 from wsi_scale.files import write_atomically
 from wsi_scale.readers._scenes import FIGURE_CLASSES
-from wsi_scale.thesis.claim import claim
+from wsi_scale.thesis.claim import claim, refuse_others
 from wsi_scale.thesis.images import PER_CLASS, SIDE, Image, Tell, list_images
 from wsi_scale.thesis.workers import in_processes, stopping
 
+VERSION = 1
+"""Raised when the same settings draw other pixels, so that the two are never mixed."""
+
+_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 _CROP = 500  # side of the crops whose size tells how much room all images need
 _ROOM_TO_SPARE = 1.1
 
@@ -49,7 +54,13 @@ class Dataset:
 
     def describe(self) -> dict[str, Any]:
         """For ``dataset.json``."""
-        return {"noise": self.noise, "grain": self.grain, "seed": self.seed, "side": self.side}
+        return {
+            "noise": self.noise,
+            "grain": self.grain,
+            "seed": self.seed,
+            "side": self.side,
+            "version": VERSION,
+        }
 
     def images(self) -> Iterator[Image]:
         """All images of the splits asked for."""
@@ -57,8 +68,20 @@ class Dataset:
             yield from list_images(split, self.seed)
 
     def missing(self) -> list[Image]:
-        """Images that have no file yet."""
-        return [image for image in self.images() if not (self.folder / image.file).exists()]
+        """Images that have no whole file yet."""
+        return [image for image in self.images() if not is_whole(self.folder / image.file)]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is still to be drawn, and the room for it."""
+
+    dataset: Dataset
+    missing: tuple[Image, ...]
+    needed: int
+    """Bytes, about."""
+    free: int
+    """Bytes on the disk."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +90,26 @@ class _Job:
     image: Image
 
 
-def write_dataset(dataset: Dataset, workers: int, tell: Tell) -> int:
-    """Write every image that is still missing, and the manifest; how many images there are.
+def begin(dataset: Dataset) -> Work:
+    """Make the folder and say what is to be done there.
 
-    Raises SettingsError for a folder of other images, OutputError when the disk is too small.
+    Raises SettingsError for a folder of other images, OutputError when the disk is too small; a
+    folder that is refused stays as it was.
     """
-    claim(dataset.folder / "dataset.json", dataset.describe())
-    missing, total = dataset.missing(), len(list(dataset.images()))
-    check_room(dataset, len(missing))
-    jobs = [_Job(dataset, image) for image in missing]
+    note = dataset.folder / "dataset.json"
+    refuse_others(note, dataset.describe())
+    missing = tuple(dataset.missing())
+    work = Work(dataset, missing, needed_bytes(dataset, len(missing)), free_bytes(dataset.folder))
+    check_room(work)
+    claim(note, dataset.describe())
+    return work
+
+
+def write_dataset(work: Work, workers: int, tell: Tell) -> int:
+    """Write every image that is missing, and the manifest; how many images there are."""
+    dataset = work.dataset
+    jobs = [_Job(dataset, image) for image in work.missing]
+    total = len(list(dataset.images()))
     done = total - len(jobs)
     tell("drawing images", done, total)
     for _ in in_processes(write_image, jobs, workers):
@@ -93,19 +127,34 @@ def needed_bytes(dataset: Dataset, count: int) -> int:
     return round(float(np.mean(sizes)) * (dataset.side / side) ** 2 * count)
 
 
-def check_room(dataset: Dataset, count: int) -> None:
-    """Raise OutputError when the disk has less room than ``count`` images take."""
-    needed, free = needed_bytes(dataset, count), shutil.disk_usage(dataset.folder).free
-    if needed * _ROOM_TO_SPARE > free:
+def free_bytes(folder: Path) -> int:
+    """Left on the disk of a folder that need not be there yet."""
+    home = next(x for x in (folder, *folder.absolute().parents) if x.exists())
+    return shutil.disk_usage(home).free
+
+
+def check_room(work: Work) -> None:
+    """Raise OutputError when the disk has less room than the images take."""
+    if work.needed * _ROOM_TO_SPARE > work.free:
         raise OutputError(
-            f"{count} images take about {gigabytes(needed)}, but {dataset.folder} has only "
-            f"{gigabytes(free)} left; choose another disk"
+            f"{len(work.missing)} images take about {gigabytes(work.needed)}, but the disk of "
+            f"{work.dataset.folder} has only {gigabytes(work.free)} left; choose another disk"
         )
 
 
 def gigabytes(size: float) -> str:
     """1 234 567 890 -> '1.2 GB'."""
     return f"{size / 1e9:.1f} GB"
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a PNG file is there and ends as one: a copy may have been cut off."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-len(_PNG_END), os.SEEK_END)
+            return file.read() == _PNG_END
+    except OSError:  # not there, or shorter than any image
+        return False
 
 
 def write_image(job: _Job) -> None:
@@ -125,9 +174,13 @@ def pixels_of(dataset: Dataset, image: Image, side: int) -> NDArray[np.uint8]:
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
-    """The bytes of a PNG file."""
+    """The bytes of a PNG file.
+
+    Runs only: what else deflate looks for is not in noise, and hardly in figures. At σ 50 it takes
+    2 s instead of 3.5 s, and 50 MB instead of 54 MB.
+    """
     out = io.BytesIO()
-    PillowImage.fromarray(pixels).save(out, "PNG", compress_level=3)
+    PillowImage.fromarray(pixels).save(out, "PNG", compress_type=PillowImage.RLE)
     return out.getvalue()
 
 
@@ -138,7 +191,7 @@ def write_manifest(dataset: Dataset) -> None:
     writer.writerow(["slide", "group", "class", "split", "seed"])
     for split in PER_CLASS:
         for image in list_images(split, dataset.seed):
-            if (dataset.folder / image.file).exists():
+            if is_whole(dataset.folder / image.file):
                 group = Path(image.file).stem
                 name = FIGURE_CLASSES[image.kind]
                 writer.writerow([image.file, f"{split}-{group}", name, split, image.seed])
