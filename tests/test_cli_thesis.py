@@ -85,6 +85,16 @@ def test_what_cannot_be_is_refused_in_one_sentence_and_nothing_is_written(
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("command", [("train", "--out", "n", "--scale", "5"), ("reproduce",)])
+def test_stored_images_of_another_seed_are_refused(capsys, folder, command):
+    writing.begin(writing.Dataset(folder / "set", seed=1))
+    assert "set was made with seed 1, not 0" in refused(capsys, *command, "--images", "set")
+
+
+def test_no_command_is_one_sentence_too(capsys):
+    assert refused(capsys) == "error: Missing command; see wsi-scale thesis --help\n"
+
+
 def test_a_file_in_the_folders_place_is_refused(capsys, folder):
     (folder / "taken").touch()
     assert "taken is a file" in refused(capsys, "reproduce", "--out", "taken")

@@ -10,7 +10,14 @@ from PIL import Image as PillowImage
 
 from wsi_scale.errors import OutputError, SettingsError, SlideError
 from wsi_scale.readers._scenes import FIGURE_CLASSES
-from wsi_scale.thesis.dataset import Dataset, begin, needed_bytes, png, write_dataset
+from wsi_scale.thesis.dataset import (
+    Dataset,
+    begin,
+    check_stored,
+    needed_bytes,
+    png,
+    write_dataset,
+)
 from wsi_scale.thesis.images import list_images
 from wsi_scale.thesis.train import cut_patches
 
@@ -121,6 +128,19 @@ def test_a_missing_stored_image_names_the_command_that_makes_it(stored):
     image = list_images("train", 0)[0]
     with pytest.raises(SlideError, match="is missing; make it with wsi-scale thesis dataset"):
         image.open(stored.folder)
+
+
+def test_images_of_another_seed_or_side_are_not_taken_for_those_asked_for(tmp_path):
+    """Their files have the same names."""
+    with pytest.raises(SettingsError, match=r"no stored images; make them with .* --seed 2"):
+        check_stored(tmp_path, 2)
+    begin(Dataset(tmp_path / "whole", noise=50, seed=2))
+    check_stored(tmp_path / "whole", 2)
+    with pytest.raises(SettingsError, match="was made with seed 2, not 0; choose other images"):
+        check_stored(tmp_path / "whole", 0)
+    begin(Dataset(tmp_path / "small", side=200))
+    with pytest.raises(SettingsError, match="was made with side 200, not 5000"):
+        check_stored(tmp_path / "small", 0)
 
 
 def test_patches_of_stored_images_are_those_of_drawn_ones(tmp_path):

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="The thesis this project grew from: its images, its networks, its tables and figures.",
-    no_args_is_help=True,
 )
 
 Tell = Callable[[str, int, int], None]
@@ -51,6 +50,15 @@ def check_folder(folder: Path | None) -> None:
     """Raise SettingsError when a folder to be read is not there."""
     if folder is not None and not folder.is_dir():
         raise SettingsError(f"there is no folder {folder}")
+
+
+def check_images(folder: Path | None, seed: int) -> None:
+    """Raise SettingsError for a folder of stored images that is not there or of another seed."""
+    from wsi_scale.thesis.dataset import check_stored
+
+    check_folder(folder)
+    if folder is not None:
+        check_stored(folder, seed)
 
 
 @contextmanager
@@ -149,7 +157,7 @@ def train(  # one parameter per choice of the recipe
 
     if threads < 1:
         raise SettingsError(f"training needs at least 1 thread, got {threads}")
-    check_folder(images)
+    check_images(images, seed)
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
     given = (schedule, parse_filters(filters), seed, epochs, batch, layout)
@@ -209,10 +217,10 @@ def reproduce(
     from wsi_scale.thesis.reproduce import reproduce as run
 
     check_workers(workers)
-    check_folder(images)
     check_folder(networks)
     folder = out_folder or Path(f"thesis-{preset}")
     plan = Plan(folder, find_preset(preset), seed, images=images, trained=networks)
+    check_images(images, seed)
     with following() as tell:
         written = run(plan, workers, tell)
     out.print(f"{len(written)} tables and figures in {folder}", soft_wrap=True)

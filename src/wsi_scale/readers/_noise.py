@@ -30,7 +30,8 @@ class NoisyScene:
 
     @property
     def coarsest_pitch(self) -> float:
-        """Points further apart show means without noise."""
+        """Points further apart show means without noise, so brighter where noise on white was
+        clipped; no pixel covers as many before 64 times this."""
         return self.scene.coarsest_pitch
 
     def render(self, grid: Grid) -> Bytes:

@@ -19,7 +19,7 @@ from PIL import Image as PillowImage
 from wsi_scale.errors import OutputError, SettingsError
 from wsi_scale.files import write_atomically
 from wsi_scale.readers._scenes import FIGURE_CLASSES
-from wsi_scale.thesis.claim import claim, refuse_others
+from wsi_scale.thesis.claim import claim, read_note, refuse_others
 from wsi_scale.thesis.images import PER_CLASS, SIDE, Image, Tell, list_images
 from wsi_scale.thesis.workers import in_processes, stopping
 
@@ -125,6 +125,23 @@ def needed_bytes(dataset: Dataset, count: int) -> int:
     side = min(_CROP, dataset.side)
     sizes = [len(png(pixels_of(dataset, test[kind], side))) for kind in range(4)]
     return round(float(np.mean(sizes)) * (dataset.side / side) ** 2 * count)
+
+
+def check_stored(folder: Path, seed: int) -> None:
+    """Raise SettingsError unless a folder holds whole images of this seed, with or without noise.
+
+    The files of every seed have the same names.
+    """
+    note = folder / "dataset.json"
+    if not note.exists():
+        command = f"wsi-scale thesis dataset {folder} --seed {seed}"
+        raise SettingsError(f"{folder} holds no stored images; make them with {command}")
+    asked = read_note(note)["asked"]
+    for key, value in (("seed", seed), ("side", SIDE), ("version", VERSION)):
+        if asked.get(key) != value:
+            raise SettingsError(
+                f"{folder} was made with {key} {asked.get(key)}, not {value}; choose other images"
+            )
 
 
 def free_bytes(folder: Path) -> int:
