@@ -151,15 +151,12 @@ def train(  # one parameter per choice of the recipe
     seed: SeedOption = 0,
 ) -> None:
     """Train the thesis's network for patches at scale A; five to ten minutes on one core."""
-    import torch
-
-    from wsi_scale.thesis.train import Recipe, family_recipes, parse_filters
+    from wsi_scale.thesis.train import Recipe, family_recipes, make_repeatable, parse_filters
 
     if threads < 1:
         raise SettingsError(f"training needs at least 1 thread, got {threads}")
     check_images(images, seed)
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    make_repeatable(threads)
     given = (schedule, parse_filters(filters), seed, epochs, batch, layout)
     usual = Recipe(5.0)
     if scale is None:

@@ -108,6 +108,12 @@ class Trained:
     patches: int
 
 
+def make_repeatable(threads: int) -> None:
+    """From here on torch gives the same digits for the same number of threads."""
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+
+
 def train_network(recipe: Recipe, tell: Tell, folder: Path | None = None) -> Trained:
     """Cut the patches, train, test on other images. The same recipe gives the same weights on the
     same machine with the same number of torch threads.
