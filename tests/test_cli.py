@@ -512,8 +512,21 @@ def test_a_blank_slide_still_gives_every_output(folder, capsys):
     assert written == {"x.json", "x.png", "x.html"}, "there are no responses to save"
 
 
+LEARNS = [x for x, module in all_estimators().items() if getattr(module, "LEARNS", False)]
+
+
+@pytest.mark.parametrize("name", LEARNS)
+def test_what_learns_from_a_reference_is_refused_before_anything_is_measured(
+    folder, no_network, capsys, name
+):
+    assert cli.run(["estimate", SMALL, "--estimator", name]) == 2
+    sentence = " ".join(capsys.readouterr().err.split())
+    assert sentence.startswith(f"error: estimator {name} cannot be used: it learns from images")
+
+
 @pytest.mark.parametrize(
-    "name", [x for x, module in all_estimators().items() if not module.EVIDENCE]
+    "name",
+    [x for x, module in all_estimators().items() if not module.EVIDENCE and x not in LEARNS],
 )
 def test_what_is_no_evidence_is_never_ok(folder, name):
     code, report = estimate_json(folder, SMALL, *FEW, "--estimator", name)

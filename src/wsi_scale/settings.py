@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from wsi_scale.errors import SettingsError
-from wsi_scale.estimators import Options, all_estimators
+from wsi_scale.estimators import NO_REFERENCE, Options, all_estimators
 from wsi_scale.geometry import check_ends
 
 MAX_OCTAVES = 24
@@ -55,6 +55,13 @@ class Settings(BaseModel):
             known = ", ".join(["auto", *all_estimators()])
             raise ValueError(f"unknown estimator {value!r}; there are {known}")
         return value
+
+    @model_validator(mode="after")
+    def _what_learns_has_something_to_learn_from(self) -> Self:
+        learns = getattr(all_estimators().get(self.estimator), "LEARNS", False)
+        if learns and self.options.reference is None:
+            raise ValueError(f"estimator {self.estimator} cannot be used: {NO_REFERENCE}")
+        return self
 
     @field_validator("mpp")
     @classmethod

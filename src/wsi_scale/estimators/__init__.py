@@ -5,6 +5,7 @@ An estimator module declares
     NAME      the word on the command line
     NEEDS     what it needs, as one clause for people
     EVIDENCE  True if its answer alone may be called ``ok``
+    LEARNS    True if it needs ``Options.reference``; False when absent
     prepare(responses, options) -> Scorer
 
 ``prepare`` raises ``Unavailable`` with one clause when the responses lack what it needs. The
@@ -58,6 +59,12 @@ class Reference:
     responses: Responses
     scale: float
     """The right scale of these images, level-0 px per network px."""
+
+
+NO_REFERENCE = (
+    "it learns from images whose right scale is known, given in Python as "
+    "Options(reference=Reference(responses, scale))"
+)
 
 
 class Options(BaseModel):

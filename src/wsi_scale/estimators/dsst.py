@@ -19,6 +19,7 @@ NAME = "dsst"
 ORDER = 40
 NEEDS = "responses to images whose right scale is known"
 EVIDENCE = False
+LEARNS = True
 
 
 def prepare(responses: Responses, options: Options) -> Scorer:

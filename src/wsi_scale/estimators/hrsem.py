@@ -26,6 +26,7 @@ NAME = "hrsem"
 ORDER = 41
 NEEDS = "responses to images whose right scale is known"
 EVIDENCE = False
+LEARNS = True
 
 
 def prepare(responses: Responses, options: Options) -> Scorer:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi_scale.estimators import Array, Options, Reference, Unavailable
+from wsi_scale.estimators import NO_REFERENCE, Array, Options, Reference, Unavailable
 from wsi_scale.geometry import ScaleGrid
 from wsi_scale.responses import LayerResponses, Responses
 
@@ -154,10 +154,7 @@ def check_scales(values: Array, whose: str) -> None:
 def given_reference(options: Options) -> Reference:
     """The reference of the options. Raises Unavailable if there is none."""
     if options.reference is None:
-        raise Unavailable(
-            "it learns from images whose right scale is known, given in Python as "
-            "Options(reference=Reference(responses, scale))"
-        )
+        raise Unavailable(NO_REFERENCE)
     return options.reference
 
 
