@@ -1,5 +1,6 @@
 """Training: the recipe decides the weights, and the card says how they were made."""
 
+import json
 import tomllib
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import torch
 from wsi_scale.errors import SettingsError
 from wsi_scale.networks import load_network
 from wsi_scale.networks.architectures import FiguresNet
+from wsi_scale.thesis.dataset import describe_stored
 from wsi_scale.thesis.family import BUNDLED, SHIPPED
 from wsi_scale.thesis.names import FAMILY
 from wsi_scale.thesis.train import (
@@ -17,6 +19,7 @@ from wsi_scale.thesis.train import (
     Recipe,
     Trained,
     accuracy,
+    card_text,
     command,
     family_recipes,
     fit,
@@ -101,6 +104,15 @@ def test_a_saved_network_loads_by_its_card_and_answers_alike(tmp_path):
     x = torch.rand(1, 3, 224, 224)
     with torch.no_grad():
         assert torch.allclose(network.module(x), module(x))
+
+
+def test_the_card_of_a_network_trained_on_noisy_stored_images_says_so(tmp_path):
+    note = {"asked": {"noise": 50.0, "grain": 2, "seed": 0}}
+    (tmp_path / "dataset.json").write_text(json.dumps(note))
+    told = describe_stored(tmp_path)
+    assert told == "stored images, noise of 50 grey levels, grain 2"
+    trained = Trained(RECIPE, FiguresNet(), 0.9, 4000, f"; {told}")
+    assert told in tomllib.loads(card_text(trained, "0" * 64))["training"]["data"]
 
 
 def test_the_card_holds_the_command_that_makes_it_again():

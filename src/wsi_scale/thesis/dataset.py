@@ -127,6 +127,13 @@ def needed_bytes(dataset: Dataset, count: int) -> int:
     return round(float(np.mean(sizes)) * (dataset.side / side) ** 2 * count)
 
 
+def describe_stored(folder: Path) -> str:
+    """``stored images, noise of 50 grey levels, grain 2``."""
+    asked = read_note(folder / "dataset.json")["asked"]
+    noise = f", noise of {asked['noise']:g} grey levels, grain {asked['grain']}"
+    return "stored images" + (noise if asked["noise"] else "")
+
+
 def check_stored(folder: Path, seed: int) -> None:
     """Raise SettingsError unless a folder holds whole images of this seed, with or without noise.
 

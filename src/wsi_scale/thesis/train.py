@@ -25,6 +25,7 @@ from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.networks.architectures import FiguresNet
 from wsi_scale.pyramid import sample_pyramid
 from wsi_scale.readers._scenes import FIGURE_CLASSES
+from wsi_scale.thesis.dataset import describe_stored
 from wsi_scale.thesis.images import SIDE, Image, Tell, list_images
 from wsi_scale.thesis.names import FAMILY
 
@@ -106,6 +107,8 @@ class Trained:
     module: FiguresNet
     accuracy: float
     patches: int
+    stored: str = ""
+    """What was special about stored images, for the card; empty = drawn."""
 
 
 def make_repeatable(threads: int) -> None:
@@ -123,7 +126,8 @@ def train_network(recipe: Recipe, tell: Tell, folder: Path | None = None) -> Tra
     patches = cut_patches(list_images("train", recipe.seed), recipe.scale, tell, folder)
     module = fit(recipe, patches, tell)
     test = cut_patches(list_images("test", recipe.seed), recipe.scale, tell, folder)
-    return Trained(recipe, module, accuracy(module, test), len(patches[1]))
+    stored = "" if folder is None else f"; {describe_stored(folder)}"
+    return Trained(recipe, module, accuracy(module, test), len(patches[1]), stored)
 
 
 def cut_patches(
@@ -222,6 +226,7 @@ def card_text(trained: Trained, sha256: str) -> str:
         recipe=recipe,
         command=command(recipe),
         count=trained.patches,
+        stored=trained.stored,
         decay=decay,
         torch=torch.__version__.split("+")[0],
         threads=torch.get_num_threads(),
@@ -258,7 +263,7 @@ license = "Apache-2.0"
 
 [training]
 command = "{command}"
-data = "{count} patches of synthetic single-class figure slides, drawn at scale {recipe.scale}"
+data = "{count} patches of synthetic single-class figure slides, drawn at scale {recipe.scale}{stored}"
 recipe = "Adam 1e-3{decay}, cross-entropy, batches of {recipe.batch}, {recipe.epochs} epochs"
 seed = {recipe.seed}
 torch = "{torch}"
