@@ -226,7 +226,7 @@ def card_text(trained: Trained, sha256: str) -> str:
         recipe=recipe,
         command=command(recipe),
         count=trained.patches,
-        stored=trained.stored,
+        where=f"scale {recipe.scale}{trained.stored}",
         decay=decay,
         torch=torch.__version__.split("+")[0],
         threads=torch.get_num_threads(),
@@ -263,7 +263,7 @@ license = "Apache-2.0"
 
 [training]
 command = "{command}"
-data = "{count} patches of synthetic single-class figure slides, drawn at scale {recipe.scale}{stored}"
+data = "{count} patches of synthetic single-class figure slides, drawn at {where}"
 recipe = "Adam 1e-3{decay}, cross-entropy, batches of {recipe.batch}, {recipe.epochs} epochs"
 seed = {recipe.seed}
 torch = "{torch}"
