@@ -630,6 +630,8 @@ def test_a_real_interrupt_leaves_a_whole_partial_report(folder):
     program = (
         "import os, signal, sys\n"
         "from wsi_scale import cli, measure\n"
+        # a shell makes what it runs in the background deaf to it
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "true, calls = measure.measure_responses, []\n"
         "def measured(*arguments, **options):\n"
         "    calls.append(1)\n"

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -154,16 +155,30 @@ def test_reproduce_tells_where_to_read(capsys, folder, monkeypatch):
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups on this system")
 def test_ctrl_c_keeps_whole_images_and_the_next_run_goes_on(folder):
     """The real thing: two processes drawing, all interrupted as a terminal would."""
-    command = [sys.executable, "-m", "wsi_scale.cli", "thesis", "dataset", "set"]
-    command += ["--split", "test", "--workers", "2"]
-    run = subprocess.Popen(
-        command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+    program = (
+        "import signal, sys\n"
+        "from wsi_scale import cli\n"
+        # a shell makes what it runs in the background deaf to it
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.exit(cli.run(sys.argv[1:]))\n"
     )
-    deadline = time.monotonic() + 120
-    while not list(folder.rglob("*.png")) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    os.killpg(run.pid, signal.SIGINT)
-    _, err = run.communicate(timeout=60)
+    command = [sys.executable, "-c", program, "thesis", "dataset", "set", "--split", "test"]
+    with subprocess.Popen(
+        [*command, "--workers", "2"],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as run:
+        try:
+            deadline = time.monotonic() + 120
+            while not list(folder.rglob("*.png")) and time.monotonic() < deadline:
+                time.sleep(0.1)
+            os.killpg(run.pid, signal.SIGINT)
+            _, err = run.communicate(timeout=60)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(run.pid, signal.SIGKILL)
     assert run.returncode == 130
     assert "cancelled" in err
     assert "Traceback" not in err
