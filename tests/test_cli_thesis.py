@@ -100,6 +100,8 @@ def test_a_file_in_the_folders_place_is_refused(capsys, folder):
     (folder / "taken").touch()
     assert "taken is a file" in refused(capsys, "reproduce", "--out", "taken")
     assert "taken is a file" in refused(capsys, "dataset", "taken")
+    train = ("train", "--scale", "5", "--out", "taken")
+    assert "cannot make taken/figures-5-decayed" in refused(capsys, *train)
 
 
 def test_train_writes_a_card_and_does_not_train_twice(capsys, folder, monkeypatch):

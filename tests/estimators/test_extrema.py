@@ -108,6 +108,36 @@ def test_smoothing_comes_before_the_extrema_are_sought():
     assert places(range(1, 10), smooth(np.array(y)[:, None], 1.5)[:, 0]) == [3]
 
 
+def test_channel_extrema_smooth_by_the_sigma_asked_for():
+    """The bump at 7 is there unsmoothed, and gone after a smoothing wider than itself."""
+    y = [0, 2, 9, 2, 0, 0.0, 0.1, 0, 0]
+    smoothed = smooth(np.array(y)[:, None], 1.5)[:, 0]
+    x = range(1, 10)
+    expected = places(x, smoothed) + places(x, derivative(np.arange(1.0, 10), smoothed))
+    assert sorted(found_in(x, y, sigma=1.5)) == sorted(expected)
+    assert sorted(found_in(x, y, sigma=1.5)) != sorted(found_in(x, y, sigma=0))
+
+
+def test_smoothing_mirrors_the_ends():
+    """Beyond its end (1, 0, 0, …) goes on as (…, 0, 1): the first value counts once more, by the
+    kernel's weight one step away."""
+    kernel = np.exp(-(np.arange(-8, 9) ** 2) / 8.0)
+    kernel /= kernel.sum()
+    line = np.zeros((20, 1))
+    line[0] = 1
+    assert smooth(line, 2.0)[0, 0] == pytest.approx(kernel[8] + kernel[7])
+
+
+def test_the_share_of_channels_asked_for_is_heard(responses_of):
+    """Channel 0 has extrema at 2, 3 and 4, median 3; with those of channel 1, 2 and 3, it is 3
+    of (2, 2, 3, 3, 4): told apart by the mean, 3 and 2.8."""
+    responses = two_channels(responses_of, before=(5, 0.1))
+    options = Options(sigma=0, statistic="mean")
+    for percent, expected in ((50, 3.0), (100, 2.8)):
+        one = options.model_copy(update={"keep_percent": percent})
+        assert prepare(responses, one)(np.ones(2)).scale == pytest.approx(expected)
+
+
 def test_scales_that_were_not_cut_are_left_off_the_end():
     assert found_in(range(1, 7), [0, 1, 4, 1, 0, np.nan]) == [2, 3, 4]
 

@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -60,3 +63,40 @@ def test_jobs_under_way_are_told_when_the_loop_is_left_and_others_never_begin(tm
 
 def test_nothing_stops_where_nobody_asked():
     assert not stopping()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc on this system")
+def test_processes_end_with_a_parent_that_is_killed(tmp_path):
+    """The worker notes its number and waits; its parent is killed; it must be gone soon."""
+    program = (
+        "import os, sys, time\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from noted import wait\n"
+        "from wsi_scale.thesis.workers import in_processes\n"
+        "if __name__ == '__main__':\n"
+        "    list(in_processes(wait, [sys.argv[1], sys.argv[1]], 2))\n"
+    )
+    (tmp_path / "noted.py").write_text(
+        "import os, pathlib, time\n"
+        "def wait(folder):\n"
+        "    (pathlib.Path(folder) / f'{os.getpid()}.pid').touch()\n"
+        "    time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)]) as run:
+        while len(pids := [int(x.stem) for x in tmp_path.glob("*.pid")]) < 2:
+            assert run.poll() is None
+            time.sleep(0.05)
+        run.kill()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and any(map(is_alive, pids)):
+        time.sleep(0.1)
+    assert not any(map(is_alive, pids))
+
+
+def is_alive(pid):
+    """Whether a process runs; one that waits to be buried does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

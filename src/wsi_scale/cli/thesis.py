@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,16 +13,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from wsi_scale.cli.options import number, whole_number
 from wsi_scale.cli.show import err, out
-from wsi_scale.errors import SettingsError
+from wsi_scale.errors import OutputError, SettingsError
+from wsi_scale.files import check_writable
 
 if TYPE_CHECKING:
+    from wsi_scale.thesis.images import Tell
     from wsi_scale.thesis.train import Recipe
 
 app = typer.Typer(
     help="The thesis this project grew from: its images, its networks, its tables and figures.",
 )
-
-Tell = Callable[[str, int, int], None]
 
 SeedOption = Annotated[
     int, typer.Option(metavar="N", parser=whole_number, help="Same seed, same result.")
@@ -59,6 +59,17 @@ def check_images(folder: Path | None, seed: int) -> None:
     check_folder(folder)
     if folder is not None:
         check_stored(folder, seed)
+
+
+def make_folder(folder: Path) -> None:
+    """Make it before the work, not after. Raises OutputError, one sentence."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot make {folder}: {error.strerror}; choose another --out"
+        ) from error
+    check_writable(folder / "card.toml")
 
 
 @contextmanager
@@ -177,6 +188,7 @@ def _is_trained(folder: Path) -> bool:
 
 
 def _train_one(recipe: Recipe, folder: Path, images: Path | None) -> None:
+    make_folder(folder)
     from wsi_scale.thesis.train import save_network, train_network
 
     with following() as tell:

@@ -119,12 +119,12 @@ def _measures(answers: Sequence[Found]) -> tuple[Cell, ...]:
 
 
 def _bootstrap(answers: Sequence[Found]) -> tuple[float, float]:
-    """90 % interval of the median error, networks and windows drawn again: these are what varies;
-    the classes of one network err together."""
-    groups: dict[tuple[str, float], list[float]] = {}
+    """90 % interval of the median error, networks drawn again: the classes and windows of one
+    network rest on the same responses and err together."""
+    groups: dict[str, list[float]] = {}
     for x in answers:
         if x.answer is not None:
-            groups.setdefault((x.network, x.lo), []).append(x.octaves)
+            groups.setdefault(x.network, []).append(x.octaves)
     blocks = [np.array(block) for block in groups.values()]
     rng = np.random.default_rng(0)
     draws = rng.integers(len(blocks), size=(1000, len(blocks)))

@@ -50,7 +50,8 @@ def load_member(name: str, folder: Path | None) -> Network:
 
 
 def random_weights(network: Network, seed: int) -> Network:
-    """The same layers and stored statistics with freshly drawn convolutions and head."""
+    """The same network with the weights of its convolutions and head freshly drawn. Biases, and
+    BatchNorm's statistics, scale and shift, stay as they were trained."""
     module = copy.deepcopy(network.module)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

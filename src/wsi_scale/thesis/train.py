@@ -159,6 +159,8 @@ def cut_patches(
 def fit(recipe: Recipe, data: Patches, tell: Tell) -> FiguresNet:
     """Train on patches; in evaluation mode when returned."""
     patches, labels = data
+    if recipe.batch > len(labels):
+        raise SettingsError(f"a batch of {recipe.batch} is more than the {len(labels)} patches")
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng([recipe.seed, 6])
     network = FiguresNet(recipe.filters)

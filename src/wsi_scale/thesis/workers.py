@@ -72,8 +72,17 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 
 
 def _begin(stop: Any) -> None:
-    """Each process: one thread."""
+    """Each process: one thread, and no life after its parent's."""
     global _stop
     _stop = stop
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
+
+
+def _leave_with_parent() -> None:
+    """A parent that is killed cannot say goodbye; its files are written whole or not at all."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
