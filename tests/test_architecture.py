@@ -82,6 +82,11 @@ def test_heavy_libraries_stay_in_their_rooms(path):
         assert name not in MAY_IMPORT or room_of(path) in MAY_IMPORT[name], f"{path}: {name}"
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "thesis").glob("*.py")), ids=lambda p: p.stem)
+def test_the_thesis_needs_torch_only_to_train_and_to_ask(path):
+    assert path.stem in {"train", "family", "gather"} or "torch" not in imports_of(path)
+
+
 def test_importing_wsi_scale_loads_no_heavy_library():
     heavy = ("torch", "dask", "napari", "skimage", "matplotlib", "scipy")
     code = f"import sys, wsi_scale; print([m for m in {heavy} if m in sys.modules])"

@@ -131,15 +131,6 @@ def test_a_window_without_a_scale_is_refused(responses_of):
         responses_of().between(20, 30)
 
 
-def test_some_sites_can_be_taken_out_in_any_order(responses_of):
-    whole = responses_of(sites=4, content=1.0)
-    part = whole.of_sites([3, 1])
-    assert part.sites == (whole.sites[3], whole.sites[1])
-    assert np.array_equal(
-        part.on_grid(part.layers[0].mean), whole.on_grid(whole.layers[0].mean)[[3, 1]]
-    )
-
-
 def test_both_gradients_survive_saving_and_joining(responses_of, tmp_path):
     one = responses_of(sites=2)
     slopes = np.full_like(one.layers[0].mean, 0.25)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from wsi_scale.errors import OutputError, SettingsError, SlideError
-from wsi_scale.readers._scenes import FIGURE_CLASSES
+from wsi_scale.readers.synthetic import FIGURE_CLASSES
 from wsi_scale.thesis.dataset import (
     Dataset,
     begin,

@@ -1,14 +1,18 @@
 """The whole reproduction, small: repeatable, resumable, and readable without torch."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 
 import pytest
 
-from wsi_scale.errors import SettingsError
+from wsi_scale.errors import NetworkError, SettingsError, SlideError
 from wsi_scale.geometry import ScaleGrid
+from wsi_scale.networks import load_network
+from wsi_scale.thesis.cards import SHIPPED
+from wsi_scale.thesis.family import random_weights
 from wsi_scale.thesis.plan import Plan, Preset, find_preset, response_file
 from wsi_scale.thesis.reproduce import reproduce
 
@@ -74,6 +78,44 @@ def test_a_folder_of_another_run_is_refused_and_left_alone(run):
     with pytest.raises(SettingsError, match=r"was made with seed 0, not 1; choose another"):
         reproduce(replace(plan, seed=1), 1, quiet)
     assert (plan.out / "run.json").read_text() == before
+
+
+def test_a_run_with_other_weights_is_refused_and_told_which(run, tmp_path):
+    plan, _ = run
+    other = tmp_path / "figures-5-decayed"
+    shutil.copytree(SHIPPED / "figures-5-constant", other)
+    with pytest.raises(SettingsError, match=r"networks figures-5-decayed \w{12}…, not \w{12}…;"):
+        reproduce(replace(plan, trained=tmp_path), 1, quiet)
+    (other / "weights.safetensors").unlink()
+    with pytest.raises(NetworkError, match="cannot be read"):
+        reproduce(replace(plan, trained=tmp_path), 1, quiet)
+
+
+def test_missing_images_are_told_before_the_folder_is_claimed(run, tmp_path):
+    plan, _ = run
+    out = tmp_path / "new"
+    with pytest.raises(SlideError, match=r"red_rectangle-00\.png is missing"):
+        reproduce(replace(plan, out=out, images=tmp_path), 1, quiet)
+    assert not out.exists()
+
+
+def test_a_damaged_note_is_told_and_nothing_touched(run, tmp_path):
+    plan, _ = run
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(SettingsError, match="is damaged and nothing beside it was touched"):
+        reproduce(replace(plan, out=tmp_path), 1, quiet)
+    assert (tmp_path / "run.json").read_text() == "{"
+
+
+def test_random_weights_keep_nothing_that_was_learnt_but_the_statistics():
+    trained = load_network("figures", device="cpu").module.state_dict()
+    network = random_weights(load_network("figures", device="cpu"), 7)
+    fresh = network.module.state_dict()
+    again = random_weights(load_network("figures", device="cpu"), 7).module.state_dict()
+    for name, values in fresh.items():
+        same = bool((values == trained[name]).all())
+        assert same == ("running" in name or "num_batches" in name), name
+        assert bool((values == again[name]).all())
 
 
 def test_a_folder_with_other_files_is_refused(run, tmp_path):

@@ -11,8 +11,8 @@ import torch
 from wsi_scale.errors import SettingsError
 from wsi_scale.networks import load_network
 from wsi_scale.networks.architectures import FiguresNet
+from wsi_scale.thesis.cards import BUNDLED, SHIPPED
 from wsi_scale.thesis.dataset import describe_stored
-from wsi_scale.thesis.family import BUNDLED, SHIPPED
 from wsi_scale.thesis.names import FAMILY
 from wsi_scale.thesis.train import (
     WIDE,
@@ -144,6 +144,15 @@ def test_a_recipe_that_cannot_be_is_refused(options, says):
 def test_filters_that_are_no_numbers_are_refused(text):
     with pytest.raises(SettingsError, match="filters are whole numbers"):
         parse_filters(text)
+
+
+@pytest.mark.parametrize("text", ["8,16", "4,8,16,32", "8,16,99999999999999999999"])
+def test_the_network_has_three_blocks_of_sane_width(text):
+    with pytest.raises(SettingsError, match="3 blocks of 1 to 512 filters"):
+        parse_filters(text)
+
+
+def test_filters_may_have_spaces_between_them():
     assert parse_filters("8, 16,32") == WIDE
 
 

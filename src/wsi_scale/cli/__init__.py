@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import sys
@@ -64,6 +65,10 @@ def run(arguments: list[str]) -> int:
         return _complain(str(error))
     except _UsageError as error:
         return _complain(_usage(error))
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return _complain(f"{str(error.filename)[:40]}… is too long a name for a file")
     except (KeyboardInterrupt, typer.Abort):
         code = EXIT_CANCELLED
     if code == EXIT_CANCELLED:  # some versions of Typer turn Ctrl-C into this code by themselves

@@ -191,6 +191,7 @@ def _train_one(recipe: Recipe, folder: Path, images: Path | None) -> None:
     make_folder(folder)
     from wsi_scale.thesis.train import save_network, train_network
 
+    err.print(recipe.name)
     with following() as tell:
         trained = train_network(recipe, tell, images)
         save_network(trained, folder)

@@ -12,14 +12,7 @@ import numpy as np
 
 from wsi_scale.estimators import Answer, Array, Options, Scorer
 from wsi_scale.estimators.curves import Pool, peak
-from wsi_scale.estimators.scale_filter import (
-    ScaleFilter,
-    check_scales,
-    given_reference,
-    inner_layers,
-    signatures,
-    twins,
-)
+from wsi_scale.estimators.scale_filter import ScaleFilter, both_signatures
 from wsi_scale.responses import Responses
 
 NAME = "hrsem"
@@ -31,12 +24,8 @@ LEARNS = True
 
 def prepare(responses: Responses, options: Options) -> Scorer:
     """Average the sites first, of the reference and by weight of the slide, then score once."""
-    reference = given_reference(options)
-    layers = inner_layers(responses)
-    theirs = signatures(reference.responses, twins(layers, reference.responses))
+    reference, theirs, values = both_signatures(responses, options)
     scene = Pool(theirs).mean(np.ones(len(theirs)))
-    values = signatures(responses, layers)
-    check_scales(values, "the slide")
     learnt = ScaleFilter(scene[None], reference, responses.grid)
     pool = Pool(values)
     scales = np.array(responses.grid.scales)

@@ -12,14 +12,7 @@ import numpy as np
 
 from wsi_scale.estimators import Answer, Array, Options, Scorer
 from wsi_scale.estimators.curves import Pool, peak, weighted_median
-from wsi_scale.estimators.scale_filter import (
-    ScaleFilter,
-    check_scales,
-    given_reference,
-    inner_layers,
-    signatures,
-    twins,
-)
+from wsi_scale.estimators.scale_filter import ScaleFilter, both_signatures
 from wsi_scale.responses import Responses
 
 NAME = "rrsem"
@@ -31,11 +24,7 @@ LEARNS = True
 
 def prepare(responses: Responses, options: Options) -> Scorer:
     """Find every site's own peak with a filter learnt from all sites of the reference."""
-    reference = given_reference(options)
-    layers = inner_layers(responses)
-    theirs = signatures(reference.responses, twins(layers, reference.responses))
-    values = signatures(responses, layers)
-    check_scales(values, "the slide")
+    reference, theirs, values = both_signatures(responses, options)
     curves = ScaleFilter(theirs, reference, responses.grid).curves(values)
     scales = np.array(responses.grid.scales)
     answers = np.array([peak(scales, curve) or np.nan for curve in curves])

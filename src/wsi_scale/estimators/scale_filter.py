@@ -191,5 +191,18 @@ def signatures(responses: Responses, layers: tuple[LayerResponses, ...]) -> Arra
     return responses.on_grid(np.concatenate(parts, axis=1))
 
 
+def both_signatures(responses: Responses, options: Options) -> tuple[Reference, Array, Array]:
+    """The reference, its signatures and the slide's (N, S, C) over all inner layers.
+
+    Raises Unavailable without a reference, or when one of the two was measured too little.
+    """
+    reference = given_reference(options)
+    layers = inner_layers(responses)
+    theirs = signatures(reference.responses, twins(layers, reference.responses))
+    values = signatures(responses, layers)
+    check_scales(values, "the slide")
+    return reference, theirs, values
+
+
 def _power_of_two(least: int) -> int:
     return int(1 << (least - 1).bit_length())

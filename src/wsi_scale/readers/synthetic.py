@@ -18,12 +18,16 @@ from numpy.typing import NDArray
 from wsi_scale.errors import SlideError
 from wsi_scale.geometry import Box, Level
 from wsi_scale.readers._noise import NoisyScene
-from wsi_scale.readers._scenes import FIGURE_CLASSES, FigureScene, Grid, Scene, TissueScene
+from wsi_scale.readers._scenes import FIGURE_CLASSES as FIGURE_CLASSES
+from wsi_scale.readers._scenes import FigureScene, Grid, Scene, TissueScene
 from wsi_scale.slide import Slide
 
 NAME = "synthetic"
 ORDER = 0
 PREFIX = "synthetic:"
+
+MOST_NOISE = 1000
+"""Grey levels; beyond, every pixel is black or white."""
 
 _BAND_POINTS = 1 << 22
 
@@ -89,8 +93,8 @@ class SyntheticSlide(Slide):
         scene: Scene = FigureScene(seed, only)
         what = "mosaic" if only is None else FIGURE_CLASSES[only]
         name = f"synthetic figures ({what}, seed {seed}, stretch {stretch:g})"
-        if not (math.isfinite(noise) and noise >= 0):
-            raise SlideError(f"noise is a number of grey levels, 0 or more, got {noise}")
+        if not 0 <= noise <= MOST_NOISE:
+            raise SlideError(f"noise is a number of grey levels, 0 to {MOST_NOISE}, got {noise:g}")
         if grain not in (1, 2):
             raise SlideError(f"the grain of noise is 1 or 2 px, got {grain}")
         if noise:

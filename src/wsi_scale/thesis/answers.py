@@ -16,25 +16,19 @@ from numpy.typing import NDArray
 
 from wsi_scale.estimators import Options, Reference, Unavailable, extrema, find_estimator
 from wsi_scale.geometry import ScaleGrid
-from wsi_scale.readers._scenes import FIGURE_CLASSES
+from wsi_scale.readers.synthetic import FIGURE_CLASSES
 from wsi_scale.responses import Responses, merge
 from wsi_scale.thesis.names import FAMILY, Member
 from wsi_scale.thesis.plan import Plan, load_class
 from wsi_scale.thesis.sweep import Sweep, sweep
+from wsi_scale.thesis.windows import Window, is_centred, middle, windows_of
 
 Array = NDArray[np.float64]
 
 EVERY_CLASS = "all"
 
-WINDOWS = ((0.5, 9.9), (0.5, 5.9), (4.5, 9.9))
-"""The thesis's window and its two halves, the same for every network."""
-
-MARGIN = 0.5
-"""A window is asked where the right scale lies at least so far inside it."""
-
-CENTRED = 1.0
-"""Where the window's middle is at most so far from the right scale, the middle itself counts as an
-answer within ±1: nothing can be learnt there."""
+LEARNING = ("dsst", "hrsem", "rrsem")
+"""Estimators that learn from a reference."""
 
 CENTRE = "chance: window centre"
 
@@ -52,6 +46,15 @@ class Question:
     """Whether the responses are dealt out to random scales: an answer by chance."""
 
 
+VOICES = {"thesis": "extrema", **{x: x for x in ("fingerprint", "confidence", *LEARNING)}}
+"""Label of each estimator that is asked by chance too, and its name."""
+
+
+def _by_chance(label: str, what: str, *, shuffled: bool = False) -> Question:
+    learns = label in LEARNING
+    return Question(f"chance: {label} on {what}", VOICES[label], {}, learns, shuffled)
+
+
 QUESTIONS = (
     Question("thesis", "extrema"),
     Question("thesis, after softmax", "extrema", {"gradient": "after"}),
@@ -60,17 +63,10 @@ QUESTIONS = (
     Question("fingerprint", "fingerprint"),
     Question("fingerprint, plain match", "fingerprint", {"match_mixture": False}),
     Question("confidence", "confidence"),
-    Question("dsst", "dsst", reference=True),
-    Question("hrsem", "hrsem", reference=True),
-    Question("rrsem", "rrsem", reference=True),
-    Question("chance: thesis on shuffled responses", "extrema", shuffled=True),
-    Question("chance: fingerprint on shuffled responses", "fingerprint", shuffled=True),
-    Question("chance: hrsem on shuffled responses", "hrsem", reference=True, shuffled=True),
+    *(Question(name, name, reference=True) for name in LEARNING),
+    *(_by_chance(name, "shuffled responses", shuffled=True) for name in VOICES),
 )
-OF_RANDOM_WEIGHTS = (
-    Question("chance: thesis on random weights", "extrema"),
-    Question("chance: fingerprint on random weights", "fingerprint"),
-)
+OF_RANDOM_WEIGHTS = tuple(_by_chance(name, "random weights") for name in VOICES)
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,7 @@ class Found:
     @property
     def centred(self) -> bool:
         """Whether the window's middle is as good as right."""
-        return abs((self.lo + self.hi) / 2 - self.member.scale) <= CENTRED
+        return is_centred((self.lo, self.hi), self.member.scale)
 
 
 @dataclass(frozen=True)
@@ -132,7 +128,7 @@ class Pools:
     test: tuple[Responses, ...]
     shuffled: tuple[Responses, ...]
     train: tuple[Responses, ...]
-    """Of training images, cut around the right scale; empty for random weights."""
+    """Of training images, cut around the right scale."""
 
     def between(self, lo: float, hi: float) -> Pools:
         """The same in a narrower window; what is learnt from stays as it is."""
@@ -147,18 +143,20 @@ def find_answers(plan: Plan, name: str) -> Findings:
     pools = load_pools(plan, name)
     classes = pools.test[:-1]
     accuracy = np.array([right_share(one, kind) for kind, one in enumerate(classes)])
-    scales = np.array(plan.grid.scales)
+    regret = Regret(np.array(plan.grid.scales), accuracy)
+    sweeps: list[Sweep] = []
     found: list[Found] = []
-    for lo, hi in windows_of(plan, FAMILY[name].scale):
-        inside = (scales >= lo - 1e-9) & (scales <= hi + 1e-9)
-        regret = Regret(scales[inside], accuracy[:, inside])
-        found += ask_everyone(name, (lo, hi), pools.between(lo, hi), regret)
+    for window in windows_of(plan.grid, FAMILY[name].scale):
+        cut = pools.between(*window)
+        sweeps += sweep(name, window, "measured", cut.test[:-1])
+        sweeps += sweep(name, window, "shuffled", cut.shuffled[:-1])
+        found += ask_everyone(name, window, cut, regret.between(*window))
     layer = extrema.gradient_layer(classes[0], Options()).name
     slopes = {"before": "gradient", "after": "probability_gradient"}
     return Findings(
         name,
-        scales,
-        (*sweep(name, "measured", classes), *sweep(name, "shuffled", pools.shuffled[:-1])),
+        regret.scales,
+        tuple(sweeps),
         tuple(found),
         {
             when: np.array([getattr(x.layer(layer), slope).mean(0) for x in classes])
@@ -173,12 +171,10 @@ def load_pools(plan: Plan, name: str) -> Pools:
     kinds = range(len(FIGURE_CLASSES))
     rng = np.random.default_rng([plan.seed, 9, list(FAMILY).index(name)])
     test = _with_all([load_class(plan, name, "test", kind) for kind in kinds])
-    member = FAMILY[name]
-    ends = around(member.scale, plan.grid)
-    learnt = () if member.random else kinds
-    train = [load_class(plan, name, "train", kind).between(*ends) for kind in learnt]
+    ends = around(FAMILY[name].scale, plan.grid)
+    train = _with_all([load_class(plan, name, "train", kind).between(*ends) for kind in kinds])
     chance = _with_all([shuffle_scales(one, rng) for one in test[:-1]])
-    return Pools(test, chance, _with_all(train) if train else ())
+    return Pools(test, chance, train)
 
 
 def around(right: float, grid: ScaleGrid) -> tuple[float, float]:
@@ -210,13 +206,6 @@ def right_share(responses: Responses, kind: int) -> Array:
     return np.asarray(np.nanmean(responses.on_grid(right), axis=0))
 
 
-def windows_of(plan: Plan, right: float) -> Iterator[tuple[float, float]]:
-    """The windows that hold the right scale."""
-    for lo, hi in WINDOWS:
-        if max(lo, plan.grid.scales[0]) + MARGIN <= right <= min(hi, plan.grid.scales[-1]) - MARGIN:
-            yield lo, hi
-
-
 @dataclass(frozen=True)
 class Regret:
     """How much of the network's best accuracy is kept at a scale."""
@@ -224,6 +213,11 @@ class Regret:
     scales: Array
     accuracy: Array
     """(20, S)."""
+
+    def between(self, lo: float, hi: float) -> Regret:
+        """The same in a narrower window."""
+        inside = (self.scales >= lo - 1e-9) & (self.scales <= hi + 1e-9)
+        return Regret(self.scales[inside], self.accuracy[:, inside])
 
     def kept(self, kind: int | None, scale: float | None) -> float | None:
         """Accuracy at the nearest scale ÷ best accuracy; of one class, or None for all."""
@@ -234,9 +228,7 @@ class Regret:
         return float(curve[np.argmin(np.abs(self.scales - scale))]) / best if best > 0 else None
 
 
-def ask_everyone(
-    name: str, window: tuple[float, float], pools: Pools, regret: Regret
-) -> Iterator[Found]:
+def ask_everyone(name: str, window: Window, pools: Pools, regret: Regret) -> Iterator[Found]:
     """Every estimator's answer for every class and for all together, and the window's centre."""
     names = (*FIGURE_CLASSES, EVERY_CLASS)
     questions = OF_RANDOM_WEIGHTS if FAMILY[name].random else QUESTIONS
@@ -244,7 +236,7 @@ def ask_everyone(
         column = None if kind == EVERY_CLASS else number
         answers = {one.label: ask(one, FAMILY[name], pools, number) for one in questions}
         if not FAMILY[name].random:
-            answers[CENTRE] = sum(window) / 2
+            answers[CENTRE] = middle(window)
         for label, answer in answers.items():
             kept = None if FAMILY[name].random else regret.kept(column, answer)
             yield Found(name, *window, label, kind, answer, kept)

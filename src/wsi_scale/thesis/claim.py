@@ -9,6 +9,8 @@ from typing import Any
 from wsi_scale.errors import SettingsError
 from wsi_scale.files import write_atomically
 
+_HASH = 64  # digits of a SHA-256
+
 
 def claim(note: Path, asked: dict[str, Any]) -> None:
     """Write ``asked`` into the note of a new folder, or see that it is what the note says.
@@ -31,17 +33,33 @@ def refuse_others(note: Path, asked: dict[str, Any]) -> None:
     """What ``claim`` refuses, and nothing is written."""
     folder = note.parent
     if note.exists():
-        for key, value in asked.items():
-            before = read_note(note)["asked"].get(key)
-            if before != value:
+        before, now = _flat(read_note(note)["asked"]), _flat(asked)
+        for key in (*now, *before):
+            if before.get(key) != now.get(key):
+                was, is_now = (_word(x.get(key)) for x in (before, now))
                 raise SettingsError(
-                    f"{folder} was made with {key} {before}, not {value}; choose another folder"
+                    f"{folder} was made with {key} {was}, not {is_now}; choose another folder"
                 )
         return
     if folder.exists() and not folder.is_dir():
         raise SettingsError(f"{folder} is a file; choose another folder")
     if folder.is_dir() and any(folder.iterdir()):
         raise SettingsError(f"{folder} holds other files; choose another folder")
+
+
+def _flat(asked: dict[str, Any]) -> dict[str, Any]:
+    """{"a": {"b": 1}} -> {"a b": 1}."""
+    out: dict[str, Any] = {}
+    for key, value in asked.items():
+        inner = value.items() if isinstance(value, dict) else [("", value)]
+        out |= {f"{key} {word}".strip(): x for word, x in inner}
+    return out
+
+
+def _word(value: Any) -> str:
+    """A value for a sentence; of a hash the first digits."""
+    text = "none" if value is None else str(value)
+    return f"{text[:12]}…" if len(text) == _HASH else text
 
 
 def read_note(note: Path) -> dict[str, Any]:
@@ -52,7 +70,10 @@ def read_note(note: Path) -> dict[str, Any]:
             return dict(content)
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    raise SettingsError(f"{note} is damaged; choose another folder")
+    raise SettingsError(
+        f"{note} is damaged and nothing beside it was touched; restore it from a copy, or choose "
+        "another folder"
+    )
 
 
 def write_note(note: Path, content: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from PIL import Image as PillowImage
 
 from wsi_scale.errors import OutputError, SettingsError
 from wsi_scale.files import write_atomically
-from wsi_scale.readers._scenes import FIGURE_CLASSES
+from wsi_scale.readers.synthetic import FIGURE_CLASSES
 from wsi_scale.thesis.claim import claim, read_note, refuse_others
 from wsi_scale.thesis.images import PER_CLASS, SIDE, Image, Tell, list_images
 from wsi_scale.thesis.workers import in_processes, stopping

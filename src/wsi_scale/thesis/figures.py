@@ -27,16 +27,16 @@ from wsi_scale.estimators.extrema import (
     pool,
     smooth,
 )
-from wsi_scale.geometry import ScaleGrid
+from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.pyramid import sample_pyramid
-from wsi_scale.readers._scenes import FIGURE_CLASSES
+from wsi_scale.readers.synthetic import FIGURE_CLASSES
 from wsi_scale.responses import Responses
 from wsi_scale.thesis.answers import CENTRE, EVERY_CLASS, Findings
-from wsi_scale.thesis.images import Image, list_images
+from wsi_scale.thesis.images import SIZE, Image, list_images
 from wsi_scale.thesis.names import FAMILY, SCALES
 from wsi_scale.thesis.plan import Plan, load_class
 from wsi_scale.thesis.sweep import PERCENT, SIGMA
-from wsi_scale.thesis.train import SIZE
+from wsi_scale.thesis.windows import WHOLE
 
 Array = NDArray[np.float64]
 
@@ -71,6 +71,7 @@ class Shown:
 
     @property
     def right(self) -> float:
+        """The scale that the network was trained at."""
         return FAMILY[self.network].scale
 
     @property
@@ -105,9 +106,9 @@ def show(responses: Responses, network: str, kind: int) -> Shown:
 def all_figures(plan: Plan, findings: Sequence[Findings]) -> dict[str, bytes]:
     """PNGs by name."""
     network = next((x.network for x in findings if x.network == SHOWN_NETWORK), findings[0].network)
-    shown = show(load_class(plan, network, "test", SHOWN), network, SHOWN)
+    responses = load_class(plan, network, "test", SHOWN)
+    shown, site = show(responses, network, SHOWN), responses.sites[0]
     image = next(x for x in list_images("test", plan.seed) if x.kind == SHOWN)
-    site = load_class(plan, network, "test", SHOWN).sites[0]
     with rc_context(_STYLE):
         return {
             "figure02_pyramid": _pyramid(image, site, plan),
@@ -210,7 +211,7 @@ def _several(shown: Shown) -> bytes:
     return _axes(7, 4, draw)
 
 
-def _row_of_patches(image: Image, site: Any, plan: Plan, titled: dict[str, float]) -> bytes:
+def _row_of_patches(image: Image, site: Site, plan: Plan, titled: dict[str, float]) -> bytes:
     grid = ScaleGrid(tuple(sorted(set(titled.values()))))
     with image.open(plan.images) as slide:
         pyramid = sample_pyramid(slide, site, grid, size=SIZE)
@@ -223,13 +224,13 @@ def _row_of_patches(image: Image, site: Any, plan: Plan, titled: dict[str, float
     return _png(figure)
 
 
-def _pyramid(image: Image, site: Any, plan: Plan) -> bytes:
+def _pyramid(image: Image, site: Site, plan: Plan) -> bytes:
     last = len(plan.grid) - 1
     scales = [plan.grid.scales[round(i * last / 6)] for i in range(7)]
     return _row_of_patches(image, site, plan, {f"scale {x:.3g}": x for x in scales})
 
 
-def _patches(image: Image, site: Any, plan: Plan, shown: Shown) -> bytes:
+def _patches(image: Image, site: Site, plan: Plan, shown: Shown) -> bytes:
     found = float(np.median(shown.answers()))
     titled = {f"right: {shown.right:g}": shown.right, f"found: {found:.2f}": found}
     return _row_of_patches(image, site, plan, titled)
@@ -278,8 +279,7 @@ def _answers(findings: Sequence[Findings]) -> bytes:
                 member = FAMILY[each.network]
                 if member.random or member.wide or member.schedule != schedule:
                     continue
-                widest = max(x.hi - x.lo for x in each.found)
-                mine = [x for x in each.found if x.label == label and x.hi - x.lo == widest]
+                mine = [x for x in each.found if x.label == label and (x.lo, x.hi) == WHOLE]
                 x = member.scale * 1.025 ** (shift - 2)
                 single = [v.answer for v in mine if v.kind != EVERY_CLASS and v.answer is not None]
                 if single and label != CENTRE:
@@ -292,7 +292,7 @@ def _answers(findings: Sequence[Findings]) -> bytes:
         axes.set_xticks(SCALES, [f"{t:g}" for t in SCALES])
         axes.minorticks_off()
         axes.set(xlabel="scale the network was trained at", ylabel="answer")
-        axes.set_title(f"learning rate {schedule}, window 0.5–9.9")
+        axes.set_title(f"learning rate {schedule}, window {WHOLE[0]:g}–{WHOLE[1]:g}")
     keys = [
         Line2D([], [], marker=marker, color=colour, ls="", label=label)
         for label, (marker, colour) in _PICTURED.items()

@@ -7,7 +7,6 @@ that a run goes on where it stopped.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,23 +15,11 @@ from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.measure import measure_responses
 from wsi_scale.pyramid import sample_pyramid
 from wsi_scale.thesis.family import load_member
-from wsi_scale.thesis.images import SIDE, Image, Tell, list_images
-from wsi_scale.thesis.plan import Plan, response_file
-from wsi_scale.thesis.train import SIZE
+from wsi_scale.thesis.images import SIDE, SIZE, Image, Tell
+from wsi_scale.thesis.plan import Job, Plan, list_jobs, response_file
 from wsi_scale.thesis.workers import in_processes, stopping
 
 _BATCH = 8  # patches whose layers stay in a core's cache
-
-
-@dataclass(frozen=True)
-class Job:
-    """One image and the networks that are to see its pyramids."""
-
-    plan: Plan
-    image: Image
-    split: str
-    asked: tuple[tuple[str, int], ...]
-    """(network, pyramids) for those that have no file yet."""
 
 
 def gather(plan: Plan, workers: int, tell: Tell) -> None:
@@ -44,22 +31,6 @@ def gather(plan: Plan, workers: int, tell: Tell) -> None:
     for _ in in_processes(ask, jobs, workers):
         done += 1
         tell("asking the networks", done, len(every))
-
-
-def list_jobs(plan: Plan) -> list[Job]:
-    """One job per image; what has a file already is not asked again."""
-    out = []
-    for split in ("test", "train"):
-        for image in list_images(split, plan.seed):
-            asked = tuple(
-                (name, count)
-                for name in plan.networks
-                if (count := plan.pyramids(name, split, image.number))
-                and not response_file(plan, name, split, image.kind, image.number).exists()
-            )
-            if plan.pyramids_of_image(split, image.number):
-                out.append(Job(plan, image, split, asked))
-    return out
 
 
 def ask(job: Job) -> None:

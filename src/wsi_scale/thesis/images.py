@@ -6,7 +6,7 @@ writes the same images as files.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_scale.errors import SlideError
-from wsi_scale.readers._scenes import FIGURE_CLASSES
-from wsi_scale.readers.synthetic import SyntheticSlide
+from wsi_scale.readers.synthetic import FIGURE_CLASSES, SyntheticSlide
 from wsi_scale.slide import Slide, open_slide
 
 Tell = Callable[[str, int, int], None]
@@ -23,6 +22,9 @@ Tell = Callable[[str, int, int], None]
 
 SIDE = 5000
 """Side of an image in level-0 px."""
+
+SIZE = 224
+"""Side of a patch in network px."""
 
 PER_CLASS = {"train": 10, "test": 5}
 PLACES = {"train": 20, "test": 4}
@@ -79,10 +81,8 @@ class Image:
         """
         if folder is None:
             return self.draw()
-        path = folder / self.file
-        if not path.exists():
-            raise SlideError(f"{path} is missing; make it with wsi-scale thesis dataset {folder}")
-        return open_slide(path)
+        check_files((self,), folder)
+        return open_slide(folder / self.file)
 
 
 def list_images(split: str, seed: int) -> tuple[Image, ...]:
@@ -96,3 +96,12 @@ def list_images(split: str, seed: int) -> tuple[Image, ...]:
             places = rng.random((PLACES[split], 2))
             out.append(Image(split, kind, number, image_seed, levels, places))
     return tuple(out)
+
+
+def check_files(images: Iterable[Image], folder: Path) -> None:
+    """Raise SlideError for the first image that a folder of stored images lacks."""
+    for image in images:
+        if not (folder / image.file).exists():
+            raise SlideError(
+                f"{folder / image.file} is missing; make it with wsi-scale thesis dataset {folder}"
+            )

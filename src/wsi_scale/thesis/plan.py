@@ -8,9 +8,10 @@ from typing import Any
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.geometry import ScaleGrid
-from wsi_scale.readers._scenes import FIGURE_CLASSES
+from wsi_scale.readers.synthetic import FIGURE_CLASSES
 from wsi_scale.responses import Responses, merge
-from wsi_scale.thesis.images import PER_CLASS
+from wsi_scale.thesis.cards import sha256_of
+from wsi_scale.thesis.images import PER_CLASS, Image, list_images
 from wsi_scale.thesis.names import FAMILY
 
 THESIS_GRID = ScaleGrid.linear(0.5, 9.9, 0.1)
@@ -69,21 +70,23 @@ class Plan:
         most = self.pyramids_of_image(split, number)
         member = FAMILY[name]
         if split == "train":
-            return 0 if member.random else most
+            return most
         return min(most, self.preset.fewer_per_image) if member.random or member.wide else most
 
     def describe(self) -> dict[str, Any]:
-        """Everything that decides the answers, for the note."""
+        """Everything that decides the answers, for the note.
+
+        Raises NetworkError when a network is not there.
+        """
         return {
             "test_images_per_class": self.preset.images,
             "pyramids_per_test_image": self.preset.per_image,
             "fewer_per_test_image": self.preset.fewer_per_image,
             "reference_images_per_class": self.preset.references,
             "seed": self.seed,
-            "networks": list(self.networks),
+            "networks": {x: sha256_of(FAMILY[x], self.trained) for x in self.networks},
             "scales": [self.grid.scales[0], self.grid.scales[-1], len(self.grid)],
-            "images": None if self.images is None else str(self.images),
-            "trained": None if self.trained is None else str(self.trained),
+            "images": "drawn" if self.images is None else str(self.images.resolve()),
         }
 
 
@@ -98,6 +101,33 @@ def response_file(plan: Plan, name: str, split: str, kind: int, number: int) -> 
     """Where the answers of one network about one image lie."""
     word = FIGURE_CLASSES[kind].replace(" ", "_")
     return plan.out / "responses" / name / f"{split}-{word}-{number:02}.npz"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image and the networks that are to see its pyramids."""
+
+    plan: Plan
+    image: Image
+    split: str
+    asked: tuple[tuple[str, int], ...]
+    """(network, pyramids) for those that have no file yet."""
+
+
+def list_jobs(plan: Plan) -> list[Job]:
+    """One job per image; what has a file already is not asked again."""
+    out = []
+    for split in ("test", "train"):
+        for image in list_images(split, plan.seed):
+            asked = tuple(
+                (name, count)
+                for name in plan.networks
+                if (count := plan.pyramids(name, split, image.number))
+                and not response_file(plan, name, split, image.kind, image.number).exists()
+            )
+            if plan.pyramids_of_image(split, image.number):
+                out.append(Job(plan, image, split, asked))
+    return out
 
 
 def load_class(plan: Plan, name: str, split: str, kind: int) -> Responses:

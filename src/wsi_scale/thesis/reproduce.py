@@ -13,9 +13,8 @@ from wsi_scale.thesis.answers import Findings, find_answers
 from wsi_scale.thesis.claim import claim, read_note, write_note
 from wsi_scale.thesis.comparison import cells, summary, table_of_answers
 from wsi_scale.thesis.figures import all_figures
-from wsi_scale.thesis.gather import gather
-from wsi_scale.thesis.images import Tell
-from wsi_scale.thesis.plan import Plan
+from wsi_scale.thesis.images import Tell, check_files
+from wsi_scale.thesis.plan import Plan, list_jobs
 from wsi_scale.thesis.table import Table
 from wsi_scale.thesis.tables import accuracy, table_1, table_5, table_5_beside_chance, tables_2_to_4
 from wsi_scale.thesis.workers import in_processes
@@ -24,14 +23,15 @@ _INDEX = """\
 # The thesis, reproduced
 
 Made by `wsi-scale thesis reproduce`: {pyramids_per_test_image} pyramids from each of
-{test_images_per_class} test images of 20 classes, seed {seed}. `run.json` says what was asked and
+{test_images_per_class} test images of 20 classes ({fewer_per_test_image} for wide networks and
+random weights), seed {seed}. `run.json` says what was asked and
 how long it took. The same command with the same `--out` makes the tables and figures anew from the
 saved responses.
 
 | file | what it holds |
 | --- | --- |
 | tables/table1_weights | Table 1: weights of the channels, before and after softmax |
-| tables/tables2-4_NETWORK | Tables 2–4: squared deviation, counts within ±0.5 and ±1, by σ and P |
+| tables/tables2-4_NETWORK | Tables 2–4: squared deviation and counts by σ, P and window |
 | tables/table5 | Table 5: the answer for each class at σ = 8, P = 50 % |
 | tables/table5_beside_chance | its counts in all conventions, beside chance |
 | tables/accuracy_by_scale | how well each network names classes at each scale |
@@ -57,11 +57,18 @@ class _Job:
 def reproduce(plan: Plan, workers: int, tell: Tell) -> list[Path]:
     """Measure what is still missing, then write every table and figure; the files written.
 
-    Raises SettingsError when ``plan.out`` holds a run with other settings.
+    Raises NetworkError or SlideError when a network or a stored image is not there, and
+    SettingsError when ``plan.out`` holds a run with other settings; a folder is then left alone.
     """
     started = time.monotonic()
-    claim(plan.note, plan.describe())
-    gather(plan, workers, tell)
+    asked, jobs = plan.describe(), [job for job in list_jobs(plan) if job.asked]
+    if plan.images is not None:
+        check_files((job.image for job in jobs), plan.images)
+    claim(plan.note, asked)
+    if jobs:
+        from wsi_scale.thesis.gather import gather  # torch: not needed for saved responses
+
+        gather(plan, workers, tell)
     gathered = time.monotonic()
     findings = ask_all(plan, workers, tell)
     tell("drawing", 0, 1)

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wsi_scale.estimators import Options
 from wsi_scale.estimators.extrema import channel_extrema, gradient_layer, kept, of_kept, pool
 from wsi_scale.responses import Responses, merge
 from wsi_scale.thesis.names import FAMILY
+from wsi_scale.thesis.tally import Tally, tally
+from wsi_scale.thesis.windows import WHOLE, Window
 
 SIGMAS = tuple(range(7, 16))
 """Smoothing in grid steps."""
@@ -28,6 +29,7 @@ class Sweep:
     """One setting of the knobs and its answer for every class."""
 
     network: str
+    window: Window
     responses: str
     """``measured``, or ``shuffled`` over the scales, which is chance."""
     gradient: str
@@ -41,27 +43,21 @@ class Sweep:
 
     @property
     def as_written(self) -> bool:
-        """Whether the knobs are those of the thesis's Table 5."""
+        """Whether window and knobs are those of the thesis's Table 5."""
         knobs = (self.sigma, self.keep_percent, self.gradient, self.statistic)
-        return knobs == (SIGMA, PERCENT, "before", "median")
+        return self.window == WHOLE and knobs == (SIGMA, PERCENT, "before", "median")
 
     @property
-    def deviations(self) -> NDArray[np.float64]:
-        """Answer − right scale, by class."""
-        return np.array(self.answers) - FAMILY[self.network].scale
-
-    @property
-    def squared_deviation(self) -> float:
-        """Sum over the classes."""
-        return float((self.deviations**2).sum())
-
-    def within(self, limit: float) -> int:
-        """Classes whose answer is at most ``limit`` off."""
-        return int((np.abs(self.deviations) <= limit + 1e-9).sum())
+    def tally(self) -> Tally:
+        """The answers counted."""
+        return tally(self.answers, FAMILY[self.network].scale)
 
 
-def sweep(network: str, what: str, classes: Sequence[Responses]) -> Iterator[Sweep]:
-    """Every setting; extrema are sought once per smoothing and shared by the rest."""
+def sweep(network: str, window: Window, what: str, classes: Sequence[Responses]) -> Iterator[Sweep]:
+    """Every setting; extrema are sought once per smoothing and shared by the rest.
+
+    classes: responses by class, cut to the window.
+    """
     responses = merge(list(classes))
     owner = np.repeat(np.arange(len(classes)), [len(one.sites) for one in classes])
     layer = gradient_layer(responses, Options())
@@ -81,4 +77,4 @@ def sweep(network: str, what: str, classes: Sequence[Responses]) -> Iterator[Swe
                 pyramids = pool(heard, statistic)
                 by_class = np.array([pyramids[owner == k] for k in range(len(classes))])
                 answers = tuple(float(x) for x in pool(by_class, statistic))
-                yield Sweep(network, what, gradient, statistic, sigma, percent, answers)
+                yield Sweep(network, window, what, gradient, statistic, sigma, percent, answers)

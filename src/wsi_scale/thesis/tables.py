@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from wsi_scale.readers._scenes import FIGURE_CLASSES
+from wsi_scale.readers.synthetic import FIGURE_CLASSES
 from wsi_scale.thesis.answers import Findings
 from wsi_scale.thesis.names import FAMILY
 from wsi_scale.thesis.sweep import PERCENT, PERCENTS, SIGMA, SIGMAS, Sweep
 from wsi_scale.thesis.table import Cell, Table, grid_of, number
+from wsi_scale.thesis.tally import Tally, tally
+from wsi_scale.thesis.windows import WHOLE, Window, in_words, middle
 
 
 def table_1(findings: Sequence[Findings]) -> Table:
@@ -44,51 +45,65 @@ def named(findings: Sequence[Findings], network: str) -> Findings:
 
 
 def tables_2_to_4(each: Findings) -> Table:
-    """Squared deviation and counts over σ × P, both conventions, beside chance."""
+    """Squared deviation and counts over σ × P, both conventions, in every window, beside chance."""
     header = (
-        "network", "responses", "gradient", "statistic", "sigma", "keep_percent",
-        "squared_deviation", "within_0.5", "within_1", *FIGURE_CLASSES,
+        "network", "lo", "hi", "responses", "gradient", "statistic", "sigma", "keep_percent",
+        "squared_deviation", "within_0.5", "within_1", "no_number", *FIGURE_CLASSES,
     )  # fmt: skip
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
-            x.network, x.responses, x.gradient, x.statistic, x.sigma, x.keep_percent,
-            x.squared_deviation, x.within(0.5), x.within(1.0), *x.answers,
+            x.network, *x.window, x.responses, x.gradient, x.statistic, x.sigma, x.keep_percent,
+            x.tally.squared_deviation, x.tally.within_half, x.tally.within_one, x.tally.missing,
+            *x.answers,
         )
         for x in each.sweeps
     )  # fmt: skip
     parts = []
-    for what, statistic, gradient in (
-        ("measured", "median", "before"),
-        ("measured", "median", "after"),
-        ("measured", "mean", "before"),
-        ("shuffled", "median", "before"),
-    ):
-        title = f"{each.network}, {what} responses, {statistic}, gradients {gradient} softmax"
-        parts.append(f"{title}\n\n{_grid_of_sweep(each.sweeps, what, statistic, gradient)}")
-    return Table(f"tables2-4_{each.network}", header, rows, "\n".join(parts))
+    for window in dict.fromkeys(x.window for x in each.sweeps):
+        for settings in _SHOWN if window == WHOLE else (_SHOWN[0], _SHOWN[-1]):
+            what, statistic, gradient = settings
+            words = f"{what} responses, {statistic}, gradients {gradient} softmax"
+            place = in_words(window, FAMILY[each.network].scale)
+            chosen = [
+                x
+                for x in each.sweeps
+                if (x.window, x.responses, x.statistic, x.gradient) == (window, *settings)
+            ]
+            parts.append(f"{each.network}, window {place}, {words}\n\n{_grid_of_sweep(chosen)}")
+    note = "\\* the window's middle is within 1 of the right scale\n"
+    return Table(f"tables2-4_{each.network}", header, rows, "\n".join([*parts, note]))
 
 
-def _grid_of_sweep(sweeps: Sequence[Sweep], what: str, statistic: str, gradient: str) -> str:
-    """Rows σ; columns P within each of the three measures."""
-    chosen = {
-        (x.sigma, x.keep_percent): x
-        for x in sweeps
-        if (x.responses, x.statistic, x.gradient) == (what, statistic, gradient)
-    }
+_SHOWN = (
+    ("measured", "median", "before"),
+    ("measured", "median", "after"),
+    ("measured", "mean", "before"),
+    ("shuffled", "median", "before"),
+)
+
+
+def _grid_of_sweep(sweeps: Sequence[Sweep]) -> str:
+    """Rows σ, then the window's middle; columns P within each of the three measures."""
+    tallies = {(x.sigma, x.keep_percent): x.tally for x in sweeps}
     measures = ("squared deviation", "within ±0.5", "within ±1")
     header = ["σ", *(f"{measure}, P = {p}" for measure in measures for p in PERCENTS)]
-    lines = []
-    for sigma in SIGMAS:
-        row = [chosen[sigma, p] for p in PERCENTS]
-        lines.append(
-            [
-                str(sigma),
-                *(number(x.squared_deviation, 3) for x in row),
-                *(str(x.within(0.5)) for x in row),
-                *(str(x.within(1.0)) for x in row),
-            ]
-        )
-    return grid_of(header, lines)
+    lines = [_line(str(sigma), [tallies[sigma, p] for p in PERCENTS]) for sigma in SIGMAS]
+    centre = _centre(sweeps[0].window, FAMILY[sweeps[0].network].scale)
+    return grid_of(header, [*lines, _line("window centre", [centre] * len(PERCENTS))])
+
+
+def _line(name: str, row: Sequence[Tally]) -> list[str]:
+    return [
+        name,
+        *(number(x.squared_deviation, 3) for x in row),
+        *(str(x.within_half) for x in row),
+        *(str(x.within_one) for x in row),
+    ]
+
+
+def _centre(window: Window, right: float) -> Tally:
+    """What the window's middle would be counted as."""
+    return tally([middle(window)] * len(FIGURE_CLASSES), right)
 
 
 def table_5(findings: Sequence[Findings]) -> Table:
@@ -103,13 +118,13 @@ def table_5(findings: Sequence[Findings]) -> Table:
         [kind, *(f"{number(x.answers[k], 2)}" for x in shown)]
         for k, kind in enumerate(FIGURE_CLASSES)
     ]
-    measures: dict[str, Callable[[Sweep], str]] = {
+    measures: dict[str, Callable[[Tally], str]] = {
         "squared deviation": lambda x: number(x.squared_deviation, 2),
-        "within ±0.5": lambda x: str(x.within(0.5)),
-        "within ±1": lambda x: str(x.within(1.0)),
+        "within ±0.5": lambda x: str(x.within_half),
+        "within ±1": lambda x: str(x.within_one),
     }
     for title, of in measures.items():
-        lines.append([f"**{title}**", *(of(x) for x in shown)])
+        lines.append([f"**{title}**", *(of(x.tally) for x in shown)])
     heads = [
         f"{FAMILY[x.network].scale:g}" + (" (shuffled)" if x.responses == "shuffled" else "")
         for x in shown
@@ -127,16 +142,18 @@ def table_5_beside_chance(findings: Sequence[Findings]) -> Table:
     for scale in sorted({FAMILY[each.network].scale for each in findings}):
         mine = [x for x in findings if FAMILY[x.network].scale == scale]
         for each in mine:
-            chosen = [x for x in each.sweeps if (x.sigma, x.keep_percent) == (SIGMA, PERCENT)]
+            chosen = [
+                x
+                for x in each.sweeps
+                if (x.window, x.sigma, x.keep_percent) == (WHOLE, SIGMA, PERCENT)
+            ]
             measured = [x for x in chosen if x.responses == "measured"]
             if FAMILY[each.network].random:
                 measured = [x for x in measured if x.as_written]
             elif FAMILY[each.network].schedule == "constant":
                 measured += [x for x in chosen if x.responses == "shuffled" and x.as_written]
-            rows += [(scale, _row_name(x), *_counts(x)) for x in measured]
-        middle = (findings[0].scales[0] + findings[0].scales[-1]) / 2
-        centre = replace(mine[0].sweeps[0], answers=(float(middle),) * len(FIGURE_CLASSES))
-        rows.append((scale, "chance: window centre", *_counts(centre)))
+            rows += [(scale, _row_name(x), *_counts(x.tally)) for x in measured]
+        rows.append((scale, "chance: window centre", *_counts(_centre(WHOLE, scale))))
     header = ("right_scale", "row", "median_answer", "squared_deviation", "within_0.5", "within_1")
     lines = [
         [row[1], f"{row[0]:g}", number(row[2], 2), number(row[3], 2), str(row[4]), str(row[5])]
@@ -159,9 +176,8 @@ def _row_name(one: Sweep) -> str:
     return f"learning rate {member.schedule}{wide}{after}{mean}"
 
 
-def _counts(one: Sweep) -> tuple[float, float, int, int]:
-    middle = float(np.median(one.answers))
-    return middle, one.squared_deviation, one.within(0.5), one.within(1.0)
+def _counts(one: Tally) -> tuple[float, float, int, int]:
+    return one.median, one.squared_deviation, one.within_half, one.within_one
 
 
 def accuracy(findings: Sequence[Findings]) -> Table:

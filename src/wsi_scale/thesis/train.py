@@ -24,13 +24,10 @@ from wsi_scale.files import write_atomically
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.networks.architectures import FiguresNet
 from wsi_scale.pyramid import sample_pyramid
-from wsi_scale.readers._scenes import FIGURE_CLASSES
+from wsi_scale.readers.synthetic import FIGURE_CLASSES
 from wsi_scale.thesis.dataset import describe_stored
-from wsi_scale.thesis.images import SIDE, Image, Tell, list_images
+from wsi_scale.thesis.images import SIDE, SIZE, Image, Tell, list_images
 from wsi_scale.thesis.names import FAMILY
-
-SIZE = 224
-"""Side of a patch in network px."""
 
 MAX_SCALE = 64.0
 """The figures are then smaller than a pixel."""
@@ -39,6 +36,7 @@ LEARNING_RATE = 1e-3
 SCHEDULES = ("decayed", "constant")
 LAYOUTS = ("channels-last", "contiguous")
 NARROW, WIDE = (4, 8, 16), (8, 16, 32)
+MOST_FILTERS = 512
 
 Patches = tuple[NDArray[np.uint8], NDArray[np.int64]]
 """(N, 224, 224, 3) patches and their (N,) classes."""
@@ -77,8 +75,8 @@ class Recipe:
     @property
     def name(self) -> str:
         """``figures-2.5-constant``, ``figures-5-decayed-wide``, …"""
-        wide = "" if self.filters == NARROW else "-" + "-".join(map(str, self.filters))
-        wide = "-wide" if self.filters == WIDE else wide
+        named: dict[tuple[int, ...], str] = {NARROW: "", WIDE: "-wide"}
+        wide = named.get(self.filters, "-" + "-".join(map(str, self.filters)))
         return f"figures-{self.scale:g}-{self.schedule}{wide}"
 
 
@@ -87,6 +85,11 @@ def parse_filters(text: str) -> tuple[int, ...]:
     widths = [width.strip() for width in text.split(",")]
     if not all(width.isdecimal() and int(width) for width in widths):
         raise SettingsError(f"filters are whole numbers, for example 8,16,32, got {text!r}")
+    if len(widths) != len(NARROW) or max(map(int, widths)) > MOST_FILTERS:
+        raise SettingsError(
+            f"the network has {len(NARROW)} blocks of 1 to {MOST_FILTERS} filters, for example "
+            f"8,16,32, got {text!r}"
+        )
     return tuple(int(width) for width in widths)
 
 
@@ -226,7 +229,7 @@ def card_text(trained: Trained, sha256: str) -> str:
         sha256=sha256,
         classes="[" + ", ".join(f'"{name}"' for name in FIGURE_CLASSES) + "]",
         recipe=recipe,
-        command=command(recipe),
+        command=command(recipe, torch.get_num_threads(), stored=bool(trained.stored)),
         count=trained.patches,
         where=f"scale {recipe.scale}{trained.stored}",
         decay=decay,
@@ -236,8 +239,8 @@ def card_text(trained: Trained, sha256: str) -> str:
     )
 
 
-def command(recipe: Recipe) -> str:
-    """The command line that trains by this recipe."""
+def command(recipe: Recipe, threads: int = 1, *, stored: bool = False) -> str:
+    """The command line that trains by this recipe; DIR stands for the folder of stored images."""
     usual = Recipe(recipe.scale)
     out = f"wsi-scale thesis train --scale {recipe.scale:g}"
     for key in ("schedule", "seed", "epochs", "batch", "layout"):
@@ -245,7 +248,9 @@ def command(recipe: Recipe) -> str:
             out += f" --{key} {value}"
     if recipe.filters != usual.filters:
         out += " --filters " + ",".join(map(str, recipe.filters))
-    return out
+    if threads != 1:
+        out += f" --threads {threads}"
+    return f"{out} --images DIR" if stored else out
 
 
 _CARD = """\
