@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from wsi_scale.estimators import (
     Unavailable,
     all_estimators,
     find_estimator,
+    profile,
 )
 from wsi_scale.estimators.curves import Pool
 from wsi_scale.geometry import ScaleGrid, Site
@@ -78,6 +80,8 @@ def estimate(
         raise SettingsError(f"the interval level lies between 0 and 1, got {interval_level}")
     options = options or Options()
     scorers, missing = _prepare_all(responses, options)
+    if estimator == "auto" and options.profile is not None:
+        estimator = profile.NAME  # what was given is never silently passed over
     name = _choose(estimator, scorers, missing)
     everyone = np.ones(len(responses.sites))
     voices = {voice: scorer(everyone).scale for voice, scorer in scorers.items()}
@@ -167,12 +171,23 @@ def _resample(scorer: Scorer, members: Array, seed: int, resamples: int) -> tupl
 
 
 def _interval(evidence: Evidence, level: float) -> tuple[float, float] | None:
-    """Percentile interval; widened, if need be, to hold the answer itself."""
-    scale = evidence.answer.scale
+    """Percentile interval, widened to hold the answer, and as wide as errors that were measured."""
+    scale, errors = evidence.answer.scale, evidence.answer.errors
     if scale is None or len(evidence.resampled_scales) == 0:
         return None
     low, high = np.quantile(evidence.resampled_scales, [(1 - level) / 2, (1 + level) / 2])
-    return min(float(low), scale), max(float(high), scale)
+    wide = 1.0 if errors is None else 2 ** conformal(np.abs(errors), level)
+    return min(float(low), scale / wide), max(float(high), scale * wide)
+
+
+def conformal(errors: Array, level: float) -> float:
+    """Size that the next error stays below with probability ``level``, whatever their law.
+
+    The ⌈(n + 1) · level⌉-th smallest of n; the largest where n is too small for that. Source: Vovk
+    et al., Algorithmic learning in a random world, 2005 (split conformal prediction).
+    """
+    rank = math.ceil((len(errors) + 1) * level)
+    return float(np.sort(errors)[min(rank, len(errors)) - 1])
 
 
 def _band(evidence: Evidence, level: float) -> tuple[Array, Array]:
