@@ -97,7 +97,7 @@ def estimate(
         estimator=name,
         scale=scale,
         interval_level=interval_level,
-        interval=_interval(evidence, interval_level) if numbered else None,
+        interval=_interval(evidence, interval_level, len(everyone)) if numbered else None,
         tolerance=_tolerance(responses, scale) if scale is not None else None,
         verdict=judgement.verdict,
         reason=judgement.reason,
@@ -170,14 +170,21 @@ def _resample(scorer: Scorer, members: Array, seed: int, resamples: int) -> tupl
     return tuple(scorer(draw.astype(float)) for draw in draws)
 
 
-def _interval(evidence: Evidence, level: float) -> tuple[float, float] | None:
-    """Percentile interval, widened to hold the answer, and as wide as errors that were measured."""
-    scale, errors = evidence.answer.scale, evidence.answer.errors
-    if scale is None or len(evidence.resampled_scales) == 0:
+def _interval(evidence: Evidence, level: float, sites: int) -> tuple[float, float] | None:
+    """As wide as errors that were measured, where there are some; else, or with fewer sites than
+    those were measured with, percentiles of the resamples. Always holds the answer itself."""
+    answer = evidence.answer
+    if answer.scale is None:
         return None
-    low, high = np.quantile(evidence.resampled_scales, [(1 - level) / 2, (1 + level) / 2])
-    wide = 1.0 if errors is None else 2 ** conformal(np.abs(errors), level)
-    return min(float(low), scale / wide), max(float(high), scale * wide)
+    ends = [answer.scale]
+    if answer.errors is not None:
+        wide = 2 ** conformal(np.abs(answer.errors), level)
+        ends += [answer.scale / wide, answer.scale * wide]
+    if answer.errors is None or sites < (answer.enough_sites or 0):
+        if len(evidence.resampled_scales) == 0:
+            return None
+        ends += list(np.quantile(evidence.resampled_scales, [(1 - level) / 2, (1 + level) / 2]))
+    return float(min(ends)), float(max(ends))
 
 
 def conformal(errors: Array, level: float) -> float:
@@ -228,7 +235,7 @@ def _per_class(
         draws = _resample(scorer, members, seed, resamples)
         evidence = Evidence("", np.array(responses.grid.scales), scorer(members), draws)
         scale = evidence.answer.scale
-        out.append((responses.classes[k], scale, _interval(evidence, level)))
+        out.append((responses.classes[k], scale, _interval(evidence, level, int(members.sum()))))
     return tuple(out)
 
 

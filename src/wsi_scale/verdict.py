@@ -98,7 +98,7 @@ def _few_sites(responses: Responses, evidence: Evidence) -> Judgement | None:
     """Too little was looked at to be sure, however alike it was."""
     count = len(responses.sites)
     enough = ENOUGH_SITES if evidence.answer.enough_sites is None else evidence.answer.enough_sites
-    if count >= enough and len(evidence.resampled) > 0:
+    if count >= enough and (len(evidence.resampled) > 0 or evidence.answer.errors is not None):
         return None
     looked = f"only {count} site{'s were' if count != 1 else ' was'} looked at"
     if count >= enough:
