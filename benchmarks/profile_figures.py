@@ -19,18 +19,17 @@ import argparse
 import csv
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from wsi_scale.calibrate import Sample, fit_profile
 from wsi_scale.estimators import Options
-from wsi_scale.estimators.profile import read
 from wsi_scale.geometry import ScaleGrid
 from wsi_scale.judge import estimate
 from wsi_scale.profile import About, Profile, keys_of
-from wsi_scale.responses import Responses
+from wsi_scale.responses import Responses, merge
 from wsi_scale.thesis.answers import shuffle_scales
 from wsi_scale.thesis.names import FAMILY
 from wsi_scale.thesis.plan import PRESETS, Plan, response_file
@@ -128,16 +127,11 @@ def pooled(
     network: str, name: str, window: Window, profile: Profile, parts: Sequence[Responses]
 ) -> Row:
     """One answer from all pyramids of a class."""
-    votes = [read(profile, one) for one in parts]
-    joined = replace(
-        votes[0],
-        votes=np.concatenate([v.votes for v in votes]),
-        belief=np.concatenate([v.belief for v in votes]),
-        site=np.concatenate([v.site * 0 for v in votes]),
-    )
-    answer = joined.answer(np.ones(1))
+    options = Options(profile=profile)
+    judged = estimate(merge(list(parts)), estimator="profile", options=options, resamples=0)
+    answer = judged.voices["profile"]
     off = np.nan if answer is None else float(np.log2(answer / FAMILY[network].scale))
-    return Row(network, name, "class", *window, off)
+    return Row(network, name, "class", *window, off, verdict=judged.verdict)
 
 
 def single(
@@ -164,12 +158,15 @@ def single(
 def line(name: str, rows: Sequence[Row]) -> str:
     """One line of the table."""
     off = np.abs([row.octaves for row in rows])
+    wrong = [row for row in rows if row.verdict and not abs(row.octaves) <= np.log2(1.25)]
     cells = [
         name,
         f"{np.nanmedian(off):.3f}",
         f"{np.mean(off <= np.log2(1.1)):.0%}",
         f"{np.mean(off <= np.log2(1.25)):.0%}",
         str(len(rows)),
+        "–" if not rows[0].verdict else f"{np.mean([row.verdict == 'ok' for row in rows]):.0%}",
+        "–" if not wrong else f"{np.mean([row.verdict == 'ok' for row in wrong]):.0%}",
     ]
     return "| " + " | ".join(cells) + " |"
 
@@ -177,8 +174,8 @@ def line(name: str, rows: Sequence[Row]) -> str:
 def report(rows: Sequence[Row], command: str) -> str:
     """The Markdown page."""
     out = [f"`{command}`", "", "One class at a time, its 50 pyramids (10 of random weights):", ""]
-    head = "median abs. log2 error | within 10 % | within 25 % | answers |"
-    out += [f"| row | {head}", "| --- | ---: | ---: | ---: | ---: |"]
+    head = "median abs. log2 error | within 10 % | within 25 % | answers | called ok | of those over 25 % off |"
+    out += [f"| row | {head}", "| --- |" + " ---: |" * 6]
     for name in dict.fromkeys(row.row for row in rows if row.what == "class"):
         out.append(line(name, [row for row in rows if (row.row, row.what) == (name, "class")]))
     out += ["", "Classes within 10 %, of 20, in the worse of its windows, and the interval of a "]
@@ -194,8 +191,8 @@ def of_network(network: str, rows: Sequence[Row]) -> str:
     """One line: accuracy by class, and the interval of single pyramids."""
     mine = [row for row in rows if row.row == "profile"]
     classes = [row for row in mine if row.what == "class"]
-    near = Counter(row.lo for row in classes if abs(row.octaves) <= np.log2(1.1))
-    worst = min(near[lo] for lo in {row.lo for row in classes})
+    near = Counter((row.lo, row.hi) for row in classes if abs(row.octaves) <= np.log2(1.1))
+    worst = min(near[row.lo, row.hi] for row in classes)
     alone = [row for row in mine if row.what == "pyramid"]
     held = [row.held for row in alone if row.held is not None]
     cells = [
