@@ -50,6 +50,17 @@ def test_single_classes_and_tissue_are_told_as_they_were_measured():
     assert f"{ours} octave, of the plain match {plain}." in page
 
 
+def test_the_profile_is_told_as_it_was_measured():
+    written = rows(RESULTS / "profile_figures.md")
+    told = rows(ROOT / "docs" / "estimators.md")
+    for name in ("class unseen in calibration", "chance: shuffled responses", "random weights"):
+        measured = [cell.replace("%", " %") for cell in written[name]]
+        assert told[name] == [*measured[:3], measured[4]]
+    held = [float(row[2].split("%")[0]) for name, row in written.items() if "figures-" in name]
+    assert (round(min(held)), round(max(held))) == (88, 98)
+    assert sum(85 <= share <= 95 for share in held) == 10
+
+
 THESIS = RESULTS / "thesis" / "tables"
 
 
