@@ -11,8 +11,8 @@ import pytest
 from wsi_scale.errors import NetworkError, SettingsError, SlideError
 from wsi_scale.geometry import ScaleGrid
 from wsi_scale.networks import load_network
+from wsi_scale.networks.untrained import random_weights
 from wsi_scale.thesis.cards import SHIPPED
-from wsi_scale.thesis.family import random_weights
 from wsi_scale.thesis.plan import Plan, Preset, find_preset, response_file
 from wsi_scale.thesis.reproduce import reproduce
 
