@@ -112,7 +112,7 @@ def iter_estimates(
     with _open(slide, settings) as ready:
         started = time.monotonic()
         try:
-            run = _plan(ready, network, settings)
+            run = plan_run(ready, network, settings)
         except NoTissueError as error:
             run = Run(ready, network, settings, (), _wished_grid(settings), 0)
             nothing = blank_estimate(run.grid, settings.interval_level, str(error))
@@ -161,8 +161,12 @@ def _wished_grid(settings: Settings) -> ScaleGrid:
     return ScaleGrid.geometric(*settings.scales, settings.per_octave)
 
 
-def _plan(slide: Slide, network: Network, settings: Settings) -> Run:
-    """Choose patch size, sites and the scales that fit."""
+def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
+    """Choose patch size, sites and the scales that fit; no patch is cut yet.
+
+    Raises NoTissueError where there is nothing to look at, and SettingsError or SiteError where
+    less than an octave of scales fits.
+    """
     from wsi_scale.measure import find_target
 
     find_target(network, settings.target)  # refused now, not after the slide was looked at

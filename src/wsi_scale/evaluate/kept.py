@@ -11,9 +11,19 @@ Array = NDArray[np.float64]
 
 
 def right_share(responses: Responses, kind: int) -> Array:
-    """(S,) share of pyramids at each scale whose most probable class is ``kind``."""
-    right = (responses.outputs.argmax(axis=1) == kind).astype(float)
-    return np.asarray(np.nanmean(responses.on_grid(right), axis=0))
+    """(S,) share of pyramids at each scale whose most probable class is ``kind``.
+
+    Of a network with one class, the share for which it says so. NaN where no patch was cut.
+    """
+    if len(responses.classes) == 1:
+        right = responses.outputs[:, 0] > 0
+    else:
+        right = responses.outputs.argmax(axis=1) == kind
+    by_site = responses.on_grid(right.astype(float))
+    count = np.isfinite(by_site).sum(axis=0)
+    return np.asarray(
+        np.where(count > 0, np.nansum(by_site, axis=0) / np.maximum(count, 1), np.nan)
+    )
 
 
 def kept_share(scales: Array, result: Array, scale: float | None) -> float | None:
@@ -21,7 +31,8 @@ def kept_share(scales: Array, result: Array, scale: float | None) -> float | Non
 
     scales, result: (S,). Scales 1, 2, 4, results 0.2, 0.8, 0.4, answer 3.9 -> 0.5.
     """
-    best = float(result.max())
-    if scale is None or not best > 0:
+    known = np.isfinite(result)
+    if scale is None or not known.any() or result[known].max() <= 0:
         return None
-    return float(result[np.argmin(np.abs(scales - scale))]) / best
+    nearest = np.argmin(np.abs(scales[known] - scale))
+    return float(result[known][nearest]) / float(result[known].max())
