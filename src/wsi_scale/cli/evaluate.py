@@ -86,7 +86,7 @@ def evaluate(  # one parameter per option of the contract
         seed,
         device,
     )
-    if asked.manifest.path.resolve().is_relative_to(out_folder.resolve()):
+    if out_folder.resolve() in manifest.resolve().parents:
         raise SettingsError(f"{manifest} lies in {out_folder}, which is for results; move it")
     with following() as tell, redirect_stdout(sys.stderr):  # other people's networks may print
         outcome = run.evaluate(asked, questions, workers, tell)

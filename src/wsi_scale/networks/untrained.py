@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from dataclasses import replace
 
 import torch
@@ -22,7 +23,9 @@ def random_weights(network: Network, seed: int) -> Network:
     network read from a file do, matrices and larger are drawn, vectors are 0 where they are called
     bias and 1 elsewhere.
     """
-    module = copy.deepcopy(network.module)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch's own, of an exported program
+        module = copy.deepcopy(network.module)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         done = set()
