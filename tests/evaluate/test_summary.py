@@ -70,6 +70,12 @@ def test_the_interval_draws_groups_not_answers():
     assert (by_group["low"], by_group["high"]) == (0, 1)
 
 
+def test_one_group_has_no_interval():
+    values = measures([found(2, slide="a"), found(4, slide="a")])
+    assert values["median_octaves"] == 0.5
+    assert values["low"] is values["high"] is None
+
+
 def test_what_is_kept_is_told_apart_by_accuracy_and_dice():
     values = measures(
         [

@@ -142,7 +142,7 @@ def _notes(
     rows = [row for row in bench.manifest.rows if row.slide in measured]
     asked = sum(len(bench.windows(row, measured[row.slide].truth)) for row in rows)
     searched = len({(x.row.slide, x.window) for x in found})
-    notes = [f"{len(rows)} slides in {searched} windows, network {bench.network}.", CHANCE]
+    notes = [f"Slides: {len(rows)}; windows: {searched}; network: {bench.network}.", CHANCE]
     if searched < asked:
         notes.append(
             f"{asked - searched} windows were left out: cut to the room on their slide, they had "

@@ -95,7 +95,7 @@ def measures(answers: Sequence[Found]) -> dict[str, Cell]:
     for x in answers:
         if x.voice.says is not None:
             blocks.setdefault(x.row.block, []).append(x.octaves)
-    low, high = median_interval(blocks) if blocks else (None, None)
+    low, high = median_interval(blocks) if len(blocks) > 1 else (None, None)
     return {
         "slides": len({x.row.slide for x in answers}),
         "groups": len({x.row.block for x in answers}),
