@@ -64,13 +64,13 @@ def test_the_answer_of_a_baseline_is_what_it_says_though_its_verdict_has_no_numb
     responses = responses_of(sites=16)
     entropy = 1 + np.abs(np.log2(np.array(responses.grid.scales) / 4))[responses.scale_index]
     responses = responses_of(sites=16, entropy=entropy.astype(np.float32))
-    _, voice = ask(Question("confidence"), responses, 0)
+    voice = ask(Question("confidence"), responses, 0)
     assert voice.says == pytest.approx(4, rel=0.05)
     assert (voice.verdict, voice.has_number, voice.interval) == ("no_evidence", False, None)
 
 
 def test_who_cannot_work_is_unavailable_and_not_an_error(responses_of):
-    _, voice = ask(Question("extrema"), responses_of(sites=2), 0)  # no gradients were measured
+    voice = ask(Question("extrema"), responses_of(sites=2), 0)  # no gradients were measured
     assert (voice.says, voice.verdict, voice.has_number) == (None, UNAVAILABLE, False)
 
 
@@ -89,3 +89,4 @@ def test_what_auto_chose_is_not_asked_twice(responses_of, monkeypatch):
     assert asked == ["auto"]
     says = [voice.says for _, voice in pairs]
     assert says == [pytest.approx(2, rel=0.05), says[0], 4.0]
+    assert [voice.by for _, voice in pairs] == ["fingerprint", "fingerprint", CENTRE]

@@ -18,7 +18,7 @@ def found(says, interval=None, verdict="ok", slide="a", group="", question=FINGE
     has_number = verdict not in ("flat", "no_evidence", "unavailable")
     kept = row.pop("kept", None)
     known = Row(line=2, slide=slide, group=group, scale=2, **row)
-    voice = Voice(says, interval, verdict, has_number, 0.5)
+    voice = Voice(question.estimator, says, interval, verdict, has_number, 0.5)
     return Found(known, 2.0, Window(0.5, 4), question, voice, kept, 10)
 
 
@@ -114,8 +114,8 @@ def test_rows_are_named_as_people_say_them():
 def test_every_answer_stands_in_the_table_with_empty_cells_for_what_is_not_known():
     table = table_of_answers([found(4.0, (2.0, 8.0), "outside"), found(None, None, "flat")])
     first, second = table.csv.splitlines()[1:]
-    assert first == "a,a,2.0,0.5,4,fingerprint,,measured,4.0,2.0,8.0,outside,1.0,,10"
-    assert second == "a,a,2.0,0.5,4,fingerprint,,measured,,,,flat,,,10"
+    assert first == "a,a,2.0,0.5,4,fingerprint,,measured,fingerprint,4.0,2.0,8.0,outside,1.0,,10"
+    assert second == "a,a,2.0,0.5,4,fingerprint,,measured,fingerprint,,,,flat,,,10"
 
 
 def test_time_is_that_of_the_network_asked():

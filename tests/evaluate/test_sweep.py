@@ -33,6 +33,7 @@ def test_options_of_one_estimator_are_combined_as_in_the_thesis():
     [
         ("extrema.sigma", "is KEY=VALUES, for example extrema.sigma=7:15"),
         ("sigma=7", "is KEY=VALUES"),
+        ("auto.sigma=7", "names one estimator, not auto"),
         ("extrema.sigma=", "is KEY=VALUES"),
         ("extreme.sigma=7", "unknown estimator 'extreme'"),
         ("extrema.match_mixture=1", "has no option 'match_mixture' to sweep; it has sigma"),

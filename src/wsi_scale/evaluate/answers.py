@@ -45,12 +45,15 @@ class Question:
     estimator: str
     setting: Setting = field(default_factory=dict)
     responses: str = MEASURED
+    """MEASURED, SHUFFLED, RANDOM, or ``none`` of the window's centre."""
 
 
 @dataclass(frozen=True)
 class Voice:
-    """What one estimator says, of which responses, and what the judge makes of it."""
+    """What one estimator says, and what the judge makes of it."""
 
+    by: str
+    """The estimator that answered: of ``auto`` the one it chose."""
     says: float | None
     """The scale, whatever the verdict; None if there is none."""
     interval: tuple[float, float] | None
@@ -172,18 +175,18 @@ def ask_all(
     known: dict[tuple[str, str, str], Voice] = {}
     for question in questions:
         if question.estimator == CENTRE:
-            yield question, Voice(window.middle, None, "", True, 0.0)
+            yield question, Voice(CENTRE, window.middle, None, "", True, 0.0)
             continue
         key = (question.responses, question.estimator, in_words(question.setting))
         if key not in known:
-            chosen, known[key] = ask(question, pools[question.responses], seed)
+            known[key] = ask(question, pools[question.responses], seed)
             if not question.setting:
-                known[question.responses, chosen, ""] = known[key]
+                known[question.responses, known[key].by, ""] = known[key]
         yield question, known[key]
 
 
-def ask(question: Question, responses: Responses, seed: int) -> tuple[str, Voice]:
-    """Which estimator answered, and what."""
+def ask(question: Question, responses: Responses, seed: int) -> Voice:
+    """One estimator's answer, judged."""
     started = time.monotonic()
     try:
         answer: Estimate = estimate(
@@ -193,8 +196,12 @@ def ask(question: Question, responses: Responses, seed: int) -> tuple[str, Voice
             seed=seed,
         )
     except SettingsError:  # names and options were checked before: it cannot work on this network
-        return question.estimator, Voice(None, None, UNAVAILABLE, False, 0.0)
-    says = answer.voices[answer.estimator]
-    seconds = time.monotonic() - started
-    numbered = answer.scale is not None
-    return answer.estimator, Voice(says, answer.interval, answer.verdict, numbered, seconds)
+        return Voice(question.estimator, None, None, UNAVAILABLE, False, 0.0)
+    return Voice(
+        by=answer.estimator,
+        says=answer.voices[answer.estimator],
+        interval=answer.interval,
+        verdict=answer.verdict,
+        has_number=answer.scale is not None,
+        seconds=time.monotonic() - started,
+    )

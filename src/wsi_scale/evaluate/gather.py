@@ -136,9 +136,13 @@ def gather(jobs: Sequence[Job], workers: int, tell: Tell) -> dict[str, str]:
 
 def measure(job: Job) -> str | None:
     """Write all files of one slide; one sentence when that cannot be, None when all is well."""
-    torch.set_num_threads(1)
-    with redirect_stdout(sys.stderr):  # other people's networks may print
-        return _measure(job)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # so that the last digits do not hang on the number of workers
+    try:
+        with redirect_stdout(sys.stderr):  # other people's networks may print
+            return _measure(job)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _measure(job: Job) -> str | None:

@@ -32,14 +32,14 @@ HEAD = (
 def table_of_answers(found: Sequence[Found]) -> Table:
     """Every single answer; too long to be read as Markdown."""
     header = (
-        "slide", "group", "truth", "lo", "hi", "estimator", "setting", "responses", "answer",
+        "slide", "group", "truth", "lo", "hi", "estimator", "setting", "responses", "by", "answer",
         "low", "high", "verdict", "octaves", "kept", "patches",
     )  # fmt: skip
     rows = tuple(
         (
             x.row.slide, x.row.block, x.truth, x.window.lo, x.window.hi, *_words(x.question),
-            x.voice.says, *(x.voice.interval or (None, None)), x.voice.verdict, x.octaves, x.kept,
-            x.patches,
+            x.voice.by, x.voice.says, *(x.voice.interval or (None, None)), x.voice.verdict,
+            x.octaves, x.kept, x.patches,
         )
         for x in found
     )  # fmt: skip
@@ -52,8 +52,7 @@ def summary(found: Sequence[Found], notes: Iterable[str]) -> Table:
     notes: sentences that stand below the table.
     """
     rows, lines = [], []
-    for question in list_questions_of(found):
-        mine = [x for x in found if x.question == question]
+    for question, mine in by_question(found):
         values = measures(mine)
         rows.append((*_words(question), *values.values()))
         lines.append([label(question), *_line(values)])
@@ -61,13 +60,12 @@ def summary(found: Sequence[Found], notes: Iterable[str]) -> Table:
     return Table("summary", COLUMNS, tuple(rows), text)
 
 
-def list_questions_of(found: Sequence[Found]) -> list[Question]:
-    """Every question once, in the order of the answers."""
-    out: list[Question] = []
+def by_question(found: Sequence[Found]) -> list[tuple[Question, list[Found]]]:
+    """Every question once, with its answers, in the order of the answers."""
+    groups: dict[tuple[str, str, str], list[Found]] = {}
     for one in found:
-        if one.question not in out:
-            out.append(one.question)
-    return out
+        groups.setdefault(_words(one.question), []).append(one)
+    return [(mine[0].question, mine) for mine in groups.values()]
 
 
 def label(question: Question) -> str:
@@ -123,8 +121,7 @@ def times(found: Sequence[Found], measured: dict[str, Measured]) -> Table:
     header = ("estimator", "setting", "responses", "seconds_measuring", "seconds_estimating")
     rows: list[tuple[Cell, ...]] = []
     lines = []
-    for question in list_questions_of(found):
-        mine = [x for x in found if x.question == question]
+    for question, mine in by_question(found):
         asking = _median([_seconds(x.row, question, measured) for x in mine])
         estimating = _median([x.voice.seconds for x in mine])
         rows.append((*_words(question), asking, estimating))
@@ -158,8 +155,9 @@ def _line(values: dict[str, Cell]) -> list[str]:
     """The cells of ``HEAD`` after the first."""
     median = "–"
     if values["median_octaves"] is not None:
-        ends = f"[{_number(values['low'], 3)}, {_number(values['high'], 3)}]"
-        median = f"{_number(values['median_octaves'], 3)} {ends}"
+        median = _number(values["median_octaves"], 3)
+    if values["low"] is not None:
+        median += f" [{_number(values['low'], 3)}, {_number(values['high'], 3)}]"
     ok = f"{_number(values['ok_median_octaves'], 3)} ({values['ok_answers']})"
     return [
         str(values["answers"]),

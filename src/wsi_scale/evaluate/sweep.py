@@ -57,6 +57,8 @@ def _parse(text: str) -> tuple[str, str, list[Any]]:
     name, dot, option = key.strip().partition(".")
     if not (equals and dot and values.strip()):
         raise SettingsError(f"--sweep is KEY=VALUES, for example {EXAMPLE}, got {text!r}")
+    if name == "auto":
+        raise SettingsError("--sweep names one estimator, not auto; for example " + EXAMPLE)
     find_estimator(name)
     known = options_of(name)
     if option not in known:
