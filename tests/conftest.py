@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wsi_scale.calibrate import Sample, fit_profile
 from wsi_scale.geometry import ScaleGrid, Site
+from wsi_scale.profile import About, keys_of
 from wsi_scale.responses import LayerResponses, Responses
 
 
@@ -76,3 +78,41 @@ def make_responses(
 def responses_of():
     """Maker of responses whose right scale is known."""
     return make_responses
+
+
+def make_profile(samples, **about):
+    """A profile fitted on samples, as calibration would after measuring them."""
+    first = samples[0].responses
+    usual = {
+        "network": "lines",
+        "sha256": None,
+        "input_size": first.input_size,
+        "layers": keys_of(first),
+        "sites": len(first.sites),
+        "jitters": 0,
+        "strength": 0.0,
+        "images": tuple(one.image for one in samples),
+        "version": "0",
+        "seed": 0,
+    }
+    return fit_profile(samples, About(**(usual | about)))
+
+
+@pytest.fixture
+def profile_of():
+    """Maker of profiles."""
+    return make_profile
+
+
+@pytest.fixture
+def samples_of(responses_of):
+    """Maker of a reference: images of one right scale, each with a content of its own."""
+
+    def make(truth=2.0, images=6, **options):
+        options = {"sites": 4, "content": 0.2} | options
+        return [
+            Sample(f"image {seed}", truth, responses_of(truth, seed=seed, **options))
+            for seed in range(images)
+        ]
+
+    return make

@@ -18,6 +18,7 @@ ROOMS = [
     {"slide", "readers", "pyramid"},  # a slide's thumbnail is resampled by the pyramid room
     {"sites", "regions", "tissue"},
     {"responses"},
+    {"profile"},
     {"networks"},
     {"measure"},
     {"estimators"},
@@ -36,7 +37,7 @@ MAY_IMPORT = {
     "segmentation_models_pytorch": {"networks"},
     "torchvision": {"networks"},
     "skimage": {"tissue", "augment", "thesis"},
-    "PIL": {"readers", "pyramid", "render", "testing", "thesis"},
+    "PIL": {"readers", "pyramid", "render", "testing", "thesis", "augment"},
     "openslide": {"readers"},
     "tiffslide": {"readers"},
     "tifffile": {"readers", "testing"},

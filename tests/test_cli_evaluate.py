@@ -97,6 +97,8 @@ def test_ctrl_c_is_exit_code_130(capsys, monkeypatch):
         (("slides.csv", "--out", "o", "--seed", "-1"), "seed must be greater than or equal to 0"),
         (("slides.csv", "--out", "o", "--estimators", "rrsem"), "learns from images whose right"),
         (("slides.csv", "--out", "o", "--estimators", "fingerprint,"), "unknown estimator ''"),
+        (("slides.csv", "--out", "o", "--estimators", "profile"), "name it with --profile"),
+        (("slides.csv", "--out", "o", "--profile", "none"), "cannot read the profile none"),
         (("slides.csv", "--out", "o", "--windows", "0.5:2"), "at its middle"),
         (("slides.csv", "--out", "o", "--sweep", "sigma=7"), "--sweep is KEY=VALUES"),
         (("slides.csv", "--out", "slides.csv"), "slides.csv is a file; choose another folder"),

@@ -73,6 +73,7 @@ def test_what_stands_beside_the_thesis_is_what_was_measured(when):
             for row in csv.DictReader(file)
             if (row["responses"], row["gradient"], row["statistic"]) == ("measured", when, "median")
             and (row["sigma"], row["keep_percent"]) == ("8", "50")
+            and (row["lo"], row["hi"]) == ("0.5", "9.9")
         ]
     words = {"before": "(its text)", "after": "(its program)"}[when]
     told = rows(ROOT / "docs" / "thesis.md")[f"here, {when} softmax {words}"]

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import Answer, Options, Reference
 from wsi_scale.estimators.curves import peak
 from wsi_scale.geometry import ScaleGrid
-from wsi_scale.judge import blank_estimate, estimate
+from wsi_scale.judge import blank_estimate, conformal, estimate
 from wsi_scale.report import NUMBERED
 from wsi_scale.verdict import Evidence, judge, rise
 
@@ -207,3 +209,18 @@ def test_without_resamples_nothing_is_ok(responses_of):
 def test_with_nothing_to_look_at_the_answer_is_blank():
     answer = blank_estimate(ScaleGrid((1.0, 2.0)), 0.9, "no tissue")
     assert (answer.verdict, answer.scale, answer.reason) == ("blank", None, "no tissue")
+
+
+def test_measured_errors_make_the_interval_as_wide_as_the_next_error_is_likely_to_be():
+    errors = np.arange(1, 20) / 100  # 19 of them: rank ⌈20 · 0.9⌉ = 18
+    assert conformal(errors, 0.9) == 0.18
+    assert conformal(errors, 0.5) == 0.10
+    assert conformal(np.array([0.3, 0.1]), 0.9) == 0.3  # too few to be sure: the largest
+
+
+@given(st.integers(1, 60), st.floats(0.05, 0.95), st.integers(0, 2**32 - 1))
+def test_the_next_error_lies_within_with_the_probability_asked_for(count, level, seed):
+    """By symmetry the next of n + 1 errors is equally likely to have any rank."""
+    errors = np.random.default_rng(seed).permutation(count + 1).astype(float)
+    within = [conformal(np.delete(errors, i), level) >= errors[i] for i in range(count + 1)]
+    assert np.mean(within) >= level - 1e-9 or conformal(errors[1:], level) == errors[1:].max()

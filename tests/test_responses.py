@@ -140,3 +140,21 @@ def test_both_gradients_survive_saving_and_joining(responses_of, tmp_path):
     both = merge([Responses.load(tmp_path / "r.npz"), one])
     assert np.array_equal(both.layers[0].gradient, np.concatenate([slopes, slopes]))
     assert np.array_equal(both.layers[0].probability_gradient, both.layers[0].gradient * 2)
+
+
+def test_some_scales_can_be_taken_out(responses_of):
+    whole = responses_of(grid=ScaleGrid((1.0, 2.0, 4.0, 8.0)), sites=3)
+    part = whole.at_scales([0, 2, 3])
+    assert part.grid.scales == (1.0, 4.0, 8.0)
+    assert np.array_equal(
+        part.on_grid(part.layers[0].mean), whole.on_grid(whole.layers[0].mean)[:, [0, 2, 3]]
+    )
+
+
+def test_some_sites_can_be_taken_out_in_any_order(responses_of):
+    whole = responses_of(sites=4, content=1.0)
+    part = whole.of_sites([3, 1])
+    assert part.sites == (whole.sites[3], whole.sites[1])
+    assert np.array_equal(
+        part.on_grid(part.layers[0].mean), whole.on_grid(whole.layers[0].mean)[[3, 1]]
+    )

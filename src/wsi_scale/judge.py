@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from wsi_scale.estimators import (
     Unavailable,
     all_estimators,
     find_estimator,
+    profile,
 )
 from wsi_scale.estimators.curves import Pool
 from wsi_scale.geometry import ScaleGrid, Site
@@ -78,6 +80,8 @@ def estimate(
         raise SettingsError(f"the interval level lies between 0 and 1, got {interval_level}")
     options = options or Options()
     scorers, missing = _prepare_all(responses, options)
+    if estimator == "auto" and options.profile is not None:
+        estimator = profile.NAME  # what was given is never silently passed over
     name = _choose(estimator, scorers, missing)
     everyone = np.ones(len(responses.sites))
     voices = {voice: scorer(everyone).scale for voice, scorer in scorers.items()}
@@ -93,7 +97,7 @@ def estimate(
         estimator=name,
         scale=scale,
         interval_level=interval_level,
-        interval=_interval(evidence, interval_level) if numbered else None,
+        interval=_interval(evidence, interval_level, len(everyone)) if numbered else None,
         tolerance=_tolerance(responses, scale) if scale is not None else None,
         verdict=judgement.verdict,
         reason=judgement.reason,
@@ -166,13 +170,31 @@ def _resample(scorer: Scorer, members: Array, seed: int, resamples: int) -> tupl
     return tuple(scorer(draw.astype(float)) for draw in draws)
 
 
-def _interval(evidence: Evidence, level: float) -> tuple[float, float] | None:
-    """Percentile interval; widened, if need be, to hold the answer itself."""
-    scale = evidence.answer.scale
-    if scale is None or len(evidence.resampled_scales) == 0:
+def _interval(evidence: Evidence, level: float, sites: int) -> tuple[float, float] | None:
+    """As wide as errors that were measured, where there are some; else, or with fewer sites than
+    those were measured with, percentiles of the resamples. Always holds the answer itself."""
+    answer = evidence.answer
+    if answer.scale is None:
         return None
-    low, high = np.quantile(evidence.resampled_scales, [(1 - level) / 2, (1 + level) / 2])
-    return min(float(low), scale), max(float(high), scale)
+    ends = [answer.scale]
+    if answer.errors is not None:
+        wide = 2 ** conformal(np.abs(answer.errors), level)
+        ends += [answer.scale / wide, answer.scale * wide]
+    if answer.errors is None or sites < (answer.enough_sites or 0):
+        if len(evidence.resampled_scales) == 0:
+            return None
+        ends += list(np.quantile(evidence.resampled_scales, [(1 - level) / 2, (1 + level) / 2]))
+    return float(min(ends)), float(max(ends))
+
+
+def conformal(errors: Array, level: float) -> float:
+    """Size that the next error stays below with probability ``level``, whatever their law.
+
+    The ⌈(n + 1) · level⌉-th smallest of n; the largest where n is too small for that. Source: Vovk
+    et al., Algorithmic learning in a random world, 2005 (split conformal prediction).
+    """
+    rank = math.ceil((len(errors) + 1) * level)
+    return float(np.sort(errors)[min(rank, len(errors)) - 1])
 
 
 def _band(evidence: Evidence, level: float) -> tuple[Array, Array]:
@@ -213,7 +235,7 @@ def _per_class(
         draws = _resample(scorer, members, seed, resamples)
         evidence = Evidence("", np.array(responses.grid.scales), scorer(members), draws)
         scale = evidence.answer.scale
-        out.append((responses.classes[k], scale, _interval(evidence, level)))
+        out.append((responses.classes[k], scale, _interval(evidence, level, int(members.sum()))))
     return tuple(out)
 
 

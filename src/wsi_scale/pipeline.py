@@ -20,6 +20,7 @@ from wsi_scale.assemble import Run, build_report
 from wsi_scale.errors import NoTissueError, SettingsError, SlideError
 from wsi_scale.geometry import ScaleGrid, Site, reach
 from wsi_scale.judge import Estimate, blank_estimate, estimate
+from wsi_scale.profile import Profile, load_profile
 from wsi_scale.pyramid import Pyramid, sample_pyramid
 from wsi_scale.report import Report
 from wsi_scale.responses import Responses, merge
@@ -109,6 +110,7 @@ def iter_estimates(
         from wsi_scale.networks import load_network
 
         network = load_network(network)
+    settings = _with_profile(settings, network)
     with _open(slide, settings) as ready:
         started = time.monotonic()
         try:
@@ -157,6 +159,30 @@ def cut_strip(
     ]
 
 
+def _with_profile(settings: Settings, network: Network) -> Settings:
+    """The settings with the profile that they, or else the network's card, name.
+
+    Raises SettingsError when it cannot be read or was made for other weights.
+    """
+    path = settings.profile or network.card.profile
+    if path is None or settings.options.profile is not None:
+        return settings
+    profile = load_profile(path)
+    check_profile(profile, network, path)
+    options = settings.options.model_copy(update={"profile": profile})
+    return settings.model_copy(update={"options": options})
+
+
+def check_profile(profile: Profile, network: Network, path: str) -> None:
+    """Raise SettingsError when a profile was made for other weights than the network's."""
+    made_for, given = profile.about.sha256, network.sha256
+    if None not in (made_for, given) and made_for != given:
+        raise SettingsError(
+            f"{path} was made for {profile.about.network} with other weights than those of "
+            f"{network.name}; make a profile of this network with wsi-scale calibrate"
+        )
+
+
 def _wished_grid(settings: Settings) -> ScaleGrid:
     return ScaleGrid.geometric(*settings.scales, settings.per_octave)
 
@@ -173,6 +199,9 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
     lo, hi = settings.scales
     side = min(slide.bounds.width, slide.bounds.height)
     size = network.choose_input_size(max(side / hi, network.smallest_input_size))
+    profile = settings.options.profile
+    if profile is not None and network.input_size is None:
+        size = profile.about.input_size  # padding tells the size, so a profile knows one only
     # three sites cannot share the one centre of a slide, so a window that fills it leaves a tenth
     widest = 0.9 * side if size * hi > side else size * hi
     if widest < 2 * lo * size:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from zipfile import BadZipFile
@@ -111,9 +112,23 @@ class Responses:
         inside = [i for i, x in enumerate(self.grid.scales) if lo - 1e-9 <= x <= hi + 1e-9]
         if not inside:
             raise SettingsError(f"no scale was measured between {lo:g} and {hi:g}")
-        rows = np.isin(self.scale_index, inside)
-        grid = ScaleGrid(tuple(self.grid.scales[i] for i in inside))
-        return replace(self._at(rows), grid=grid, scale_index=self.scale_index[rows] - inside[0])
+        return self.at_scales(inside)
+
+    def at_scales(self, chosen: Sequence[int]) -> Responses:
+        """The same as if only some grid scales, given by rising positions, had been asked."""
+        place = np.full(len(self.grid), -1, np.int32)
+        place[list(chosen)] = np.arange(len(chosen))
+        rows = place[self.scale_index] >= 0
+        grid = ScaleGrid(tuple(self.grid.scales[i] for i in chosen))
+        return replace(self._at(rows), grid=grid, scale_index=place[self.scale_index[rows]])
+
+    def of_sites(self, chosen: Sequence[int]) -> Responses:
+        """The same as if only some sites, given by their numbers, had been looked at."""
+        order = np.full(len(self.sites), -1, np.int32)
+        order[list(chosen)] = np.arange(len(chosen))
+        rows = order[self.site_index] >= 0
+        sites = tuple(self.sites[i] for i in chosen)
+        return replace(self._at(rows), sites=sites, site_index=order[self.site_index[rows]])
 
     def _at(self, rows: NDArray[np.bool_]) -> Responses:
         """Some rows of everything that has rows."""

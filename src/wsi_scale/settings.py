@@ -38,6 +38,9 @@ class Settings(BaseModel):
     """Reader to force; None picks."""
     layers: tuple[str, ...] | None = None
     """Names or patterns of network layers; None: those of the card, or the defaults."""
+    profile: str | None = None
+    """File of ``wsi-scale calibrate`` for this network; None: that of the network's card, if it
+    names one."""
     seed: int = Field(0, ge=0)
     interval_level: float = Field(0.9, gt=0, lt=1)
     """Share of bootstrap resamples inside the interval."""

@@ -80,9 +80,14 @@ def judge(responses: Responses, evidence: Evidence, missing: dict[str, str]) -> 
         return Judgement("blank", "there is nothing to look at: the patches are almost uniform")
     if not find_estimator(evidence.name).EVIDENCE:
         return Judgement("no_evidence", _why_no_evidence(evidence, missing))
-    if evidence.answer.scale is None or rise(evidence) < FLAT_RISE:
+    answer = evidence.answer
+    if answer.scale is None or (answer.misfit is not None and rise(evidence) < FLAT_RISE):
         return Judgement("flat", "the network responds alike at every scale tried")
-    outside, edge = _outside(evidence), _edge(evidence)
+    doubts = dict(reversed(answer.doubts))  # of two of a kind the first is told
+    if "flat" in doubts:
+        return Judgement("flat", doubts["flat"])
+    strange = Judgement("outside", doubts["outside"]) if "outside" in doubts else None
+    outside, edge = strange or _outside(evidence), _edge(evidence)
     if outside and edge:
         return Judgement("outside", f"{outside.reason}; besides, {edge.reason}")
     few = _few_sites(responses, evidence)
@@ -92,14 +97,14 @@ def judge(responses: Responses, evidence: Evidence, missing: dict[str, str]) -> 
 def _few_sites(responses: Responses, evidence: Evidence) -> Judgement | None:
     """Too little was looked at to be sure, however alike it was."""
     count = len(responses.sites)
-    if count >= ENOUGH_SITES and len(evidence.resampled) > 0:
+    enough = ENOUGH_SITES if evidence.answer.enough_sites is None else evidence.answer.enough_sites
+    if count >= enough and (len(evidence.resampled) > 0 or evidence.answer.errors is not None):
         return None
     looked = f"only {count} site{'s were' if count != 1 else ' was'} looked at"
-    if count >= ENOUGH_SITES:
+    if count >= enough:
         looked = "the sites were not resampled"
     reason = (
-        f"{looked}, too little to tell this scale from its neighbours; look at {ENOUGH_SITES} "
-        "or more"
+        f"{looked}, too little to tell this scale from its neighbours; look at {enough} or more"
     )
     return Judgement("ambiguous", reason, _peaks(evidence))
 

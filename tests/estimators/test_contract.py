@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from wsi_scale.calibrate import Sample
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import Options, Reference, Unavailable, all_estimators, find_estimator
 
@@ -16,9 +17,11 @@ def estimator(request):
 
 
 @pytest.fixture
-def options(responses_of):
+def options(profile_of, responses_of):
     """Other images of the same network, whose right scale is 3, for those that learn from them."""
-    return Options(reference=Reference(responses_of(3.0, sites=3, content=0.3, seed=1), 3.0))
+    images = [responses_of(3.0, sites=3, content=0.3, seed=seed) for seed in range(1, 5)]
+    profile = profile_of([Sample(f"image {i}", 3.0, one) for i, one in enumerate(images)])
+    return Options(reference=Reference(images[0], 3.0), profile=profile)
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ def test_lacking_everything_it_says_so_instead_of_guessing(estimator, responses_
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are():
-    with pytest.raises(SettingsError, match=r"'divining'; there are auto, fingerprint"):
+    with pytest.raises(SettingsError, match=r"'divining'; there are auto, profile, fingerprint"):
         find_estimator("divining")
 
 

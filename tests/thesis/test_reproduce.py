@@ -120,24 +120,29 @@ def test_the_time_it_took_is_written_down(run):
 
 
 def test_saved_responses_feed_every_estimator_without_torch(run):
-    """Loads one file of this run where torch cannot be imported."""
+    """Loads files of this run where torch cannot be imported, and calibrates on some of them."""
     plan, _ = run
     test = response_file(plan, "figures-5-decayed", "test", 2, 0)
-    train = response_file(plan, "figures-5-decayed", "train", 2, 0)
+    train = [str(response_file(plan, "figures-5-decayed", "train", k, 0)) for k in (2, 6, 10, 14)]
     code = f"""
 import sys; sys.modules["torch"] = None
 import numpy as np
 from wsi_scale.estimators import Options, Reference, all_estimators
 from wsi_scale.judge import estimate
 from wsi_scale.responses import Responses
-responses, train = Responses.load({str(test)!r}), Responses.load({str(train)!r})
-options = Options(reference=Reference(train, 5.0))
+from wsi_scale.calibrate import Sample, fit_profile
+from wsi_scale.profile import About, keys_of
+responses, train = Responses.load({str(test)!r}), [Responses.load(x) for x in {train!r}]
+about = About(network="figures", sha256=None, input_size=224, layers=keys_of(responses), sites=1,
+              jitters=0, strength=0, images=(), version="0", seed=0)
+profile = fit_profile([Sample(str(i), 5.0, x) for i, x in enumerate(train)], about)
+options = Options(reference=Reference(train[0], 5.0), profile=profile)
 for name, module in all_estimators().items():
     assert module.prepare(responses, options)(np.ones(1)).scale, name
     print(name, estimate(responses, estimator=name, options=options, resamples=5).verdict)
 """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert len(out.stdout.split()) == 12  # six estimators, each with a verdict
+    assert len(out.stdout.split()) == 14  # seven estimators, each with a verdict
 
 
 def test_tables_are_made_without_torch(run):

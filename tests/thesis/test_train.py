@@ -3,6 +3,7 @@
 import json
 import tomllib
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ import torch
 from wsi_scale.errors import SettingsError
 from wsi_scale.networks import load_network
 from wsi_scale.networks.architectures import FiguresNet
+from wsi_scale.thesis import train as training
 from wsi_scale.thesis.cards import BUNDLED, SHIPPED
 from wsi_scale.thesis.dataset import describe_stored
+from wsi_scale.thesis.images import list_images
 from wsi_scale.thesis.names import FAMILY
 from wsi_scale.thesis.train import (
     WIDE,
@@ -115,6 +118,31 @@ def test_the_card_of_a_network_trained_on_noisy_stored_images_says_so(tmp_path):
     assert told in tomllib.loads(card_text(trained, "0" * 64))["training"]["data"]
 
 
+def test_jitter_takes_every_patch_at_a_scale_of_its_own(monkeypatch):
+    seen = []
+
+    def cut(slide, site, grid, *, size):
+        seen.append(grid.scales[0])
+        return SimpleNamespace(patches=np.zeros((1, size, size, 3), np.uint8))
+
+    monkeypatch.setattr(training, "sample_pyramid", cut)
+    images = list_images("train", 0)[:10]
+    training.cut_patches(images, Recipe(4.0), quiet)
+    assert set(seen) == {4.0}
+    seen.clear()
+    training.cut_patches(images, Recipe(4.0, jitter=2.0), quiet)
+    octaves = np.log2(np.array(seen) / 4)
+    assert len(octaves) == 200
+    assert np.abs(octaves).max() <= 1
+    assert np.abs(octaves).max() > 0.9
+    assert abs(octaves.mean()) < 0.15
+    recipe = Recipe(4.0, jitter=2.5)
+    assert recipe.name == "figures-4-decayed-jitter-2.5"
+    told = tomllib.loads(card_text(Trained(recipe, FiguresNet(), 0.9, 4000), "0" * 64))["training"]
+    assert "scale 4.0, jittered by up to 2.5 times either way" in told["data"]
+    assert told["command"] == "wsi-scale thesis train --scale 4 --jitter 2.5"
+
+
 def test_the_card_holds_the_command_that_makes_it_again():
     recipe = Recipe(6.5, "constant", WIDE, seed=3, epochs=10, layout="contiguous")
     assert command(recipe) == (
@@ -131,6 +159,7 @@ def test_the_card_holds_the_command_that_makes_it_again():
         ({"scale": float("nan")}, "got nan"),
         ({"schedule": "cosine"}, "unknown schedule 'cosine'; there are decayed, constant"),
         ({"layout": "z-order"}, "unknown layout 'z-order'"),
+        ({"jitter": 0.5}, "jitter is a factor of 1 to 8, got 0.5"),
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"seed": -1}, "seed must be at least 0"),
     ],

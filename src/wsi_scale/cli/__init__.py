@@ -16,6 +16,7 @@ from rich.text import Text
 
 import wsi_scale
 from wsi_scale.cli import evaluate, thesis
+from wsi_scale.cli.calibrate import calibrate
 from wsi_scale.cli.options import number, whole_number
 from wsi_scale.cli.outputs import (
     Outputs,
@@ -45,6 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command()(calibrate)
 app.command()(evaluate.evaluate)
 app.add_typer(thesis.app, name="thesis")
 
@@ -162,6 +164,10 @@ def estimate(  # one parameter per option of the contract
         str, typer.Option(metavar="SPEC", help="Network; see `wsi-scale networks`.")
     ] = "figures",
     estimator: Annotated[str, typer.Option(help="auto, or one estimator by name.")] = "auto",
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Of `wsi-scale calibrate`; default: the card's, if any."),
+    ] = None,
     target: Annotated[
         str | None, typer.Option(metavar="CLASS", help="Class to look at; default: predicted.")
     ] = None,
@@ -202,6 +208,7 @@ def estimate(  # one parameter per option of the contract
     """
     settings = make_settings(
         estimator=estimator,
+        profile=profile,
         target=target,
         scales=_parse_scales(scales),
         per_octave=per_octave,
@@ -212,7 +219,7 @@ def estimate(  # one parameter per option of the contract
         seed=seed,
     )
     outputs = Outputs(json, plot, html, responses)
-    outputs.check(inputs_of(slide, region, network))
+    outputs.check([*inputs_of(slide, region, network), *([profile] if profile else [])])
     with open_slide(slide, reader=reader, mpp=mpp) as opened:
         with redirect_stdout(sys.stderr):  # other people's networks may print
             loaded = _load(network, device)

@@ -60,6 +60,9 @@ def evaluate(  # one parameter per option of the contract
     seed: SeedOption = 0,
     workers: WorkersOption = CORES,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    profile: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Of `wsi-scale calibrate`.")
+    ] = None,
 ) -> int:
     """Bench estimators on slides whose right scale is known, beside chance.
 
@@ -75,7 +78,7 @@ def evaluate(  # one parameter per option of the contract
 
     check_workers(workers)
     names = None if estimators is None else [x.strip() for x in estimators.split(",")]
-    questions = list_questions(names, parse_sweeps(sweep or ()))
+    questions = list_questions(names, parse_sweeps(sweep or ()), profile=profile is not None)
     asked = bench.Bench(
         out_folder,
         read_manifest(manifest),
@@ -85,6 +88,7 @@ def evaluate(  # one parameter per option of the contract
         per_octave,
         seed,
         device,
+        profile,
     )
     if out_folder.resolve() in manifest.resolve().parents:
         raise SettingsError(f"{manifest} lies in {out_folder}, which is for results; move it")

@@ -113,6 +113,12 @@ def train(  # one parameter per choice of the recipe
     filters: Annotated[
         str, typer.Option(metavar="N,N,N", help="Of the three blocks; wider: 8,16,32.")
     ] = "4,8,16",
+    jitter: Annotated[
+        float,
+        typer.Option(
+            metavar="F", parser=number, help="Take each patch at a scale between A/F and A·F."
+        ),
+    ] = 1,
     epochs: Annotated[int, typer.Option(metavar="N", parser=whole_number)] = 7,
     batch: Annotated[int, typer.Option(metavar="N", parser=whole_number)] = 32,
     layout: Annotated[
@@ -131,10 +137,10 @@ def train(  # one parameter per choice of the recipe
         raise SettingsError(f"training needs at least 1 thread, got {threads}")
     check_images(images, seed)
     make_repeatable(threads)
-    given = (schedule, parse_filters(filters), seed, epochs, batch, layout)
+    given = (schedule, parse_filters(filters), seed, epochs, batch, jitter, layout)
     usual = Recipe(5.0)
     if scale is None:
-        if given != (usual.schedule, usual.filters, 0, usual.epochs, usual.batch, usual.layout):
+        if Recipe(usual.scale, *given) != usual:
             raise SettingsError("name the network to train by its --scale, for example --scale 5")
         recipes = [x for x in family_recipes() if not _is_trained(out_folder / x.name)]
         err.print(f"{len(recipes)} networks to train")

@@ -19,16 +19,21 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from wsi_scale.errors import SettingsError
+from wsi_scale.profile import Profile
 from wsi_scale.registry import modules_of
 from wsi_scale.responses import Responses
 
 Array = NDArray[np.float64]
+
+
+Doubt = Literal["flat", "outside"]
 
 
 class Unavailable(Exception):  # noqa: N818  (a state of the evidence, not a fault of the input)
@@ -45,6 +50,13 @@ class Answer:
     """The best scale, finer than the grid where the curve allows; None if there is none."""
     layer_scales: dict[str, float] = field(default_factory=dict)
     """The answer of each layer alone, where layers can answer alone."""
+    doubts: tuple[tuple[Doubt, str], ...] = ()
+    """Verdicts that the estimator itself would give instead of ``ok``, and why."""
+    errors: Array | None = None
+    """(E,) errors in octaves measured where the truth was known; the interval holds its share of
+    them. None where nothing was measured."""
+    enough_sites: int | None = None
+    """Sites from which on the answer is as good as ``errors`` say; None: the usual number."""
     misfit: float | None = None
     """How far the best scale still is from what the network was trained on, in the estimator's
     own unit; None where it has no such notion."""
@@ -84,6 +96,8 @@ class Options(BaseModel):
     as the thesis writes, or of its probability after it, as its program computed."""
     reference: Reference | None = Field(None, exclude=True)
     """dsst, hrsem, rrsem: what they learn from. Too large for the settings in a report."""
+    profile: Profile | None = Field(None, exclude=True)
+    """profile: what calibration learnt; a file of its own, so not in the settings of a report."""
     match_mixture: bool = True
     """fingerprint: weigh sites anew at each scale, so that content is not mistaken for scale."""
 

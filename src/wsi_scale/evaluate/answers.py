@@ -11,6 +11,7 @@ import numpy as np
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import Options, all_estimators, find_estimator
+from wsi_scale.estimators.profile import NAME as PROFILE
 from wsi_scale.evaluate.bench import (
     BY_CHANCE,
     DICE,
@@ -97,20 +98,27 @@ class Found:
 
 
 def list_questions(
-    estimators: Sequence[str] | None, sweeps: Sequence[tuple[str, Setting]]
+    estimators: Sequence[str] | None,
+    sweeps: Sequence[tuple[str, Setting]],
+    *,
+    profile: bool = False,
 ) -> tuple[Question, ...]:
     """Each estimator, its swept settings, and chance for all of them.
 
     estimators: names, ``auto`` among them; None: auto and all that need no reference.
-    Raises SettingsError for an unknown estimator, and for one that learns.
+    profile: whether a profile is given.
+    Raises SettingsError for an unknown estimator, and for one that lacks what it learns from.
     """
-    names = ["auto", *(n for n, m in all_estimators().items() if not getattr(m, "LEARNS", False))]
+    names = ["auto", *(name for name in all_estimators() if _can_work(name, profile))]
     for name in estimators or ():
-        if name != "auto" and getattr(find_estimator(name), "LEARNS", False):
-            raise SettingsError(
-                f"estimator {name} learns from images whose right scale is known, and a bench "
-                f"gives none; leave it out; there are {', '.join(names)}"
+        if name != "auto" and find_estimator(name) and name not in names:
+            lacks = (
+                "needs a profile; name it with --profile"
+                if name == PROFILE
+                else "learns from images whose right scale is known, and a bench gives none; leave "
+                f"it out; there are {', '.join(names)}"
             )
+            raise SettingsError(f"estimator {name} {lacks}")
     for name, _ in sweeps:
         if name not in names:
             raise SettingsError(f"estimator {name} learns from images; it cannot be swept here")
@@ -122,6 +130,11 @@ def list_questions(
         *(Question(name, setting, RANDOM) for name, setting in asked),
         Question(CENTRE, {}, "none"),
     )
+
+
+def _can_work(name: str, profile: bool) -> bool:
+    """Whether an estimator has what it learns from, if it learns."""
+    return profile if name == PROFILE else not getattr(find_estimator(name), "LEARNS", False)
 
 
 def find_answers(
@@ -142,7 +155,7 @@ def find_answers(
         }
         scales = np.array(trained.grid.scales)
         inside = (scales >= window.lo - 1e-9) & (scales <= window.hi + 1e-9)
-        for question, voice in ask_all(questions, pools, window, bench.seed):
+        for question, voice in ask_all(questions, pools, window, bench):
             kept = None
             if result is not None and question.responses != RANDOM:
                 kept = kept_share(scales[inside], result[inside], voice.says)
@@ -169,7 +182,7 @@ def _result(bench: Bench, row: Row, responses: Responses) -> Array | None:
 
 
 def ask_all(
-    questions: Sequence[Question], pools: dict[str, Responses], window: Window, seed: int
+    questions: Sequence[Question], pools: dict[str, Responses], window: Window, bench: Bench
 ) -> Iterator[tuple[Question, Voice]]:
     """Every question with its answer; what ``auto`` chose is not asked twice."""
     known: dict[tuple[str, str, str], Voice] = {}
@@ -179,21 +192,21 @@ def ask_all(
             continue
         key = (question.responses, question.estimator, in_words(question.setting))
         if key not in known:
-            known[key] = ask(question, pools[question.responses], seed)
+            known[key] = ask(question, pools[question.responses], bench)
             if not question.setting:
                 known[question.responses, known[key].by, ""] = known[key]
         yield question, known[key]
 
 
-def ask(question: Question, responses: Responses, seed: int) -> Voice:
+def ask(question: Question, responses: Responses, bench: Bench) -> Voice:
     """One estimator's answer, judged."""
     started = time.monotonic()
     try:
         answer: Estimate = estimate(
             responses,
             estimator=question.estimator,
-            options=Options(**question.setting),
-            seed=seed,
+            options=Options(**question.setting, profile=bench.learnt),
+            seed=bench.seed,
         )
     except SettingsError:  # names and options were checked before: it cannot work on this network
         return Voice(question.estimator, None, None, UNAVAILABLE, False, 0.0)

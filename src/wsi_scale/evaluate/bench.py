@@ -11,10 +11,12 @@ from zlib import crc32
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from wsi_scale.errors import SettingsError
-from wsi_scale.evaluate.identity import hash_spec
+from wsi_scale.estimators import Options
+from wsi_scale.evaluate.identity import files_of_spec, hash_files
 from wsi_scale.evaluate.manifest import Manifest, Row
 from wsi_scale.evaluate.windows import Window, draw_factors, fair_windows, union
 from wsi_scale.geometry import ScaleGrid
+from wsi_scale.profile import Profile, load_profile
 from wsi_scale.settings import Settings, make_settings
 
 
@@ -32,6 +34,8 @@ class Bench:
     per_octave: float = 8
     seed: int = 0
     device: str = "auto"
+    profile: Path | None = None
+    """File of ``wsi-scale calibrate`` for this network."""
 
     def __post_init__(self) -> None:
         self.settings(Window(1, 2))
@@ -48,7 +52,13 @@ class Bench:
             sites=self.sites,
             per_octave=self.per_octave,
             seed=self.seed,
+            options=Options(profile=self.learnt),
         )
+
+    @cached_property
+    def learnt(self) -> Profile | None:
+        """What the profile holds; None without one. Raises SettingsError when it is damaged."""
+        return None if self.profile is None else load_profile(self.profile)
 
     def windows(self, row: Row, truth: float) -> tuple[Window, ...]:
         """The windows in which a slide is searched, in scales. They hang on the slide's name and
@@ -77,12 +87,13 @@ class Bench:
         return {
             "manifest": self.manifest.sha256,
             "network": self.network,
-            "weights": hash_spec(self.network),
+            "weights": hash_files(files_of_spec(self.network)),
             "windows": [[x.lo, x.hi] for x in self.factors] if self.factors else "drawn",
             "sites": self.sites,
             "per_octave": self.per_octave,
             "seed": self.seed,
             "device": self.device,
+            "profile": None if self.profile is None else hash_files([str(self.profile)]),
         }
 
 

@@ -34,7 +34,7 @@ from wsi_scale.networks.answer import predict
 from wsi_scale.networks.hooks import at_rest
 from wsi_scale.networks.untrained import random_weights
 from wsi_scale.networks.wording import listed
-from wsi_scale.pipeline import plan_run
+from wsi_scale.pipeline import check_profile, plan_run
 from wsi_scale.pyramid import Pyramid, sample_pyramid
 from wsi_scale.readers._labels import label_size, read_labelled
 from wsi_scale.responses import Responses, merge
@@ -103,7 +103,10 @@ def _check_mask(slide: Slide, path: str) -> None:
 
 
 def check_rows(bench: Bench, rows: Sequence[Row], network: Network) -> None:
-    """Raise SettingsError, with the line, for a class or mask that the network cannot answer."""
+    """Raise SettingsError, with the line, for a class or mask that the network cannot answer, and
+    for a profile of another network."""
+    if bench.profile is not None and bench.learnt is not None:
+        check_profile(bench.learnt, network, str(bench.profile))
     for row in rows:
         where = bench.manifest.where(row)
         if row.kind is not None and network.task != "classify":

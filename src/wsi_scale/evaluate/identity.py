@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,9 +33,8 @@ def files_of_spec(spec: str) -> list[str]:
     return list(dict.fromkeys(word for word in words if word and os.path.isfile(word)))
 
 
-def hash_spec(spec: str) -> str | None:
-    """SHA-256 over all files of a SPEC; None where it names none."""
-    files = files_of_spec(spec)
+def hash_files(files: Sequence[str]) -> str | None:
+    """SHA-256 over all files, one after the other; None where there is none."""
     whole = hashlib.sha256()
     for name in files:
         with open(name, "rb") as file:

@@ -22,9 +22,9 @@ from wsi_scale.thesis.tables import accuracy, table_1, table_5, table_5_beside_c
 _INDEX = """\
 # The thesis, reproduced
 
-Made by `wsi-scale thesis reproduce`: {pyramids_per_test_image} pyramids from each of
-{test_images_per_class} test images of 20 classes ({fewer_per_test_image} for wide networks and
-random weights), seed {seed}. `run.json` says what was asked and
+Made by `wsi-scale thesis reproduce`: {pyramids_per_test_image} pyramids ({fewer_per_test_image} for
+wide networks and random weights) from each of {test_images_per_class} test images of 20 classes,
+seed {seed}. `run.json` says what was asked and
 how long it took. The same command with the same `--out` makes the tables and figures anew from the
 saved responses.
 

@@ -33,6 +33,7 @@ from wsi_scale.thesis.names import FAMILY
 MAX_SCALE = 64.0
 """The figures are then smaller than a pixel."""
 
+MAX_JITTER = 8.0
 LEARNING_RATE = 1e-3
 SCHEDULES = ("decayed", "constant")
 LAYOUTS = ("channels-last", "contiguous")
@@ -56,6 +57,9 @@ class Recipe:
     seed: int = 0
     epochs: int = 7
     batch: int = 32
+    jitter: float = 1.0
+    """Every patch is taken at a scale drawn between ``scale`` ÷ this and × this, evenly in
+    log-scale: 1 = at ``scale`` itself; 3 makes a network that hardly cares."""
     layout: str = "channels-last"
     """How pixels lie in memory: twice as fast as ``contiguous``, other last digits."""
 
@@ -64,6 +68,8 @@ class Recipe:
             raise SettingsError(
                 f"a training scale is above 0 and at most {MAX_SCALE:g}, got {self.scale:g}"
             )
+        if not (math.isfinite(self.jitter) and 1 <= self.jitter <= MAX_JITTER):
+            raise SettingsError(f"jitter is a factor of 1 to {MAX_JITTER:g}, got {self.jitter:g}")
         for key, known in (("schedule", SCHEDULES), ("layout", LAYOUTS)):
             if getattr(self, key) not in known:
                 raise SettingsError(
@@ -78,7 +84,8 @@ class Recipe:
         """``figures-2.5-constant``, ``figures-5-decayed-wide``, …"""
         named: dict[tuple[int, ...], str] = {NARROW: "", WIDE: "-wide"}
         wide = named.get(self.filters, "-" + "-".join(map(str, self.filters)))
-        return f"figures-{self.scale:g}-{self.schedule}{wide}"
+        jitter = "" if self.jitter == 1 else f"-jitter-{self.jitter:g}"
+        return f"figures-{self.scale:g}-{self.schedule}{wide}{jitter}"
 
 
 def parse_filters(text: str) -> tuple[int, ...]:
@@ -127,34 +134,37 @@ def train_network(recipe: Recipe, tell: Tell, folder: Path | None = None) -> Tra
 
     folder: of stored images; None = drawn.
     """
-    patches = cut_patches(list_images("train", recipe.seed), recipe.scale, tell, folder)
+    patches = cut_patches(list_images("train", recipe.seed), recipe, tell, folder)
     module = fit(recipe, patches, tell)
-    test = cut_patches(list_images("test", recipe.seed), recipe.scale, tell, folder)
+    test = cut_patches(list_images("test", recipe.seed), recipe, tell, folder)
     stored = "" if folder is None else f"; {describe_stored(folder)}"
     return Trained(recipe, module, accuracy(module, test), len(patches[1]), stored)
 
 
 def cut_patches(
-    images: Sequence[Image], scale: float, tell: Tell, folder: Path | None = None
+    images: Sequence[Image], recipe: Recipe, tell: Tell, folder: Path | None = None
 ) -> Patches:
-    """Patches at one scale from the places that every image names.
+    """Patches at the recipe's scale from the places that every image names.
 
     folder: of stored images; None = drawn, as large as the scale needs.
     Raises SettingsError when a patch does not fit a stored image.
     """
-    grid = ScaleGrid((scale,))
-    side = SIDE if folder else max(SIDE, round(SIZE * scale * 2))
-    if SIZE * scale > side:
+    widest = recipe.scale * recipe.jitter
+    side = SIDE if folder else max(SIDE, round(SIZE * widest * 2))
+    if SIZE * widest > side:
         raise SettingsError(
-            f"a patch at scale {scale:g} is {SIZE * scale:.0f} px wide, a stored image {side}; "
+            f"a patch at scale {widest:g} is {SIZE * widest:.0f} px wide, a stored image {side}; "
             "leave out --images"
         )
-    margin = SIZE * scale / 2
+    margin = SIZE * widest / 2
+    drawn = np.random.default_rng([recipe.seed, 12])
     out, labels = [], []
     for done, image in enumerate(images):
         tell("cutting patches", done, len(images))
         with image.open(folder) if folder else image.draw(side) as slide:
             for x, y in margin + (side - margin - margin) * image.places:
+                scale = recipe.scale * recipe.jitter ** drawn.uniform(-1, 1)
+                grid = ScaleGrid((float(scale),))
                 out.append(sample_pyramid(slide, Site(x, y), grid, size=SIZE).patches[0])
                 labels.append(image.kind)
     return np.stack(out), np.array(labels)
@@ -232,7 +242,7 @@ def card_text(trained: Trained, sha256: str) -> str:
         recipe=recipe,
         command=command(recipe, torch.get_num_threads(), stored=bool(trained.stored)),
         count=trained.patches,
-        where=f"scale {recipe.scale}{trained.stored}",
+        where=f"scale {recipe.scale}{_jittered(recipe)}{trained.stored}",
         decay=decay,
         torch=torch.__version__.split("+")[0],
         threads=torch.get_num_threads(),
@@ -240,11 +250,15 @@ def card_text(trained: Trained, sha256: str) -> str:
     )
 
 
+def _jittered(recipe: Recipe) -> str:
+    return "" if recipe.jitter == 1 else f", jittered by up to {recipe.jitter:g} times either way"
+
+
 def command(recipe: Recipe, threads: int = 1, *, stored: bool = False) -> str:
     """The command line that trains by this recipe; DIR stands for the folder of stored images."""
     usual = Recipe(recipe.scale)
     out = f"wsi-scale thesis train --scale {recipe.scale:g}"
-    for key in ("schedule", "seed", "epochs", "batch", "layout"):
+    for key in ("schedule", "seed", "epochs", "batch", "jitter", "layout"):
         if (value := getattr(recipe, key)) != getattr(usual, key):
             out += f" --{key} {value}"
     if recipe.filters != usual.filters:

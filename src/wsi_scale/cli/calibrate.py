@@ -1,0 +1,108 @@
+"""``wsi-scale calibrate``: a profile from images whose right scale is known."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+
+from wsi_scale.cli.options import number, whole_number
+from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
+from wsi_scale.cli.progress import following
+from wsi_scale.cli.show import out
+from wsi_scale.errors import OutputError, SettingsError
+from wsi_scale.files import check_writable
+
+if TYPE_CHECKING:
+    from wsi_scale.profile import Profile
+
+
+def calibrate(  # one parameter per option of the contract
+    references: Annotated[
+        list[str],
+        typer.Argument(metavar="REFERENCE...", help="Slides or images, or folders of them."),
+    ],
+    network: Annotated[str, typer.Option(metavar="SPEC", help="See `wsi-scale networks`.")],
+    out_file: Annotated[Path, typer.Option("--out", metavar="FILE", help="The profile.")],
+    scale: Annotated[
+        float | None,
+        typer.Option(metavar="A", parser=number, help="Their right scale, level-0 px per px."),
+    ] = None,
+    mpp: Annotated[
+        float | None,
+        typer.Option(metavar="M", parser=number, help="Or the network's µm/px."),
+    ] = None,
+    sites: Annotated[
+        int, typer.Option(metavar="N", parser=whole_number, help="Places in each image.")
+    ] = 8,
+    jitters: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            parser=whole_number,
+            help="Copies of each place with stain, light, focus and JPEG quality changed.",
+        ),
+    ] = 1,
+    per_octave: Annotated[
+        float, typer.Option(metavar="N", parser=number, help="Scales per octave.")
+    ] = 8,
+    seed: Annotated[
+        int, typer.Option(metavar="N", parser=whole_number, help="Same seed, same profile.")
+    ] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Learn from images whose right scale is known how this network's responses tell scale.
+
+    Give one image per case (they are what is left out to see what the profile is worth), and use
+    the profile with `wsi-scale estimate --profile FILE`, or name it in the network's card.
+    """
+    from wsi_scale.calibrate import Reference
+    from wsi_scale.calibrate import calibrate as run
+    from wsi_scale.networks import load_network
+
+    reference = Reference(
+        scale, mpp, sites=sites, jitters=jitters, per_octave=per_octave, seed=seed
+    )
+    images = list_images(references)
+    if out_file.suffix != ".safetensors":
+        raise OutputError(f"--out writes a .safetensors file, got {out_file}")
+    check_writable(out_file)
+    refuse_to_replace([*inputs_of("", None, network), *images], [out_file])
+    with redirect_stdout(sys.stderr), following() as tell:  # other people's networks may print
+        profile = run(load_network(network, device=device), images, reference, tell)
+    profile.save(out_file)
+    out.print(worth(profile), soft_wrap=True)
+    out.print(f"use it with --profile {out_file}", soft_wrap=True)
+
+
+def list_images(references: Sequence[str]) -> list[str]:
+    """The references, folders replaced by the files in them. Raises SettingsError for duplicates
+    and empty folders."""
+    images: list[str] = []
+    for word in references:
+        inside = sorted(Path(word).iterdir()) if Path(word).is_dir() else []
+        found = [str(x) for x in inside if x.is_file() and not x.name.startswith(".")]
+        if Path(word).is_dir() and not found:
+            raise SettingsError(f"there is no image in the folder {word}")
+        images += found or [word]
+    twice = [word for word in images if images.count(word) > 1]
+    if twice:
+        raise SettingsError(f"{twice[0]} is given twice; an image left out must be new")
+    return images
+
+
+def worth(profile: Profile) -> str:
+    """One sentence: what the profile is worth on images that it did not see."""
+    off = np.abs(profile.errors)
+    lo, hi = profile.reach
+    return (
+        f"{profile.about.network}, calibrated on {len(profile.about.images)} images from "
+        f"{2**lo:.2g} to {2**hi:.2g} times the right scale: on images left out it is off by "
+        f"{np.median(off):.3f} octave in the median, in nine of ten cases by at most "
+        f"{np.quantile(off, 0.9):.3f}"
+    )

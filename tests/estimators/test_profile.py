@@ -1,0 +1,129 @@
+"""Votes by hand, and the three things that speak against a reading."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.estimators import Options, Unavailable
+from wsi_scale.estimators.profile import LEAST_SLOPE, Reading, prepare, read, slope_of
+from wsi_scale.judge import estimate
+
+
+@pytest.fixture
+def profile(profile_of, samples_of):
+    return profile_of(samples_of(truth=2.0, content=0.05))
+
+
+def reading(votes, belief, site=None):
+    site = np.zeros(len(votes), np.int32) if site is None else np.array(site, np.int32)
+    return Reading(np.array(votes, float), np.array(belief, float), site, 1.0, 0.0)
+
+
+def test_the_answer_is_the_weighted_median_vote():
+    assert reading([0, 1, 3], [1, 1, 1]).answer(np.ones(1)) == 2.0
+    assert reading([0, 1, 3], [1, 1, 9]).answer(np.ones(1)) == 8.0
+    assert reading([0, 1, 3], [0, 0, 0]).answer(np.ones(1)) is None
+
+
+def test_sites_count_by_their_weight():
+    two = reading([0, 3], [1, 1], site=[0, 1])
+    assert two.answer(np.array([1.0, 0])) == 1.0
+    assert two.answer(np.array([0.0, 1])) == 8.0
+
+
+def test_the_cost_is_the_mean_distance_of_the_votes_and_least_at_the_answer():
+    one = reading([0, 1, 3], [1, 1, 2])
+    assert one.cost(np.array([0.0, 1, 2]), np.ones(1)).tolist() == [7 / 4, 5 / 4, 5 / 4]
+    assert np.isnan(reading([0], [0]).cost(np.zeros(2), np.ones(1))).all()
+
+
+def test_the_slope_is_taken_within_sites():
+    x = np.array([0.0, 1, 0, 1])
+    y = np.array([0.0, 1, 10, 11])  # the second site lies higher, and rises alike
+    assert slope_of(x, y, np.ones(4), np.array([0, 0, 1, 1], np.int32)) == 1.0
+    assert slope_of(x, y * 0, np.ones(4), np.array([0, 0, 1, 1], np.int32)) == 0.0
+    assert slope_of(x * 0, y, np.ones(4), np.array([0, 0, 1, 1], np.int32)) == 0.0
+
+
+def test_upsampled_and_painted_patches_and_those_beyond_the_reference_do_not_vote(
+    profile, responses_of
+):
+    responses = responses_of(2.0, sites=2)
+    said = read(profile, responses)
+    assert (said.belief[responses.upsampled] == 0).all()
+    assert (said.belief[~responses.upsampled] > 0).mean() > 0.8
+    painted = replace(responses, variant=np.ones_like(responses.variant))
+    assert (read(profile, painted).belief == 0).all()
+    far = responses_of(0.25, sites=2)  # its patches lie up to 6 octaves from right, the
+    scales = np.array(far.grid.scales)[far.scale_index]  # reference's at most 3
+    assert (read(profile, far).belief[scales > 3] == 0).all()
+
+
+def test_a_slide_like_the_reference_is_ok_with_an_interval_as_wide_as_the_errors(
+    profile, responses_of
+):
+    answer = estimate(responses_of(3.0, seed=9, content=0.05), options=Options(profile=profile))
+    assert (answer.estimator, answer.verdict) == ("profile", "ok")
+    assert answer.scale == pytest.approx(3.0, rel=0.05)
+    low, high = answer.interval
+    assert low < 3.0 < high
+    assert np.log2(high / low) / 2 >= np.quantile(np.abs(profile.errors), 0.9) - 1e-9
+
+
+def test_a_map_that_does_not_rise_along_the_pyramids_is_outside(profile, responses_of):
+    flat = responses_of(3.0, slope=0.0)
+    assert read(profile, flat).slope < LEAST_SLOPE
+    answer = estimate(flat, options=Options(profile=profile))
+    assert answer.verdict == "outside"
+    assert "slope" in answer.reason
+
+
+def test_a_slide_far_from_the_reference_is_outside(profile, responses_of):
+    strange = responses_of(3.0)
+    layer = strange.layers[0]
+    shift = np.float32([9, 9, 9, 0, 0, 9])
+    strange = replace(strange, layers=(replace(layer, var=layer.var * (1 + shift)),))
+    answer = estimate(strange, options=Options(profile=profile))
+    assert answer.verdict == "outside"
+    assert "times further" in answer.reason
+
+
+def test_a_profile_that_failed_its_own_images_answers_nothing(profile_of, responses_of, samples_of):
+    rng = np.random.default_rng(0)
+    samples = [replace(s, scale=float(2.0 ** rng.uniform(-2, 3))) for s in samples_of(images=12)]
+    answer = estimate(responses_of(2.0), options=Options(profile=profile_of(samples)))
+    assert answer.verdict == "flat"
+    assert answer.scale is None
+    assert "calibration found no scale" in answer.reason
+
+
+def test_an_answer_beyond_the_window_is_a_bound(profile, responses_of):
+    window = responses_of(3.0, sites=6).between(4.0, 16.0)
+    answer = estimate(window, options=Options(profile=profile))
+    assert answer.verdict == "edge"
+    assert answer.scale == pytest.approx(4.0)
+
+
+def test_fewer_sites_than_were_calibrated_are_not_ok(profile, responses_of):
+    few = responses_of(3.0, sites=3, content=0.05)
+    assert estimate(few, options=Options(profile=profile)).verdict == "ambiguous"
+    enough = responses_of(3.0, sites=4, content=0.05)
+    assert estimate(enough, options=Options(profile=profile)).verdict == "ok"
+
+
+def test_without_a_profile_or_with_another_networks_it_says_why(profile, responses_of):
+    with pytest.raises(Unavailable, match="wsi-scale calibrate makes one"):
+        prepare(responses_of(), Options())
+    responses = responses_of()
+    other = replace(responses, layers=(replace(responses.layers[0], name="conv9"),))
+    with pytest.raises(Unavailable, match="made for another network"):
+        prepare(other, Options(profile=profile))
+
+
+def test_a_profile_that_was_given_is_never_silently_passed_over(profile, responses_of):
+    responses = responses_of()
+    other = replace(responses, layers=(replace(responses.layers[0], name="conv9"),))
+    with pytest.raises(SettingsError, match=r"profile cannot be used: the profile listens"):
+        estimate(other, options=Options(profile=profile))
