@@ -174,7 +174,8 @@ def line(name: str, rows: Sequence[Row]) -> str:
 def report(rows: Sequence[Row], command: str) -> str:
     """The Markdown page."""
     out = [f"`{command}`", "", "One class at a time, its 50 pyramids (10 of random weights):", ""]
-    head = "median abs. log2 error | within 10 % | within 25 % | answers | called ok | of those over 25 % off |"
+    head = "median abs. log2 error | within 10 % | within 25 % | answers | called ok | "
+    head += "called ok though over 25 % off |"
     out += [f"| row | {head}", "| --- |" + " ---: |" * 6]
     for name in dict.fromkeys(row.row for row in rows if row.what == "class"):
         out.append(line(name, [row for row in rows if (row.row, row.what) == (name, "class")]))
