@@ -24,11 +24,11 @@ import torch
 
 from wsi_scale.estimators import Options, fingerprint
 from wsi_scale.networks import Network, load_network
+from wsi_scale.networks.untrained import random_weights
 from wsi_scale.pipeline import iter_estimates
 from wsi_scale.readers.synthetic import SyntheticSlide
 from wsi_scale.responses import Responses
 from wsi_scale.settings import Settings
-from wsi_scale.thesis.family import random_weights
 
 RESULTS = Path(__file__).parent / "results"
 TRAINED_AT = 5.0

@@ -26,11 +26,11 @@ import numpy as np
 
 from wsi_scale.calibrate import Sample, fit_profile
 from wsi_scale.estimators import Options
+from wsi_scale.evaluate.chance import shuffle_scales
 from wsi_scale.geometry import ScaleGrid
 from wsi_scale.judge import estimate
 from wsi_scale.profile import About, Profile, keys_of
 from wsi_scale.responses import Responses, merge
-from wsi_scale.thesis.answers import shuffle_scales
 from wsi_scale.thesis.names import FAMILY
 from wsi_scale.thesis.plan import PRESETS, Plan, response_file
 from wsi_scale.thesis.windows import Window, is_centred, middle, windows_of

@@ -32,7 +32,7 @@ ROOMS = [
     {"cli"},
 ]
 MAY_IMPORT = {
-    "torch": {"networks", "measure", "calibrate", "tiles", "thesis", "testing"},
+    "torch": {"networks", "measure", "calibrate", "evaluate", "tiles", "thesis", "testing"},
     "timm": {"networks"},
     "segmentation_models_pytorch": {"networks"},
     "torchvision": {"networks"},
@@ -86,6 +86,13 @@ def test_heavy_libraries_stay_in_their_rooms(path):
 @pytest.mark.parametrize("path", sorted((ROOT / "thesis").glob("*.py")), ids=lambda p: p.stem)
 def test_the_thesis_needs_torch_only_to_train_and_to_ask(path):
     assert path.stem in {"train", "family", "gather"} or "torch" not in imports_of(path)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "evaluate").glob("*.py")), ids=lambda p: p.stem)
+def test_the_bench_needs_torch_only_to_ask_and_the_thesis_never(path):
+    names = imports_of(path)
+    assert path.stem == "gather" or "torch" not in names
+    assert not any(name.startswith("wsi_scale.thesis") for name in names)
 
 
 def test_importing_wsi_scale_loads_no_heavy_library():

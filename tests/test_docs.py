@@ -50,3 +50,24 @@ def test_the_step_by_step_example_runs_as_written(tmp_path, monkeypatch):
     code = code.replace("choose_sites(slide, 24", "choose_sites(slide, 3")
     exec(code, names)
     assert names["estimate"].scale == pytest.approx(1.5, rel=0.4)
+
+
+def test_the_page_on_benches_explains_every_column():
+    from wsi_scale.evaluate.manifest import COLUMNS as OF_MANIFEST
+    from wsi_scale.evaluate.summary import COLUMNS as OF_SUMMARY
+    from wsi_scale.evaluate.sweep import options_of
+
+    text = (ROOT / "docs" / "evaluate.md").read_text(encoding="utf-8")
+    words = set(re.findall(r"`([\w.]+)`", text)) | {"estimator", "setting", "responses"}
+    assert set(OF_MANIFEST) | set(OF_SUMMARY) <= words
+    assert {*options_of("extrema"), *options_of("fingerprint")} <= words
+
+
+def test_the_manifest_on_the_page_is_one(tmp_path):
+    from wsi_scale.evaluate.manifest import read_manifest
+
+    text = (ROOT / "docs" / "evaluate.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"cat slides.csv\n(.*?)\$", text, re.DOTALL)
+    path = tmp_path / "slides.csv"
+    path.write_text(lines, encoding="utf-8")
+    assert [row.scale for row in read_manifest(path).rows] == [2, 2, 4]

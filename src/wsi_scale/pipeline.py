@@ -20,7 +20,7 @@ from wsi_scale.assemble import Run, build_report
 from wsi_scale.errors import NoTissueError, SettingsError, SlideError
 from wsi_scale.geometry import ScaleGrid, Site, reach
 from wsi_scale.judge import Estimate, blank_estimate, estimate
-from wsi_scale.profile import load_profile
+from wsi_scale.profile import Profile, load_profile
 from wsi_scale.pyramid import Pyramid, sample_pyramid
 from wsi_scale.report import Report
 from wsi_scale.responses import Responses, merge
@@ -114,7 +114,7 @@ def iter_estimates(
     with _open(slide, settings) as ready:
         started = time.monotonic()
         try:
-            run = _plan(ready, network, settings)
+            run = plan_run(ready, network, settings)
         except NoTissueError as error:
             run = Run(ready, network, settings, (), _wished_grid(settings), 0)
             nothing = blank_estimate(run.grid, settings.interval_level, str(error))
@@ -168,22 +168,31 @@ def _with_profile(settings: Settings, network: Network) -> Settings:
     if path is None or settings.options.profile is not None:
         return settings
     profile = load_profile(path)
+    check_profile(profile, network, path)
+    options = settings.options.model_copy(update={"profile": profile})
+    return settings.model_copy(update={"options": options})
+
+
+def check_profile(profile: Profile, network: Network, path: str) -> None:
+    """Raise SettingsError when a profile was made for other weights than the network's."""
     made_for, given = profile.about.sha256, network.sha256
     if None not in (made_for, given) and made_for != given:
         raise SettingsError(
             f"{path} was made for {profile.about.network} with other weights than those of "
             f"{network.name}; make a profile of this network with wsi-scale calibrate"
         )
-    options = settings.options.model_copy(update={"profile": profile})
-    return settings.model_copy(update={"options": options})
 
 
 def _wished_grid(settings: Settings) -> ScaleGrid:
     return ScaleGrid.geometric(*settings.scales, settings.per_octave)
 
 
-def _plan(slide: Slide, network: Network, settings: Settings) -> Run:
-    """Choose patch size, sites and the scales that fit."""
+def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
+    """Choose patch size, sites and the scales that fit; no patch is cut yet.
+
+    Raises NoTissueError where there is nothing to look at, and SettingsError or SiteError where
+    less than an octave of scales fits.
+    """
     from wsi_scale.measure import find_target
 
     find_target(network, settings.target)  # refused now, not after the slide was looked at

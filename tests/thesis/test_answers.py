@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from wsi_scale.estimators import Answer, Unavailable
+from wsi_scale.evaluate.chance import CENTRE
 from wsi_scale.geometry import ScaleGrid
 from wsi_scale.readers.synthetic import FIGURE_CLASSES
 from wsi_scale.responses import merge
 from wsi_scale.thesis import answers
 from wsi_scale.thesis.answers import (
-    CENTRE,
     EVERY_CLASS,
     OF_RANDOM_WEIGHTS,
     QUESTIONS,
@@ -23,8 +23,6 @@ from wsi_scale.thesis.answers import (
     around,
     ask,
     ask_everyone,
-    right_share,
-    shuffle_scales,
 )
 from wsi_scale.thesis.names import FAMILY, SCALES
 from wsi_scale.thesis.plan import PRESETS, Plan
@@ -55,22 +53,6 @@ def test_the_thesis_window_is_centred_on_its_own_answer_and_on_no_other():
     assert found(None).centred
     others = [x for x in FAMILY.values() if x.scale != 5]
     assert not any(found(None, x.name).centred for x in others)
-
-
-def test_shuffling_deals_a_pyramids_own_rows_to_its_scales(responses_of):
-    whole = responses_of(sites=3, content=0.5)
-    dealt = shuffle_scales(whole, np.random.default_rng(0))
-    before, after = (x.on_grid(x.layers[0].mean) for x in (whole, dealt))
-    assert not np.array_equal(before, after)
-    assert np.array_equal(np.sort(before, axis=1), np.sort(after, axis=1))
-
-
-def test_the_share_named_rightly_is_counted_at_every_scale(responses_of):
-    whole = responses_of(sites=2)
-    outputs = np.zeros_like(whole.outputs)
-    outputs[whole.site_index == 0, 1] = 1  # site 0 says class 1, site 1 class 0
-    responses = responses_of(sites=2, outputs=outputs)
-    assert right_share(responses, 1).tolist() == [0.5] * len(whole.grid)
 
 
 def test_kept_accuracy_is_that_at_the_answer_beside_the_best():

@@ -10,9 +10,7 @@ import pytest
 
 from wsi_scale.errors import NetworkError, SettingsError, SlideError
 from wsi_scale.geometry import ScaleGrid
-from wsi_scale.networks import load_network
 from wsi_scale.thesis.cards import SHIPPED
-from wsi_scale.thesis.family import random_weights
 from wsi_scale.thesis.plan import Plan, Preset, find_preset, response_file
 from wsi_scale.thesis.reproduce import reproduce
 
@@ -105,17 +103,6 @@ def test_a_damaged_note_is_told_and_nothing_touched(run, tmp_path):
     with pytest.raises(SettingsError, match="is damaged and nothing beside it was touched"):
         reproduce(replace(plan, out=tmp_path), 1, quiet)
     assert (tmp_path / "run.json").read_text() == "{"
-
-
-def test_random_weights_keep_nothing_that_was_learnt_but_the_statistics():
-    trained = load_network("figures", device="cpu").module.state_dict()
-    network = random_weights(load_network("figures", device="cpu"), 7)
-    fresh = network.module.state_dict()
-    again = random_weights(load_network("figures", device="cpu"), 7).module.state_dict()
-    for name, values in fresh.items():
-        same = bool((values == trained[name]).all())
-        assert same == ("running" in name or "num_batches" in name), name
-        assert bool((values == again[name]).all())
 
 
 def test_a_folder_with_other_files_is_refused(run, tmp_path):

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 import wsi_scale
-from wsi_scale.cli import thesis
+from wsi_scale.cli import evaluate, thesis
 from wsi_scale.cli.calibrate import calibrate
 from wsi_scale.cli.options import number, whole_number
 from wsi_scale.cli.outputs import (
@@ -47,6 +47,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(calibrate)
+app.command()(evaluate.evaluate)
 app.add_typer(thesis.app, name="thesis")
 
 

@@ -13,8 +13,8 @@ import typer
 
 from wsi_scale.cli.options import number, whole_number
 from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
+from wsi_scale.cli.progress import following
 from wsi_scale.cli.show import out
-from wsi_scale.cli.thesis import following
 from wsi_scale.errors import OutputError, SettingsError
 from wsi_scale.files import check_writable
 

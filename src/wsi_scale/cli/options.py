@@ -1,8 +1,15 @@
-"""Numbers on the command line, refused in one sentence."""
+"""Options that several commands share; numbers refused in one sentence."""
 
 from __future__ import annotations
 
+import os
+from typing import Annotated
+
 import typer
+
+from wsi_scale.errors import SettingsError
+
+CORES = os.cpu_count() or 1
 
 
 def whole_number(text: str | int) -> int:
@@ -19,3 +26,18 @@ def number(text: str | float) -> float:
         return float(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no number") from None
+
+
+SeedOption = Annotated[
+    int, typer.Option(metavar="N", parser=whole_number, help="Same seed, same result.")
+]
+WorkersOption = Annotated[
+    int,
+    typer.Option(metavar="N", parser=whole_number, help="Processes; default: one per core."),
+]
+
+
+def check_workers(workers: int) -> None:
+    """Raise SettingsError for fewer than one."""
+    if workers < 1:
+        raise SettingsError(f"at least 1 worker is needed, got {workers}")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tomllib
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wsi_scale.errors import OutputError
+from wsi_scale.evaluate.identity import files_of_spec
 from wsi_scale.files import check_writable, write_atomically
 from wsi_scale.slide import Slide
 
@@ -73,14 +72,7 @@ def inputs_of(slide: str, region: str | None, network: str) -> list[str]:
 
     Of a network: the SPEC's file, the files its query names, and those its card names.
     """
-    target, _, query = network.partition("?")
-    words = [slide, region or "", target, *(part.partition("=")[2] for part in query.split("&"))]
-    card = Path(target) / "card.toml" if os.path.isdir(target) else Path(target)
-    if card.suffix == ".toml":
-        words.append(str(card))
-        with suppress(OSError, ValueError):
-            values = tomllib.loads(card.read_text(encoding="utf-8")).values()
-            words += [str(card.parent / value) for value in values if isinstance(value, str)]
+    words = [slide, region or "", *files_of_spec(network)]
     return [word for word in words if word and os.path.isfile(word)]
 
 

@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from wsi_scale.cli.options import number, whole_number
+from wsi_scale.cli.options import (
+    CORES,
+    SeedOption,
+    WorkersOption,
+    check_workers,
+    number,
+    whole_number,
+)
+from wsi_scale.cli.progress import following
 from wsi_scale.cli.show import err, out
 from wsi_scale.errors import OutputError, SettingsError
 from wsi_scale.files import check_writable
 
 if TYPE_CHECKING:
-    from wsi_scale.thesis.images import Tell
     from wsi_scale.thesis.train import Recipe
 
 app = typer.Typer(
     help="The thesis this project grew from: its images, its networks, its tables and figures.",
 )
 
-SeedOption = Annotated[
-    int, typer.Option(metavar="N", parser=whole_number, help="Same seed, same result.")
-]
-WorkersOption = Annotated[
-    int,
-    typer.Option(metavar="N", parser=whole_number, help="Processes; default: one per core."),
-]
 ImagesOption = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR", help="Images of `thesis dataset`; default: drawn where they are looked at."
     ),
 ]
-CORES = os.cpu_count() or 1
-
-
-def check_workers(workers: int) -> None:
-    """Raise SettingsError for fewer than one."""
-    if workers < 1:
-        raise SettingsError(f"at least 1 worker is needed, got {workers}")
 
 
 def check_folder(folder: Path | None) -> None:
@@ -70,32 +59,6 @@ def make_folder(folder: Path) -> None:
             f"cannot make {folder}: {error.strerror}; choose another --out"
         ) from error
     check_writable(folder / "card.toml")
-
-
-@contextmanager
-def following() -> Iterator[Tell]:
-    """A bar on stderr; what is told moves it. Where stderr is no terminal, one line per step."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task("beginning", total=None)
-        begun = ""
-
-        def tell(what: str, done: int, total: int) -> None:
-            nonlocal begun
-            step = what.partition(",")[0]
-            if step != begun:
-                begun = step
-                bar.reset(task, total=total)
-                if not err.is_terminal:
-                    err.print(f"{step} …")
-            bar.update(task, completed=done, total=total, description=what)
-
-        yield tell
 
 
 @app.command()

@@ -5,6 +5,7 @@ An estimator module declares
     NAME      the word on the command line
     NEEDS     what it needs, as one clause for people
     EVIDENCE  True if its answer alone may be called ``ok``
+    OPTIONS   fields of ``Options`` that it heeds, but for the reference; none when absent
     LEARNS    True if it needs ``Options.reference``; False when absent
     prepare(responses, options) -> Scorer
 

@@ -19,6 +19,7 @@ NAME = "extrema"
 ORDER = 30
 NEEDS = "gradients of the target class at a pooled layer"
 EVIDENCE = False
+OPTIONS = ("sigma", "keep_percent", "statistic", "gradient")
 
 
 def prepare(responses: Responses, options: Options) -> Scorer:

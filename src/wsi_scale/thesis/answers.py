@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wsi_scale.estimators import Options, Reference, Unavailable, extrema, find_estimator
+from wsi_scale.evaluate.chance import CENTRE, shuffle_scales
+from wsi_scale.evaluate.kept import kept_share, right_share
 from wsi_scale.geometry import ScaleGrid
 from wsi_scale.readers.synthetic import FIGURE_CLASSES
 from wsi_scale.responses import Responses, merge
@@ -29,8 +31,6 @@ EVERY_CLASS = "all"
 
 LEARNING = ("dsst", "hrsem", "rrsem")
 """Estimators that learn from a reference."""
-
-CENTRE = "chance: window centre"
 
 
 @dataclass(frozen=True)
@@ -191,21 +191,6 @@ def _with_all(classes: Sequence[Responses]) -> tuple[Responses, ...]:
     return (*classes, merge(list(classes)))
 
 
-def shuffle_scales(responses: Responses, rng: np.random.Generator) -> Responses:
-    """Responses that know nothing of scale: each pyramid's rows dealt out to its scales anew."""
-    dealt = responses.scale_index.copy()
-    for site in range(len(responses.sites)):
-        rows = np.flatnonzero(responses.site_index == site)
-        dealt[rows] = responses.scale_index[rng.permutation(rows)]
-    return replace(responses, scale_index=dealt)
-
-
-def right_share(responses: Responses, kind: int) -> Array:
-    """(S,) share of pyramids at each scale whose most probable class is ``kind``."""
-    right = (responses.outputs.argmax(axis=1) == kind).astype(float)
-    return np.asarray(np.nanmean(responses.on_grid(right), axis=0))
-
-
 @dataclass(frozen=True)
 class Regret:
     """How much of the network's best accuracy is kept at a scale."""
@@ -221,11 +206,8 @@ class Regret:
 
     def kept(self, kind: int | None, scale: float | None) -> float | None:
         """Accuracy at the nearest scale ÷ best accuracy; of one class, or None for all."""
-        if scale is None:
-            return None
         curve = self.accuracy.mean(axis=0) if kind is None else self.accuracy[kind]
-        best = float(curve.max())
-        return float(curve[np.argmin(np.abs(self.scales - scale))]) / best if best > 0 else None
+        return kept_share(self.scales, curve, scale)
 
 
 def ask_everyone(name: str, window: Window, pools: Pools, regret: Regret) -> Iterator[Found]:

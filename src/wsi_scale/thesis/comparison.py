@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from wsi_scale.evaluate.spread import median_interval
+from wsi_scale.evaluate.table import Cell, Table, grid_of, number
 from wsi_scale.thesis.answers import EVERY_CLASS, Found
-from wsi_scale.thesis.table import Cell, Table, grid_of, number
 from wsi_scale.thesis.tally import SLACK, tally
 from wsi_scale.thesis.windows import in_words
 
@@ -132,16 +133,11 @@ def _measures(answers: Sequence[Found]) -> tuple[Cell, ...]:
 def _bootstrap(answers: Sequence[Found]) -> tuple[float, float]:
     """90 % interval of the median error, networks drawn again: the classes and windows of one
     network rest on the same responses and err together."""
-    groups: dict[str, list[float]] = {}
+    networks: dict[str, list[float]] = {}
     for x in answers:
         if x.answer is not None:
-            groups.setdefault(x.network, []).append(x.octaves)
-    blocks = [np.array(block) for block in groups.values()]
-    rng = np.random.default_rng(0)
-    draws = rng.integers(len(blocks), size=(1000, len(blocks)))
-    medians = [np.median(np.concatenate([blocks[i] for i in draw])) for draw in draws]
-    low, high = np.quantile(medians, [0.05, 0.95])
-    return float(low), float(high)
+            networks.setdefault(x.network, []).append(x.octaves)
+    return median_interval(networks)
 
 
 def _line(row: tuple[Cell, ...]) -> list[str]:

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from wsi_scale.errors import OutputError, SettingsError
+from wsi_scale.evaluate.claim import claim, read_note, refuse_others
+from wsi_scale.evaluate.workers import Tell, in_processes, stopping
 from wsi_scale.files import write_atomically
 from wsi_scale.readers.synthetic import FIGURE_CLASSES
-from wsi_scale.thesis.claim import claim, read_note, refuse_others
-from wsi_scale.thesis.images import PER_CLASS, SIDE, Image, Tell, list_images
-from wsi_scale.thesis.workers import in_processes, stopping
+from wsi_scale.thesis.images import PER_CLASS, SIDE, Image, list_images
 
 VERSION = 1
 """Raised when the same settings draw other pixels, so that the two are never mixed."""

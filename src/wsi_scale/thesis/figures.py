@@ -27,11 +27,12 @@ from wsi_scale.estimators.extrema import (
     pool,
     smooth,
 )
+from wsi_scale.evaluate.chance import CENTRE
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.pyramid import sample_pyramid
 from wsi_scale.readers.synthetic import FIGURE_CLASSES
 from wsi_scale.responses import Responses
-from wsi_scale.thesis.answers import CENTRE, EVERY_CLASS, Findings
+from wsi_scale.thesis.answers import EVERY_CLASS, Findings
 from wsi_scale.thesis.images import SIZE, Image, list_images
 from wsi_scale.thesis.names import FAMILY, SCALES
 from wsi_scale.thesis.plan import Plan, load_class

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from wsi_scale.evaluate.workers import Tell, in_processes, stopping
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.measure import measure_responses
 from wsi_scale.pyramid import sample_pyramid
 from wsi_scale.thesis.family import load_member
-from wsi_scale.thesis.images import SIDE, SIZE, Image, Tell
+from wsi_scale.thesis.images import SIDE, SIZE, Image
 from wsi_scale.thesis.plan import Job, Plan, list_jobs, response_file
-from wsi_scale.thesis.workers import in_processes, stopping
 
 _BATCH = 8  # patches whose layers stay in a core's cache
 

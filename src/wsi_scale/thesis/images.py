@@ -6,7 +6,7 @@ writes the same images as files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,6 @@ from numpy.typing import NDArray
 from wsi_scale.errors import SlideError
 from wsi_scale.readers.synthetic import FIGURE_CLASSES, SyntheticSlide
 from wsi_scale.slide import Slide, open_slide
-
-Tell = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
 
 SIDE = 5000
 """Side of an image in level-0 px."""

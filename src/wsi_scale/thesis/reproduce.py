@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import wsi_scale
+from wsi_scale.evaluate.claim import claim, read_note, write_note
+from wsi_scale.evaluate.table import Table
+from wsi_scale.evaluate.workers import Tell, in_processes
 from wsi_scale.files import write_atomically
 from wsi_scale.thesis.answers import Findings, find_answers
-from wsi_scale.thesis.claim import claim, read_note, write_note
 from wsi_scale.thesis.comparison import cells, summary, table_of_answers
 from wsi_scale.thesis.figures import all_figures
-from wsi_scale.thesis.images import Tell, check_files
+from wsi_scale.thesis.images import check_files
 from wsi_scale.thesis.plan import Plan, list_jobs
-from wsi_scale.thesis.table import Table
 from wsi_scale.thesis.tables import accuracy, table_1, table_5, table_5_beside_chance, tables_2_to_4
-from wsi_scale.thesis.workers import in_processes
 
 _INDEX = """\
 # The thesis, reproduced

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from wsi_scale.evaluate.table import Cell, Table, grid_of, number
 from wsi_scale.readers.synthetic import FIGURE_CLASSES
 from wsi_scale.thesis.answers import Findings
 from wsi_scale.thesis.names import FAMILY
 from wsi_scale.thesis.sweep import PERCENT, PERCENTS, SIGMA, SIGMAS, Sweep
-from wsi_scale.thesis.table import Cell, Table, grid_of, number
 from wsi_scale.thesis.tally import Tally, tally
 from wsi_scale.thesis.windows import WHOLE, Window, in_words, middle
 

@@ -20,13 +20,14 @@ from safetensors.torch import save
 from torch.nn.functional import cross_entropy
 
 from wsi_scale.errors import SettingsError
+from wsi_scale.evaluate.workers import Tell
 from wsi_scale.files import write_atomically
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.networks.architectures import FiguresNet
 from wsi_scale.pyramid import sample_pyramid
 from wsi_scale.readers.synthetic import FIGURE_CLASSES
 from wsi_scale.thesis.dataset import describe_stored
-from wsi_scale.thesis.images import SIDE, SIZE, Image, Tell, list_images
+from wsi_scale.thesis.images import SIDE, SIZE, Image, list_images
 from wsi_scale.thesis.names import FAMILY
 
 MAX_SCALE = 64.0

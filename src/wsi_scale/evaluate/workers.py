@@ -17,6 +17,9 @@ from wsi_scale.errors import WsiScaleError
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
+Tell = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
 _stop: Any = None
 """An event that all processes share; None outside of them."""
 

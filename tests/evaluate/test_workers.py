@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from wsi_scale.errors import WsiScaleError
-from wsi_scale.thesis.workers import in_processes, stopping
+from wsi_scale.evaluate.workers import in_processes, stopping
 
 
 def double(number):
@@ -72,7 +72,7 @@ def test_processes_end_with_a_parent_that_is_killed(tmp_path):
         "import os, sys, time\n"
         "sys.path.insert(0, sys.argv[1])\n"
         "from noted import wait\n"
-        "from wsi_scale.thesis.workers import in_processes\n"
+        "from wsi_scale.evaluate.workers import in_processes\n"
         "if __name__ == '__main__':\n"
         "    list(in_processes(wait, [sys.argv[1], sys.argv[1]], 2))\n"
     )

@@ -1,0 +1,101 @@
+"""``wsi-scale evaluate``: estimators against slides whose right scale is known."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wsi_scale.cli.options import (
+    CORES,
+    SeedOption,
+    WorkersOption,
+    check_workers,
+    number,
+    whole_number,
+)
+from wsi_scale.cli.progress import following
+from wsi_scale.cli.show import err, out
+from wsi_scale.errors import SettingsError
+
+
+def evaluate(  # one parameter per option of the contract
+    manifest: Annotated[
+        Path,
+        typer.Argument(metavar="MANIFEST.csv", help="Columns slide,group,scale|mpp,class|mask."),
+    ],
+    out_folder: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Responses and tables go there.")
+    ],
+    network: Annotated[
+        str, typer.Option(metavar="SPEC", help="Network; see `wsi-scale networks`.")
+    ] = "figures",
+    estimators: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Default: auto and all that need no reference."),
+    ] = None,
+    windows: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LO:HI,…",
+            help="Windows as factors of the right scale; default: two for each slide, 3 octaves "
+            "wide, drawn so that the truth is 0.5 to 1 octave off the middle.",
+        ),
+    ] = None,
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUES", help="extrema.sigma=7:15, extrema.keep_percent=40,50,60; repeat."
+        ),
+    ] = None,
+    sites: Annotated[
+        int, typer.Option(metavar="N", parser=whole_number, help="Places on each slide.")
+    ] = 24,
+    per_octave: Annotated[
+        float, typer.Option(metavar="N", parser=number, help="Scales per octave.")
+    ] = 8,
+    seed: SeedOption = 0,
+    workers: WorkersOption = CORES,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    profile: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Of `wsi-scale calibrate`.")
+    ] = None,
+) -> int:
+    """Bench estimators on slides whose right scale is known, beside chance.
+
+    What is measured is kept: run it again after Ctrl-C and it goes on, or with other --estimators
+    and --sweep, and the tables are made anew without looking at a slide. Exit code 3: some slides
+    could not be measured, the summary says which.
+    """
+    from wsi_scale.evaluate import bench, run
+    from wsi_scale.evaluate.answers import list_questions
+    from wsi_scale.evaluate.manifest import read_manifest
+    from wsi_scale.evaluate.sweep import parse_sweeps
+    from wsi_scale.evaluate.windows import parse_factors
+
+    check_workers(workers)
+    names = None if estimators is None else [x.strip() for x in estimators.split(",")]
+    questions = list_questions(names, parse_sweeps(sweep or ()), profile=profile is not None)
+    asked = bench.Bench(
+        out_folder,
+        read_manifest(manifest),
+        network,
+        None if windows is None else parse_factors(windows),
+        sites,
+        per_octave,
+        seed,
+        device,
+        profile,
+    )
+    if out_folder.resolve() in manifest.resolve().parents:
+        raise SettingsError(f"{manifest} lies in {out_folder}, which is for results; move it")
+    with following() as tell, redirect_stdout(sys.stderr):  # other people's networks may print
+        outcome = run.evaluate(asked, questions, workers, tell)
+    for sentence in outcome.failed.values():
+        err.print(f"warning: {sentence}", soft_wrap=True)
+    out.print(outcome.summary, soft_wrap=True)
+    out.print(f"tables in {out_folder}: summary, answers, times", soft_wrap=True)
+    return 3 if outcome.failed else 0

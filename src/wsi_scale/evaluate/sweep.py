@@ -1,0 +1,89 @@
+"""Which settings of which estimator are tried: ``extrema.sigma=7:15``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+from pydantic import ValidationError
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.estimators import Options, all_estimators, find_estimator
+
+EXAMPLE = "extrema.sigma=7:15 or extrema.keep_percent=40,50,60"
+MOST = 1000
+"""Settings of one estimator."""
+
+Setting = dict[str, Any]
+
+
+def parse_sweeps(texts: Sequence[str]) -> list[tuple[str, Setting]]:
+    """Every (estimator, setting) asked for by ``ESTIMATOR.OPTION=VALUES``.
+
+    VALUES: ``A:B`` (step 1, both included), ``A:B:STEP``, or values with commas between. Several
+    options of one estimator give all combinations. Raises SettingsError for what cannot be.
+    """
+    axes: dict[str, dict[str, list[Any]]] = {}
+    for text in texts:
+        name, option, values = _parse(text)
+        if option in axes.setdefault(name, {}):
+            raise SettingsError(f"--sweep {name}.{option} is given twice; name all values in one")
+        axes[name][option] = values
+    out = []
+    for name, options in axes.items():
+        settings = [dict(zip(options, x, strict=True)) for x in product(*options.values())]
+        if len(settings) > MOST:
+            raise SettingsError(f"{len(settings)} settings of {name} are more than {MOST}")
+        out += [(name, setting) for setting in settings]
+    return out
+
+
+def in_words(setting: Setting) -> str:
+    """{"sigma": 7.0} -> ``sigma=7``."""
+    return " ".join(
+        f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
+        for key, value in setting.items()
+    )
+
+
+def options_of(name: str) -> tuple[str, ...]:
+    """The options that an estimator heeds."""
+    return tuple(getattr(all_estimators().get(name), "OPTIONS", ()))
+
+
+def _parse(text: str) -> tuple[str, str, list[Any]]:
+    key, equals, values = text.partition("=")
+    name, dot, option = key.strip().partition(".")
+    if not (equals and dot and values.strip()):
+        raise SettingsError(f"--sweep is KEY=VALUES, for example {EXAMPLE}, got {text!r}")
+    if name == "auto":
+        raise SettingsError("--sweep names one estimator, not auto; for example " + EXAMPLE)
+    find_estimator(name)
+    known = options_of(name)
+    if option not in known:
+        those = f"it has {', '.join(known)}" if known else "it has none"
+        raise SettingsError(f"estimator {name} has no option {option!r} to sweep; {those}")
+    return name, option, [_check(option, value) for value in _values(text, values)]
+
+
+def _values(text: str, values: str) -> list[str | float]:
+    if ":" not in values:
+        return [value.strip() for value in values.split(",")]
+    try:
+        ends = [float(x) for x in values.split(":")]
+        start, stop, step = ends if len(ends) == 3 else (*ends, 1.0)
+        count = int((stop - start) / step + 1e-9) + 1
+    except (ValueError, ZeroDivisionError, OverflowError):
+        count, step = 0, 0.0
+    if not (step > 0 and 0 < count <= MOST):
+        raise SettingsError(f"--sweep {text}: a range is A:B or A:B:STEP and rises, e.g. 7:15")
+    return [start + i * step for i in range(count)]
+
+
+def _check(option: str, value: str | float) -> Any:
+    try:
+        return getattr(Options.model_validate({option: value}), option)
+    except ValidationError as error:
+        message = error.errors()[0]["msg"].replace("Input should", "must", 1)
+        raise SettingsError(f"--sweep: {option} {message}, got {value!r}") from None
