@@ -19,7 +19,7 @@ from wsi_scale.thesis.dataset import (
     write_dataset,
 )
 from wsi_scale.thesis.images import list_images
-from wsi_scale.thesis.train import cut_patches
+from wsi_scale.thesis.train import Recipe, cut_patches
 
 
 def quiet(*_):
@@ -149,12 +149,12 @@ def test_patches_of_stored_images_are_those_of_drawn_ones(tmp_path):
     path = tmp_path / image.file
     path.parent.mkdir()
     path.write_bytes(png(image.draw().read(0, 0, 0, 5000, 5000)))
-    drawn, labels = cut_patches([image], 5.0, quiet)
-    stored, _ = cut_patches([image], 5.0, quiet, tmp_path)
+    drawn, labels = cut_patches([image], Recipe(5.0), quiet)
+    stored, _ = cut_patches([image], Recipe(5.0), quiet, tmp_path)
     assert (stored == drawn).all()
     assert labels.tolist() == [image.kind] * 4
     with pytest.raises(SettingsError, match="leave out --images"):
-        cut_patches([image], 30.0, quiet, tmp_path)
+        cut_patches([image], Recipe(30.0), quiet, tmp_path)
 
 
 @pytest.mark.parametrize(
