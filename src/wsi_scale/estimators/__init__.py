@@ -83,6 +83,10 @@ class Options(BaseModel):
     as the thesis writes, or of its probability after it, as its program computed."""
     reference: Reference | None = Field(None, exclude=True)
     """dsst, hrsem, rrsem: what they learn from. Too large for the settings in a report."""
+    colour_freed: bool = True
+    """fingerprint: judge the colour-freed patches, where they were measured, not the plain ones."""
+    encoder_only: bool | None = None
+    """fingerprint: judge the BatchNorms of the encoder alone; None: of colour-freed patches."""
     match_mixture: bool = True
     """fingerprint: weigh sites anew at each scale, so that content is not mistaken for scale."""
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wsi_scale.estimators import Answer, Array, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import peak
-from wsi_scale.responses import LayerResponses, Responses
+from wsi_scale.responses import COLOUR_FREED, PLAIN, LayerResponses, Responses
 
 NAME = "fingerprint"
 ORDER = 10
@@ -66,7 +66,11 @@ class Stack:
 
 def prepare(responses: Responses, options: Options) -> Scorer:
     """Compare moments with the stored ones at every scale, content mixed as alike as can be."""
-    stack = stack_layers(responses, settled_layers(responses))
+    freed = options.colour_freed and bool(np.any(responses.variant == COLOUR_FREED))
+    layers = settled_layers(responses)
+    if freed if options.encoder_only is None else options.encoder_only:
+        layers = tuple(layer for layer in layers if layer.encoder) or layers
+    stack = stack_layers(responses, layers, COLOUR_FREED if freed else PLAIN)
     scales = np.array(responses.grid.scales)
     known = stack.known
 
@@ -116,7 +120,9 @@ def settled_layers(responses: Responses) -> tuple[LayerResponses, ...]:
     return trained
 
 
-def stack_layers(responses: Responses, layers: tuple[LayerResponses, ...]) -> Stack:
+def stack_layers(
+    responses: Responses, layers: tuple[LayerResponses, ...], variant: int = PLAIN
+) -> Stack:
     """Bring all layers into the units of their stored statistics.
 
     Channels that never fired in training say nothing and are left out. Raises Unavailable when
@@ -131,8 +137,8 @@ def stack_layers(responses: Responses, layers: tuple[LayerResponses, ...]) -> St
         if len(alive) == 0:
             continue
         use = alive[np.unique(np.linspace(0, len(alive) - 1, MAX_CHANNELS).round().astype(int))]
-        mean = responses.on_grid(layer.mean[:, use])
-        var = responses.on_grid(layer.var[:, use])
+        mean = responses.on_grid(layer.mean[:, use], variant)
+        var = responses.on_grid(layer.var[:, use], variant)
         standard = (mean - stored_mean[use]) / np.sqrt(stored_var[use])
         first.append(standard)
         second.append(var / stored_var[use] + standard**2)
