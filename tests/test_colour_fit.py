@@ -138,6 +138,20 @@ def test_a_network_without_batchnorm_gets_no_colours():
     assert fit_colours(analytic_network(1), stacks) == (None,)
 
 
+@pytest.mark.parametrize("card", [{"channels": 1}, {"scaling": "standardise"}], ids=str)
+def test_colours_that_a_network_cannot_see_are_left_alone(card):
+    torch.manual_seed(0)
+    channels = card.get("channels", 3)
+    module = nn.Sequential(nn.Conv2d(channels, 4, 3), nn.BatchNorm2d(4, momentum=None))
+    blind = build_network("blind", nn.Sequential(module, nn.Conv2d(4, 1, 1)), Card(**card))
+    with torch.no_grad():
+        module.train()(blind.prepare(tissue(4, 0)))
+    module.eval()
+    (colour,) = fit_colours(blind, pyramids(stained(tissue(4, 0))))
+    assert np.abs(np.array(colour.gain) - 1).max() < 0.5
+    assert np.abs(np.array(colour.offset)).max() < 0.5
+
+
 def test_no_hook_and_no_flag_survives_the_fit(network):
     fit_colours(network, pyramids(tissue(1, 1)))
     assert not any(module._forward_pre_hooks for module in network.module.modules())

@@ -26,12 +26,14 @@ from wsi_scale.responses import COLOUR_FREED, Responses, merge
 
 Array = NDArray[np.float64]
 
-GAIN_PRICE = 0.001
+GAIN_PRICE = 0.01
 """Nats per squared change of a gain (1 = density doubled): only keeps a channel that is not
 coloured at all from drifting. From 0.001 to 0.1 the answers hardly move."""
 
-MAX_STEPS = 4
+MAX_STEPS = 6
 _SETTLED = 3e-3  # share of the divergence: a smaller gain ends the fit
+_FLOOR = 1e-6  # keeps a step finite in a direction the network does not see, as grey ones do
+_MATCHED = 1e-9  # nats: there is nothing left to lower
 _PROBE = 0.02  # of gain or offset, to see how the statistics move
 _DEAD, _CONSTANT = 1e-10, 1e-5  # as in the fingerprint
 _LIGHTEST = 256.0  # intensity of density 0, one more than a pixel can hold
@@ -79,15 +81,14 @@ def fit_colours(
     layers = encoder_batchnorms(network.calls)
     if not layers:
         return tuple(found)
-    p = _numbers(UNCHANGED)
+    descent = _Descent(np.array([*UNCHANGED.gain, *UNCHANGED.offset]))
     with at_work(network.module), torch.no_grad(), _short_cut(network.module, layers) as heard:
         for s in reversed(range(len(found))):
             rows = [x.patches[x.indices.index(s)] for x in pyramids if s in x.indices]
             if not rows:
                 continue
             ask = _Question(network, layers, heard, np.stack(rows), batch_size)
-            p = _descend(ask.residual, p)
-            found[s] = _colour(p)
+            found[s] = _colour(descent.go(ask.residual))
     return tuple(found)
 
 
@@ -181,28 +182,46 @@ def _sums(mean: torch.Tensor, var: torch.Tensor) -> tuple[Array, Array]:
     return m.sum(0), (v + m**2).sum(0)
 
 
-def _descend(residual: Callable[[Array], Array], p: Array) -> Array:
-    """Least squares by Levenberg–Marquardt, the slopes by differences; never worse than p."""
-    r, damping = residual(p), 1e-3
-    for _ in range(MAX_STEPS):
-        probes = _PROBE * np.eye(len(p))
-        slopes = np.stack([(residual(p + probe) - r) / _PROBE for probe in probes], axis=1)
-        normal, down = slopes.T @ slopes, -slopes.T @ r
-        before = r @ r
-        for _ in range(4):
-            step = np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-9), down)
-            there = residual(p + step)
-            if there @ there < before:
-                p, r, damping = p + step, there, damping / 10
+class _Descent:
+    """Least squares by Levenberg–Marquardt, over scale after scale.
+
+    The slopes are measured by differences once, and mended after every step by what it showed
+    (Broyden 1965); they are measured anew when a step leads nowhere.
+    """
+
+    def __init__(self, start: Array) -> None:
+        self.p = start
+        self._slopes: Array | None = None
+
+    def go(self, residual: Callable[[Array], Array]) -> Array:
+        """From where the last descent ended to a lower sum of squares, or no lower."""
+        r, damping, measured = residual(self.p), 1e-3, False
+        for _ in range(MAX_STEPS):
+            if r @ r < _MATCHED:
                 break
-            damping = max(10 * damping, 1e-2)
-        if before - r @ r <= _SETTLED * before:
-            break
-    return p
+            if self._slopes is None:
+                self._slopes, measured = _differences(residual, self.p, r), True
+            slopes = self._slopes
+            normal = slopes.T @ slopes
+            damped = normal + damping * np.diag(np.diag(normal)) + _FLOOR * np.eye(len(normal))
+            step = np.linalg.solve(damped, -slopes.T @ r)
+            there = residual(self.p + step)
+            self._slopes = slopes + np.outer(there - r - slopes @ step, step) / (step @ step)
+            gain = 1 - (there @ there) / (r @ r)
+            if gain > 0:
+                self.p, r, damping, measured = self.p + step, there, damping / 10, False
+                if gain <= _SETTLED:
+                    break
+            elif measured:
+                damping = max(10 * damping, 1e-2)
+            else:
+                self._slopes = None
+        return self.p
 
 
-def _numbers(colour: Colour) -> Array:
-    return np.array([*colour.gain, *colour.offset])
+def _differences(residual: Callable[[Array], Array], p: Array, r: Array) -> Array:
+    probes = _PROBE * np.eye(len(p))
+    return np.stack([(residual(p + probe) - r) / _PROBE for probe in probes], axis=1)
 
 
 def _colour(p: Iterable[float]) -> Colour:

@@ -229,11 +229,12 @@ def _measure_sites(run: Run, started: float) -> Iterator[Progress]:
         raise SlideError(f"none of {sites} sites could be read: {dropped[0]}")
     run = _note_dropped(run, dropped)
     if run.settings.colour_fit:
-        for done, part in enumerate(free_of_colour(run, tuple(parts))):
+        for done, part in enumerate(free_of_colour(run, tuple(parts)), start=sites + 1):
+            parts[done - sites - 1] = part
             seconds = time.monotonic() - started
-            left = seconds / (sites + done) * (total - sites - done)
-            yield Progress(run, sites + done, total, answer, tuple(parts), seconds, left)
-            parts[done] = part
+            left = seconds / done * (total - done)
+            if done < total:
+                yield Progress(run, done, total, answer, tuple(parts), seconds, left)
     answer = _judge(run, merge(parts), run.settings.resamples)
     seconds = time.monotonic() - started
     yield Progress(run, total, total, answer, tuple(parts), seconds, 0.0, finished=True)

@@ -32,6 +32,10 @@ MIXTURE_NOISE = 3e-6
 """Nats. What remains unexplained must fall by this for every unit of squared change of a site's
 weight (1 = weight doubled). Between 1e-6 and 1e-5 the answers hardly move."""
 
+MIXTURE_SHARE = 0.01
+"""The same for colour-freed patches, as a share of what colour and scale leave unexplained, where
+that is more: the worse the match, the less a small improvement of it means."""
+
 MAX_CHANNELS = 128
 """Channels of one layer that are compared, spread evenly; more say little new and cost memory."""
 
@@ -77,13 +81,17 @@ def prepare(responses: Responses, options: Options) -> Scorer:
     def score(weights: Array) -> Answer:
         total = np.full(len(scales), np.nan)
         by_layer = np.full((len(stack.layers), len(scales)), np.nan)
+        found = {}
         for s in range(len(scales)):
             here = weights * known[:, s]
-            if here.sum() == 0:
-                continue
-            sites = here > 0
-            off, change = discrepancy(stack, sites, s, here[sites] / here.sum())
-            price = MIXTURE_NOISE if options.match_mixture else np.inf
+            if here.sum() > 0:
+                sites = here > 0
+                found[s] = discrepancy(stack, sites, s, here[sites] / here.sum())
+        price = MIXTURE_NOISE if options.match_mixture else np.inf
+        if freed:
+            left = [float(off @ off) for off, _ in found.values()]
+            price = max(price, MIXTURE_SHARE * min(left, default=0.0))
+        for s, (off, change) in found.items():
             rest, paid = remix(off, change, price)
             total[s] = rest @ rest + paid
             by_layer[:, s] = [_share(stack, rest, part) for part in stack.layers.values()]
