@@ -4,14 +4,14 @@
 
 A U-Net trained at 0.5 µm/px; seven images at 0.25 µm/px and two slides at 0.5, each as it is and
 resampled by 0.6 and 1.6. Windows of 3 octaves whose centre lies half an octave or more below the
-right scale, or above it, by turns. Answers are kept in build/tissue_colour.csv, so that a run goes
+right scale, or above it, by turns; an odd seed takes the other side. Responses are kept in build/tissue_colour, so that a run goes
 on where it stopped. Writes benchmarks/results/tissue_colour.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
+import json
 import math
 import os
 import sys
@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,17 +38,19 @@ from wsi_scale.slide import open_slide
 from wsi_scale.thesis.family import random_weights
 
 ROOT = Path(__file__).parents[1]
-KEPT = ROOT / "build" / "tissue_colour.csv"
-RESULT = Path(__file__).parent / "results" / "tissue_colour.md"
+KEPT = ROOT / "build" / "tissue_colour"
+RESULTS = Path(__file__).parent / "results"
 FACTORS = (1.0, 0.6, 1.6)
 OCTAVES, PER_OCTAVE, PATCH = 3.0, 6, 112
 DEFAULT = "**colour-freed, encoder** (the default)"
+UNMIXED = "colour-freed, encoder, no mixture"
+MEDIAN = "colour-freed, median of the encoder's layers"
 ASKED = {
     "plain": Options(colour_freed=False),
     "plain, no mixture": Options(colour_freed=False, match_mixture=False),
     "plain, encoder": Options(colour_freed=False, encoder_only=True),
     DEFAULT: Options(),
-    "colour-freed, encoder, no mixture": Options(match_mixture=False),
+    UNMIXED: Options(match_mixture=False),
     "colour-freed, all layers": Options(encoder_only=False),
     "colour-freed, all layers, no mixture": Options(encoder_only=False, match_mixture=False),
 }
@@ -74,6 +77,10 @@ class Case:
     def key(self) -> str:
         name = f"{self.path.stem[:12]} × {self.factor:g}"
         return f"{name}, random weights" if self.random else name
+
+    def kept(self, sites: int) -> Path:
+        """Where its responses are kept."""
+        return KEPT / f"seed {self.seed}, {sites} sites" / f"{self.key}.npz"
 
 
 def slides(data: Path) -> list[tuple[Path, float]]:
@@ -123,61 +130,64 @@ def answer(responses: Responses, options: Options) -> float | None:
     return fingerprint.prepare(responses, options)(np.ones(len(responses.sites))).scale
 
 
-def ask(case: Case, network: Network, sites: int) -> dict[str, object]:
-    """One line of the table's raw data."""
+def look_at(case: Case, network: Network, sites: int) -> Path:
+    """Measure one case, unless it was; where its responses are kept."""
+    kept = case.kept(sites)
+    if kept.exists():
+        return kept
+    kept.parent.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng([case.seed, case.turn])
-    lo, hi = window(case.truth, case.turn % 2 == 0, rng)
+    lo, hi = window(case.truth, (case.turn + case.seed) % 2 == 0, rng)
     settings = Settings(scales=(lo, hi), sites=sites, per_octave=PER_OCTAVE, seed=case.seed)
     asked = random_weights(network, case.turn) if case.random else network
     both, cost = look(pixels(case.path, case.factor), asked, settings)
+    kept.with_suffix(".json").write_text(json.dumps(cost))
+    both.save(kept)
+    return kept
+
+
+def judge(case: Case, kept: Path) -> dict[str, Any]:
+    """What every estimator answers to one case."""
+    both = Responses.load(kept)
     scales = both.grid.scales
     judged = estimate(both, estimator="fingerprint", seed=case.seed)
-    low, high = judged.interval or (None, None)
-    order = rng.permutation(len(both.scale_index))
+    order = np.random.default_rng([case.seed, case.turn]).permutation(len(both.scale_index))
     dealt = replace(both, scale_index=both.scale_index[order])
+    layers = fingerprint.prepare(both, ASKED[UNMIXED])(np.ones(len(both.sites))).layer_scales
     return {
         "key": case.key,
         "truth": case.truth,
-        "lo": scales[0],
-        "hi": scales[-1],
+        "window": (scales[0], scales[-1]),
         "verdict": judged.verdict,
-        "low": low,
-        "high": high,
-        **cost,
+        "interval": judged.interval,
+        **json.loads(kept.with_suffix(".json").read_text()),
         **{name: answer(both, options) for name, options in ASKED.items()},
+        MEDIAN: float(np.median(list(layers.values()))),
         "confidence": confidence.prepare(both, Options())(np.ones(len(both.sites))).scale,
         "chance: window centre": math.sqrt(scales[0] * scales[-1]),
         "chance: noise responses": answer(dealt, Options()),
     }
 
 
-def gather(cases: list[Case], network: Network, sites: int) -> list[dict[str, str]]:
-    """Rows of all cases; those kept from an earlier run are not asked again."""
-    KEPT.parent.mkdir(exist_ok=True)
-    known = list(csv.DictReader(KEPT.open())) if KEPT.exists() else []
+def gather(cases: list[Case], network: Network, sites: int, seconds: float) -> list[dict[str, Any]]:
+    """Rows of the cases; no new one is measured once the time is spent."""
+    rows, begun = [], time.monotonic()
     for case in cases:
-        if case.key in {row["key"] for row in known}:
-            continue
-        row = ask(case, network, sites)
-        with KEPT.open("a", newline="") as file:
-            writer = csv.DictWriter(file, list(row))
-            if not known:
-                writer.writeheader()
-            writer.writerow(row)
-        known = list(csv.DictReader(KEPT.open()))
-        print(known[-1], file=sys.stderr, flush=True)
-    return [row for case in cases for row in known if row["key"] == case.key]
+        if case.kept(sites).exists() or time.monotonic() - begun < seconds:
+            rows.append(judge(case, look_at(case, network, sites)))
+            print(rows[-1], file=sys.stderr, flush=True)
+    return rows
 
 
-def errors(rows: list[dict[str, str]], column: str) -> np.ndarray:
+def errors(rows: list[dict[str, Any]], column: str) -> np.ndarray:
     """log2(answer / truth), octaves; an estimator that gave no answer is left out."""
-    pairs = [(float(row[column]), float(row["truth"])) for row in rows if row[column]]
+    pairs = [(row[column], row["truth"]) for row in rows if row[column] is not None]
     return np.array([math.log2(given / truth) for given, truth in pairs])
 
 
-def best_constant(rows: list[dict[str, str]]) -> float:
+def best_constant(rows: list[dict[str, Any]]) -> float:
     """The scale that, answered for every slide, has the least median error."""
-    truths = np.log2([float(row["truth"]) for row in rows])
+    truths = np.log2([row["truth"] for row in rows])
     tried = np.linspace(truths.min(), truths.max(), 501)
     return float(2 ** tried[np.argmin(np.median(np.abs(tried[:, None] - truths), axis=1))])
 
@@ -193,24 +203,24 @@ def summarise(name: str, error: np.ndarray) -> str:
     )
 
 
-def report(rows: list[dict[str, str]], random: list[dict[str, str]], command: str) -> list[str]:
+def report(rows: list[dict[str, Any]], random: list[dict[str, Any]], command: str) -> list[str]:
     head = "| row | median error, octaves [90 %] | mean | bias | within 10 % | within 25 % |"
     lines = [f"`{command}`", "", head, "| --- | --- | --- | --- | --- | --- |"]
-    for name in (*ASKED, "confidence"):
+    for name in (*ASKED, MEDIAN, "confidence"):
         lines.append(summarise(name, errors(rows, name)))
     constant = best_constant(rows)
-    always = np.array([math.log2(constant / float(row["truth"])) for row in rows])
+    always = np.array([math.log2(constant / row["truth"]) for row in rows])
     lines.append(summarise(f"chance: {constant:.2f} for all, the best constant", always))
     for name in ("chance: window centre", "chance: noise responses"):
         lines.append(summarise(name, errors(rows, name)))
     if random:
         lines.append(summarise("chance: random weights", errors(random, DEFAULT)))
-    cost = {k: sum(float(row[k]) for row in rows) for k in ("plain s", "fit s", "freed s")}
-    patches = sum(int(row["patches"]) for row in rows)
+    cost = {k: sum(row[k] for row in rows) for k in ("plain s", "fit s", "freed s")}
+    patches = sum(row["patches"] for row in rows)
     whole = sum(cost.values())
     verdicts = Counter(row["verdict"] for row in rows).most_common()
-    judged = [row for row in rows if row["low"]]
-    held = [float(x["low"]) <= float(x["truth"]) <= float(x["high"]) for x in judged]
+    given = [(row["truth"], row["interval"]) for row in rows if row["interval"]]
+    held = [low <= truth <= high for truth, (low, high) in given]
     lines += [
         "",
         f"{len(rows)} cases, patches of {PATCH} px. Verdicts of the default: "
@@ -228,19 +238,19 @@ def report(rows: list[dict[str, str]], random: list[dict[str, str]], command: st
     return lines + [_line(row) for row in rows]
 
 
-def _line(row: dict[str, str]) -> str:
-    truth, given = float(row["truth"]), float(row[DEFAULT])
-    interval = f" [{float(row['low']):.2f}, {float(row['high']):.2f}]" if row["low"] else ""
+def _line(row: dict[str, Any]) -> str:
+    (lo, hi), (low, high) = row["window"], row["interval"] or (math.nan, math.nan)
     return (
-        f"| {row['key']} | {truth:.2f} | {float(row['lo']):.2f}–{float(row['hi']):.2f} | "
-        f"{float(row['plain']):.2f} | {given:.2f}{interval} | {math.log2(given / truth):+.2f} | "
-        f"{row['verdict']} |"
+        f"| {row['key']} | {row['truth']:.2f} | {lo:.2f}–{hi:.2f} | {row['plain']:.2f} | "
+        f"{row[DEFAULT]:.2f} [{low:.2f}, {high:.2f}] | "
+        f"{math.log2(row[DEFAULT] / row['truth']):+.2f} | {row['verdict']} |"
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=math.inf, help="then no new case")
     parser.add_argument("--sites", type=int, default=16)
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -254,13 +264,14 @@ def main() -> None:
         for j, factor in enumerate(FACTORS)
         for i, (path, right) in enumerate(known)
     ]
-    rows = gather(cases, network, args.sites)
+    rows = gather(cases, network, args.sites, args.seconds)
     untaught = [replace(case, random=True) for case in cases[: len(known)]]
     command = "WSI_SCALE_TEST_DATA=… python benchmarks/tissue_colour.py "
     command += f"--seed {args.seed} --sites {args.sites}"
-    RESULT.write_text("\n".join(report(rows, [], command)) + "\n")
-    random = gather(untaught, network, args.sites)
-    RESULT.write_text("\n".join(report(rows, random, command)) + "\n")
+    result = RESULTS / f"tissue_colour{f'_seed{args.seed}' if args.seed else ''}.md"
+    result.write_text("\n".join(report(rows, [], command)) + "\n")
+    random = gather(untaught, network, args.sites, args.seconds)
+    result.write_text("\n".join(report(rows, random, command)) + "\n")
 
 
 if __name__ == "__main__":
