@@ -4,8 +4,9 @@
 
 A U-Net trained at 0.5 µm/px; seven images at 0.25 µm/px and two slides at 0.5, each as it is and
 resampled by 0.6 and 1.6. Windows of 3 octaves whose centre lies half an octave or more below the
-right scale, or above it, by turns; an odd seed takes the other side. Responses are kept in build/tissue_colour, so that a run goes
-on where it stopped. Writes benchmarks/results/tissue_colour.md.
+right scale, or above it, by turns; an odd seed takes the other side. Responses are kept in
+build/tissue_colour, so that a run goes on where it stopped. Writes
+benchmarks/results/tissue_colour.md, with another seed tissue_colour_seed1.md and so on.
 """
 
 from __future__ import annotations
