@@ -61,6 +61,15 @@ def test_the_table_of_tissue_freed_of_stain_is_the_one_that_was_written():
             assert told[there] == [cell.replace("%", " %") for cell in cells]
 
 
+def test_the_other_windows_on_tissue_are_told_as_they_were_measured():
+    page = (ROOT / "docs" / "estimators.md").read_text(encoding="utf-8")
+    other = rows(RESULTS / "tissue_colour_seed1.md")
+    layers = "colour-freed, median of the encoder's layers"
+    names = ("**colour-freed, encoder** (the default)", "plain", layers)
+    freed, plain, middle = (other[name][0].split()[0] for name in names)
+    assert f"{freed} colour-freed, {plain} plain and {middle} for the median of layers" in page
+
+
 THESIS = RESULTS / "thesis" / "tables"
 
 
