@@ -28,7 +28,8 @@ Array = NDArray[np.float64]
 
 GAIN_PRICE = 0.01
 """Nats per squared change of a gain (1 = density doubled): only keeps a channel that is not
-coloured at all from drifting. From 0.001 to 0.1 the answers hardly move."""
+coloured at all from drifting. From 0.001 to 0.1 it moved the answers on two slides by 0.01 and 0.1
+octave."""
 
 MAX_STEPS = 6
 _SETTLED = 3e-3  # share of the divergence: a smaller gain ends the fit

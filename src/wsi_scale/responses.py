@@ -19,11 +19,8 @@ from wsi_scale.errors import SettingsError, WsiScaleError
 from wsi_scale.files import replacing
 from wsi_scale.geometry import ScaleGrid, Site
 
-PLAIN = 0
-"""Variant 0: the patch as it was cut."""
-
-COLOUR_FREED = 1
-"""Variant 1: the patch in the colours that bring the slide closest to the training data."""
+PLAIN, COLOUR_FREED = 0, 1
+"""Variants: as it was cut; in the colours that bring the slide closest to the training data."""
 
 FORMAT = "wsi-scale/responses/1"
 Floats = NDArray[np.float32]
