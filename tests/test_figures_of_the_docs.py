@@ -61,6 +61,26 @@ def test_the_profile_is_told_as_it_was_measured():
     assert sum(85 <= share <= 95 for share in held) == 10
 
 
+def test_the_table_of_tissue_freed_of_stain_is_the_one_that_was_written():
+    measured = rows(RESULTS / "tissue_colour.md")
+    told = rows(ROOT / "docs" / "estimators.md")
+    assert len(measured) > 10
+    for name, cells in measured.items():
+        if len(cells) == 5 and name not in ("row", "---"):
+            ours = name.startswith(("plain", "colour-freed", "**colour-freed"))
+            there = name if ours else f"tissue, {name}"
+            assert told[there] == [cell.replace("%", " %") for cell in cells]
+
+
+def test_the_other_windows_on_tissue_are_told_as_they_were_measured():
+    page = (ROOT / "docs" / "estimators.md").read_text(encoding="utf-8")
+    other = rows(RESULTS / "tissue_colour_seed1.md")
+    layers = "colour-freed, median of the encoder's layers"
+    names = ("**colour-freed, encoder** (the default)", "plain", layers)
+    freed, plain, middle = (other[name][0].split()[0] for name in names)
+    assert f"{freed} colour-freed, {plain} plain and {middle} for the median of layers" in page
+
+
 THESIS = RESULTS / "thesis" / "tables"
 
 

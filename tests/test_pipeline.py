@@ -104,6 +104,28 @@ def test_the_first_of_many_answers_does_not_wait_for_the_last_site(network):
     assert first.report().partial
 
 
+def test_a_colour_fit_measures_every_patch_a_second_time(network):
+    with slide_in_memory() as slide:
+        plain = list(iter_estimates(slide, network, QUICK))
+        fitted = list(iter_estimates(slide, network, QUICK.model_copy(update={"colour_fit": True})))
+    assert [x.done for x in fitted] == list(range(1, 13))
+    assert {x.total for x in fitted} == {12}
+    assert [x.finished for x in fitted] == [False] * 11 + [True]
+    before, after = plain[-1].responses, fitted[-1].responses
+    assert len(after.variant) == 2 * len(before.variant)
+    assert after.sites == before.sites
+    assert (after.entropy[after.variant == 0] == before.entropy).all()
+    assert fitted[-1].report().provenance.settings["colour_fit"] is True
+
+
+def test_a_colour_fit_needs_batchnorm_and_is_skipped_without():
+    settings = QUICK.model_copy(update={"colour_fit": True})
+    with slide_in_memory() as slide:
+        *_, last = iter_estimates(slide, analytic_network(3), settings)
+    assert (last.responses.variant == 0).all()
+    assert last.done == last.total == 12
+
+
 def test_closing_early_leaves_no_thread_running(network):
     before = set(threading.enumerate())
     steps = iter_estimates(disc_image(20), network, QUICK)

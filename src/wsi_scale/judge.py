@@ -21,7 +21,7 @@ from wsi_scale.estimators import (
 from wsi_scale.estimators.curves import Pool
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.report import NUMBERED, Verdict
-from wsi_scale.responses import Responses
+from wsi_scale.responses import PLAIN, Responses
 from wsi_scale.verdict import Evidence, judge
 
 TOLERANCE = 0.1
@@ -225,7 +225,8 @@ def _per_class(
 ) -> tuple[tuple[str, float | None, tuple[float, float] | None], ...]:
     """Estimates from the sites of one target class each, where several classes were seen."""
     target = np.full(len(responses.sites), -1)
-    target[responses.site_index] = responses.target
+    plain = responses.variant == PLAIN
+    target[responses.site_index[plain]] = responses.target[plain]
     seen = [k for k in np.unique(target[target >= 0]) if np.sum(target == k) >= MIN_CLASS_SITES]
     if len(seen) < 2:
         return ()

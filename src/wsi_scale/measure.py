@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -15,7 +13,7 @@ from torch import Tensor
 
 from wsi_scale.errors import NetworkError, SettingsError
 from wsi_scale.networks.answer import Prediction, activate, predict
-from wsi_scale.networks.hooks import Moments, at_rest, hooked, moments, pixel_axes
+from wsi_scale.networks.hooks import Moments, at_rest, at_work, hooked, moments, pixel_axes
 from wsi_scale.networks.layers import OUTPUT, LayerChoice
 from wsi_scale.networks.network import Network
 from wsi_scale.networks.wording import listed
@@ -23,9 +21,6 @@ from wsi_scale.pyramid import Pyramid
 from wsi_scale.responses import PLAIN, LayerResponses, Responses
 
 __all__ = ["at_rest", "find_target", "hooked", "measure_responses"]
-
-_LOCKS: WeakKeyDictionary[torch.nn.Module, threading.RLock] = WeakKeyDictionary()
-"""One per network: its hooks and flags are its own, so two threads must take turns."""
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
@@ -111,7 +106,7 @@ def measure_responses(
     question = _Question(network, choices, find_target(network, target), slopes)
     kept: list[Pyramid] = []
     sites: list[_Site] = []
-    with _LOCKS.setdefault(network.module, threading.RLock()), at_rest(network.module):
+    with at_work(network.module):
         for pyramid in pyramids:
             _check_alike(kept, pyramid)
             batches = [
@@ -281,6 +276,7 @@ def _join_layer(network: Network, seen: Sequence[_Site], choice: LayerChoice) ->
     return LayerResponses(
         choice.name,
         choice.kind,
+        encoder=choice.encoder,
         mean=np.concatenate([site.moments[choice.name][0] for site in seen]),
         var=np.concatenate([site.moments[choice.name][1] for site in seen]),
         **slopes,

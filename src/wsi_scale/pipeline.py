@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +17,9 @@ from wsi_scale.assemble import Run, build_report
 from wsi_scale.errors import NoTissueError, SettingsError, SlideError
 from wsi_scale.geometry import ScaleGrid, Site, reach
 from wsi_scale.judge import Estimate, blank_estimate, estimate
+from wsi_scale.looking import free_of_colour, measure_site, read_ahead
 from wsi_scale.profile import Profile, load_profile
-from wsi_scale.pyramid import Pyramid, sample_pyramid
+from wsi_scale.pyramid import sample_pyramid
 from wsi_scale.report import Report
 from wsi_scale.responses import Responses, merge
 from wsi_scale.settings import Settings
@@ -40,9 +38,6 @@ SQUARE = 0.02
 _PARTIAL_SECONDS = 0.5  # between two answers on the way
 _PARTIAL_RESAMPLES = 40
 _PARTIAL_SHARE = 10  # measure at least this many times as long as the last answer took
-_READ_AHEAD = 2
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,7 +46,7 @@ class Progress:
 
     run: Run
     done: int
-    """Sites measured or dropped."""
+    """Sites measured or dropped; with a colour fit each site counts twice."""
     total: int
     estimate: Estimate | None
     """The answer so far; sharpens as sites come in. None until something was measured."""
@@ -244,14 +239,15 @@ def _measure_sites(run: Run, started: float) -> Iterator[Progress]:
     parts: list[Responses] = []
     dropped: list[str] = []
     answer: Estimate | None = None
-    total = len(run.sites)
+    sites = len(run.sites)
+    total = 2 * sites if run.settings.colour_fit else sites
     next_answer = 0.0
-    for done, pyramid in enumerate(_read_ahead(run), start=1):
+    for done, pyramid in enumerate(read_ahead(run, run.sites), start=1):
         if isinstance(pyramid, SlideError):
             dropped.append(str(pyramid))
         else:
-            parts.append(_measure(run, pyramid))
-        if done == total:
+            parts.append(measure_site(run, pyramid))
+        if done == sites == total:
             break
         now = time.monotonic()
         if parts and now >= next_answer:
@@ -263,8 +259,15 @@ def _measure_sites(run: Run, started: float) -> Iterator[Progress]:
         noted = _note_dropped(run, dropped)
         yield Progress(noted, done, total, answer, tuple(parts), seconds, left)
     if not parts:
-        raise SlideError(f"none of {total} sites could be read: {dropped[0]}")
+        raise SlideError(f"none of {sites} sites could be read: {dropped[0]}")
     run = _note_dropped(run, dropped)
+    if run.settings.colour_fit:
+        for done, part in enumerate(free_of_colour(run, tuple(parts)), start=sites + 1):
+            parts[done - sites - 1] = part
+            seconds = time.monotonic() - started
+            left = seconds / done * (total - done)
+            if done < total:
+                yield Progress(run, done, total, answer, tuple(parts), seconds, left)
     answer = _judge(run, merge(parts), run.settings.resamples)
     seconds = time.monotonic() - started
     yield Progress(run, total, total, answer, tuple(parts), seconds, 0.0, finished=True)
@@ -280,19 +283,6 @@ def _note_dropped(run: Run, dropped: list[str]) -> Run:
     return replace(run, warnings=(*run.warnings, note))
 
 
-def _measure(run: Run, pyramid: Pyramid) -> Responses:
-    from wsi_scale.measure import measure_responses
-
-    settings = run.settings
-    return measure_responses(
-        run.network,
-        [pyramid],
-        layers=settings.layers,
-        target=settings.target,
-        batch_size=settings.batch_size,
-    )
-
-
 def _judge(run: Run, responses: Responses, resamples: int) -> Estimate:
     settings = run.settings
     return estimate(
@@ -303,28 +293,3 @@ def _judge(run: Run, responses: Responses, resamples: int) -> Estimate:
         interval_level=settings.interval_level,
         resamples=resamples,
     )
-
-
-def _read_ahead(run: Run) -> Iterator[Pyramid | SlideError]:
-    """Pyramids in the order of the sites, a few read before they are asked for.
-
-    A region that cannot be decoded gives its error in place of a pyramid.
-    """
-
-    def cut(site: Site) -> Pyramid | SlideError:
-        try:
-            return sample_pyramid(run.slide, site, run.grid, size=run.input_size)
-        except SlideError as error:
-            log.warning("site (%.0f, %.0f) dropped: %s", site.x, site.y, error)
-            return error
-
-    waiting = iter(run.sites)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="wsi-scale-read") as reader:
-        try:
-            ahead = [reader.submit(cut, site) for site in islice(waiting, _READ_AHEAD)]
-            while ahead:
-                ready = ahead.pop(0).result()
-                ahead.extend(reader.submit(cut, site) for site in islice(waiting, 1))
-                yield ready
-        finally:
-            reader.shutdown(wait=True, cancel_futures=True)

@@ -20,8 +20,8 @@ from wsi_scale.errors import SettingsError, WsiScaleError
 from wsi_scale.files import replacing
 from wsi_scale.geometry import ScaleGrid, Site
 
-PLAIN = 0
-"""Variant 0: the patch as it was cut. Others (a colour fit, a jitter) get numbers above."""
+PLAIN, COLOUR_FREED = 0, 1
+"""Variants: as it was cut; in the colours that bring the slide closest to the training data."""
 
 FORMAT = "wsi-scale/responses/1"
 Floats = NDArray[np.float32]
@@ -48,6 +48,8 @@ class LayerResponses:
     """(C,) the BatchNorm's stored training mean."""
     running_var: Floats | None = None
     """(C,) the BatchNorm's stored training variance."""
+    encoder: bool = False
+    """True for a BatchNorm no later than the last one at the network's coarsest resolution."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ class Responses:
             "task": self.task,
             "input_size": self.input_size,
             "batchnorm_batches": self.batchnorm_batches,
-            "layers": [{"name": x.name, "kind": x.kind} for x in self.layers],
+            "layers": [{k: getattr(x, k) for k in _LAYER_WORDS} for x in self.layers],
         }
         arrays: dict[str, NDArray[Any]] = {
             "header": np.frombuffer(json.dumps(header).encode(), np.uint8),
@@ -183,6 +185,7 @@ class Responses:
                     LayerResponses(
                         layer["name"],
                         layer["kind"],
+                        encoder=bool(layer.get("encoder", False)),
                         **{
                             part: file[key]
                             for part in _LAYER_ARRAYS
@@ -218,6 +221,7 @@ _ROW_ARRAYS = (
     "target",
     "upsampled",
 )
+_LAYER_WORDS = ("name", "kind", "encoder")
 _LAYER_ARRAYS = (
     "mean",
     "var",

@@ -48,6 +48,8 @@ class Settings(BaseModel):
     """Bootstrap resamples of the sites."""
     batch_size: int = Field(32, ge=1)
     """Patches in one forward pass; bounds memory, does not change the answer."""
+    colour_fit: bool = False
+    """Measure every patch also in the colours that come closest to the training data."""
     options: Options = Options()
     """Knobs of single estimators."""
 

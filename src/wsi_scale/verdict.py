@@ -10,7 +10,7 @@ import numpy as np
 from wsi_scale.estimators import Answer, Array, find_estimator
 from wsi_scale.estimators.curves import local_peaks, refine
 from wsi_scale.report import Verdict
-from wsi_scale.responses import Responses
+from wsi_scale.responses import PLAIN, Responses
 
 BLANK_CONTRAST = 3.0
 """Grey levels (of 255). Scanner noise and JPEG on bare glass stay below; faint tissue does not."""
@@ -75,7 +75,7 @@ def judge(responses: Responses, evidence: Evidence, missing: dict[str, str]) -> 
 
     missing: estimators that could not work and why, told where nothing better is at hand.
     """
-    contrast = responses.contrast
+    contrast = responses.contrast[responses.variant == PLAIN]
     if len(contrast) == 0 or np.quantile(contrast, 0.9) < BLANK_CONTRAST:
         return Judgement("blank", "there is nothing to look at: the patches are almost uniform")
     if not find_estimator(evidence.name).EVIDENCE:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from wsi_scale.colour_fit import add_freed
 from wsi_scale.estimators import Options, Unavailable
 from wsi_scale.estimators.fingerprint import in_groups, prepare, remix, settled_layers
 from wsi_scale.geometry import ScaleGrid
@@ -149,3 +150,41 @@ def test_channels_that_never_fired_in_training_are_left_out(responses_of):
     stored[4] = 0
     answer = ask(replace(responses, layers=(replace(layer, running_var=stored),)))
     assert answer.scale == pytest.approx(3.0, rel=1e-3)
+
+
+def test_colour_freed_patches_are_judged_where_they_were_measured(responses_of):
+    both = add_freed(responses_of(6.0), responses_of(3.0))
+    assert ask(both).scale == pytest.approx(3, rel=1e-3)
+    assert ask(both, Options()).scale == pytest.approx(3, rel=1e-3)
+    assert ask(both, Options(colour_freed=False)).scale == pytest.approx(6, rel=1e-3)
+
+
+def two_layers(responses_of, encoder, decoder):
+    """Responses whose encoder fits best at one scale and whose decoder at another."""
+    first, second = responses_of(encoder), responses_of(decoder).layers[0]
+    layers = (replace(first.layers[0], encoder=True), replace(second, name="bn2"))
+    return replace(first, layers=layers)
+
+
+def test_colour_freed_patches_are_judged_on_the_encoder(responses_of):
+    plain = two_layers(responses_of, 2.0, 4.0)
+    assert set(ask(plain).layer_scales) == {"bn1", "bn2"}
+    both = add_freed(plain, plain)
+    assert ask(both).layer_scales == pytest.approx({"bn1": 2}, rel=1e-3)
+    everything = Options(encoder_only=False, match_mixture=False)
+    assert ask(both, everything).scale == pytest.approx(8**0.5, rel=1e-2)
+    assert set(ask(plain, Options(encoder_only=True)).layer_scales) == {"bn1"}
+
+
+def test_without_a_marked_encoder_every_layer_is_judged(responses_of):
+    both = add_freed(responses_of(3.0), responses_of(3.0))
+    assert set(ask(both).layer_scales) == {"bn1"}
+
+
+def test_a_site_that_was_not_freed_is_left_out(responses_of):
+    plain = responses_of(6.0, sites=4)
+    both = add_freed(plain, responses_of(3.0, sites=4))
+    rows = (both.variant == 0) | (both.site_index > 0)
+    scorer = prepare(both._at(rows), PLAIN)
+    assert scorer(np.array([0.0, 1, 1, 1])).scale == pytest.approx(3, rel=1e-3)
+    assert np.isnan(scorer(np.array([1.0, 0, 0, 0])).score).all()

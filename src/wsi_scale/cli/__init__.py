@@ -189,6 +189,9 @@ def estimate(  # one parameter per option of the contract
     seed: Annotated[
         int, typer.Option(metavar="N", parser=whole_number, help="Same seed, same answer.")
     ] = 0,
+    free_colour: Annotated[
+        bool, typer.Option("--free-colour", help="Fit the stain away first; some times slower.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     json: JsonOption = None,
     plot: Annotated[
@@ -217,6 +220,7 @@ def estimate(  # one parameter per option of the contract
         mpp=mpp,
         reader=reader,
         seed=seed,
+        colour_fit=free_colour,
     )
     outputs = Outputs(json, plot, html, responses)
     outputs.check([*inputs_of(slide, region, network), *([profile] if profile else [])])

@@ -98,6 +98,10 @@ class Options(BaseModel):
     """dsst, hrsem, rrsem: what they learn from. Too large for the settings in a report."""
     profile: Profile | None = Field(None, exclude=True)
     """profile: what calibration learnt; a file of its own, so not in the settings of a report."""
+    colour_freed: bool = True
+    """fingerprint: judge the colour-freed patches, where they were measured, not the plain ones."""
+    encoder_only: bool | None = None
+    """fingerprint: judge the BatchNorms of the encoder alone; None: of colour-freed patches."""
     match_mixture: bool = True
     """fingerprint: weigh sites anew at each scale, so that content is not mistaken for scale."""
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wsi_scale.estimators import Answer, Array, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import peak
-from wsi_scale.responses import LayerResponses, Responses
+from wsi_scale.responses import COLOUR_FREED, PLAIN, LayerResponses, Responses
 
 NAME = "fingerprint"
 ORDER = 10
@@ -32,6 +32,10 @@ SETTLED_BATCHES = 50
 MIXTURE_NOISE = 3e-6
 """Nats. What remains unexplained must fall by this for every unit of squared change of a site's
 weight (1 = weight doubled). Between 1e-6 and 1e-5 the answers hardly move."""
+
+MIXTURE_SHARE = 0.01
+"""The same for colour-freed patches, as a share of what colour and scale leave unexplained, where
+that is more: the worse the match, the less a small improvement of it means."""
 
 MAX_CHANNELS = 128
 """Channels of one layer that are compared, spread evenly; more say little new and cost memory."""
@@ -67,20 +71,28 @@ class Stack:
 
 def prepare(responses: Responses, options: Options) -> Scorer:
     """Compare moments with the stored ones at every scale, content mixed as alike as can be."""
-    stack = stack_layers(responses, settled_layers(responses))
+    freed = options.colour_freed and bool(np.any(responses.variant == COLOUR_FREED))
+    layers = settled_layers(responses)
+    if freed if options.encoder_only is None else options.encoder_only:
+        layers = tuple(layer for layer in layers if layer.encoder) or layers
+    stack = stack_layers(responses, layers, COLOUR_FREED if freed else PLAIN)
     scales = np.array(responses.grid.scales)
     known = stack.known
 
     def score(weights: Array) -> Answer:
         total = np.full(len(scales), np.nan)
         by_layer = np.full((len(stack.layers), len(scales)), np.nan)
+        found = {}
         for s in range(len(scales)):
             here = weights * known[:, s]
-            if here.sum() == 0:
-                continue
-            sites = here > 0
-            off, change = discrepancy(stack, sites, s, here[sites] / here.sum())
-            price = MIXTURE_NOISE if options.match_mixture else np.inf
+            if here.sum() > 0:
+                sites = here > 0
+                found[s] = discrepancy(stack, sites, s, here[sites] / here.sum())
+        price = MIXTURE_NOISE if options.match_mixture else np.inf
+        if freed:
+            left = [float(off @ off) for off, _ in found.values()]
+            price = max(price, MIXTURE_SHARE * min(left, default=0.0))
+        for s, (off, change) in found.items():
             rest, paid = remix(off, change, price)
             total[s] = rest @ rest + paid
             by_layer[:, s] = [_share(stack, rest, part) for part in stack.layers.values()]
@@ -117,7 +129,9 @@ def settled_layers(responses: Responses) -> tuple[LayerResponses, ...]:
     return trained
 
 
-def stack_layers(responses: Responses, layers: tuple[LayerResponses, ...]) -> Stack:
+def stack_layers(
+    responses: Responses, layers: tuple[LayerResponses, ...], variant: int = PLAIN
+) -> Stack:
     """Bring all layers into the units of their stored statistics.
 
     Channels that never fired in training say nothing and are left out. Raises Unavailable when
@@ -132,8 +146,8 @@ def stack_layers(responses: Responses, layers: tuple[LayerResponses, ...]) -> St
         if len(alive) == 0:
             continue
         use = alive[np.unique(np.linspace(0, len(alive) - 1, MAX_CHANNELS).round().astype(int))]
-        mean = responses.on_grid(layer.mean[:, use])
-        var = responses.on_grid(layer.var[:, use])
+        mean = responses.on_grid(layer.mean[:, use], variant)
+        var = responses.on_grid(layer.var[:, use], variant)
         standard = (mean - stored_mean[use]) / np.sqrt(stored_var[use])
         first.append(standard)
         second.append(var / stored_var[use] + standard**2)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from wsi_scale.networks.layers import OUTPUT, LayerChoice
+
+_LOCKS: WeakKeyDictionary[nn.Module, threading.RLock] = WeakKeyDictionary()
+"""One per network: its hooks and flags are its own, so two threads must take turns."""
 
 Moments = tuple[Tensor, Tensor]
 """Mean and population variance over a patch's pixels, each (N, C)."""
@@ -103,6 +108,13 @@ def _output_hook(heard: Heard, choice: LayerChoice) -> Callable[..., None]:
             heard.moments[choice.name] = moments(result)
 
     return listen
+
+
+@contextmanager
+def at_work(module: nn.Module) -> Iterator[None]:
+    """While open, the module is at rest and this thread's alone."""
+    with _LOCKS.setdefault(module, threading.RLock()), at_rest(module):
+        yield
 
 
 @contextmanager

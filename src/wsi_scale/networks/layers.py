@@ -33,6 +33,8 @@ class LayerChoice:
     """Whether what enters the module is measured, or what leaves it."""
     is_head: bool = False
     """True for the layer in front of the head: gradients are taken here."""
+    encoder: bool = False
+    """True for a BatchNorm no later than the last one at the coarsest resolution."""
 
 
 OUTPUT = LayerChoice("output", "output", "output")
@@ -55,6 +57,19 @@ def batchnorm_batches(network: Network) -> int | None:
     ]
     stored = [int(count) for count in counts if isinstance(count, Tensor)]
     return min(stored) if stored else None
+
+
+def encoder_batchnorms(calls: Sequence[Call]) -> tuple[LayerChoice, ...]:
+    """BatchNorms up to the last of those that see the fewest pixels, in the order they work.
+
+    Sides 96, 48, 24, 24, 48, 96 -> the first four; of a classifier, as a rule, all.
+    """
+    found = [call for call in calls if is_batchnorm(call)]
+    pixels = [call.takes[2] * call.takes[3] for call in found if call.takes is not None]
+    last = max((i for i, count in enumerate(pixels) if count == min(pixels)), default=-1)
+    return tuple(
+        LayerChoice(call.name, "batchnorm", "input", encoder=True) for call in found[: last + 1]
+    )
 
 
 def head_candidates(calls: Sequence[Call]) -> list[Call]:
@@ -89,6 +104,7 @@ def _by_structure(network: Network) -> dict[str, LayerChoice]:
     chosen = {
         c.name: LayerChoice(c.name, "batchnorm", "input") for c in network.calls if is_batchnorm(c)
     }
+    chosen |= {choice.name: choice for choice in encoder_batchnorms(network.calls)}
     middles = _middle_candidates(network)
     quarters = (2,) if chosen else (1, 2, 3)
     for quarter in quarters if middles else ():
