@@ -24,7 +24,7 @@ NAME = "fingerprint"
 ORDER = 10
 NEEDS = "a network with BatchNorm statistics gathered in training"
 EVIDENCE = True
-OPTIONS = ("match_mixture",)
+OPTIONS = ("match_mixture", "colour_freed", "encoder_only")
 
 SETTLED_BATCHES = 50
 """PyTorch's running statistics forget their start as 0.9ⁿ: 0.5 % of it is left after 50 batches."""
