@@ -1,5 +1,6 @@
 """A network is shown a reference: what is looked at, what is refused, and what it is worth."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from wsi_scale.calibrate import Reference, calibrate
 from wsi_scale.calibrate.measure import look
 from wsi_scale.errors import SettingsError, SlideError
 from wsi_scale.networks import load_network
+from wsi_scale.networks.bundled_source import FOLDER
 from wsi_scale.pipeline import estimate_slide
 from wsi_scale.readers.synthetic import SyntheticSlide
 from wsi_scale.settings import Settings
@@ -123,3 +125,19 @@ def test_jitter_follows_the_seed_and_the_image(network):
     assert np.array_equal(means[0], means[1])
     assert not np.array_equal(means[0], means[2])
     assert not np.array_equal(means[0], first.responses.layers[0].mean)
+
+
+def test_the_profile_that_a_card_names_is_used(profile, tmp_path):
+    home = tmp_path / "net"
+    shutil.copytree(FOLDER / "figures", home)
+    with (home / "card.toml").open("r+", encoding="utf-8") as card:
+        text = card.read()
+        card.seek(0)
+        card.write('profile = "mine.safetensors"\n' + text)
+    settings = Settings(sites=2, scales=(1.0, 8.0), per_octave=2)
+    with pytest.raises(SettingsError, match=r"mine\.safetensors: No such file"):
+        estimate_slide(figures(50, "red cross"), str(home), settings)
+    profile.save(home / "mine.safetensors")
+    report = estimate_slide(figures(50, "red cross"), str(home), settings)
+    assert report.estimator == "profile"
+    assert report.voices["profile"] == pytest.approx(5, rel=0.15)
