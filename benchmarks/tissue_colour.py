@@ -7,6 +7,9 @@ resampled by 0.6 and 1.6. Windows of 3 octaves whose centre lies half an octave 
 right scale, or above it, by turns; an odd seed takes the other side. Responses are kept in
 build/tissue_colour, so that a run goes on where it stopped. Writes
 benchmarks/results/tissue_colour.md, with another seed tissue_colour_seed1.md and so on.
+
+The images have masks of their nuclei: the Dice at each answer, as a share of the best Dice in the
+window, stands beside the error.
 """
 
 from __future__ import annotations
@@ -28,6 +31,9 @@ from PIL import Image
 
 from wsi_scale.colour_fit import add_freed, fit_colours, recolour
 from wsi_scale.estimators import Options, confidence, fingerprint
+from wsi_scale.evaluate.gather import overlap
+from wsi_scale.evaluate.kept import kept_share
+from wsi_scale.evaluate.mask import Mask, join
 from wsi_scale.judge import estimate
 from wsi_scale.looking import measure_site, read_ahead
 from wsi_scale.networks import Network, load_network
@@ -108,8 +114,19 @@ def window(truth: float, below: bool, rng: np.random.Generator) -> tuple[float, 
     return centre / 2 ** (OCTAVES / 2), centre * 2 ** (OCTAVES / 2)
 
 
-def look(image: np.ndarray, network: Network, settings: Settings) -> tuple[Responses, dict]:
-    """Plain and colour-freed responses, and the seconds each step took."""
+def mask_of(path: Path, shape: tuple[int, ...]) -> Mask | None:
+    """The nuclei of an image, resampled like it; None where nobody drew them."""
+    drawn = path.parents[1] / "masks" / path.with_suffix(".jpg").name
+    if not drawn.exists():
+        return None
+    grey = Image.open(drawn).convert("L").resize(shape[1::-1], Image.Resampling.NEAREST)
+    return np.asarray(grey) > 127
+
+
+def look(
+    image: np.ndarray, mask: Mask | None, network: Network, settings: Settings
+) -> tuple[Responses, dict]:
+    """Plain and colour-freed responses, the seconds each step took, and the Dice by scale."""
     with open_slide(image) as slide:
         asking = iter_estimates(slide, network, settings)
         run = next(asking).run
@@ -123,8 +140,12 @@ def look(image: np.ndarray, network: Network, settings: Settings) -> tuple[Respo
     freed = [measure_site(run, recolour(stack, colours)) for stack in stacks]
     times.append(time.process_time())
     joined = merge([add_freed(a, b) for a, b in zip(plain, freed, strict=True)])
-    spent = dict(zip(("plain s", "fit s", "freed s"), np.diff(times), strict=True))
-    return joined, {"patches": sum(len(x.entropy) for x in plain), **spent}
+    noted = dict(zip(("plain s", "fit s", "freed s"), np.diff(times), strict=True))
+    noted["patches"] = sum(len(x.entropy) for x in plain)
+    if mask is not None:
+        counted = join([overlap(network, mask, stack) for stack in stacks])
+        noted["dice"] = list(counted.dice(np.array(run.grid.scales)))
+    return joined, noted
 
 
 def answer(responses: Responses, options: Options) -> float | None:
@@ -141,8 +162,9 @@ def look_at(case: Case, network: Network, sites: int) -> Path:
     lo, hi = window(case.truth, (case.turn + case.seed) % 2 == 0, rng)
     settings = Settings(scales=(lo, hi), sites=sites, per_octave=PER_OCTAVE, seed=case.seed)
     asked = random_weights(network, case.turn) if case.random else network
-    both, cost = look(pixels(case.path, case.factor), asked, settings)
-    kept.with_suffix(".json").write_text(json.dumps(cost))
+    image = pixels(case.path, case.factor)
+    both, noted = look(image, mask_of(case.path, image.shape), asked, settings)
+    kept.with_suffix(".json").write_text(json.dumps(noted))
     both.save(kept)
     return kept
 
@@ -159,6 +181,7 @@ def judge(case: Case, kept: Path) -> dict[str, Any]:
         "key": case.key,
         "truth": case.truth,
         "window": (scales[0], scales[-1]),
+        "scales": np.array(scales),
         "verdict": judged.verdict,
         "interval": judged.interval,
         **json.loads(kept.with_suffix(".json").read_text()),
@@ -193,29 +216,39 @@ def best_constant(rows: list[dict[str, Any]]) -> float:
     return float(2 ** tried[np.argmin(np.median(np.abs(tried[:, None] - truths), axis=1))])
 
 
-def summarise(name: str, error: np.ndarray) -> str:
+def regret(rows: list[dict[str, Any]], column: str) -> list[float]:
+    """Dice at the answer as a share of the best in the window, where there is a mask."""
+    drawn = [row for row in rows if "dice" in row]
+    shares = [kept_share(x["scales"], np.array(x["dice"], float), x[column]) for x in drawn]
+    return [share for share in shares if share is not None]
+
+
+def summarise(name: str, error: np.ndarray, kept: list[float]) -> str:
     size = np.abs(error)
     drawn = np.random.default_rng(0).choice(size, (2000, len(size)))
     low, high = np.quantile(np.median(drawn, axis=1), [0.05, 0.95])
     within = [np.mean(size <= math.log2(1 + share)) for share in (0.10, 0.25)]
     return (
         f"| {name} | {np.median(size):.2f} [{low:.2f}, {high:.2f}] | {size.mean():.2f} | "
-        f"{np.median(error):+.2f} | {within[0]:.0%} | {within[1]:.0%} |"
+        f"{np.median(error):+.2f} | {within[0]:.0%} | {within[1]:.0%} | "
+        + (f"{np.median(kept):.0%}, {min(kept):.0%} |" if kept else "– |")
     )
 
 
 def report(rows: list[dict[str, Any]], random: list[dict[str, Any]], command: str) -> list[str]:
     head = "| row | median error, octaves [90 %] | mean | bias | within 10 % | within 25 % |"
-    lines = [f"`{command}`", "", head, "| --- | --- | --- | --- | --- | --- |"]
+    head += " Dice kept: median, worst |"
+    lines = [f"`{command}`", "", head, "| --- | --- | --- | --- | --- | --- | --- |"]
     for name in (*ASKED, MEDIAN, "confidence"):
-        lines.append(summarise(name, errors(rows, name)))
+        lines.append(summarise(name, errors(rows, name), regret(rows, name)))
     constant = best_constant(rows)
-    always = np.array([math.log2(constant / row["truth"]) for row in rows])
-    lines.append(summarise(f"chance: {constant:.2f} for all, the best constant", always))
+    fixed = [row | {"constant": constant} for row in rows]
+    name = f"chance: {constant:.2f} for all, the best constant"
+    lines.append(summarise(name, errors(fixed, "constant"), regret(fixed, "constant")))
     for name in ("chance: window centre", "chance: noise responses"):
-        lines.append(summarise(name, errors(rows, name)))
+        lines.append(summarise(name, errors(rows, name), regret(rows, name)))
     if random:
-        lines.append(summarise("chance: random weights", errors(random, DEFAULT)))
+        lines.append(summarise("chance: random weights", errors(random, DEFAULT), []))
     cost = {k: sum(row[k] for row in rows) for k in ("plain s", "fit s", "freed s")}
     patches = sum(row["patches"] for row in rows)
     whole = sum(cost.values())

@@ -14,7 +14,7 @@ ROOT = Path(wsi_scale.__file__).parent
 ROOMS = [
     {"errors", "files", "registry"},
     {"geometry"},
-    {"metadata"},
+    {"metadata", "prior"},
     {"slide", "readers", "pyramid"},  # a slide's thumbnail is resampled by the pyramid room
     {"sites", "regions", "tissue"},
     {"responses"},
@@ -26,6 +26,7 @@ ROOMS = [
     {"settings"},
     {"report"},
     {"verdict"},
+    {"voices"},
     {"judge"},
     {"assemble"},
     {"looking"},

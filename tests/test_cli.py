@@ -778,7 +778,7 @@ def test_help_lists_every_option_of_the_contract(capsys):
     shown = capsys.readouterr().out
     options = (
         "--network --estimator --target --scales --per-octave --sites --region --mpp --reader "
-        "--seed --free-colour --device --json --plot --html --responses"
+        "--seed --free-colour --trust-metadata --device --json --plot --html --responses"
     )
     for option in options.split(" "):
         assert option in shown

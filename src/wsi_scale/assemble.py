@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wsi_scale.geometry import ScaleGrid, Site, pick_level
 from wsi_scale.judge import Estimate
+from wsi_scale.prior import contradiction, expected_scale
 from wsi_scale.pyramid import RESAMPLING
 from wsi_scale.report import (
     AuditEntry,
@@ -51,6 +52,7 @@ def build_report(
 ) -> Report:
     """The report of one run; the same run gives the same report except for its provenance."""
     mpp = None if run.slide.mpp is None else sum(run.slide.mpp) / 2
+    expected = expected_scale(run.network.card.training_mpp, run.slide.mpp)
     score, low, high = ([_number(v) for v in x] for x in (answer.score, answer.low, answer.high))
     return Report(
         slide=slide_part(run.slide),
@@ -64,9 +66,9 @@ def build_report(
         mpp_interval=_times_pair(answer.interval, mpp),
         verdict=answer.verdict,
         reason=answer.reason,
-        warnings=[*run.warnings, *answer.warnings],
+        warnings=[*run.warnings, *answer.warnings, *contradiction(answer.scale, expected)],
         candidates=[Candidate(scale=s, score=v) for s, v in answer.candidates],
-        voices=answer.voices,
+        voices=answer.voices | ({} if expected is None else {"metadata": expected}),
         nearest_level=_nearest_level(run.slide, answer.scale),
         ruler=_ruler(run, answer, mpp),
         classes=[ClassPart(name=n, scale=s, scale_interval=i) for n, s, i in answer.classes],

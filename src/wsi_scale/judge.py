@@ -23,6 +23,7 @@ from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.report import NUMBERED, Verdict
 from wsi_scale.responses import PLAIN, Responses
 from wsi_scale.verdict import Evidence, judge
+from wsi_scale.voices import Voice, choose
 
 TOLERANCE = 0.1
 """Share of the predictions that may change inside the tolerance band."""
@@ -71,8 +72,9 @@ def estimate(
 ) -> Estimate:
     """Judge responses: the best scale, its bootstrap interval over sites, and a verdict.
 
-    estimator: ``auto`` (the fingerprint where the network has settled BatchNorm statistics, else
-        confidence, which is never evidence) or a name from ``all_estimators``.
+    estimator: ``auto`` or a name from ``all_estimators``. ``auto`` asks the profile, where one is
+        given, and the fingerprint, where the network has settled BatchNorm statistics, and follows
+        the first that is ``ok``; with neither, confidence, which is never evidence.
     interval_level: share of bootstrap resamples inside the interval, above 0 and below 1.
     Raises SettingsError for an unknown or, when named, unavailable estimator.
     """
@@ -80,30 +82,29 @@ def estimate(
         raise SettingsError(f"the interval level lies between 0 and 1, got {interval_level}")
     options = options or Options()
     scorers, missing = _prepare_all(responses, options)
-    if estimator == "auto" and options.profile is not None:
-        estimator = profile.NAME  # what was given is never silently passed over
-    name = _choose(estimator, scorers, missing)
     everyone = np.ones(len(responses.sites))
-    voices = {voice: scorer(everyone).scale for voice, scorer in scorers.items()}
-    scorer = scorers[name]
     scales = np.array(responses.grid.scales)
-    resampled = _resample(scorer, everyone, seed, resamples)
-    evidence = Evidence(name, scales, scorer(everyone), resampled)
-    judgement = judge(responses, evidence, missing)
+    asked = []
+    for name in _choose(estimator, scorers, missing, options):
+        resampled = _resample(scorers[name], everyone, seed, resamples)
+        evidence = Evidence(name, scales, scorers[name](everyone), resampled)
+        asked.append(Voice(evidence, judge(responses, evidence, missing)))
+    chosen, passed_over = choose(asked)
+    evidence, judgement, scorer = chosen.evidence, chosen.judgement, scorers[chosen.name]
     numbered = judgement.verdict in NUMBERED
-    scale = evidence.answer.scale if numbered else None
+    scale = chosen.scale if numbered else None
     low, high = _band(evidence, interval_level)
     return Estimate(
-        estimator=name,
+        estimator=chosen.name,
         scale=scale,
         interval_level=interval_level,
         interval=_interval(evidence, interval_level, len(everyone)) if numbered else None,
         tolerance=_tolerance(responses, scale) if scale is not None else None,
         verdict=judgement.verdict,
         reason=judgement.reason,
-        warnings=_warnings(responses, scale),
+        warnings=(*passed_over, *_warnings(responses, scale)),
         candidates=judgement.candidates,
-        voices=voices,
+        voices={name: scorer(everyone).scale for name, scorer in scorers.items()},
         sites=responses.sites,
         site_scales=_per_site(scorer, len(everyone)) if numbered else (None,) * len(everyone),
         scales=scales,
@@ -150,16 +151,21 @@ def _prepare_all(
     return scorers, missing
 
 
-def _choose(estimator: str, scorers: dict[str, Scorer], missing: dict[str, str]) -> str:
+def _choose(
+    estimator: str, scorers: dict[str, Scorer], missing: dict[str, str], options: Options
+) -> list[str]:
+    """Whom to ask: the estimator that was named, or of ``auto`` all whose answer is evidence."""
+    if estimator == "auto" and options.profile is not None and profile.NAME in missing:
+        estimator = profile.NAME  # what was given is never silently passed over
     if estimator != "auto":
         find_estimator(estimator)
         if estimator in missing:
             raise SettingsError(f"estimator {estimator} cannot be used: {missing[estimator]}")
-        return estimator
+        return [estimator]
     if not scorers:
         reasons = "; ".join(dict.fromkeys(missing.values()))  # the scale filters share theirs
         raise SettingsError(f"no estimator can read this network: {reasons}")
-    return next(iter(scorers))
+    return [name for name in scorers if find_estimator(name).EVIDENCE] or [next(iter(scorers))]
 
 
 def _resample(scorer: Scorer, members: Array, seed: int, resamples: int) -> tuple[Answer, ...]:

@@ -18,6 +18,7 @@ from wsi_scale.errors import NoTissueError, SettingsError, SlideError
 from wsi_scale.geometry import ScaleGrid, Site, reach
 from wsi_scale.judge import Estimate, blank_estimate, estimate
 from wsi_scale.looking import free_of_colour, measure_site, read_ahead
+from wsi_scale.prior import expected_scale, narrowed
 from wsi_scale.profile import Profile, load_profile
 from wsi_scale.pyramid import sample_pyramid
 from wsi_scale.report import Report
@@ -192,6 +193,9 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
 
     find_target(network, settings.target)  # refused now, not after the slide was looked at
     lo, hi = settings.scales
+    if settings.trust_metadata:
+        expected = expected_scale(network.card.training_mpp, slide.mpp)
+        lo, hi = narrowed(settings.scales, expected)
     side = min(slide.bounds.width, slide.bounds.height)
     size = network.choose_input_size(max(side / hi, network.smallest_input_size))
     profile = settings.options.profile

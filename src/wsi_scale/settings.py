@@ -48,6 +48,8 @@ class Settings(BaseModel):
     """Bootstrap resamples of the sites."""
     batch_size: int = Field(32, ge=1)
     """Patches in one forward pass; bounds memory, does not change the answer."""
+    trust_metadata: bool = False
+    """Look only within a factor of two of the scale that the µm/px of slide and network expect."""
     colour_fit: bool = False
     """Measure every patch also in the colours that come closest to the training data."""
     options: Options = Options()

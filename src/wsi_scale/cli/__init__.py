@@ -192,6 +192,10 @@ def estimate(  # one parameter per option of the contract
     free_colour: Annotated[
         bool, typer.Option("--free-colour", help="Fit the stain away first; some times slower.")
     ] = False,
+    trust_metadata: Annotated[
+        bool,
+        typer.Option("--trust-metadata", help="Look only near what the µm/px expect."),
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     json: JsonOption = None,
     plot: Annotated[
@@ -221,6 +225,7 @@ def estimate(  # one parameter per option of the contract
         reader=reader,
         seed=seed,
         colour_fit=free_colour,
+        trust_metadata=trust_metadata,
     )
     outputs = Outputs(json, plot, html, responses)
     outputs.check([*inputs_of(slide, region, network), *([profile] if profile else [])])

@@ -198,7 +198,7 @@ def _measure_slide(job: Job, slide: Slide, network: Network) -> None:
         heard.seconds += asked - started
         heard.random_seconds += time.monotonic() - asked
         if mask is not None:
-            heard.overlap.append(_overlap(network, mask, pyramid))
+            heard.overlap.append(overlap(network, mask, pyramid))
     if not heard.trained:
         raise SlideError(f"none of {len(run.sites)} sites could be read: {heard.dropped[0]}")
     _save(job, heard, run.warnings)
@@ -244,7 +244,7 @@ def _ask(network: Network, pyramid: Pyramid) -> Responses:
     return measure_responses(network, [pyramid], batch_size=_BATCH, probability_gradient=True)
 
 
-def _overlap(network: Network, mask: Mask, pyramid: Pyramid) -> Overlap:
+def overlap(network: Network, mask: Mask, pyramid: Pyramid) -> Overlap:
     """What the network finds beside the mask, in all patches of a site."""
     parts = []
     size = pyramid.patches.shape[1]

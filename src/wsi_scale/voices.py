@@ -1,0 +1,73 @@
+"""What every estimator that can work says, and which of them ``auto`` lets speak for the slide."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from wsi_scale.report import NUMBERED
+from wsi_scale.verdict import Evidence, Judgement
+
+CONTRADICTION = 0.5
+"""Octaves: two trusted voices further apart than this cannot both be right."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One estimator's answer and what the judge makes of it."""
+
+    evidence: Evidence
+    judgement: Judgement
+
+    @property
+    def name(self) -> str:
+        return self.evidence.name
+
+    @property
+    def scale(self) -> float | None:
+        return self.evidence.answer.scale
+
+
+def choose(voices: Sequence[Voice]) -> tuple[Voice, tuple[str, ...]]:
+    """The voice to follow, and warnings about those that were not; ``voices`` in order of trust.
+
+    The first that is ``ok`` is followed; where none is, the first that gives a number, else the
+    first. Two that are ``ok`` and contradict each other leave the slide ``ambiguous``.
+    """
+    sure = [voice for voice in voices if voice.judgement.verdict == "ok"]
+    numbered = [voice for voice in voices if voice.judgement.verdict in NUMBERED]
+    chosen = (sure or numbered or list(voices))[0]
+    for other in sure[1:]:
+        if octaves_apart(chosen, other) > CONTRADICTION:
+            return _contradicted(chosen, other), ()
+    passed_over = voices[: list(voices).index(chosen)]
+    return chosen, tuple(
+        f"{chosen.name} speaks here, for {voice.name} is {voice.judgement.verdict}: "
+        f"{voice.judgement.reason}"
+        for voice in passed_over
+    )
+
+
+def octaves_apart(one: Voice, other: Voice) -> float:
+    """|log2| of the ratio of two answers; 0 where one of them has none."""
+    if one.scale is None or other.scale is None:
+        return 0.0
+    return abs(math.log2(one.scale / other.scale))
+
+
+def _contradicted(chosen: Voice, other: Voice) -> Voice:
+    """The chosen voice, no longer ``ok``; both answers are candidates."""
+    pair = [(voice, voice.scale) for voice in (chosen, other) if voice.scale is not None]
+    reason = (
+        f"the estimators contradict each other: {chosen.name} says {chosen.scale:.3g}, "
+        f"{other.name} {other.scale:.3g}, and either would be trusted alone"
+    )
+    candidates = tuple((scale, _score_at(chosen, scale)) for _, scale in pair)
+    return replace(chosen, judgement=Judgement("ambiguous", reason, candidates))
+
+
+def _score_at(voice: Voice, scale: float) -> float:
+    """The voice's score at the grid scale nearest to ``scale``."""
+    apart = [abs(math.log(x / scale)) for x in voice.evidence.scales]
+    return float(voice.evidence.answer.score[apart.index(min(apart))])

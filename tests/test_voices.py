@@ -1,0 +1,61 @@
+"""Whom ``auto`` follows, and what it says of those it did not."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.estimators import Answer, Options
+from wsi_scale.judge import estimate
+from wsi_scale.report import NUMBERED
+from wsi_scale.verdict import Evidence, Judgement
+from wsi_scale.voices import Voice, choose
+
+SCALES = np.array([1.0, 2.0, 4.0, 8.0])
+VERDICTS = ("ok", "edge", "ambiguous", "outside", "flat", "blank")
+
+
+def voice(name, verdict, scale=2.0):
+    answer = Answer(-np.abs(np.log2(SCALES / scale)), scale)
+    return Voice(Evidence(name, SCALES, answer, ()), Judgement(verdict, f"{name} is {verdict}"))
+
+
+@pytest.mark.parametrize(("first", "second"), list(itertools.product(VERDICTS, repeat=2)))
+def test_auto_is_ok_when_one_is_and_has_a_number_when_one_has(first, second):
+    chosen, warnings = choose([voice("profile", first), voice("fingerprint", second)])
+    verdict = chosen.judgement.verdict
+    assert (verdict == "ok") == ("ok" in (first, second))
+    assert (verdict in NUMBERED) == (first in NUMBERED or second in NUMBERED)
+    assert len(warnings) == (chosen.name == "fingerprint")
+
+
+def test_of_two_that_are_trusted_the_first_is_followed():
+    chosen, warnings = choose([voice("profile", "ok", 2.0), voice("fingerprint", "ok", 2.5)])
+    assert (chosen.name, chosen.scale, warnings) == ("profile", 2.0, ())
+
+
+def test_two_that_are_trusted_and_contradict_each_other_are_both_told():
+    chosen, _ = choose([voice("profile", "ok", 2.0), voice("fingerprint", "ok", 4.0)])
+    assert chosen.judgement.verdict == "ambiguous"
+    assert [scale for scale, _ in chosen.judgement.candidates] == [2.0, 4.0]
+    assert "profile says 2, fingerprint 4" in chosen.judgement.reason
+
+
+def test_what_is_passed_over_says_why():
+    _, (warning,) = choose([voice("profile", "outside"), voice("fingerprint", "ok")])
+    assert warning == "fingerprint speaks here, for profile is outside: profile is outside"
+
+
+def test_one_alone_is_followed_whatever_it_says():
+    for verdict in VERDICTS:
+        chosen, warnings = choose([voice("confidence", verdict)])
+        assert (chosen.judgement.verdict, warnings) == (verdict, ())
+
+
+def test_a_profile_that_cannot_read_the_responses_is_never_silently_passed_over(
+    responses_of, samples_of, profile_of
+):
+    profile = profile_of(samples_of())
+    with pytest.raises(SettingsError, match="estimator profile cannot be used"):
+        estimate(responses_of(layers=()), options=Options(profile=profile))
