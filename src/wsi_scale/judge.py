@@ -169,11 +169,17 @@ def _choose(
 
 
 def _resample(scorer: Scorer, members: Array, seed: int, resamples: int) -> tuple[Answer, ...]:
-    """Bootstrap over the member sites: as many drawn, with replacement, as there are."""
+    """Bootstrap over the member sites, and over layers that can answer alone: as many of each are
+    drawn, with replacement, as there are."""
     count = int(members.sum())
+    size = resamples if count > 1 else 0
     rng = np.random.default_rng([seed, 8])
-    draws = rng.multinomial(count, members / count, size=resamples if count > 1 else 0)
-    return tuple(scorer(draw.astype(float)) for draw in draws)
+    sites = rng.multinomial(count, members / count, size).astype(float)
+    layers = getattr(scorer, "layers", 0)
+    if layers < 2:
+        return tuple(scorer(draw) for draw in sites)
+    others = rng.multinomial(layers, np.full(layers, 1 / layers), size).astype(float)
+    return tuple(scorer(draw, other) for draw, other in zip(sites, others, strict=True))
 
 
 def _interval(evidence: Evidence, level: float, sites: int) -> tuple[float, float] | None:

@@ -125,15 +125,18 @@ def _why_no_evidence(evidence: Evidence, missing: dict[str, str]) -> str:
 
 
 def rise(evidence: Evidence) -> float:
-    """How much worse the score is an octave away from the best scale, mean of both sides.
+    """How much more is left unexplained, or how much worse the score is where an estimator does not
+    measure that, an octave away from the best scale, mean of both sides.
 
-    In the score's unit; a side that the window does not reach is left out, and where neither is
-    reached the worst measured scale is taken. Does not depend on how wide the window is.
+    In nats per channel, or the score's unit; a side that the window does not reach is left out, and
+    where neither is reached the worst measured scale is taken. Does not depend on how wide the
+    window is.
     """
-    known = np.isfinite(evidence.answer.score)
+    answer = evidence.answer
+    known = np.isfinite(answer.score)
     octave = np.log2(evidence.scales[known])
-    score = evidence.answer.score[known]
-    best = int(np.argmax(score))
+    best = int(np.argmax(answer.score[known]))
+    score = answer.score[known] if answer.left is None else -answer.left[known]
     away = [octave[best] + side for side in (-1, 1)]
     reached = [x for x in away if octave[0] - 1e-9 <= x <= octave[-1] + 1e-9]
     there = np.interp(reached, octave, score) if reached else score.min(keepdims=True)

@@ -154,8 +154,8 @@ def test_channels_that_never_fired_in_training_are_left_out(responses_of):
 
 def test_colour_freed_patches_are_judged_where_they_were_measured(responses_of):
     both = add_freed(responses_of(6.0), responses_of(3.0))
-    assert ask(both).scale == pytest.approx(3, rel=1e-3)
-    assert ask(both, Options()).scale == pytest.approx(3, rel=1e-3)
+    assert ask(both).scale == pytest.approx(3, rel=0.02)
+    assert ask(both, Options()).scale == pytest.approx(3, rel=0.02)
     assert ask(both, Options(colour_freed=False)).scale == pytest.approx(6, rel=1e-3)
 
 
@@ -172,7 +172,8 @@ def test_colour_freed_patches_are_judged_on_the_encoder(responses_of):
     both = add_freed(plain, plain)
     assert ask(both).layer_scales == pytest.approx({"bn1": 2}, rel=1e-3)
     everything = Options(encoder_only=False, match_mixture=False)
-    assert ask(both, everything).scale == pytest.approx(8**0.5, rel=1e-2)
+    assert set(ask(both, everything).layer_scales) == {"bn1", "bn2"}
+    assert 2 * 0.98 < ask(both, everything).scale < 4 * 1.02
     assert set(ask(plain, Options(encoder_only=True)).layer_scales) == {"bn1"}
 
 
@@ -186,5 +187,28 @@ def test_a_site_that_was_not_freed_is_left_out(responses_of):
     both = add_freed(plain, responses_of(3.0, sites=4))
     rows = (both.variant == 0) | (both.site_index > 0)
     scorer = prepare(both._at(rows), PLAIN)
-    assert scorer(np.array([0.0, 1, 1, 1])).scale == pytest.approx(3, rel=1e-3)
+    assert scorer(np.array([0.0, 1, 1, 1])).scale == pytest.approx(3, rel=0.02)
     assert np.isnan(scorer(np.array([1.0, 0, 0, 0])).score).all()
+
+
+def test_freed_of_colour_a_layer_that_is_far_off_everywhere_does_not_decide(responses_of):
+    clean = [responses_of(3.0, slope=0.3, seed=k).layers[0] for k in range(3)]
+    strange = responses_of(6.0, slope=2.0, shift=2.0).layers[0]
+    layers = [replace(x, name=f"bn{k}", encoder=True) for k, x in enumerate([*clean, strange])]
+    plain = replace(responses_of(3.0), layers=tuple(layers))
+    both = add_freed(plain, plain)
+    unmixed = Options(match_mixture=False)
+    freed = ask(both, unmixed).scale
+    summed = ask(both, unmixed.model_copy(update={"colour_freed": False})).scale
+    assert freed == pytest.approx(3, rel=0.05)
+    assert abs(np.log2(summed / 3)) > 4 * abs(np.log2(freed / 3))
+
+
+def test_layers_can_be_drawn_anew_like_sites(responses_of):
+    plain = two_layers(responses_of, 2.0, 4.0)
+    scorer = prepare(plain, PLAIN)
+    everyone = np.ones(len(plain.sites))
+    assert scorer.layers == 2
+    assert scorer(everyone, np.array([2.0, 0.0])).scale == pytest.approx(2, rel=1e-3)
+    assert scorer(everyone, np.array([0.0, 2.0])).scale == pytest.approx(4, rel=1e-3)
+    assert scorer(everyone, np.ones(2)).scale == scorer(everyone).scale

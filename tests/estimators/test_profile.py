@@ -93,10 +93,14 @@ def test_a_slide_far_from_the_reference_is_outside(profile, responses_of):
 def test_a_profile_that_failed_its_own_images_answers_nothing(profile_of, responses_of, samples_of):
     rng = np.random.default_rng(0)
     samples = [replace(s, scale=float(2.0 ** rng.uniform(-2, 3))) for s in samples_of(images=12)]
-    answer = estimate(responses_of(2.0), options=Options(profile=profile_of(samples)))
+    options = Options(profile=profile_of(samples))
+    answer = estimate(responses_of(2.0), estimator="profile", options=options)
     assert answer.verdict == "flat"
     assert answer.scale is None
     assert "calibration found no scale" in answer.reason
+    passed_over = estimate(responses_of(2.0), options=options)
+    assert passed_over.estimator == "fingerprint"
+    assert "for profile is flat: calibration found no scale" in passed_over.warnings[0]
 
 
 def test_an_answer_beyond_the_window_is_a_bound(profile, responses_of):

@@ -10,7 +10,9 @@ An estimator module declares
     prepare(responses, options) -> Scorer
 
 ``prepare`` raises ``Unavailable`` with one clause when the responses lack what it needs. The
-Scorer takes one weight per site, so that a bootstrap over sites costs no second preparation.
+Scorer takes one weight per site, so that a bootstrap over sites costs no second preparation. One
+with an attribute ``layers``, their number, takes one weight per layer besides: where layers stand
+beside each other as witnesses, a bootstrap draws them anew too.
 """
 
 from __future__ import annotations
@@ -57,12 +59,15 @@ class Answer:
     them. None where nothing was measured."""
     enough_sites: int | None = None
     """Sites from which on the answer is as good as ``errors`` say; None: the usual number."""
+    left: Array | None = None
+    """(S,) nats per channel that each scale leaves unexplained, where an estimator measures that:
+    what the verdict weighs, in whatever unit the score is."""
     misfit: float | None = None
-    """How far the best scale still is from what the network was trained on, in the estimator's
-    own unit; None where it has no such notion."""
+    """What of that the best scale leaves; None where nothing of the kind is measured."""
 
 
-Scorer = Callable[[Array], Answer]
+Scorer = Callable[..., Answer]
+"""(weights of sites) -> Answer, or (weights of sites, weights of layers) -> Answer."""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,9 @@ MIXTURE_SHARE = 0.01
 """The same for colour-freed patches, as a share of what colour and scale leave unexplained, where
 that is more: the worse the match, the less a small improvement of it means."""
 
+UNCERTAIN = 5e-4
+"""Nats per channel: no layer of a settled network knows its own statistics better than that."""
+
 MAX_CHANNELS = 128
 """Channels of one layer that are compared, spread evenly; more say little new and cost memory."""
 
@@ -77,37 +80,74 @@ def prepare(responses: Responses, options: Options) -> Scorer:
         layers = tuple(layer for layer in layers if layer.encoder) or layers
     stack = stack_layers(responses, layers, COLOUR_FREED if freed else PLAIN)
     scales = np.array(responses.grid.scales)
-    known = stack.known
+    return Match(stack, scales, freed, np.inf if not options.match_mixture else MIXTURE_NOISE)
 
-    def score(weights: Array) -> Answer:
-        total = np.full(len(scales), np.nan)
-        by_layer = np.full((len(stack.layers), len(scales)), np.nan)
-        found = {}
-        for s in range(len(scales)):
+
+@dataclass(frozen=True)
+class Match:
+    """The scorer: how well slide and memory agree, by weights of the sites and of the layers."""
+
+    stack: Stack
+    scales: Array
+    """(S,) the grid."""
+    freed: bool
+    """Whether the patches were freed of colour."""
+    price: float
+    """Nats per squared change of a site's weight."""
+
+    @property
+    def layers(self) -> int:
+        return len(self.stack.layers)
+
+    def __call__(self, weights: Array, layer_weights: Array | None = None) -> Answer:
+        """The answer for sites weighted (N,) and layers weighted (L,), alike where None.
+
+        Patches freed of colour are judged by the mean logarithm of what the layers leave: the
+        likelihood where every layer has a misfit of its own, unknown, size. Colour, stain and
+        organ spare no layer, and hit some ten times as hard as others.
+        """
+        by_layer, paid = self.divergence(weights)
+        share = np.ones(self.layers) if layer_weights is None else layer_weights
+        share = share / share.sum()
+        curve = (
+            -(share @ np.log(by_layer + UNCERTAIN)) if self.freed else -(share @ by_layer + paid)
+        )
+        left = by_layer.mean(axis=0) + paid
+        best = peak(self.scales, curve)
+        alone = {
+            name: peak(self.scales, -one)
+            for name, one in zip(self.stack.layers, by_layer, strict=True)
+        }
+        return Answer(
+            score=curve,
+            scale=best,
+            layer_scales={name: value for name, value in alone.items() if value is not None},
+            left=left,
+            misfit=None if best is None else float(left[np.nanargmax(curve)]),
+        )
+
+    def divergence(self, weights: Array) -> tuple[Array, Array]:
+        """(L, S) nats per channel that each layer leaves unexplained, and (S,) the price paid.
+
+        NaN where no weighted site has a patch.
+        """
+        by_layer = np.full((self.layers, len(self.scales)), np.nan)
+        paid = np.full(len(self.scales), np.nan)
+        known, found = self.stack.known, {}
+        for s in range(len(self.scales)):
             here = weights * known[:, s]
             if here.sum() > 0:
                 sites = here > 0
-                found[s] = discrepancy(stack, sites, s, here[sites] / here.sum())
-        price = MIXTURE_NOISE if options.match_mixture else np.inf
-        if freed:
+                found[s] = discrepancy(self.stack, sites, s, here[sites] / here.sum())
+        price = self.price
+        if self.freed:
             left = [float(off @ off) for off, _ in found.values()]
             price = max(price, MIXTURE_SHARE * min(left, default=0.0))
         for s, (off, change) in found.items():
-            rest, paid = remix(off, change, price)
-            total[s] = rest @ rest + paid
-            by_layer[:, s] = [_share(stack, rest, part) for part in stack.layers.values()]
-        best = peak(scales, -total)
-        alone = {
-            name: peak(scales, -curve) for name, curve in zip(stack.layers, by_layer, strict=True)
-        }
-        return Answer(
-            score=-total,
-            scale=best,
-            layer_scales={name: value for name, value in alone.items() if value is not None},
-            misfit=None if best is None else float(np.nanmin(total)),
-        )
-
-    return score
+            rest, paid[s] = remix(off, change, price)
+            parts = self.stack.layers.values()
+            by_layer[:, s] = [_share(self.stack, rest, part) for part in parts]
+        return by_layer, paid
 
 
 def settled_layers(responses: Responses) -> tuple[LayerResponses, ...]:
