@@ -6,73 +6,75 @@
     for seed in 0 1 2; do
         wsi-scale thesis train --out nets/seed$seed --scale 4 --jitter 4 --seed $seed
     done
-    python benchmarks/model_problem.py gather --networks nets --out build/model_problem
-    python benchmarks/model_problem.py tables --out build/model_problem
+    python benchmarks/model_problem.py gather --networks nets
+    python benchmarks/model_problem.py tables
 
-36 networks (6 training scales, 3 training seeds, 2 schedules; those of seed 0 are shipped) look at
+Networks of six training scales, three training seeds (those of seed 0 are shipped) and two
+schedules look at slides in windows of three octaves, whose centre lies 0.3 to 0.9 octaves off the
+right scale:
 
     mixed    slides of all 20 classes: genuine, an answer is due
-    single   slides of one class each: content unlike the training mix
     noise    white, blurred and coloured noise
     blank    bare glass with a scanner's noise
     random   mixed slides, after the network lost its weights and kept its BatchNorm statistics
 
 and networks that were trained with scales between a quarter of theirs and four times that look at
-mixed slides (``indifferent``). The window is three octaves, its centre 0.3 to 0.9 octaves off the
-right scale. What each network answered is kept; tables are made from that, without torch.
+the mixed slides (``indifferent``). Networks of one scale see the same slides. What they answered is
+kept in build/model_problem; tables are made from that, without torch.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import os
 import sys
-from collections import deque
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from wsi_scale.estimators import Options, fingerprint
+from wsi_scale.evaluate.chance import shuffle_scales
+from wsi_scale.judge import estimate
 from wsi_scale.readers.synthetic import SyntheticSlide
+from wsi_scale.responses import Responses
 from wsi_scale.thesis.names import SCALES
+from wsi_scale.verdict import Evidence, rise
 
-OCTAVES = 3.0
-PER_OCTAVE = 6
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+HEAD = "| row | median abs. log2 error [90 %] | within 10 % | within 25 % | cases |"
+BY_SCALE = "| trained at | median error | bias | ok | 90 % interval holds | median width | cases |"
+OCTAVES, PER_OCTAVE = 3.0, 6
 SITES = 24
 SIDE = 20_000
 SEEDS = (0, 1, 2)
 SCHEDULES = ("decayed", "constant")
-TURNS = {"mixed": 6, "noise": 6, "random": 6, "blank": 6, "single": 20, "indifferent": 70}
-"""Slides of a kind that each network sees."""
+TURNS = {"figures": 12, "noise": 12, "blank": 12}
+"""Slides of a sort for each training scale."""
+
+KINDS = {"figures": ("mixed", "random", "indifferent"), "noise": ("noise",), "blank": ("blank",)}
+"""What networks are asked about a slide of a sort."""
 
 
 @dataclass(frozen=True)
-class Case:
-    """One network and one slide."""
+class Scene:
+    """One slide and the window it is looked at in."""
 
-    kind: str
+    sort: str
     scale: float
-    seed: int
-    schedule: str
     turn: int
 
     @property
-    def network(self) -> str:
-        jitter = "-jitter-4" if self.kind == "indifferent" else ""
-        return f"figures-{self.scale:g}-{self.schedule}{jitter}"
-
-    @property
-    def name(self) -> str:
-        return f"{self.kind}/seed{self.seed}-{self.network}-{self.turn:02}.npz"
-
-    @property
     def rng(self) -> np.random.Generator:
-        kind = sorted(TURNS).index(self.kind)
-        constant = self.schedule == "constant"
-        return np.random.default_rng([kind, round(self.scale * 10), self.seed, constant, self.turn])
+        sort = sorted(TURNS).index(self.sort)
+        return np.random.default_rng([sort, round(self.scale * 10), self.turn])
 
     @property
     def window(self) -> tuple[float, float]:
@@ -81,17 +83,54 @@ class Case:
         centre = self.scale * 2 ** (rng.choice([-1, 1]) * rng.uniform(0.3, 0.9))
         return centre / 2 ** (OCTAVES / 2), centre * 2 ** (OCTAVES / 2)
 
+    def draw(self) -> SyntheticSlide | NDArray[np.uint8]:
+        """What the networks are shown."""
+        rng = self.rng
+        if self.sort == "figures":
+            seed = 50_000 + int(rng.integers(1_000_000))
+            return SyntheticSlide.figures(seed=seed, width=SIDE, height=SIDE)
+        side = min(round(self.window[1] * 224 * 1.3), 8000)
+        if self.sort == "noise":
+            return noise(rng, self.turn, side)
+        glass = rng.uniform(200, 255, 3) + rng.normal(0, 1.5, (side, side, 1))
+        return np.clip(glass, 0, 255).astype(np.uint8)
 
-def cases(kinds: list[str]) -> Iterator[Case]:
-    """All cases, first those of the networks that the package holds."""
-    for seed in SEEDS:
-        for kind in kinds:
-            if kind == "indifferent":
-                yield from (Case(kind, 4.0, seed, "decayed", turn) for turn in range(TURNS[kind]))
-                continue
-            for schedule in SCHEDULES if kind != "single" else SCHEDULES[:1]:
-                for turn in range(TURNS[kind]):
-                    yield from (Case(kind, a, seed, schedule, turn) for a in SCALES)
+
+@dataclass(frozen=True)
+class Case:
+    """One network before one slide."""
+
+    kind: str
+    scene: Scene
+    seed: int
+    schedule: str = "decayed"
+
+    @property
+    def network(self) -> str:
+        """Its name; the indifferent ones were all trained around 4."""
+        if self.kind == "indifferent":
+            return "figures-4-decayed-jitter-4"
+        return f"figures-{self.scene.scale:g}-{self.schedule}"
+
+    def kept(self, out: Path) -> Path:
+        """Where its responses lie."""
+        scene = f"{self.scene.scale:g}-{self.scene.turn:02}"
+        return out / self.kind / f"seed{self.seed}-{self.schedule}-{scene}.npz"
+
+
+def scenes(sorts: list[str]) -> Iterator[Scene]:
+    """All slides, first one for every scale."""
+    for sort in sorts:
+        for turn in range(TURNS[sort]):
+            yield from (Scene(sort, scale, turn) for scale in SCALES)
+
+
+def cases(scene: Scene) -> Iterator[Case]:
+    """Everything that is asked about one slide."""
+    for kind in KINDS[scene.sort]:
+        for seed in SEEDS:
+            schedules = SCHEDULES if kind in ("mixed", "noise") else SCHEDULES[:1]
+            yield from (Case(kind, scene, seed, schedule) for schedule in schedules)
 
 
 def noise(rng: np.random.Generator, turn: int, side: int) -> NDArray[np.uint8]:
@@ -105,60 +144,194 @@ def noise(rng: np.random.Generator, turn: int, side: int) -> NDArray[np.uint8]:
     return np.clip(grey, 0, 255).astype(np.uint8)
 
 
-def slide_of(case: Case) -> SyntheticSlide | NDArray[np.uint8]:
-    """What the network is shown."""
-    rng = case.rng
-    if case.kind in ("noise", "blank"):
-        side = min(round(case.window[1] * 224 * 1.3), 8000)
-        if case.kind == "noise":
-            return noise(rng, case.turn, side)
-        glass = rng.uniform(200, 255, 3) + rng.normal(0, 1.5, (side, side, 1))
-        return np.clip(glass, 0, 255).astype(np.uint8)
-    only = case.turn if case.kind == "single" else None
-    seed = 50_000 + int(rng.integers(1_000_000))
-    return SyntheticSlide.figures(seed=seed, only=only, width=SIDE, height=SIDE)
+def find_card(case: Case, networks: Path) -> Path | None:
+    """The card of a case's network; None while it is not trained."""
+    from wsi_scale.thesis.cards import card_of
+    from wsi_scale.thesis.names import FAMILY
+
+    if case.seed == 0 and case.kind != "indifferent":
+        return card_of(FAMILY[case.network], None)
+    card = networks / f"seed{case.seed}" / case.network / "card.toml"
+    return card if card.exists() else None
 
 
 def gather(args: argparse.Namespace) -> None:
     """Measure what is not there yet; networks that are not trained yet are left for later."""
+    for scene in scenes(args.sorts):
+        due = [(x, find_card(x, args.networks)) for x in cases(scene) if x.schedule in args.only]
+        todo = [(case, card) for case, card in due if card and not is_kept(case, args.out)]
+        if todo:
+            measure(scene, todo, args.out)
+
+
+def is_kept(case: Case, out: Path) -> bool:
+    kept = case.kept(out)
+    return kept.exists() or kept.with_suffix(".blank").exists()
+
+
+def measure(scene: Scene, todo: list[tuple[Case, Path]], out: Path) -> None:
+    """Cut the slide's pyramids once and show them to every network."""
     import torch
 
+    from wsi_scale.errors import NoTissueError
+    from wsi_scale.looking import measure_site, read_ahead
     from wsi_scale.networks import load_network
     from wsi_scale.networks.untrained import random_weights
-    from wsi_scale.pipeline import iter_estimates
+    from wsi_scale.pipeline import plan_run
+    from wsi_scale.responses import merge
     from wsi_scale.settings import Settings
-    from wsi_scale.thesis.cards import card_of
-    from wsi_scale.thesis.names import FAMILY
+    from wsi_scale.slide import open_slide
 
     torch.set_num_threads(1)
-    for case in cases(args.kinds):
-        kept = args.out / case.name
-        mine = case.seed in args.seeds and case.schedule in args.schedules
-        if not mine or kept.exists():
-            continue
-        shipped = case.seed == 0 and case.kind != "indifferent"
-        folder = args.networks / f"seed{case.seed}" / case.network
-        card = card_of(FAMILY[case.network], None) if shipped else folder / "card.toml"
-        if not card.exists():
+    settings = Settings(sites=SITES, scales=scene.window, per_octave=PER_OCTAVE, seed=scene.turn)
+    drawn = scene.draw()
+    slide = drawn if isinstance(drawn, SyntheticSlide) else open_slide(drawn)
+    try:
+        run = plan_run(slide, load_network(str(todo[0][1]), device="cpu"), settings)
+    except NoTissueError:
+        run = None
+    stacks = [] if run is None else list(read_ahead(run, run.sites))
+    for case, card in todo:
+        kept = case.kept(out)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        if run is None:
+            kept.with_suffix(".blank").touch()
             continue
         network = load_network(str(card), device="cpu")
         if case.kind == "random":
-            network = random_weights(network, case.turn)
+            network = random_weights(network, scene.turn)
         network.module.to(memory_format=torch.channels_last)
-        settings = Settings(
-            sites=SITES,
-            scales=case.window,
-            per_octave=PER_OCTAVE,
-            resamples=0,
-            seed=case.turn,
-        )
-        (last,) = deque(iter_estimates(slide_of(case), network, settings), maxlen=1)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        if last.responses is None:
-            kept.with_suffix(".blank").touch()
-            continue
-        last.responses.save(kept)
-        print(f"{case.name} {case.scale:g}: {last.estimate.voices}", file=sys.stderr, flush=True)
+        asked = replace(run, network=network)
+        merge([measure_site(asked, stack) for stack in stacks]).save(kept)
+    print(scene, len(todo), file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What `estimate` says in one case; scales in octaves from the right one."""
+
+    kind: str
+    schedule: str
+    scale: float
+    seed: int
+    turn: int
+    verdict: str
+    octaves: float
+    """Of the fingerprint, whatever the verdict; NaN where it has no answer."""
+    low: float
+    high: float
+    centre: float
+    shuffled: float
+    misfit: float
+    """Nats per channel left at the best scale."""
+    rise: float
+    """Nats per channel more an octave away."""
+
+    @property
+    def held(self) -> bool:
+        return self.low <= 0 <= self.high
+
+
+def judge(case: Case, out: Path) -> Row:
+    """One saved case, judged as `estimate` judges it."""
+    about = (case.kind, case.schedule, case.scene.scale, case.seed, case.scene.turn)
+    centre = float(np.log2(np.sqrt(np.prod(case.scene.window)) / case.scene.scale))
+    kept = case.kept(out)
+    if not kept.exists():
+        return Row(*about, "blank", np.nan, np.nan, np.nan, centre, *[np.nan] * 3)
+    responses = Responses.load(kept)
+    answer = estimate(responses, seed=case.scene.turn)
+    dealt = shuffle_scales(responses, np.random.default_rng(case.scene.turn))
+    says = (
+        *((None, None) if answer.interval is None else answer.interval),
+        fingerprint.prepare(dealt, Options())(np.ones(SITES)).scale,
+    )
+    off = [np.nan if x is None else float(np.log2(x / case.scene.scale)) for x in says]
+    voice = answer.voices.get("fingerprint")
+    said = np.nan if voice is None else float(np.log2(voice / case.scene.scale))
+    plain = fingerprint.prepare(responses, Options())(np.ones(SITES))
+    gained = rise(Evidence("fingerprint", np.array(responses.grid.scales), plain, ()))
+    left = np.nan if plain.misfit is None else plain.misfit
+    return Row(*about, answer.verdict, said, off[0], off[1], centre, off[2], left, gained)
+
+
+def tables(args: argparse.Namespace) -> None:
+    """Judge everything that is kept, in as many processes as asked."""
+    due = [x for scene in scenes(args.sorts) for x in cases(scene) if x.schedule in args.only]
+    due = [case for case in due if is_kept(case, args.out)]
+    with ProcessPoolExecutor(args.workers) as pool:
+        rows = list(pool.map(judge, due, [args.out] * len(due), chunksize=8))
+    with (RESULTS / "model_problem.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=[field.name for field in fields(Row)])
+        writer.writeheader()
+        writer.writerows(vars(row) for row in rows)
+    text = report(rows)
+    (RESULTS / "model_problem.md").write_text(text)
+    print(text)
+
+
+def report(rows: list[Row]) -> str:
+    lines = ["`python benchmarks/model_problem.py tables`", ""]
+    lines += ["Mixed slides, beside chance:", "", HEAD, "| --- | ---: | ---: | ---: | ---: |"]
+    for schedule in SCHEDULES:
+        mixed = [x for x in rows if (x.kind, x.schedule) == ("mixed", schedule)]
+        if mixed:
+            named = f"learning rate {schedule}"
+            lines.append(line(f"fingerprint, {named}", [x.octaves for x in mixed]))
+            fine = [x.octaves for x in mixed if x.verdict == "ok"]
+            lines.append(line(f"the same, where it is ok, {named}", fine))
+            lines.append(line(f"chance: window centre, {named}", [x.centre for x in mixed]))
+            lines.append(line(f"chance: shuffled responses, {named}", [x.shuffled for x in mixed]))
+    lines.append(line("chance: random weights", [x.octaves for x in rows if x.kind == "random"]))
+    lines += ["", "By training scale, three training seeds together:", "", BY_SCALE]
+    lines.append("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for schedule in SCHEDULES:
+        for scale in SCALES:
+            here = [x for x in rows if (x.kind, x.schedule, x.scale) == ("mixed", schedule, scale)]
+            if here:
+                lines.append(of_scale(f"{scale:g}, {schedule}", here))
+    lines += ["", "Verdicts:", "", "| kind | cases | ok | others |", "| --- | ---: | ---: | --- |"]
+    for kind in ("mixed", "noise", "blank", "random", "indifferent"):
+        seen = [x.verdict for x in rows if x.kind == kind]
+        if seen:
+            others = Counter(x for x in seen if x != "ok").most_common()
+            words = ", ".join(f"{verdict} × {count}" for verdict, count in others)
+            share = seen.count("ok") / len(seen)
+            lines.append(f"| {kind} | {len(seen)} | {share:.1%} | {words} |")
+    lines += ["", "What the thresholds of `outside` and `flat` see, 5 to 95 % of cases:", ""]
+    lines += ["| kind | nats left | nats an octave adds | ratio |", "| --- | --- | --- | --- |"]
+    for kind in ("mixed", "noise", "random", "indifferent"):
+        seen = [(x.misfit, x.rise) for x in rows if x.kind == kind and np.isfinite(x.misfit)]
+        if seen:
+            left, gained = np.array(seen).T
+            spread = [np.quantile(x, [0.05, 0.95]) for x in (left, gained, gained / left)]
+            cells = [f"{low:.2g} to {high:.2g}" for low, high in spread]
+            lines.append(f"| {kind} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def line(name: str, octaves: list[float]) -> str:
+    """One row: median with its 90 % bootstrap interval, shares, count."""
+    error = np.abs(np.array([x for x in octaves if np.isfinite(x)]))
+    drawn = np.random.default_rng(0).choice(error, (1000, len(error)))
+    low, high = np.quantile(np.median(drawn, axis=1), [0.05, 0.95])
+    within = [np.mean(error <= np.log2(1 + share)) for share in (0.10, 0.25)]
+    return (
+        f"| {name} | {np.median(error):.3f} [{low:.3f}, {high:.3f}] | {within[0]:.0%} | "
+        f"{within[1]:.0%} | {len(error)} |"
+    )
+
+
+def of_scale(name: str, rows: list[Row]) -> str:
+    error = np.array([x.octaves for x in rows])
+    ok = np.mean([x.verdict == "ok" for x in rows])
+    numbered = [x for x in rows if np.isfinite(x.low)]
+    held = np.mean([x.held for x in numbered])
+    width = np.median([x.high - x.low for x in numbered])
+    return (
+        f"| {name} | {np.median(np.abs(error)):.3f} | {np.median(error):+.3f} | {ok:.0%} | "
+        f"{held:.0%} | {width:.2f} | {len(rows)} |"
+    )
 
 
 def main() -> None:
@@ -166,12 +339,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("step", choices=("gather", "tables"))
     parser.add_argument("--networks", type=Path, default=Path("nets"))
-    parser.add_argument("--out", type=Path, default=Path("build/model_problem"))
-    parser.add_argument("--kinds", nargs="+", choices=TURNS, default=list(TURNS))
-    parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
-    parser.add_argument("--schedules", nargs="+", default=SCHEDULES)
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "model_problem")
+    parser.add_argument("--sorts", nargs="+", choices=TURNS, default=list(TURNS))
+    parser.add_argument("--only", nargs="+", choices=SCHEDULES, default=SCHEDULES)
+    parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
-    {"gather": gather}[args.step](args)
+    {"gather": gather, "tables": tables}[args.step](args)
 
 
 if __name__ == "__main__":

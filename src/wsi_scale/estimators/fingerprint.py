@@ -33,10 +33,6 @@ MIXTURE_NOISE = 3e-6
 """Nats. What remains unexplained must fall by this for every unit of squared change of a site's
 weight (1 = weight doubled). Between 1e-6 and 1e-5 the answers hardly move."""
 
-MIXTURE_SHARE = 0.01
-"""The same for colour-freed patches, as a share of what colour and scale leave unexplained, where
-that is more: the worse the match, the less a small improvement of it means."""
-
 UNCERTAIN = 5e-4
 """Nats per channel: no layer of a settled network knows its own statistics better than that."""
 
@@ -80,7 +76,8 @@ def prepare(responses: Responses, options: Options) -> Scorer:
         layers = tuple(layer for layer in layers if layer.encoder) or layers
     stack = stack_layers(responses, layers, COLOUR_FREED if freed else PLAIN)
     scales = np.array(responses.grid.scales)
-    return Match(stack, scales, freed, np.inf if not options.match_mixture else MIXTURE_NOISE)
+    mixed = options.match_mixture and not freed  # the fitted colours have taken up what a mix can
+    return Match(stack, scales, freed, MIXTURE_NOISE if mixed else np.inf)
 
 
 @dataclass(frozen=True)
@@ -133,18 +130,14 @@ class Match:
         """
         by_layer = np.full((self.layers, len(self.scales)), np.nan)
         paid = np.full(len(self.scales), np.nan)
-        known, found = self.stack.known, {}
+        known = self.stack.known
         for s in range(len(self.scales)):
             here = weights * known[:, s]
-            if here.sum() > 0:
-                sites = here > 0
-                found[s] = discrepancy(self.stack, sites, s, here[sites] / here.sum())
-        price = self.price
-        if self.freed:
-            left = [float(off @ off) for off, _ in found.values()]
-            price = max(price, MIXTURE_SHARE * min(left, default=0.0))
-        for s, (off, change) in found.items():
-            rest, paid[s] = remix(off, change, price)
+            if here.sum() == 0:
+                continue
+            sites = here > 0
+            off, change = discrepancy(self.stack, sites, s, here[sites] / here.sum())
+            rest, paid[s] = remix(off, change, self.price)
             parts = self.stack.layers.values()
             by_layer[:, s] = [_share(self.stack, rest, part) for part in parts]
         return by_layer, paid
