@@ -25,6 +25,7 @@ ROOMS = [
     {"estimators"},
     {"settings"},
     {"report"},
+    {"tolerance"},
     {"verdict"},
     {"voices"},
     {"judge"},

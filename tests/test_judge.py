@@ -224,3 +224,17 @@ def test_the_next_error_lies_within_with_the_probability_asked_for(count, level,
     errors = np.random.default_rng(seed).permutation(count + 1).astype(float)
     within = [conformal(np.delete(errors, i), level) >= errors[i] for i in range(count + 1)]
     assert np.mean(within) >= level - 1e-9 or conformal(errors[1:], level) == errors[1:].max()
+
+
+def test_a_network_that_takes_many_scales_for_right_does_not_care(responses_of):
+    """Trained with scale jitter, it has a best scale, but the others are nearly as good."""
+    gentle = responses_of(3.0, slope=0.145, shift=0.045)
+    answer = estimate(gentle)
+    assert (answer.verdict, answer.scale) == ("flat", None)
+    assert "hardly cares: from scale 0.5 to 16" in answer.reason
+    octaves = np.log2(np.array(gentle.grid.scales)[gentle.scale_index] / 3)
+    changed = np.clip(0.5 - 0.3 * np.abs(octaves), 0, 1)
+    share = np.stack([changed, 0.9 - changed, np.full_like(changed, 0.1)], axis=1)
+    assert estimate(replace(gentle, share=share.astype(np.float32))).verdict == "ok"
+    assert estimate(responses_of(3.0, slope=0.145, shift=0.02)).verdict == "ok"
+    assert estimate(responses_of(3.0, slope=0.145, shift=0.3)).verdict == "outside"

@@ -18,10 +18,10 @@ from wsi_scale.estimators import (
     find_estimator,
     profile,
 )
-from wsi_scale.estimators.curves import Pool
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.report import NUMBERED, Verdict
 from wsi_scale.responses import PLAIN, Responses
+from wsi_scale.tolerance import steady_band
 from wsi_scale.verdict import Evidence, judge
 from wsi_scale.voices import Voice, choose
 
@@ -99,7 +99,7 @@ def estimate(
         scale=scale,
         interval_level=interval_level,
         interval=_interval(evidence, interval_level, len(everyone)) if numbered else None,
-        tolerance=_tolerance(responses, scale) if scale is not None else None,
+        tolerance=None if scale is None else steady_band(responses, scale, TOLERANCE),
         verdict=judgement.verdict,
         reason=judgement.reason,
         warnings=(*passed_over, *_warnings(responses, scale)),
@@ -250,27 +250,6 @@ def _per_class(
         scale = evidence.answer.scale
         out.append((responses.classes[k], scale, _interval(evidence, level, int(members.sum()))))
     return tuple(out)
-
-
-def _tolerance(responses: Responses, scale: float) -> tuple[float, float]:
-    """Scales around the answer between which at most TOLERANCE of the predictions change.
-
-    Compared are the class shares averaged over sites: half the sum of their absolute differences.
-    """
-    share = responses.on_grid(responses.share)
-    if share.shape[2] == 1:
-        share = np.concatenate([share, 1 - share], axis=2)
-    pooled = Pool(share).mean(np.ones(len(responses.sites)))
-    scales = np.array(responses.grid.scales)
-    home = int(np.argmin(np.abs(np.log(scales / scale))))
-    changed = np.abs(pooled - pooled[home]).sum(axis=1) / 2
-    within = changed <= TOLERANCE
-    low = high = home
-    while low > 0 and within[low - 1]:
-        low -= 1
-    while high < len(scales) - 1 and within[high + 1]:
-        high += 1
-    return min(float(scales[low]), scale), max(float(scales[high]), scale)
 
 
 def _warnings(responses: Responses, scale: float | None) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from wsi_scale.estimators import Answer, Array, find_estimator
 from wsi_scale.estimators.curves import local_peaks, refine
 from wsi_scale.report import Verdict
 from wsi_scale.responses import PLAIN, Responses
+from wsi_scale.tolerance import steady_band
 
 BLANK_CONTRAST = 3.0
 """Grey levels (of 255). Scanner noise and JPEG on bare glass stay below; faint tissue does not."""
@@ -18,9 +19,17 @@ BLANK_CONTRAST = 3.0
 OUTSIDE_MISFIT = 0.5
 """Nats per channel: as if the mean of every channel lay one training standard deviation off."""
 
-FLAT_RISE = 0.002
+FLAT_RISE = 0.001
 """Nats per channel: an octave from the best scale the statistics must differ by more than the
-stored statistics themselves are uncertain (0.0005 for a settled network), four times over."""
+stored statistics themselves are uncertain (0.0005 for a settled network), twice over."""
+
+CARELESS_OCTAVES, CARELESS_CHANGE = 2.2, 0.2
+"""A network that hardly cares: over so many octaves at most this share of its predictions changes,
+and its statistics move neither by CARELESS_RISE nats an octave nor by CARELESS_RATIO times what the
+best scale leaves. Chosen on networks trained within a factor of four of their scale, beside
+networks trained at one (benchmarks/model_problem.py); no one of the three tells them apart."""
+
+CARELESS_RISE, CARELESS_RATIO = 0.01, 8.0
 
 CLEAR_RISE = 2.0
 """What an octave of scale explains must outweigh what no scale explains by this factor."""
@@ -83,6 +92,9 @@ def judge(responses: Responses, evidence: Evidence, missing: dict[str, str]) -> 
     answer = evidence.answer
     if answer.scale is None or (answer.misfit is not None and rise(evidence) < FLAT_RISE):
         return Judgement("flat", "the network responds alike at every scale tried")
+    careless = _careless(responses, evidence)
+    if careless:
+        return careless
     doubts = dict(reversed(answer.doubts))  # of two of a kind the first is told
     if "flat" in doubts:
         return Judgement("flat", doubts["flat"])
@@ -141,6 +153,24 @@ def rise(evidence: Evidence) -> float:
     reached = [x for x in away if octave[0] - 1e-9 <= x <= octave[-1] + 1e-9]
     there = np.interp(reached, octave, score) if reached else score.min(keepdims=True)
     return float(score[best] - there.mean())
+
+
+def _careless(responses: Responses, evidence: Evidence) -> Judgement | None:
+    """The network takes many scales for right, as one trained with scale jitter does."""
+    scale, misfit = evidence.answer.scale, evidence.answer.misfit
+    if scale is None or misfit is None or CLEAR_RISE * misfit > (gained := rise(evidence)):
+        return None
+    if gained >= min(CARELESS_RISE, CARELESS_RATIO * misfit):
+        return None
+    low, high = steady_band(responses, scale, CARELESS_CHANGE)
+    if math.log2(high / low) < CARELESS_OCTAVES:
+        return None
+    return Judgement(
+        "flat",
+        f"the network hardly cares: from scale {low:.2g} to {high:.2g} at most "
+        f"{CARELESS_CHANGE:.0%} of its predictions change, and no scale there matches what it was "
+        "trained on much better than the others",
+    )
 
 
 def _outside(evidence: Evidence) -> Judgement | None:
