@@ -10,8 +10,9 @@ import pytest
 from wsi_scale import pipeline
 from wsi_scale.errors import SettingsError, SlideError
 from wsi_scale.geometry import ScaleGrid, Site
+from wsi_scale.looking import cut_strip
 from wsi_scale.measure import measure_responses
-from wsi_scale.pipeline import cut_strip, estimate_slide, iter_estimates
+from wsi_scale.pipeline import estimate_slide, iter_estimates
 from wsi_scale.pyramid import sample_pyramid
 from wsi_scale.readers.synthetic import SyntheticSlide
 from wsi_scale.settings import Settings, make_settings
