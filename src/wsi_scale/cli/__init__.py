@@ -273,7 +273,7 @@ def _follow(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("sites"),
+        TextColumn("looks"),
         TimeRemainingColumn(),
     )
     try:
