@@ -53,7 +53,9 @@ def pairs(data: Path, scratch: Path) -> list[tuple[Path, str, str, float | None]
 def plain(slide: Path, spec: str) -> Report:
     """The same without matching the mixture."""
     options = {"match_mixture": False}
-    return estimate_slide(slide, load_network(spec, device="cpu"), Settings(options=options, dense=True))
+    return estimate_slide(
+        slide, load_network(spec, device="cpu"), Settings(options=options, dense=True)
+    )
 
 
 def octaves(scale: float | None, truth: float | None) -> float | None:

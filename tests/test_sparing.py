@@ -33,7 +33,7 @@ def seek(grid, step, score_at):
             return measured, best
         assert not set(more) & set(measured), "nothing is measured twice"
         assert list(more) == sorted(set(more))
-        assert 0 <= more[0]
+        assert more[0] >= 0
         assert more[-1] < len(grid)
         measured = tuple(sorted({*measured, *more}))
     raise AssertionError("it never ends")
@@ -66,7 +66,7 @@ def test_one_broad_optimum_is_found_as_well_as_with_all_scales(octaves, per_octa
 def test_a_sharp_optimum_costs_no_more_than_a_broad_one(octaves, per_octave, at, width):
     grid, step = grid_of(octaves, per_octave)
     top = math.log2(0.5) + at * octaves
-    measured, _ = seek(grid, step, lambda x: -abs(math.log2(x) - top) ** width)
+    measured, _ = seek(grid, step, lambda x: -(abs(math.log2(x) - top) ** width))
     assert len(measured) <= len(first_look(len(grid), step)) + 2 * (step - 1) + 2
 
 

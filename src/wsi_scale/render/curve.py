@@ -58,9 +58,7 @@ def _limits(report: Report) -> tuple[float, float]:
     return low / 1.06, high * 1.06
 
 
-def _score_limits(
-    axes: Axes, scales: NDArray[np.float64], score: NDArray[np.float64]
-) -> None:
+def _score_limits(axes: Axes, scales: NDArray[np.float64], score: NDArray[np.float64]) -> None:
     """Show the peak: what lies far below the better half of the curve may leave the picture.
 
     Leaves room above the curve for the names of levels and below it for the voices.
