@@ -72,7 +72,7 @@ def measure(args: argparse.Namespace) -> list[dict[str, object]]:
             width=args.side,
             height=args.side,
         )
-        settings = Settings(scales=(lo, hi), sites=args.sites, seed=i)
+        settings = Settings(scales=(lo, hi), sites=args.sites, seed=i, dense=True)
         done = ask(slide, network, settings)
         untrained = ask(slide, random_weights(network, i), settings)
         answer = done.estimate

@@ -53,7 +53,9 @@ def pairs(data: Path, scratch: Path) -> list[tuple[Path, str, str, float | None]
 def plain(slide: Path, spec: str) -> Report:
     """The same without matching the mixture."""
     options = {"match_mixture": False}
-    return estimate_slide(slide, load_network(spec, device="cpu"), Settings(options=options))
+    return estimate_slide(
+        slide, load_network(spec, device="cpu"), Settings(options=options, dense=True)
+    )
 
 
 def octaves(scale: float | None, truth: float | None) -> float | None:
@@ -82,7 +84,7 @@ def main() -> None:
     lines.append("| --- " * (HEAD.count("|") - 1) + "|")
     errors: list[tuple[float, float]] = []
     for slide, name, spec, truth in pairs(data, scratch):
-        report = estimate_slide(slide, load_network(spec, device="cpu"), Settings())
+        report = estimate_slide(slide, load_network(spec, device="cpu"), Settings(dense=True))
         bare = plain(slide, spec)
         lines.append(row(slide, name, truth, report, bare))
         print(lines[-1], flush=True)

@@ -24,7 +24,7 @@ torch.set_num_threads(1)
 network = load_network("figures", device="cpu")
 started = time.perf_counter()
 slide = SyntheticSlide.figures(seed=5, stretch=0.9, width={side}, height={side})
-report = estimate_slide(slide, network, Settings())
+report = estimate_slide(slide, network, Settings(dense=True))
 seconds = time.perf_counter() - started
 print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, report.scale)
 """

@@ -159,7 +159,9 @@ def look_at(case: Case, network: Network, sites: int) -> Path:
     kept.parent.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng([case.seed, case.turn])
     lo, hi = window(case.truth, (case.turn + case.seed) % 2 == 0, rng)
-    settings = Settings(scales=(lo, hi), sites=sites, per_octave=PER_OCTAVE, seed=case.seed)
+    settings = Settings(
+        scales=(lo, hi), sites=sites, per_octave=PER_OCTAVE, seed=case.seed, dense=True
+    )
     asked = random_weights(network, case.turn) if case.random else network
     image = pixels(case.path, case.factor)
     both, noted = look(image, mask_of(case.path, image.shape), asked, settings)

@@ -154,6 +154,10 @@ def test_a_synthetic_slide_that_cannot_be_drawn_is_refused(capsys, folder, slide
     [
         (["--sites", "0"], "sites must be greater than or equal to 1, got 0"),
         (["--sites", "-3"], "sites must be greater than or equal to 1, got -3"),
+        (["--precision", "0"], "precision is a share of the answer between 0 and 1"),
+        (["--precision", "10"], "for example 0.1 for 10 % above and below it, got 10"),
+        (["--precision", "nan"], "precision is a share of the answer between 0 and 1"),
+        (["--precision", "fine"], "'--precision': 'fine' is no number"),
         (["--sites", "many"], "'many' is no whole number; see wsi-scale estimate --help"),
         (["--sites", "2.5"], "'--sites': '2.5' is no whole number"),
         (["--seed", "-1"], "seed must be greater than or equal to 0, got -1"),
@@ -625,6 +629,36 @@ def test_cancelled_while_the_network_loads_writes_nothing(folder, monkeypatch, c
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send to one process")
+def test_cancelled_at_the_second_look_reports_the_first(folder, monkeypatch):
+    interrupt_after(monkeypatch, 5)
+    asked = ("--scales", "1:4", "--sites", "4", "--responses", "x.npz")
+    code, report = estimate_json(folder, SMALL, *asked)
+    assert (code, report["partial"], len(report["sites"])) == (130, True, 4)
+    coarse = len(report["curve"]["scales"])
+    measured = Responses.load(folder / "x.npz")
+    assert coarse < len(measured.grid)
+    assert report["provenance"]["patches"] == len(measured.entropy)
+
+
+def test_dense_measures_every_scale_and_default_only_some(folder):
+    asked = ("--scales", "1:4", "--sites", "3")
+    _, few = estimate_json(folder, SMALL, *asked)
+    _, every = estimate_json(folder, SMALL, *asked, "--dense")
+    assert len(few["curve"]["scales"]) < len(every["curve"]["scales"]) == 17
+    assert set(few["curve"]["scales"]) < set(every["curve"]["scales"])
+
+
+def test_a_stop_by_precision_is_told_and_no_warning(folder, capsys):
+    asked = ("--scales", "1:4", "--per-octave", "4", "--sites", "40", "--precision", "0.95")
+    _, report = estimate_json(folder, SMALL, *asked)
+    assert report["stopped_early"] is True
+    assert 16 <= len(report["sites"]) < 40
+    assert f"After {len(report['sites'])} sites the interval lay within 95 %" in (
+        capsys.readouterr().out
+    )
+    assert "precision" not in " ".join(report["warnings"])
+
+
 def test_a_real_interrupt_leaves_a_whole_partial_report(folder):
     """The child interrupts itself as soon as it has measured two sites."""
     program = (
@@ -680,7 +714,7 @@ def test_on_a_terminal_progress_goes_to_stderr(capsys, monkeypatch):
     shown = capsys.readouterr()
     json.loads(shown.out)
     assert "loading network figures" in shown.err
-    assert "sites" in shown.err
+    assert "looks" in shown.err
 
 
 def test_names_are_shown_as_they_are_written(capsys, folder):
@@ -777,8 +811,9 @@ def test_help_lists_every_option_of_the_contract(capsys):
     assert cli.run(["estimate", "--help"]) == 0
     shown = capsys.readouterr().out
     options = (
-        "--network --estimator --target --scales --per-octave --sites --region --mpp --reader "
-        "--seed --free-colour --trust-metadata --device --json --plot --html --responses"
+        "--network --estimator --target --scales --per-octave --dense --sites --precision "
+        "--region --mpp --reader --seed --free-colour --trust-metadata --device --json --plot "
+        "--html --responses"
     )
     for option in options.split(" "):
         assert option in shown

@@ -10,8 +10,9 @@ import pytest
 from wsi_scale import pipeline
 from wsi_scale.errors import SettingsError, SlideError
 from wsi_scale.geometry import ScaleGrid, Site
+from wsi_scale.looking import cut_strip
 from wsi_scale.measure import measure_responses
-from wsi_scale.pipeline import cut_strip, estimate_slide, iter_estimates
+from wsi_scale.pipeline import estimate_slide, iter_estimates
 from wsi_scale.pyramid import sample_pyramid
 from wsi_scale.readers.synthetic import SyntheticSlide
 from wsi_scale.settings import Settings, make_settings
@@ -24,7 +25,7 @@ from wsi_scale.testing import (
     slide_in_memory,
 )
 
-QUICK = Settings(sites=6, scales=(0.5, 2), per_octave=2)
+QUICK = Settings(sites=6, scales=(0.5, 2), per_octave=2, dense=True)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,7 @@ def test_only_the_last_report_is_not_partial(network):
 
 
 def test_the_first_of_many_answers_does_not_wait_for_the_last_site(network):
-    many = Settings(sites=200, scales=(0.5, 2), per_octave=2)
+    many = Settings(sites=200, scales=(0.5, 2), per_octave=2, dense=True)
     steps = iter_estimates(disc_image(20), network, many)
     first = next(steps)
     steps.close()
@@ -160,7 +161,7 @@ def test_a_slide_opened_by_the_caller_stays_open(network):
 
 
 def test_an_unreadable_region_drops_its_site_with_a_warning():
-    settings = Settings(sites=6, scales=(1, 2), per_octave=2)
+    settings = Settings(sites=6, scales=(1, 2), per_octave=2, dense=True)
     with torn_slide() as slide:
         whole = estimate_slide(slide, settings=settings)
         slide.holes = [(whole.sites[0].x, whole.sites[0].y)]

@@ -68,13 +68,17 @@ UNCHANGED = Colour()
 
 
 def fit_colours(
-    network: Network, pyramids: Sequence[Pyramid], *, batch_size: int = 32
+    network: Network,
+    pyramids: Sequence[Pyramid],
+    *,
+    batch_size: int = 32,
+    start: Colour | None = None,
 ) -> tuple[Colour | None, ...]:
     """One colour change per scale of the grid, from the patches of all sites at that scale.
 
     pyramids: of one grid and patch side. None where no patch was cut, and everywhere if the
     network has no BatchNorm to compare with. From the coarsest scale to the finest, each fit
-    starts where the last one ended.
+    starts where the last one ended, the first at ``start``.
     """
     if not pyramids:
         raise SettingsError("there is no pyramid to fit colours on")
@@ -82,7 +86,8 @@ def fit_colours(
     layers = encoder_batchnorms(network.calls)
     if not layers:
         return tuple(found)
-    descent = _Descent(np.array([*UNCHANGED.gain, *UNCHANGED.offset]))
+    begun = start or UNCHANGED
+    descent = _Descent(np.array([*begun.gain, *begun.offset]))
     with at_work(network.module), torch.no_grad(), _short_cut(network.module, layers) as heard:
         for s in reversed(range(len(found))):
             rows = [x.patches[x.indices.index(s)] for x in pyramids if s in x.indices]

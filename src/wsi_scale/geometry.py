@@ -69,16 +69,19 @@ class ScaleGrid:
             raise SettingsError(f"scales must rise, got {self.scales}")
 
     @classmethod
-    def geometric(cls, lo: float, hi: float, per_octave: float = 8) -> ScaleGrid:
+    def geometric(
+        cls, lo: float, hi: float, per_octave: float = 8, *, multiple: int = 1
+    ) -> ScaleGrid:
         """Scales from lo to hi, both included, evenly spaced in log-scale.
 
         At least ``per_octave`` per octave: the spacing shrinks a little where hi / lo is no whole
-        number of steps. (1, 2, 2 per octave) -> 1, 1.414, 2.
+        number of steps, or their number no multiple of ``multiple``.
+        (1, 2, 2 per octave) -> 1, 1.414, 2.
         """
         check_ends(lo, hi)
         if not (math.isfinite(per_octave) and per_octave > 0):
             raise SettingsError(f"scales per octave must be above 0, got {per_octave}")
-        steps = max(1, math.ceil(math.log2(hi / lo) * per_octave - 1e-9))
+        steps = multiple * max(1, math.ceil(math.log2(hi / lo) * per_octave / multiple - 1e-9))
         scales = [lo * (hi / lo) ** (i / steps) for i in range(steps)]
         return cls((*scales, float(hi)))
 
@@ -95,6 +98,13 @@ class ScaleGrid:
     def octaves(self) -> float:
         """Length of the grid in octaves; 0 for a single scale."""
         return math.log2(self.scales[-1] / self.scales[0])
+
+    @property
+    def even(self) -> bool:
+        """Whether all steps are alike, in scale or in log-scale."""
+        values = np.asarray(self.scales, float)
+        steps = (np.diff(values), np.diff(np.log(values)))
+        return len(values) < 3 or any(np.allclose(x, x[0], rtol=1e-6, atol=0) for x in steps)
 
     def __len__(self) -> int:
         return len(self.scales)

@@ -16,6 +16,7 @@ from wsi_scale.estimators import (
     Unavailable,
     all_estimators,
     find_estimator,
+    prepare,
     profile,
 )
 from wsi_scale.geometry import ScaleGrid, Site
@@ -145,7 +146,7 @@ def _prepare_all(
     scorers, missing = {}, {}
     for name, module in all_estimators().items():
         try:
-            scorers[name] = module.prepare(responses, options)
+            scorers[name] = prepare(module, responses, options)
         except Unavailable as error:
             missing[name] = str(error)
     return scorers, missing

@@ -5,15 +5,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wsi_scale.assemble import Run
 from wsi_scale.errors import SlideError
-from wsi_scale.geometry import Site
+from wsi_scale.geometry import ScaleGrid, Site, reach
 from wsi_scale.pyramid import Pyramid, sample_pyramid
-from wsi_scale.responses import Responses
+from wsi_scale.responses import Responses, merge
+from wsi_scale.slide import Slide
+
+if TYPE_CHECKING:
+    from wsi_scale.colour_fit import Colour
+
+    Colours = dict[float, Colour | None]
+    """The colour change of each scale; None where none could be fitted."""
 
 FIT_SITES = 24
 """Colours are fitted on at most so many sites, spread evenly: their patches are held at once, and
@@ -49,8 +59,8 @@ def read_ahead(run: Run, sites: Sequence[Site]) -> Iterator[Pyramid | SlideError
             reader.shutdown(wait=True, cancel_futures=True)
 
 
-def measure_site(run: Run, pyramid: Pyramid) -> Responses:
-    """What the network answers to one pyramid."""
+def measure_site(run: Run, pyramid: Pyramid, target: str | int | None = None) -> Responses:
+    """What the network answers to one pyramid; target: instead of that of the settings."""
     from wsi_scale.measure import measure_responses
 
     settings = run.settings
@@ -58,32 +68,99 @@ def measure_site(run: Run, pyramid: Pyramid) -> Responses:
         run.network,
         [pyramid],
         layers=settings.layers,
-        target=settings.target,
+        target=settings.target if target is None else target,
         batch_size=settings.batch_size,
     )
 
 
-def free_of_colour(run: Run, parts: Sequence[Responses]) -> Iterator[Responses]:
-    """The sites' responses again, one by one, with colour-freed ones beside the plain ones.
+def look(run: Run, sites: Sequence[Site]) -> Iterator[Responses | SlideError]:
+    """What the network answers at each site, or why it could not be read."""
+    for pyramid in read_ahead(run, sites):
+        yield pyramid if isinstance(pyramid, SlideError) else measure_site(run, pyramid)
 
-    parts: one site each. The slide is read a second time, so that a run with many sites need not
-    hold their patches. Nothing is added if the network has no BatchNorm to fit colours by.
+
+def look_again(run: Run, parts: Sequence[Responses]) -> Iterator[Responses | SlideError]:
+    """Responses of one site each, with those at the scales of the run's grid beside them.
+
+    parts: on a grid that holds these scales, which have no rows yet. A site's target stays.
     """
-    from wsi_scale.colour_fit import add_freed, fit_colours, recolour
-
     sites = [part.sites[0] for part in parts]
+    for part, pyramid in zip(parts, read_ahead(run, sites), strict=True):
+        if isinstance(pyramid, SlideError):
+            yield pyramid
+        elif not pyramid.indices:
+            yield part
+        else:
+            more = measure_site(run, pyramid, int(part.target[0]))
+            both = merge([part, on_larger_grid(more, part.grid)])
+            yield replace(both, sites=part.sites, site_index=np.zeros_like(both.site_index))
+
+
+def look_freed(run: Run, parts: Sequence[Responses], colours: Colours) -> Iterator[Responses]:
+    """The same responses, with colour-freed ones at the scales of the run's grid beside them.
+
+    The slide is read a second time, so that a run with many sites need not hold their patches.
+    Nothing is added where no colours could be fitted.
+    """
+    from wsi_scale.colour_fit import add_freed, recolour
+
+    changes = [colours.get(scale) for scale in run.grid.scales]
+    if not any(changes):
+        yield from parts
+        return
+    sites = [part.sites[0] for part in parts]
+    for part, pyramid in zip(parts, read_ahead(run, sites), strict=True):
+        if isinstance(pyramid, SlideError) or not pyramid.indices:
+            yield part
+        else:
+            freed = measure_site(run, recolour(pyramid, changes), int(part.target[0]))
+            yield add_freed(part, on_larger_grid(freed, part.grid))
+
+
+def find_colours(run: Run, sites: Sequence[Site], known: Colours) -> Colours:
+    """Colours in which the sites come closest to the training data, at the scales of the grid.
+
+    known: those of other scales; the fit starts at the one next above.
+    """
+    from wsi_scale.colour_fit import fit_colours
+
+    scales = run.grid.scales
     spread = np.unique(np.linspace(0, len(sites) - 1, FIT_SITES).round().astype(int))
     cut = list(read_ahead(run, [sites[i] for i in spread]))
     readable = [pyramid for pyramid in cut if isinstance(pyramid, Pyramid)]
     if not readable:
-        yield from parts
-        return
-    colours = fit_colours(run.network, readable, batch_size=run.settings.batch_size)
-    if not any(colours):
-        yield from parts
-        return
-    for part, pyramid in zip(parts, read_ahead(run, sites), strict=True):
-        if isinstance(pyramid, SlideError):
-            yield part
-        else:
-            yield add_freed(part, measure_site(run, recolour(pyramid, colours)))
+        return {}
+    above = [scale for scale, colour in known.items() if scale > scales[-1] and colour]
+    start = known[min(above)] if above else None
+    size = run.settings.batch_size
+    found = fit_colours(run.network, readable, batch_size=size, start=start)
+    return dict(zip(scales, found, strict=True))
+
+
+def cut_strip(
+    slide: Slide, site: Site, grid: ScaleGrid, size: int, *, nearest: float | None, count: int = 7
+) -> list[tuple[float, NDArray[np.uint8]]]:
+    """Patches of one site at scales spread over the grid, as the network saw them.
+
+    nearest: a scale that is shown exactly, in place of the patch closest to it.
+    Returns up to ``count`` pairs (scale, (size, size, 3) uint8), finest first.
+    """
+    fits = [scale for scale in grid.scales if scale <= reach(slide.bounds, site, size)]
+    if not fits:
+        return []
+    wished = list(np.geomspace(fits[0], fits[-1], count)) if len(fits) > 1 else fits
+    if nearest is not None and nearest <= fits[-1]:
+        wished[int(np.argmin(np.abs(np.log(np.array(wished) / nearest))))] = nearest
+    scales = ScaleGrid(tuple(sorted({float(scale) for scale in wished})))
+    pyramid = sample_pyramid(slide, site, scales, size=size)
+    return [
+        (scales.scales[index], patch)
+        for index, patch in zip(pyramid.indices, pyramid.patches, strict=True)
+    ]
+
+
+def on_larger_grid(part: Responses, grid: ScaleGrid) -> Responses:
+    """The same rows on a grid that has other scales besides."""
+    place = np.searchsorted(grid.scales, part.grid.scales)
+    index = place[part.scale_index].astype(part.scale_index.dtype)
+    return replace(part, grid=grid, scale_index=index)

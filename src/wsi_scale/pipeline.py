@@ -5,36 +5,27 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from wsi_scale.assemble import Run, build_report
 from wsi_scale.errors import NoTissueError, SettingsError, SlideError
-from wsi_scale.geometry import ScaleGrid, Site, reach
+from wsi_scale.estimators import find_estimator, seeks_coarse_to_fine
+from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.judge import Estimate, blank_estimate, estimate
-from wsi_scale.looking import free_of_colour, measure_site, read_ahead
-from wsi_scale.prior import expected_scale, narrowed
-from wsi_scale.profile import Profile, load_profile
-from wsi_scale.pyramid import sample_pyramid
+from wsi_scale.looking import find_colours, look, look_again, look_freed, on_larger_grid
+from wsi_scale.planning import plan_run, wished_grid, with_profile
 from wsi_scale.report import Report
 from wsi_scale.responses import Responses, merge
 from wsi_scale.settings import Settings
-from wsi_scale.sites import choose_sites, parse_region
 from wsi_scale.slide import Slide, open_slide
+from wsi_scale.sparing import MOST_ROUNDS, first_look, groups, narrow_enough, next_look, strides
 
 if TYPE_CHECKING:
+    from wsi_scale.looking import Colours
     from wsi_scale.networks.network import Network
-
-MIN_SITES_AT_HI = 3
-"""The largest scale is one at which at least this many sites still fit on the slide."""
-
-SQUARE = 0.02
-"""Pixels whose sides differ by no more than this share count as square."""
 
 _PARTIAL_SECONDS = 0.5  # between two answers on the way
 _PARTIAL_RESAMPLES = 40
@@ -47,8 +38,11 @@ class Progress:
 
     run: Run
     done: int
-    """Sites measured or dropped; with a colour fit each site counts twice."""
+    """Looks at sites, dropped ones too. A site is looked at coarse and then fine, unless all scales
+    are measured at once; with a colour fit each of these looks counts twice."""
     total: int
+    """Looks as far as can be known: a few more where the best scale moves, fewer where the interval
+    is soon narrow enough."""
     estimate: Estimate | None
     """The answer so far; sharpens as sites come in. None until something was measured."""
     parts: tuple[Responses, ...]
@@ -58,6 +52,8 @@ class Progress:
     seconds_left: float | None
     """None until the first site is done."""
     finished: bool = False
+    stopped_early: bool = False
+    """Whether the interval was as narrow as asked before all sites were looked at."""
 
     @property
     def responses(self) -> Responses | None:
@@ -69,9 +65,10 @@ class Progress:
         if self.estimate is None:
             return None
         patches = sum(len(part.entropy) for part in self.parts)
-        return build_report(
+        report = build_report(
             self.run, self.estimate, self.seconds, patches, partial=not self.finished
         )
+        return report.model_copy(update={"stopped_early": self.stopped_early})
 
 
 def estimate_slide(
@@ -96,7 +93,7 @@ def iter_estimates(
     network: str | Network = "figures",
     settings: Settings | None = None,
 ) -> Iterator[Progress]:
-    """Estimate with live progress: one Progress a site, the last one finished.
+    """Estimate with live progress: one Progress a look at a site, the last one finished.
 
     Stop at any time by closing the iterator; ``Progress.report()`` of the last one received is
     then the partial result.
@@ -106,18 +103,18 @@ def iter_estimates(
         from wsi_scale.networks import load_network
 
         network = load_network(network)
-    settings = _with_profile(settings, network)
+    settings = with_profile(settings, network)
     with _open(slide, settings) as ready:
         started = time.monotonic()
         try:
             run = plan_run(ready, network, settings)
         except NoTissueError as error:
-            run = Run(ready, network, settings, (), _wished_grid(settings), 0)
+            run = Run(ready, network, settings, (), wished_grid(*settings.scales, settings), 0)
             nothing = blank_estimate(run.grid, settings.interval_level, str(error))
             seconds = time.monotonic() - started
             yield Progress(run, 0, 0, nothing, (), seconds, 0.0, finished=True)
             return
-        yield from _measure_sites(run, started)
+        yield from _Looking(run, started).go()
 
 
 def _open(slide: Any, settings: Settings) -> AbstractContextManager[Slide]:
@@ -133,148 +130,150 @@ def _open(slide: Any, settings: Settings) -> AbstractContextManager[Slide]:
     return nullcontext(slide)
 
 
-def cut_strip(
-    slide: Slide, site: Site, grid: ScaleGrid, size: int, *, nearest: float | None, count: int = 7
-) -> list[tuple[float, NDArray[np.uint8]]]:
-    """Patches of one site at scales spread over the grid, as the network saw them.
+class _Looking:
+    """Looks at sites and scales, and knows where that stands."""
 
-    nearest: a scale that is shown exactly, in place of the patch closest to it.
-    Returns up to ``count`` pairs (scale, (size, size, 3) uint8), finest first.
-    """
-    fits = [scale for scale in grid.scales if scale <= reach(slide.bounds, site, size)]
-    if not fits:
-        return []
-    wished = list(np.geomspace(fits[0], fits[-1], count)) if len(fits) > 1 else fits
-    if nearest is not None and nearest <= fits[-1]:
-        wished[int(np.argmin(np.abs(np.log(np.array(wished) / nearest))))] = nearest
-    scales = ScaleGrid(tuple(sorted({float(scale) for scale in wished})))
-    pyramid = sample_pyramid(slide, site, scales, size=size)
-    return [
-        (scales.scales[index], patch)
-        for index, patch in zip(pyramid.indices, pyramid.patches, strict=True)
-    ]
+    def __init__(self, run: Run, started: float) -> None:
+        self.run = run
+        self._started = started
+        self._steps = strides(run.settings.per_octave) if run.settings.coarse_to_fine else (1,)
+        self._measured = first_look(len(run.grid), self._steps[0])
+        self._passes = len(self._steps)
+        self._kinds = 2 if run.settings.colour_fit else 1
+        self._each = self._passes * self._kinds
+        self._done, self._total = 0, self._each * len(run.sites)
+        self._parts: list[Responses] = []
+        self._dropped: list[str] = []
+        self._colours: Colours = {}
+        self._answer: Estimate | None = None
+        self._next_answer = 0.0
 
+    def go(self) -> Iterator[Progress]:
+        """All sites, or group after group until the interval is narrow enough."""
+        sites, seen = self.run.sites, 0
+        precision = self.run.settings.precision
+        for group in groups(sites, precision):
+            yield from self._look(group)
+            yield from self._look_closer(planned=seen == 0)
+            seen += len(group)
+            if self._answer is not None and narrow_enough(self._answer, precision):
+                break
+        if not self._parts:
+            raise SlideError(f"none of {len(sites)} sites could be read: {self._dropped[0]}")
+        yield self._progress(self._parts, finished=True, stopped_early=seen < len(sites))
 
-def _with_profile(settings: Settings, network: Network) -> Settings:
-    """The settings with the profile that they, or else the network's card, name.
+    def _look(self, sites: Sequence[Site]) -> Iterator[Progress]:
+        """New sites, at the scales that the sites before them were looked at."""
+        earlier = len(self._parts)
+        looks = self._passes if earlier else 1
+        run = self._run_at(self._measured)
+        for found in look(run, sites):
+            gone = self._keep(found)
+            yield from self._count(self._each if gone else looks, self._parts, answer=not earlier)
+        yield from self._free_of_colour(run, earlier, looks)
 
-    Raises SettingsError when it cannot be read or was made for other weights.
-    """
-    path = settings.profile or network.card.profile
-    if path is None or settings.options.profile is not None:
-        return settings
-    profile = load_profile(path)
-    check_profile(profile, network, path)
-    options = settings.options.model_copy(update={"profile": profile})
-    return settings.model_copy(update={"options": options})
+    def _look_closer(self, *, planned: bool) -> Iterator[Progress]:
+        """Scales around the best, until it is surrounded by measured ones; then the answer.
 
+        planned: whether as many of these looks as there are steps were counted on.
+        """
+        for turn in range(MOST_ROUNDS):
+            if not self._parts or len(self._measured) == len(self.run.grid):
+                break
+            self._answer = self._judge(_PARTIAL_RESAMPLES)
+            more = self._next_scales(self._answer)
+            if not more:
+                break
+            if not planned or turn >= self._passes - 1:
+                self._total += self._kinds * len(self._parts)
+            yield from self._look_again(more)
+        if self._parts:
+            self._answer = self._judge(self.run.settings.resamples)
 
-def check_profile(profile: Profile, network: Network, path: str) -> None:
-    """Raise SettingsError when a profile was made for other weights than the network's."""
-    made_for, given = profile.about.sha256, network.sha256
-    if None not in (made_for, given) and made_for != given:
-        raise SettingsError(
-            f"{path} was made for {profile.about.network} with other weights than those of "
-            f"{network.name}; make a profile of this network with wsi-scale calibrate"
-        )
+    def _next_scales(self, answer: Estimate) -> tuple[int, ...]:
+        """Positions in the grid of what to measure next."""
+        scales = self.run.grid.scales
+        if not seeks_coarse_to_fine(find_estimator(answer.estimator)):  # what ``auto`` fell back to
+            return tuple(sorted(set(range(len(scales))).difference(self._measured)))
+        return next_look(scales, self._measured, answer.score, self._steps)
 
+    def _look_again(self, more: tuple[int, ...]) -> Iterator[Progress]:
+        """The same sites at more scales."""
+        self._measured = tuple(sorted({*self._measured, *more}))
+        grid = self._run_at(self._measured).grid
+        waiting = [on_larger_grid(part, grid) for part in self._parts]
+        self._parts = []
+        run = self._run_at(more)
+        for done, found in enumerate(look_again(run, waiting), start=1):
+            gone = self._keep(found)
+            yield from self._count(self._kinds if gone else 1, [*self._parts, *waiting[done:]])
+        yield from self._free_of_colour(run, 0, 1)
 
-def _wished_grid(settings: Settings) -> ScaleGrid:
-    return ScaleGrid.geometric(*settings.scales, settings.per_octave)
+    def _keep(self, found: Responses | SlideError) -> bool:
+        """Keep what a site answered; True if it could not be read, so is not looked at again."""
+        if isinstance(found, SlideError):
+            self._dropped.append(str(found))
+            return True
+        self._parts.append(found)
+        return False
 
+    def _free_of_colour(self, run: Run, start: int, looks: int) -> Iterator[Progress]:
+        """Colour-freed responses beside the plain ones, of the sites from ``start`` on."""
+        parts = self._parts[start:]
+        if not run.settings.colour_fit or not parts:
+            return
+        if any(scale not in self._colours for scale in run.grid.scales):
+            self._colours |= find_colours(run, [x.sites[0] for x in parts], self._colours)
+        for place, part in enumerate(look_freed(run, parts, self._colours), start=start):
+            self._parts[place] = part
+            yield from self._count(looks, self._parts)
 
-def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
-    """Choose patch size, sites and the scales that fit; no patch is cut yet.
-
-    Raises NoTissueError where there is nothing to look at, and SettingsError or SiteError where
-    less than an octave of scales fits.
-    """
-    from wsi_scale.measure import find_target
-
-    find_target(network, settings.target)  # refused now, not after the slide was looked at
-    lo, hi = settings.scales
-    if settings.trust_metadata:
-        expected = expected_scale(network.card.training_mpp, slide.mpp)
-        lo, hi = narrowed(settings.scales, expected)
-    side = min(slide.bounds.width, slide.bounds.height)
-    size = network.choose_input_size(max(side / hi, network.smallest_input_size))
-    profile = settings.options.profile
-    if profile is not None and network.input_size is None:
-        size = profile.about.input_size  # padding tells the size, so a profile knows one only
-    # three sites cannot share the one centre of a slide, so a window that fills it leaves a tenth
-    widest = 0.9 * side if size * hi > side else size * hi
-    if widest < 2 * lo * size:
-        raise SettingsError(
-            f"{slide.path} is {side:g} px wide where it is narrowest: too small for an octave of "
-            f"scales from {lo:g} up with patches of {size} px; lower LO in --scales"
-        )
-    sites = choose_sites(
-        slide,
-        settings.sites,
-        seed=settings.seed,
-        region=None if settings.region is None else parse_region(settings.region),
-        window_px=widest,
-        min_window_px=2 * lo * size,
-    )
-    reaches = sorted((reach(slide.bounds, site, size) for site in sites), reverse=True)
-    fits = reaches[min(MIN_SITES_AT_HI, len(reaches)) - 1]
-    warnings: tuple[str, ...] = ()
-    if fits < hi:
-        if fits < 2 * lo:
-            raise SettingsError(
-                f"scales from {lo:g} to {fits:.3g} are all that fits on {slide.path} with patches "
-                f"of {size} px, less than an octave; lower LO in --scales"
-            )
-        warnings = (
-            f"the slide has room for scales up to {fits:.3g} only, so the window is "
-            f"{lo:g} to {fits:.3g} instead of {lo:g} to {hi:g}",
-        )
-        hi = fits
-    if slide.mpp is not None and abs(slide.mpp[0] / slide.mpp[1] - 1) > SQUARE:
-        x, y = slide.mpp
-        note = f"pixels are not square ({x:.4g} × {y:.4g} µm) but are shown to the network as if"
-        warnings = (*warnings, f"{note} they were; µm/px of the report is their mean")
-    grid = ScaleGrid.geometric(lo, hi, settings.per_octave)
-    return Run(slide, network, settings, tuple(sites), grid, size, warnings)
-
-
-def _measure_sites(run: Run, started: float) -> Iterator[Progress]:
-    """Measure site by site, reading ahead in a second thread."""
-    parts: list[Responses] = []
-    dropped: list[str] = []
-    answer: Estimate | None = None
-    sites = len(run.sites)
-    total = 2 * sites if run.settings.colour_fit else sites
-    next_answer = 0.0
-    for done, pyramid in enumerate(read_ahead(run, run.sites), start=1):
-        if isinstance(pyramid, SlideError):
-            dropped.append(str(pyramid))
-        else:
-            parts.append(measure_site(run, pyramid))
-        if done == sites == total:
-            break
+    def _count(
+        self, looks: int, parts: Sequence[Responses], *, answer: bool = False
+    ) -> Iterator[Progress]:
+        """Tell that one more site is done, unless it was the last; answer anew if it is time."""
+        self._done += looks
+        if self._done >= self._total:
+            return
         now = time.monotonic()
-        if parts and now >= next_answer:
-            answer = _judge(run, merge(parts), _PARTIAL_RESAMPLES)
+        if answer and parts and now >= self._next_answer:
+            self._answer = self._judge(_PARTIAL_RESAMPLES)
             took = time.monotonic() - now
-            next_answer = time.monotonic() + max(_PARTIAL_SECONDS, _PARTIAL_SHARE * took)
-        seconds = time.monotonic() - started
-        left = seconds / done * (total - done)
-        noted = _note_dropped(run, dropped)
-        yield Progress(noted, done, total, answer, tuple(parts), seconds, left)
-    if not parts:
-        raise SlideError(f"none of {sites} sites could be read: {dropped[0]}")
-    run = _note_dropped(run, dropped)
-    if run.settings.colour_fit:
-        for done, part in enumerate(free_of_colour(run, tuple(parts)), start=sites + 1):
-            parts[done - sites - 1] = part
-            seconds = time.monotonic() - started
-            left = seconds / done * (total - done)
-            if done < total:
-                yield Progress(run, done, total, answer, tuple(parts), seconds, left)
-    answer = _judge(run, merge(parts), run.settings.resamples)
-    seconds = time.monotonic() - started
-    yield Progress(run, total, total, answer, tuple(parts), seconds, 0.0, finished=True)
+            self._next_answer = time.monotonic() + max(_PARTIAL_SECONDS, _PARTIAL_SHARE * took)
+        yield self._progress(parts)
+
+    def _progress(
+        self, parts: Sequence[Responses], *, finished: bool = False, stopped_early: bool = False
+    ) -> Progress:
+        seconds = time.monotonic() - self._started
+        total = self._done if finished else self._total
+        return Progress(
+            run=_note_dropped(self.run, self._dropped),
+            done=self._done,
+            total=total,
+            estimate=self._answer,
+            parts=tuple(parts),
+            seconds=seconds,
+            seconds_left=seconds / self._done * (total - self._done),
+            finished=finished,
+            stopped_early=stopped_early,
+        )
+
+    def _run_at(self, positions: Sequence[int]) -> Run:
+        """The run at some scales of its grid."""
+        scales = self.run.grid.scales
+        return replace(self.run, grid=ScaleGrid(tuple(scales[i] for i in positions)))
+
+    def _judge(self, resamples: int) -> Estimate:
+        settings = self.run.settings
+        return estimate(
+            merge(self._parts),
+            estimator=settings.estimator,
+            options=settings.options,
+            seed=settings.seed,
+            interval_level=settings.interval_level,
+            resamples=resamples,
+        )
 
 
 def _note_dropped(run: Run, dropped: list[str]) -> Run:
@@ -285,15 +284,3 @@ def _note_dropped(run: Run, dropped: list[str]) -> Run:
         f"{len(dropped)} of {len(run.sites)} sites could not be read and were dropped: {dropped[0]}"
     )
     return replace(run, warnings=(*run.warnings, note))
-
-
-def _judge(run: Run, responses: Responses, resamples: int) -> Estimate:
-    settings = run.settings
-    return estimate(
-        responses,
-        estimator=settings.estimator,
-        options=settings.options,
-        seed=settings.seed,
-        interval_level=settings.interval_level,
-        resamples=resamples,
-    )

@@ -134,6 +134,10 @@ class Report(_Part):
     sites: list[SitePart]
     curve: CurvePart
     partial: bool = Field(False, description="true when the run was cancelled before its end")
+    stopped_early: bool = Field(
+        False,
+        description="true when the interval was as narrow as asked before all sites were looked at",
+    )
     provenance: Provenance
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False, populate_by_name=True)

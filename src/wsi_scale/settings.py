@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from wsi_scale.errors import SettingsError
-from wsi_scale.estimators import NO_REFERENCE, Options, all_estimators
+from wsi_scale.estimators import NO_REFERENCE, Options, all_estimators, seeks_coarse_to_fine
 from wsi_scale.geometry import check_ends
 
 MAX_OCTAVES = 24
@@ -28,8 +28,14 @@ class Settings(BaseModel):
     """LO, HI of the window in level-0 px per network px; HI drops to what fits the slide."""
     per_octave: float = Field(8, gt=0, le=64)
     """Scales per octave, at least."""
-    sites: int = Field(24, ge=1, le=10_000)
-    """Scale pyramids to cut."""
+    dense: bool = False
+    """Measure every scale of the grid; else only some of them and those around the best."""
+    sites: int = Field(46, ge=1, le=10_000)
+    """Scale pyramids to cut; with ``precision`` the most. 46 at the 10 scales that a default window
+    needs are a tenth of the thesis's 50 at 95, and answer as well."""
+    precision: float | None = None
+    """Look at no more sites once the interval reaches at most this share of the answer above and
+    below it: 0.1 is 10 %; None: look at all."""
     region: str | None = None
     """GeoJSON file or 'x,y,w,h' in level-0 px; None: all tissue."""
     mpp: float | None = None
@@ -70,6 +76,16 @@ class Settings(BaseModel):
             raise ValueError(f"estimator {self.estimator} cannot be used: {NO_REFERENCE}")
         return self
 
+    @field_validator("precision")
+    @classmethod
+    def _precision_is_a_share(cls, value: float | None) -> float | None:
+        if value is not None and not 0 < value < 1:
+            raise ValueError(
+                "precision is a share of the answer between 0 and 1, for example 0.1 for 10 % "
+                f"above and below it, got {value:g}"
+            )
+        return value
+
     @field_validator("mpp")
     @classmethod
     def _mpp_is_a_length(cls, value: float | None) -> float | None:
@@ -89,6 +105,13 @@ class Settings(BaseModel):
         if hi / lo < 2:
             raise ValueError(f"scales {lo:g}:{hi:g} span less than an octave; HI must be 2 × LO")
         return self
+
+    @property
+    def coarse_to_fine(self) -> bool:
+        """Whether the scales around the best of a few will do: unless all are asked for, or the
+        estimator needs all."""
+        named = all_estimators().get(self.estimator)
+        return not self.dense and (named is None or seeks_coarse_to_fine(named))
 
 
 def make_settings(**values: Any) -> Settings:

@@ -177,10 +177,21 @@ def estimate(  # one parameter per option of the contract
     per_octave: Annotated[
         float, typer.Option(metavar="N", parser=number, help="Scales per octave.")
     ] = 8,
+    dense: Annotated[
+        bool, typer.Option("--dense", help="All scales, not only those around the best of a few.")
+    ] = False,
     sites: Annotated[
         int,
         typer.Option(metavar="N", parser=whole_number, help="Places to look at; 16 for an ok."),
-    ] = 24,
+    ] = 46,
+    precision: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P",
+            parser=number,
+            help="Stop before N sites when the interval is within this share; 0.1 is 10 %.",
+        ),
+    ] = None,
     region: Annotated[
         str | None, typer.Option(metavar="GEOJSON|x,y,w,h", help="Look only there (level-0 px).")
     ] = None,
@@ -219,7 +230,9 @@ def estimate(  # one parameter per option of the contract
         target=target,
         scales=_parse_scales(scales),
         per_octave=per_octave,
+        dense=dense,
         sites=sites,
+        precision=precision,
         region=region,
         mpp=mpp,
         reader=reader,
@@ -265,7 +278,7 @@ def _follow(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("sites"),
+        TextColumn("looks"),
         TimeRemainingColumn(),
     )
     try:

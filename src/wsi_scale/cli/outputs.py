@@ -86,7 +86,7 @@ def refuse_to_replace(inputs: Sequence[str], results: Sequence[str | Path]) -> N
 
 
 def _strip(slide: Slide, progress: pipeline.Progress, report: Report) -> list[tuple[float, Any]]:
-    from wsi_scale.pipeline import cut_strip
+    from wsi_scale.looking import cut_strip
 
     run = progress.run
     if not run.sites:

@@ -7,6 +7,9 @@ An estimator module declares
     EVIDENCE  True if its answer alone may be called ``ok``
     OPTIONS   fields of ``Options`` that it heeds, but for the reference; none when absent
     LEARNS    True if it needs ``Options.reference``; False when absent
+    COARSE_TO_FINE  True if its curve has one broad optimum, so that a few scales of the window and
+              those around the best of them tell as much as all; False when absent: it is then
+              asked about evenly spread scales only
     prepare(responses, options) -> Scorer
 
 ``prepare`` raises ``Unavailable`` with one clause when the responses lack what it needs. The
@@ -109,6 +112,22 @@ class Options(BaseModel):
     """fingerprint: judge the BatchNorms of the encoder alone; None: of colour-freed patches."""
     match_mixture: bool = True
     """fingerprint: weigh sites anew at each scale, so that content is not mistaken for scale."""
+
+
+def prepare(module: ModuleType, responses: Responses, options: Options) -> Scorer:
+    """The scorer of one estimator. Raises Unavailable when the responses lack what it needs."""
+    if not responses.grid.even and not seeks_coarse_to_fine(module):
+        raise Unavailable(
+            "it needs evenly spread scales, and these are dense around the answer only; measure "
+            "all of them with --dense"
+        )
+    scorer: Scorer = module.prepare(responses, options)
+    return scorer
+
+
+def seeks_coarse_to_fine(module: ModuleType) -> bool:
+    """Whether the scales around the best of a few tell an estimator as much as all."""
+    return bool(getattr(module, "COARSE_TO_FINE", False))
 
 
 def all_estimators() -> dict[str, ModuleType]:

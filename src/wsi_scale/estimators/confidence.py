@@ -16,6 +16,7 @@ NAME = "confidence"
 ORDER = 20
 NEEDS = "a network that predicts classes"
 EVIDENCE = False
+COARSE_TO_FINE = True
 
 
 def prepare(responses: Responses, options: Options) -> Scorer:

@@ -24,6 +24,7 @@ NAME = "fingerprint"
 ORDER = 10
 NEEDS = "a network with BatchNorm statistics gathered in training"
 EVIDENCE = True
+COARSE_TO_FINE = True
 OPTIONS = ("match_mixture", "colour_freed", "encoder_only")
 
 SETTLED_BATCHES = 50

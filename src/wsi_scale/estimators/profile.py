@@ -23,6 +23,7 @@ NAME = "profile"
 ORDER = 5
 NEEDS = "a profile of this network, made by wsi-scale calibrate"
 EVIDENCE = True
+COARSE_TO_FINE = True
 
 LEAST_SLOPE = 0.5
 """The map must rise along a pyramid at least half as fast as the truth does."""

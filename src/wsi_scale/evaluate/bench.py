@@ -49,6 +49,7 @@ class Bench:
         """How a slide is asked in a window. Raises SettingsError for values that cannot be used."""
         return make_settings(
             scales=(window.lo, window.hi),
+            dense=True,
             sites=self.sites,
             per_octave=self.per_octave,
             seed=self.seed,

@@ -34,7 +34,7 @@ from wsi_scale.networks.answer import predict
 from wsi_scale.networks.hooks import at_rest
 from wsi_scale.networks.untrained import random_weights
 from wsi_scale.networks.wording import listed
-from wsi_scale.pipeline import check_profile, plan_run
+from wsi_scale.planning import check_profile, plan_run
 from wsi_scale.pyramid import Pyramid, sample_pyramid
 from wsi_scale.readers._labels import label_size, read_labelled
 from wsi_scale.responses import Responses, merge

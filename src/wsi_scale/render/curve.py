@@ -31,7 +31,7 @@ def draw_curve(axes: Axes, report: Report) -> None:
     axes.set_xlim(*_limits(report))
     axes.fill_between(scales, low, high, color=CURVE, alpha=0.18, linewidth=0, zorder=2)
     axes.plot(scales, score, color=CURVE, linewidth=1.8, marker=".", markersize=4, zorder=3)
-    _score_limits(axes, score)
+    _score_limits(axes, scales, score)
     _label_axes(axes, report)
     _draw_upsampling(axes)
     _draw_levels(axes, report)
@@ -58,15 +58,18 @@ def _limits(report: Report) -> tuple[float, float]:
     return low / 1.06, high * 1.06
 
 
-def _score_limits(axes: Axes, score: NDArray[np.float64]) -> None:
+def _score_limits(axes: Axes, scales: NDArray[np.float64], score: NDArray[np.float64]) -> None:
     """Show the peak: what lies far below the better half of the curve may leave the picture.
 
     Leaves room above the curve for the names of levels and below it for the voices.
     """
-    finite = score[np.isfinite(score)]
+    known = np.isfinite(score)
+    finite = score[known]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     if finite.size:
-        low = max(low, high - 3 * (high - float(np.median(finite))))
+        octaves = np.log2(scales[known])  # the middle of the curve, not of where it is dense
+        spread = np.interp(np.linspace(octaves[0], octaves[-1], 101), octaves, finite)
+        low = max(low, high - 3 * (high - float(np.median(spread))))
     extent = (high - low) or max(1.0, abs(high)) * 0.1
     axes.set_ylim(low - 0.16 * extent, high + 0.2 * extent)
 

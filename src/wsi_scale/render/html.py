@@ -230,6 +230,7 @@ def _provenance(report: Report) -> list[tuple[str, str]]:
         ("torch", made.torch or "–"),
         ("Resampling", made.resampling),
         ("Seed", str(made.seed)),
+        ("Sites", str(len(report.sites))),
         ("Patches", str(made.patches)),
         ("Seconds", f"{made.seconds:.1f}"),
     ]

@@ -66,6 +66,12 @@ def explain(report: Report) -> str:
     if report.verdict != "ok":
         meaning = _MEANING[report.verdict].format(candidates=_candidates(report))
         sentences.insert(0 if report.verdict == "outside" else len(sentences), meaning)
+    if report.stopped_early:
+        asked = report.provenance.settings["precision"]
+        sentences.append(
+            f"After {len(report.sites)} sites the interval lay within {100 * asked:g} % of the "
+            "answer, as asked, so no more were looked at."
+        )
     if report.partial:
         sentences.append("The run was cancelled before its end; more sites may change the answer.")
     return " ".join(sentence for sentence in sentences if sentence)
