@@ -3,7 +3,7 @@
     python benchmarks/sparing.py
     WSI_SCALE_TEST_DATA=… python benchmarks/sparing.py      # tissue too
 
-Sparing is the default: 24 sites, a few scales over the window and those around the best. Dense is
+Sparing is the default: 46 sites, a few scales over the window and those around the best. Dense is
 what the thesis measures: 50 sites × 95 scales. Both are asked about the same slide in the same
 window, whose centre lies 0.5–1 octave from the truth, below and above by turns. Networks trained
 at six scales look at three mosaics each, in windows of 5 octaves; on tissue one U-Net looks at
@@ -186,9 +186,9 @@ def report(rows: list[dict[str, Any]], command: str) -> list[str]:
         "",
         *summary(rows),
         "",
-        f"Sparing: the defaults, 24 sites. Dense: {THESIS_SITES} sites × {THESIS_SCALES} scales, "
+        f"Sparing: the defaults, 46 sites. Dense: {THESIS_SITES} sites × {THESIS_SCALES} scales, "
         "evenly spread in log-scale, less what does not fit on the slide; with colours fitted, "
-        "the same 24 sites at all 8 scales an octave. Errors and differences in octaves; a "
+        "the same 46 sites at all 8 scales an octave. Errors and differences in octaves; a "
         "difference above 0 is the sparing answer's loss. Patches are those cut; with colours "
         "fitted each is measured twice. Time is processor time, drawing and reading included. "
         f"More than {ALLOWED} patches, a tenth of {THESIS_SITES} × {THESIS_SCALES}: {over} of "
