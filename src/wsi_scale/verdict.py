@@ -23,7 +23,7 @@ FLAT_RISE = 0.001
 """Nats per channel: an octave from the best scale the statistics must differ by more than the
 stored statistics themselves are uncertain (0.0005 for a settled network), twice over."""
 
-CARELESS_OCTAVES, CARELESS_CHANGE = 2.2, 0.2
+CARELESS_OCTAVES, CARELESS_CHANGE = 2.4, 0.2
 """A network that hardly cares: over so many octaves at most this share of its predictions changes,
 and its statistics move neither by CARELESS_RISE nats an octave nor by CARELESS_RATIO times what the
 best scale leaves. Chosen on networks trained within a factor of four of their scale, beside
