@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wsi_scale.estimators import fingerprint
 from wsi_scale.geometry import ScaleGrid, Site, pick_level
 from wsi_scale.judge import Estimate
 from wsi_scale.pyramid import RESAMPLING
@@ -64,7 +65,7 @@ def build_report(
         mpp_interval=_times_pair(answer.interval, mpp),
         verdict=answer.verdict,
         reason=answer.reason,
-        warnings=[*run.warnings, *answer.warnings],
+        warnings=[*_of_network(run, answer), *run.warnings, *answer.warnings],
         candidates=[Candidate(scale=s, score=v) for s, v in answer.candidates],
         voices=answer.voices,
         nearest_level=_nearest_level(run.slide, answer.scale),
@@ -78,6 +79,11 @@ def build_report(
         partial=partial,
         provenance=_provenance(run, seconds, patches),
     )
+
+
+def _of_network(run: Run, answer: Estimate) -> tuple[str, ...]:
+    """Doubts about stored statistics, where those were asked."""
+    return run.network.warnings if fingerprint.NAME in answer.voices else ()
 
 
 def slide_part(slide: Slide) -> SlidePart:

@@ -27,6 +27,7 @@ from wsi_scale.networks.probe import (
     recorded_calls,
     take_channels,
 )
+from wsi_scale.networks.staleness import warn_of_stale
 from wsi_scale.networks.wording import brief
 
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -56,6 +57,15 @@ class Network:
     """Submodules in the order they work; empty where they cannot be listened to."""
     head: str | None = None
     """Name of the module that computes the logits; None where it cannot be listened to."""
+    stale_signs: tuple[str, ...] = ()
+    """What the checkpoint holds that makes its BatchNorm statistics doubtful."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know before its BatchNorm statistics are trusted; a card may say otherwise."""
+        if not any(_layers.is_batchnorm(call) for call in self.calls):
+            return ()
+        return warn_of_stale(self.stale_signs, self.card.statistics)
 
     @property
     def name(self) -> str:

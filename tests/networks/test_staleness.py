@@ -1,0 +1,127 @@
+"""BatchNorm statistics that do not belong to the weights: what a checkpoint lets see of it."""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
+
+from wsi_scale.networks import build_network, load_network
+from wsi_scale.networks.architectures import FiguresNet
+from wsi_scale.networks.card import Card
+
+FIGURES = "wsi_scale.networks.architectures:FiguresNet?classes=2"
+
+
+def trained(steps=3, schedule=None):
+    """A module that saw a few batches, its optimiser, and an average over every step."""
+    torch.manual_seed(0)
+    module = FiguresNet(classes=2)
+    optimiser = torch.optim.Adam(module.parameters(), lr=1e-3)
+    falling = schedule and schedule(optimiser)
+    average = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(0.9))
+    for batch in torch.rand(steps, 2, 3, 16, 16):
+        optimiser.zero_grad()
+        module(batch)[:, 0].sum().backward()
+        optimiser.step()
+        if falling:
+            falling.step()
+        average.update_parameters(module)
+    return module, optimiser, average
+
+
+def load(checkpoint, tmp_path):
+    torch.save(checkpoint, tmp_path / "w.pt")
+    return load_network(f"{FIGURES}&weights={tmp_path / 'w.pt'}", device="cpu")
+
+
+def only(warnings):
+    (one,) = warnings
+    assert "update_bn" in one
+    return one
+
+
+def test_averaged_weights_load_and_are_warned_of(tmp_path):
+    _, _, average = trained()
+    network = load(average.state_dict(), tmp_path)
+    x = torch.rand(1, 3, 32, 32)
+    assert torch.equal(network.module(x), average.module.eval()(x))
+    assert "the weights are an average (n_averaged = 3)" in only(network.warnings)
+
+
+def test_averaged_weights_are_known_in_safetensors_too(tmp_path):
+    _, _, average = trained()
+    save_file(average.state_dict(), tmp_path / "w.safetensors")
+    network = load_network(f"{FIGURES}&weights={tmp_path / 'w.safetensors'}", device="cpu")
+    assert "n_averaged = 3" in only(network.warnings)
+
+
+def test_statistics_recomputed_over_fewer_batches_than_averages_are_trusted(tmp_path):
+    _, _, average = trained()
+    update_bn(torch.rand(2, 2, 3, 16, 16), average)
+    assert load(average.state_dict(), tmp_path).warnings == ()
+
+
+def test_an_average_is_opened_only_where_there_are_no_other_weights(tmp_path):
+    module, _, average = trained()
+    both = {"state_dict": module.state_dict(), "state_dict_ema": average.module.state_dict()}
+    network = load(both, tmp_path)
+    x = torch.rand(1, 3, 32, 32)
+    assert torch.equal(network.module(x), module.eval()(x))
+    assert network.warnings == ()
+    network = load({"state_dict_ema": average.module.state_dict()}, tmp_path)
+    assert torch.equal(network.module(x), average.module.eval()(x))
+    assert "'state_dict_ema'" in only(network.warnings)
+
+
+def halved(optimiser):
+    return torch.optim.lr_scheduler.ExponentialLR(optimiser, 0.5)
+
+
+def to_zero(optimiser):
+    return torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 3)
+
+
+def one_cycle(optimiser):
+    return torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-2, total_steps=4)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "says"),
+    [
+        (None, "no learning-rate schedule was saved beside a learning rate of 0.001"),
+        (halved, "the learning rate was still 12% of its peak"),
+        (to_zero, None),
+        (one_cycle, None),
+    ],
+)
+@pytest.mark.parametrize("nest", ["optimizer", "optimizer_states"])
+def test_an_optimiser_beside_the_weights_tells_whether_its_rate_fell(
+    tmp_path, schedule, says, nest
+):
+    module, optimiser, _ = trained(3, schedule)
+    state = optimiser.state_dict()
+    saved = {"state_dict": module.state_dict(), nest: [state] if nest.endswith("s") else state}
+    warnings = load(saved, tmp_path).warnings
+    assert warnings == () if says is None else says in only(warnings)
+
+
+def test_strange_optimisers_say_nothing(tmp_path):
+    module, _, _ = trained()
+    for strange in (None, 3, [3], {}, {"param_groups": 3}, {"param_groups": [3, {"lr": "high"}]}):
+        saved = {"state_dict": module.state_dict(), "optimizer": strange}
+        assert load(saved, tmp_path).warnings == ()
+
+
+def test_the_card_has_the_last_word(tmp_path):
+    _, _, average = trained()
+    torch.save(average.state_dict(), tmp_path / "w.pt")
+    text = f'source = "{FIGURES}"\nweights = "w.pt"\n'
+    for word, count in (("", 1), ('statistics = "settled"\n', 0), ('statistics = "stale"\n', 1)):
+        (tmp_path / "card.toml").write_text(text + word)
+        assert len(load_network(str(tmp_path), device="cpu").warnings) == count
+    assert "its card says so" in only(load_network(str(tmp_path), device="cpu").warnings)
+
+
+def test_a_network_without_batchnorm_has_no_stale_statistics():
+    module = torch.nn.Conv2d(3, 2, 3, padding=1)
+    assert build_network("plain", module, Card(statistics="stale")).warnings == ()
