@@ -8,6 +8,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 from wsi_scale.networks import build_network, load_network
 from wsi_scale.networks.architectures import FiguresNet
 from wsi_scale.networks.card import Card
+from wsi_scale.networks.staleness import LAG, lag_sign, unexplained
 
 FIGURES = "wsi_scale.networks.architectures:FiguresNet?classes=2"
 
@@ -125,3 +126,86 @@ def test_the_card_has_the_last_word(tmp_path):
 def test_a_network_without_batchnorm_has_no_stale_statistics():
     module = torch.nn.Conv2d(3, 2, 3, padding=1)
     assert build_network("plain", module, Card(statistics="stale")).warnings == ()
+
+
+class Widening(torch.nn.Module):
+    """Two channels made six by a 1×1 convolution, into a BatchNorm."""
+
+    def __init__(self, width=6):
+        super().__init__()
+        self.narrow = torch.nn.Conv2d(3, 2, 3, padding=1)
+        self.wide = torch.nn.Conv2d(2, width, 1)
+        self.norm = torch.nn.BatchNorm2d(width)
+        self.last = torch.nn.Conv2d(width, 2, 1)
+
+    def forward(self, x):
+        return self.last(self.norm(self.wide(torch.relu(self.narrow(x)))))
+
+
+def seen(module, batches=20):
+    torch.manual_seed(1)
+    module.train()
+    for batch in torch.rand(batches, 4, 3, 16, 16):
+        module(batch)
+    return module
+
+
+def moved(module, step):
+    with torch.no_grad():
+        module.wide.weight += step * torch.randn_like(module.wide.weight)
+    return module
+
+
+def test_means_that_the_weights_can_produce_are_trusted():
+    torch.manual_seed(0)
+    module = seen(Widening())
+    assert unexplained(module.wide, module.norm) < 1e-5
+    assert build_network("wide", module).warnings == ()
+
+
+def test_means_that_no_input_explains_are_warned_of():
+    torch.manual_seed(0)
+    module = moved(seen(Widening()), 0.05)
+    lag = unexplained(module.wide, module.norm)
+    assert lag > LAG
+    told = only(build_network("wide", module).warnings)
+    assert f"stored means lie {lag:.1g} standard deviations off" in told
+
+
+def test_what_is_unexplained_is_counted_in_stored_deviations():
+    conv, norm = torch.nn.Conv2d(1, 3, 1, bias=False), torch.nn.BatchNorm2d(3)
+    conv.weight.data = torch.tensor([2.0, 0, 0]).view(3, 1, 1, 1)
+    norm.running_mean = torch.tensor([7.0, 0.6, 0.8])
+    norm.running_var = torch.full((3,), 4.0)  # (0, 0.3, 0.4) deviations are left
+    assert unexplained(conv, norm) == pytest.approx(0.5 / 2**0.5)
+
+
+def test_weights_that_mixed_precision_rounds_are_no_sign():
+    torch.manual_seed(0)
+    module = Widening()
+    precise = module.wide.weight.data.clone()
+    module.wide.weight.data = precise.bfloat16().float()
+    seen(module)
+    module.wide.weight.data = precise
+    assert unexplained(module.wide, module.norm) < 1e-5
+
+
+def test_means_that_were_stored_in_half_precision_say_nothing():
+    torch.manual_seed(0)
+    module = moved(seen(Widening()), 0.05)
+    module.norm.running_mean = module.norm.running_mean.half().float()
+    assert unexplained(module.wide, module.norm) is None
+
+
+def test_a_convolution_that_can_produce_every_mean_says_nothing():
+    torch.manual_seed(0)
+    module = moved(seen(Widening(width=3)), 0.5)
+    assert unexplained(module.wide, module.norm) is None
+    assert build_network("narrow", module).warnings == ()
+
+
+def test_no_hook_is_left_where_the_network_fails():
+    module = Widening()
+    with pytest.raises(RuntimeError):
+        lag_sign(module, torch.zeros(1, 5, 8, 8))
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())

@@ -41,12 +41,14 @@ def assemble(spec: Spec, module: Any, card: Card) -> Network:
         raise NetworkError(
             f"{spec.text}: the factory made a {type(module).__name__}, not a torch.nn.Module"
         )
-    sha256, signs = None, ()
+    sha256 = None
+    signs: tuple[str, ...] = ()
     if card.weights is not None:
         path = Path(card.weights)
         sha256 = hash_file(path, card.sha256)
         signs = load_weights(module, path)
-    return replace(build_network(spec.text, module, card, sha256=sha256), stale_signs=signs)
+    network = build_network(spec.text, module, card, sha256=sha256)
+    return replace(network, stale_signs=(*signs, *network.stale_signs))
 
 
 def import_optional(name: str, spec: Spec) -> ModuleType:

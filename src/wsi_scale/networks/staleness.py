@@ -6,10 +6,13 @@ weights were averaged (SWA, EMA) without ``torch.optim.swa_utils.update_bn``.
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 HIGH_SHARE = 0.1
 """Of its peak: with a learning rate below, weights move too little to outrun their statistics."""
@@ -17,6 +20,13 @@ HIGH_SHARE = 0.1
 HIGH_RATE = 1e-4
 """The same where the peak is unknown, since no schedule was attached."""
 
+LAG = 0.001
+"""Stored standard deviations: settled networks stay below a twentieth of it, with a learning rate
+that never fell, or averaged weights, it is passed (benchmarks/results/stale_statistics.md)."""
+
+_DEAD = 1e-10  # variance of a channel that never fired in training
+_SHORT = (torch.float16, torch.bfloat16)
+_RANK = 1e-6  # of the largest: directions smaller than that are rounding
 _OPTIMISERS = ("optimizer", "optimizer_state_dict", "optimizer_states", "optimizers", "optim")
 COUNT = "n_averaged"
 """Key that torch's AveragedModel keeps beside its weights: how many were averaged."""
@@ -86,3 +96,86 @@ def average_sign(state: Mapping[str, Tensor]) -> str | None:
     if batches and max(batches) < averaged:
         return None
     return f"the weights are an average ({COUNT} = {averaged})"
+
+
+def lag_sign(module: nn.Module, patches: Tensor) -> str | None:
+    """Whether stored means are means that the weights can bring about.
+
+    A 1×1 convolution mixes few channels into more: whatever enters it, the means that leave it,
+    and enter the BatchNorm behind it, lie in the space its weights span. Stored means that do not
+    were gathered with other weights. Needs neither images nor labels.
+
+    patches: a trial input. None where the means fit, or no convolution can tell.
+    """
+    lags = lags_of_means(module, patches)
+    if not lags or (middle := statistics.median(lags)) < LAG:
+        return None
+    return f"stored means lie {middle:.1g} standard deviations off all that its weights can produce"
+
+
+def lags_of_means(module: nn.Module, patches: Tensor) -> list[float]:
+    """What is unexplained behind every convolution that can tell, in the order they work."""
+    found = [unexplained(conv, norm) for conv, norm in _mixed(module, patches)]
+    return [lag for lag in found if lag is not None]
+
+
+def unexplained(conv: nn.Conv2d, norm: nn.Module) -> float | None:
+    """Size of the part of the stored means that no input of the convolution explains.
+
+    Root mean square over degrees of freedom, in stored standard deviations. Mixed precision rounds
+    weights on their way, so the rounding that explains most is taken. None where every mean is
+    explained because there are too few channels, or where the means themselves were rounded.
+    """
+    mean, var = (getattr(norm, f"running_{x}").detach() for x in ("mean", "var"))
+    fires = var > _DEAD
+    if any(torch.equal(mean, mean.to(short).to(mean.dtype)) for short in _SHORT):
+        return None
+    spread = var[fires].double().sqrt()
+    weights = [conv.weight, *(conv.weight.to(short) for short in _SHORT)]
+    lags = []
+    for weight in weights:
+        columns = weight.detach().double().flatten(1)
+        if conv.bias is not None:  # of unknown weight: a start at mean 0 may not be forgotten yet
+            columns = torch.cat([columns, conv.bias.detach().double()[:, None]], dim=1)
+        axes, size, _ = torch.linalg.svd(columns[fires] / spread[:, None], full_matrices=False)
+        axes = axes[:, size > _RANK * size[:1]]
+        free = len(spread) - axes.shape[1]
+        if free < 2:
+            return None
+        wanted = mean[fires].double() / spread
+        lags.append(float((wanted - axes @ (axes.T @ wanted)).norm()) / math.sqrt(free))
+    return min(lags)
+
+
+def _mixed(module: nn.Module, patches: Tensor) -> list[tuple[nn.Conv2d, nn.Module]]:
+    """Widening 1×1 convolutions and the BatchNorm that takes the very tensor they make."""
+    made: dict[int, tuple[nn.Conv2d, Tensor]] = {}
+    out: list[tuple[nn.Conv2d, nn.Module]] = []
+
+    def after(conv: nn.Module, _: Any, result: Tensor) -> None:
+        assert isinstance(conv, nn.Conv2d)
+        made[id(result)] = conv, result  # the tensor is kept, so that its id stays its own
+
+    def before(norm: nn.Module, args: Any) -> None:
+        if args and id(args[0]) in made and getattr(norm, "running_mean", None) is not None:
+            out.append((made[id(args[0])][0], norm))
+
+    hooks = []
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d) and _widens(part):
+            hooks.append(part.register_forward_hook(after))
+        elif isinstance(part, nn.BatchNorm2d):
+            hooks.append(part.register_forward_pre_hook(before))
+    try:
+        if any(isinstance(part, nn.Conv2d) and _widens(part) for part in module.modules()):
+            with torch.no_grad():
+                module(patches)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return out
+
+
+def _widens(conv: nn.Conv2d) -> bool:
+    alone = all(x == 1 for x in conv.kernel_size) and conv.groups == 1
+    return alone and conv.padding in (0, (0, 0)) and conv.out_channels >= conv.in_channels + 2
