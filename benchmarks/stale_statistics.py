@@ -62,7 +62,7 @@ EMA_DECAYS = (0.99, 0.999)
 FREE = 1e-8
 """Nats: the price of a mixture that is hardly one."""
 
-ARCHITECTURES = ("resnet10t", "mobilenetv2_035")
+ARCHITECTURES = ("mobilenetv2_035", "resnet10t")
 """Of timm; both hold 1×1 convolutions that widen and feed a BatchNorm."""
 
 RESULTS = Path(__file__).parent / "results"
@@ -340,8 +340,8 @@ def means_table(args: argparse.Namespace) -> list[str]:
             found[name][arch, seed] = float(lag)
     columns = sorted({key for lags in found.values() for key in lags})
     return [
-        "Stored means that the weights of widening 1×1 convolutions cannot produce, in stored",
-        f"standard deviations, median over the network's convolutions; warned of from {LAG:g}:",
+        "Share of the stored means that the weights of widening 1×1 convolutions cannot produce,",
+        f"median over the network's convolutions; warned of from {LAG:g}:",
         "",
         "| kind | " + " | ".join(f"{arch}, seed {seed}" for arch, seed in columns) + " |",
         "| --- |" + " ---: |" * len(columns),

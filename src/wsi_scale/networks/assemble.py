@@ -48,7 +48,7 @@ def assemble(spec: Spec, module: Any, card: Card) -> Network:
         sha256 = hash_file(path, card.sha256)
         signs = load_weights(module, path)
     network = build_network(spec.text, module, card, sha256=sha256)
-    return replace(network, stale_signs=(*signs, *network.stale_signs))
+    return replace(network, stale_signs=signs)
 
 
 def import_optional(name: str, spec: Spec) -> ModuleType:

@@ -21,8 +21,8 @@ HIGH_RATE = 1e-4
 """The same where the peak is unknown, since no schedule was attached."""
 
 LAG = 0.001
-"""Stored standard deviations: settled networks stay below a twentieth of it, with a learning rate
-that never fell, or averaged weights, it is passed (benchmarks/results/stale_statistics.md)."""
+"""Share of the stored means: settled networks stay well below, with a learning rate that never
+fell, or averaged weights, it is passed (benchmarks/results/stale_statistics.md)."""
 
 _DEAD = 1e-10  # variance of a channel that never fired in training
 _SHORT = (torch.float16, torch.bfloat16)
@@ -32,13 +32,19 @@ COUNT = "n_averaged"
 """Key that torch's AveragedModel keeps beside its weights: how many were averaged."""
 
 
-def warn_of_stale(signs: tuple[str, ...], card_says: str | None) -> tuple[str, ...]:
+def warn_of_stale(
+    signs: tuple[str, ...], lag: float | None, card_says: str | None
+) -> tuple[str, ...]:
     """One sentence on statistics that may not belong to the weights; none where there is no sign.
 
-    card_says: ``settled`` or ``stale``; None = nothing.
+    signs: what the checkpoint lets suspect. lag: what ``lag_of_means`` measured, which settles it.
+    card_says: ``settled`` or ``stale``, the last word. None = nothing is known.
     """
     if card_says is not None:
         signs = ("its card says so",) if card_says == "stale" else ()
+    elif lag is not None:
+        share = f"{lag:.1%} of what it stores as means cannot have come from its weights"
+        signs = (share,) if lag >= LAG else ()
     if not signs:
         return ()
     return (
@@ -84,33 +90,25 @@ def _rates(found: Any) -> Iterator[tuple[float, float | None]]:
 
 
 def average_sign(state: Mapping[str, Tensor]) -> str | None:
-    """What torch's AveragedModel says of itself; None where it is none, or was recomputed.
+    """What torch's AveragedModel says of itself; None where it is none.
 
-    ``update_bn`` counts batches from 0, so fewer batches than averages prove it was run; more
-    prove nothing.
+    Whether ``update_bn`` was run afterwards it does not say: its count of batches may be averaged
+    too, and then means nothing.
     """
-    if COUNT not in state:
-        return None
-    averaged = int(state[COUNT])
-    batches = [int(v) for k, v in state.items() if k.endswith("num_batches_tracked")]
-    if batches and max(batches) < averaged:
-        return None
-    return f"the weights are an average ({COUNT} = {averaged})"
+    return f"the weights are an average ({COUNT} = {int(state[COUNT])})" if COUNT in state else None
 
 
-def lag_sign(module: nn.Module, patches: Tensor) -> str | None:
-    """Whether stored means are means that the weights can bring about.
+def lag_of_means(module: nn.Module, patches: Tensor) -> float | None:
+    """Share of the stored means that the weights cannot bring about, 0–1; of layers the median.
 
     A 1×1 convolution mixes few channels into more: whatever enters it, the means that leave it,
     and enter the BatchNorm behind it, lie in the space its weights span. Stored means that do not
     were gathered with other weights. Needs neither images nor labels.
 
-    patches: a trial input. None where the means fit, or no convolution can tell.
+    patches: a trial input. None where no convolution can tell.
     """
     lags = lags_of_means(module, patches)
-    if not lags or (middle := statistics.median(lags)) < LAG:
-        return None
-    return f"stored means lie {middle:.1g} standard deviations off all that its weights can produce"
+    return statistics.median(lags) if lags else None
 
 
 def lags_of_means(module: nn.Module, patches: Tensor) -> list[float]:
@@ -120,11 +118,12 @@ def lags_of_means(module: nn.Module, patches: Tensor) -> list[float]:
 
 
 def unexplained(conv: nn.Conv2d, norm: nn.Module) -> float | None:
-    """Size of the part of the stored means that no input of the convolution explains.
+    """Share of the stored means, 0–1, that no input of the convolution explains.
 
-    Root mean square over degrees of freedom, in stored standard deviations. Mixed precision rounds
-    weights on their way, so the rounding that explains most is taken. None where every mean is
-    explained because there are too few channels, or where the means themselves were rounded.
+    A ratio of root mean squares, over degrees of freedom and over channels, both in units of the
+    stored deviations. Mixed precision rounds weights on their way, so the rounding that explains
+    most is taken. None where every mean is explained because there are too few channels, or where
+    the means themselves were rounded.
     """
     mean, var = (getattr(norm, f"running_{x}").detach() for x in ("mean", "var"))
     fires = var > _DEAD
@@ -143,7 +142,8 @@ def unexplained(conv: nn.Conv2d, norm: nn.Module) -> float | None:
         if free < 2:
             return None
         wanted = mean[fires].double() / spread
-        lags.append(float((wanted - axes @ (axes.T @ wanted)).norm()) / math.sqrt(free))
+        left = (wanted - axes @ (axes.T @ wanted)).norm() / math.sqrt(free)
+        lags.append(float(left / wanted.norm() * math.sqrt(len(wanted))))
     return min(lags)
 
 
