@@ -34,6 +34,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from wsi_scale.estimators import Options, fingerprint
 from wsi_scale.geometry import ScaleGrid, Site
+from wsi_scale.judge import estimate
 from wsi_scale.measure import measure_responses
 from wsi_scale.networks import load_network
 from wsi_scale.networks.architectures import FiguresNet
@@ -360,18 +361,29 @@ def table(args: argparse.Namespace) -> None:
         scale, name = float(file.parts[-3]), file.parts[-2]
         row = {"scale": scale, "network": name, "kind": kind_of(name), "slide": file.stem}
         try:
-            row |= explore(Responses.load(file))
+            responses = Responses.load(file)
+            row |= explore(responses)
+            row["verdict"] = estimate(responses, resamples=40).verdict
             row["error"] = abs(float(np.log2(row["answer"] / scale)))
         except fingerprint.Unavailable as error:
             row["refused"] = str(error)
         rows.append(row)
     RESULTS.mkdir(exist_ok=True)
-    keys = ("scale", "network", "kind", "slide", "answer", "error", *SIGNS, "refused")
+    keys = ("scale", "network", "kind", "slide", "answer", "error", "verdict", *SIGNS, "refused")
     with (RESULTS / "stale_statistics.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, keys)
         writer.writeheader()
         writer.writerows(rows)
-    text = [*heading(args), *by_kind(rows), "", *separation(rows), "", *means_table(args)]
+    text = [
+        *heading(args),
+        *by_kind(rows),
+        "",
+        *at_each_scale(rows),
+        "",
+        *separation(rows),
+        "",
+        *means_table(args),
+    ]
     (RESULTS / "stale_statistics.md").write_text("\n".join(text) + "\n")
     print("\n".join(text))
 
@@ -384,8 +396,9 @@ def heading(args: argparse.Namespace) -> list[str]:
 
 def by_kind(rows: list[dict]) -> list[str]:
     out = [
-        "| kind | networks | answers | scales | median error, octaves | largest | total | free |",
-        "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |",
+        "| kind | networks | answers | scales | median error, octaves | largest | `ok` | total "
+        "| free |",
+        "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for kind in KINDS:
         mine = [r for r in rows if r["kind"] == kind]
@@ -394,12 +407,30 @@ def by_kind(rows: list[dict]) -> list[str]:
             continue
         count = len({(r["scale"], r["network"]) for r in mine})
         scales = ", ".join(f"{x:g}" for x in sorted({r["scale"] for r in mine}))
-        cells = [kind, count, f"{len(known)} of {len(mine)}", scales, "–", "–", "–", "–"]
+        cells = [kind, count, f"{len(known)} of {len(mine)}", scales, *["–"] * 5]
         if known:
             errors = [r["error"] for r in known]
             cells[4:6] = f"{np.median(errors):.3f}", f"{max(errors):.3f}"
-            cells[6:] = (f"{np.median([r[sign] for r in known]):.5f}" for sign in ("total", "free"))
+            cells[6] = f"{np.mean([r['verdict'] == 'ok' for r in known]):.0%}"
+            cells[7:] = (f"{np.median([r[sign] for r in known]):.5f}" for sign in ("total", "free"))
         out.append("| " + " | ".join(map(str, cells)) + " |")
+    return out
+
+
+def at_each_scale(rows: list[dict]) -> list[str]:
+    """Median error where a kind was trained at several scales."""
+    known = [r for r in rows if "error" in r]
+    scales = sorted({r["scale"] for r in known})
+    out = [
+        "| median error of networks trained at | " + " | ".join(f"{x:g}" for x in scales) + " |",
+        "| --- |" + " ---: |" * len(scales),
+    ]
+    for kind in KINDS:
+        cells = []
+        for scale in scales:
+            errors = [r["error"] for r in known if (r["kind"], r["scale"]) == (kind, scale)]
+            cells.append(f"{np.median(errors):.3f} ({len(errors)})" if errors else "–")
+        out.append(f"| {kind} | " + " | ".join(cells) + " |")
     return out
 
 
