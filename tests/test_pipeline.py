@@ -3,9 +3,11 @@
 import math
 import threading
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from wsi_scale import pipeline
 from wsi_scale.errors import SettingsError, SlideError
@@ -372,6 +374,22 @@ def test_memory_does_not_grow_with_the_slide(network):
 
     peak(3_000)  # imports and caches count for nobody
     assert peak(100_000) <= 1.3 * peak(10_000)
+
+
+def test_stale_statistics_are_warned_of_where_they_were_asked(network):
+    doubtful = replace(network, stale_signs=("the weights are an average (n_averaged = 9)",))
+    with slide_in_memory() as slide:
+        (told,) = estimate_slide(slide, doubtful, QUICK).warnings
+        assert "n_averaged = 9" in told
+        assert "update_bn" in told
+        assert estimate_slide(slide, network, QUICK).warnings == []
+    module = doubtful.module.norm1
+    count, module.num_batches_tracked = module.num_batches_tracked, torch.tensor(7)
+    try:  # unsettled, so not asked: nothing to warn of
+        with slide_in_memory() as slide:
+            assert estimate_slide(slide, doubtful, QUICK).warnings == []
+    finally:
+        module.num_batches_tracked = count
 
 
 def test_pixels_that_are_not_square_are_warned_of(network):

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wsi_scale.estimators import fingerprint
 from wsi_scale.geometry import ScaleGrid, Site, pick_level
 from wsi_scale.judge import Estimate
 from wsi_scale.prior import contradiction, expected_scale
@@ -66,7 +67,12 @@ def build_report(
         mpp_interval=_times_pair(answer.interval, mpp),
         verdict=answer.verdict,
         reason=answer.reason,
-        warnings=[*run.warnings, *answer.warnings, *contradiction(answer.scale, expected)],
+        warnings=[
+            *_of_network(run, answer),
+            *run.warnings,
+            *answer.warnings,
+            *contradiction(answer.scale, expected),
+        ],
         candidates=[Candidate(scale=s, score=v) for s, v in answer.candidates],
         voices=answer.voices | ({} if expected is None else {"metadata": expected}),
         nearest_level=_nearest_level(run.slide, answer.scale),
@@ -80,6 +86,11 @@ def build_report(
         partial=partial,
         provenance=_provenance(run, seconds, patches),
     )
+
+
+def _of_network(run: Run, answer: Estimate) -> tuple[str, ...]:
+    """Doubts about stored statistics, where those were asked."""
+    return run.network.warnings if fingerprint.NAME in answer.voices else ()
 
 
 def slide_part(slide: Slide) -> SlidePart:

@@ -143,6 +143,12 @@ def test_jitter_takes_every_patch_at_a_scale_of_its_own(monkeypatch):
     assert told["command"] == "wsi-scale thesis train --scale 4 --jitter 2.5"
 
 
+@pytest.mark.parametrize(("schedule", "says"), [("constant", "stale"), ("decayed", None)])
+def test_the_card_says_when_the_learning_rate_never_fell(schedule, says):
+    trained = Trained(Recipe(5.0, schedule), FiguresNet(), 0.9, 4000)
+    assert tomllib.loads(card_text(trained, "0" * 64)).get("statistics") == says
+
+
 def test_the_card_holds_the_command_that_makes_it_again():
     recipe = Recipe(6.5, "constant", WIDE, seed=3, epochs=10, layout="contiguous")
     assert command(recipe) == (
@@ -196,5 +202,6 @@ def test_every_network_of_the_reproduction_is_shipped_as_its_card_says(recipe):
     assert card["training"]["command"] == command(recipe)
     assert card["training_scale"] == recipe.scale == FAMILY[recipe.name].scale
     network = load_network(str(path), device="cpu")  # checks the weights against the card's hash
+    assert bool(network.warnings) == (recipe.schedule == "constant")
     widths = [x.num_features for x in network.module.modules() if hasattr(x, "num_features")]
     assert widths == [width for width in recipe.filters for _ in range(2)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,11 +42,13 @@ def assemble(spec: Spec, module: Any, card: Card) -> Network:
             f"{spec.text}: the factory made a {type(module).__name__}, not a torch.nn.Module"
         )
     sha256 = None
+    signs: tuple[str, ...] = ()
     if card.weights is not None:
         path = Path(card.weights)
         sha256 = hash_file(path, card.sha256)
-        load_weights(module, path)
-    return build_network(spec.text, module, card, sha256=sha256)
+        signs = load_weights(module, path)
+    network = build_network(spec.text, module, card, sha256=sha256)
+    return replace(network, stale_signs=signs)
 
 
 def import_optional(name: str, spec: Spec) -> ModuleType:

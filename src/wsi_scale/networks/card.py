@@ -60,6 +60,10 @@ class Card(BaseModel):
     """µm per network px in training."""
     training_scale: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Level-0 px per network px in training."""
+    statistics: Literal["settled", "stale"] | None = None
+    """Whether the BatchNorm statistics belong to the weights: ``stale`` where the learning rate
+    never fell, or weights were averaged and the statistics not recomputed; absent = what the
+    checkpoint lets see."""
     profile: str | None = None
     """Calibration profile, relative to the card."""
     license: str = ""

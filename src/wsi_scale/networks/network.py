@@ -27,6 +27,7 @@ from wsi_scale.networks.probe import (
     recorded_calls,
     take_channels,
 )
+from wsi_scale.networks.staleness import lag_of_means, warn_of_stale
 from wsi_scale.networks.wording import brief
 
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -56,6 +57,17 @@ class Network:
     """Submodules in the order they work; empty where they cannot be listened to."""
     head: str | None = None
     """Name of the module that computes the logits; None where it cannot be listened to."""
+    stale_signs: tuple[str, ...] = ()
+    """What the checkpoint holds that makes its BatchNorm statistics doubtful."""
+    lag: float | None = None
+    """Share of the stored means that its weights cannot bring about; None where unknown."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know before its BatchNorm statistics are trusted; a card may say otherwise."""
+        if not any(_layers.is_batchnorm(call) for call in self.calls):
+            return ()
+        return warn_of_stale(self.stale_signs, self.lag, self.card.statistics)
 
     @property
     def name(self) -> str:
@@ -210,7 +222,8 @@ def build_network(
         raise NetworkError(f"{draft.name} has {count} classes, so none is {card.background}")
     if card.output == "probabilities":
         to_logits(logits, built.activation, built.name)
-    return replace(built, head=_find_head(built, side))
+    lag = lag_of_means(module, _trial(built, side)) if is_hookable(module) else None
+    return replace(built, head=_find_head(built, side), lag=lag)
 
 
 def _check_colours(network: Network) -> None:

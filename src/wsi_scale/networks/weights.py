@@ -16,9 +16,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from wsi_scale.errors import NetworkError
+from wsi_scale.networks import staleness
 from wsi_scale.networks.wording import brief
 
 _NESTS = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
+_AVERAGES = ("state_dict_ema", "model_ema", "ema_state_dict", "ema", "swa_state_dict", "swa_model")
+"""Where averaged weights lie; opened only where there are no others."""
+
 _PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
 
 
@@ -37,18 +41,30 @@ def hash_file(path: Path, expected: str | None) -> str:
     return found
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
-    """Tensors of a safetensors file or a checkpoint, by name; nests and prefixes taken off.
+def read_state(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """Tensors of a safetensors file or a checkpoint, by name, and signs of stale statistics.
 
-    A checkpoint is read with ``weights_only=True``; what that refuses is refused here.
+    Nests are taken off, and torch's AveragedModel. A checkpoint is read with
+    ``weights_only=True``; what that refuses is refused here.
     """
+    found = _read(path)
+    state, nests = _unwrap(found, path)
+    averages = [f"the weights are those kept as {nest!r}" for nest in nests if nest in _AVERAGES]
+    signs = [staleness.rate_sign(found), staleness.average_sign(state), *averages]
+    if staleness.COUNT in state:
+        del state[staleness.COUNT]
+        state = {key.removeprefix("module."): value for key, value in state.items()}
+    return state, tuple(sign for sign in signs if sign)
+
+
+def _read(path: Path) -> Any:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         with warnings.catch_warnings():
             # torch warns that a TorchScript archive is no checkpoint, then raises as well
             warnings.simplefilter("ignore", UserWarning)
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise NetworkError(
             f"{path} holds more than weights and could run code when opened, so it is refused; "
@@ -56,21 +72,23 @@ def read_state(path: Path) -> dict[str, Tensor]:
         ) from error
     except (SafetensorError, RuntimeError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise NetworkError(f"{path} holds no weights that can be read: {brief(error)}") from error
-    return _unwrap(found, path)
 
 
-def _unwrap(found: Any, path: Path) -> dict[str, Tensor]:
+def _unwrap(found: Any, path: Path) -> tuple[dict[str, Tensor], list[str]]:
+    """The state dict inside, and the names of the nests it lay in."""
+    nests: list[str] = []
     while isinstance(found, Mapping):
-        inner = [found[k] for k in _NESTS if isinstance(found.get(k), Mapping)]
+        inner = [k for k in (*_NESTS, *_AVERAGES) if isinstance(found.get(k), Mapping)]
         if not inner:
             break
-        found = inner[0]
+        nests.append(inner[0])
+        found = found[inner[0]]
     if not isinstance(found, Mapping) or not found:
         raise NetworkError(f"{path} holds a {type(found).__name__}, not a state dict of tensors")
     for key, value in found.items():
         if not isinstance(value, Tensor):
             raise NetworkError(f"{path} holds {type(value).__name__} {key!r} among its weights")
-    return {str(key): value for key, value in found.items()}
+    return {str(key): value for key, value in found.items()}, nests
 
 
 def _strip_prefixes(state: dict[str, Tensor], wanted: set[str]) -> dict[str, Tensor]:
@@ -82,13 +100,15 @@ def _strip_prefixes(state: dict[str, Tensor], wanted: set[str]) -> dict[str, Ten
     return state
 
 
-def load_weights(module: nn.Module, path: Path) -> None:
+def load_weights(module: nn.Module, path: Path) -> tuple[str, ...]:
     """Fill a module from a weights file; raises NetworkError naming the first mismatching key.
 
-    BatchNorms whose batch count is not in the file forget theirs: it would read "never trained".
+    Returns signs that the file's BatchNorm statistics do not belong to its weights. BatchNorms
+    whose batch count is not in the file forget theirs: it would read "never trained".
     """
     own = module.state_dict()
-    state = _strip_prefixes(read_state(path), set(own))
+    state, signs = read_state(path)
+    state = _strip_prefixes(state, set(own))
     counts = {key for key in own if key.endswith("num_batches_tracked")}
     for key, value in own.items():
         if key not in state and key not in counts:
@@ -105,3 +125,4 @@ def load_weights(module: nn.Module, path: Path) -> None:
     for key in counts - set(state):
         owner = module.get_submodule(key.rpartition(".")[0])
         owner._buffers["num_batches_tracked"] = None
+    return signs

@@ -244,6 +244,7 @@ def card_text(trained: Trained, sha256: str) -> str:
         count=trained.patches,
         where=f"scale {recipe.scale}{_jittered(recipe)}{trained.stored}",
         decay=decay,
+        stale="" if recipe.schedule == "decayed" else 'statistics = "stale"\n',
         torch=torch.__version__.split("+")[0],
         threads=torch.get_num_threads(),
         accuracy=round(trained.accuracy, 4),
@@ -281,7 +282,7 @@ activation = "softmax"
 task = "classify"
 classes = {classes}
 training_scale = {recipe.scale}
-license = "Apache-2.0"
+{stale}license = "Apache-2.0"
 
 [training]
 command = "{command}"
