@@ -91,6 +91,19 @@ def test_intervals_and_verdicts_on_tissue_are_told_as_they_were_measured():
     assert f"held the truth in {held} % of these 27 cases" in page
 
 
+def test_the_training_seeds_are_told_as_they_were_measured():
+    measured = rows(RESULTS / "model_problem.md")
+    told = rows(ROOT / "docs" / "estimators.md")
+    scales = [name for name in measured if name.endswith(", decayed") and name[0].isdigit()]
+    assert len(scales) == 6
+    for name in scales:
+        assert told[name] == [cell.replace("%", " %") for cell in measured[name]]
+    page = (ROOT / "docs" / "estimators.md").read_text(encoding="utf-8")
+    careless = float(measured["indifferent"][1][:-1])
+    assert f"was `ok` in {careless:.0f} % of its {measured['indifferent'][0]} mosaics" in page
+    assert measured["random"][1] == measured["noise"][1] == "0.0%"
+
+
 def test_what_sparing_loses_is_told_as_it_was_measured():
     page = (ROOT / "docs" / "estimators.md").read_text(encoding="utf-8")
     text = (RESULTS / "sparing_saved.md").read_text(encoding="utf-8")
