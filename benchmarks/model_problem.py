@@ -3,9 +3,9 @@
     python benchmarks/model_problem.py gather
     python benchmarks/model_problem.py tables
 
-Networks of six training scales, three training seeds (those of seed 0 are shipped, the others lie in
-benchmarks/networks, as far as they are trained) and two schedules look at slides in windows of three octaves, whose centre lies 0.3 to 0.9 octaves off the
-right scale:
+Networks of six training scales, three training seeds (those of seed 0 are shipped, the others lie
+in benchmarks/networks, as far as they are trained) and two schedules look at slides in windows of
+three octaves, whose centre lies 0.3 to 0.9 octaves off the right scale:
 
     mixed    slides of all 20 classes: genuine, an answer is due
     noise    white, blurred and coloured noise
