@@ -171,7 +171,7 @@ def measure(scene: Scene, todo: list[tuple[Case, Path]], out: Path) -> None:
     from wsi_scale.looking import measure_site, read_ahead
     from wsi_scale.networks import load_network
     from wsi_scale.networks.untrained import random_weights
-    from wsi_scale.pipeline import plan_run
+    from wsi_scale.planning import plan_run
     from wsi_scale.responses import merge
     from wsi_scale.settings import Settings
     from wsi_scale.slide import open_slide

@@ -27,7 +27,7 @@ from wsi_scale.estimators import Options, fingerprint
 from wsi_scale.estimators.profile import read
 from wsi_scale.looking import measure_site, read_ahead
 from wsi_scale.networks import Network, load_network
-from wsi_scale.pipeline import plan_run
+from wsi_scale.planning import plan_run
 from wsi_scale.profile import About, keys_of
 from wsi_scale.pyramid import Pyramid
 from wsi_scale.readers.synthetic import SyntheticSlide

@@ -238,3 +238,25 @@ def test_a_network_that_takes_many_scales_for_right_does_not_care(responses_of):
     assert estimate(replace(gentle, share=share.astype(np.float32))).verdict == "ok"
     assert estimate(responses_of(3.0, slope=0.145, shift=0.02)).verdict == "ok"
     assert estimate(responses_of(3.0, slope=0.145, shift=0.3)).verdict == "outside"
+
+
+def test_a_network_that_does_not_care_does_not_care_in_a_narrow_window_either(responses_of):
+    gentle = responses_of(3.0, slope=0.145, shift=0.045).between(1.5, 6)
+    assert estimate(gentle).verdict == "flat"
+
+
+@pytest.mark.parametrize(("per_octave", "verdict"), [(1, "ambiguous"), (2, "ok"), (8, "ok")])
+def test_scales_too_far_apart_are_never_ok(responses_of, per_octave, verdict):
+    grid = ScaleGrid.geometric(0.5, 16, per_octave)
+    answer = estimate(responses_of(3.0, slope=0.5, content=0.1, grid=grid))
+    assert answer.verdict == verdict
+    assert ("raise --per-octave" in answer.reason) == (verdict == "ambiguous")
+
+
+def test_the_rise_does_not_hang_on_how_dense_the_scales_are():
+    dense = np.array(ScaleGrid.geometric(0.5, 16, 8).scales)
+    sparse = dense[[0, 8, 16, 18, 20, 22, 24, 32, 40]]
+    for scales in (dense, sparse):
+        score = -(np.log2(scales / dense[20]) ** 2)
+        evidence = Evidence("fingerprint", scales, Answer(score, dense[20]), ())
+        assert rise(evidence) == pytest.approx(1.0, abs=1e-6)

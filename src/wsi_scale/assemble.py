@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wsi_scale.estimators import fingerprint
 from wsi_scale.geometry import ScaleGrid, Site, pick_level
 from wsi_scale.judge import Estimate
-from wsi_scale.prior import contradiction, expected_scale
+from wsi_scale.prior import METADATA, contradiction, expected_scale
 from wsi_scale.pyramid import RESAMPLING
 from wsi_scale.report import (
     AuditEntry,
@@ -74,7 +74,7 @@ def build_report(
             *contradiction(answer.scale, expected),
         ],
         candidates=[Candidate(scale=s, score=v) for s, v in answer.candidates],
-        voices=answer.voices | ({} if expected is None else {"metadata": expected}),
+        voices=answer.voices | ({} if expected is None else {METADATA: expected}),
         nearest_level=_nearest_level(run.slide, answer.scale),
         ruler=_ruler(run, answer, mpp),
         classes=[ClassPart(name=n, scale=s, scale_interval=i) for n, s, i in answer.classes],

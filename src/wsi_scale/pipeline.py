@@ -38,7 +38,7 @@ class Progress:
 
     run: Run
     done: int
-    """Looks at sites, dropped ones too. A site is looked at coarse and then fine, unless all scales
+    """Looks at sites, dropped ones too. A site is looked at again, ever finer, unless all scales
     are measured at once; with a colour fit each of these looks counts twice."""
     total: int
     """Looks as far as can be known: a few more where the best scale moves, fewer where the interval
@@ -49,8 +49,8 @@ class Progress:
     """What the network answered, site by site."""
     seconds: float
     """Since the start of the run."""
-    seconds_left: float | None
-    """None until the first site is done."""
+    seconds_left: float
+    """0 at the end."""
     finished: bool = False
     stopped_early: bool = False
     """Whether the interval was as narrow as asked before all sites were looked at."""

@@ -64,9 +64,14 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
 
     find_target(network, settings.target)  # refused now, not after the slide was looked at
     lo, hi = settings.scales
+    warnings: tuple[str, ...] = ()
     if settings.trust_metadata:
         expected = expected_scale(network.card.training_mpp, slide.mpp)
         lo, hi = narrowed(settings.scales, expected)
+        warnings = (
+            f"the metadata were trusted, so only scales from {lo:.3g} to {hi:.3g} were looked at; "
+            "leave --trust-metadata out to look further",
+        )
     side = min(slide.bounds.width, slide.bounds.height)
     size = network.choose_input_size(max(side / hi, network.smallest_input_size))
     profile = settings.options.profile
@@ -89,7 +94,6 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
     )
     reaches = sorted((reach(slide.bounds, site, size) for site in sites), reverse=True)
     fits = reaches[min(MIN_SITES_AT_HI, len(reaches)) - 1]
-    warnings: tuple[str, ...] = ()
     if fits < hi:
         if fits < 2 * lo:
             raise SettingsError(
@@ -97,6 +101,7 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
                 f"of {size} px, less than an octave; lower LO in --scales"
             )
         warnings = (
+            *warnings,
             f"the slide has room for scales up to {fits:.3g} only, so the window is "
             f"{lo:g} to {fits:.3g} instead of {lo:g} to {hi:g}",
         )

@@ -6,6 +6,9 @@ import math
 
 from wsi_scale.errors import SettingsError
 
+METADATA = "metadata"
+"""Name of their voice in a report."""
+
 TRUSTED = 2.0
 """Metadata that are trusted may still be wrong by this factor either way."""
 

@@ -32,7 +32,7 @@ class Settings(BaseModel):
     """Measure every scale of the grid; else only some of them and those around the best."""
     sites: int = Field(46, ge=1, le=10_000)
     """Scale pyramids to cut; with ``precision`` the most. 46 at the 10 scales that a default window
-    needs are a tenth of the thesis's 50 at 95, and answer as well."""
+    needs as a rule are a tenth of the thesis's 50 at 95, and answer as well."""
     precision: float | None = None
     """Look at no more sites once the interval reaches at most this share of the answer above and
     below it: 0.1 is 10 %; None: look at all."""

@@ -1,6 +1,6 @@
 """Which scales and sites are measured next, and when it is enough.
 
-A curve with one broad optimum is known well enough from two scales an octave to say where the
+A curve with one broad optimum is known well enough from one scale an octave to say where the
 optimum lies; how exactly it lies there only its neighbours tell.
 """
 

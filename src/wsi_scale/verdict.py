@@ -41,6 +41,9 @@ ENOUGH_SITES = 16
 """Fewer sites never give ``ok``: their mixture of content is too thin, and a bootstrap of them too
 sure of itself (benchmarks/results/few_sites.md)."""
 
+WIDEST_GAP = 0.51
+"""Octaves between the best scale and its neighbours, from which on an answer is never ``ok``."""
+
 MANY_LAYERS = 4
 """From so many layers on, the range of the middle half of them is worth telling."""
 
@@ -102,8 +105,24 @@ def judge(responses: Responses, evidence: Evidence, missing: dict[str, str]) -> 
     outside, edge = strange or _outside(evidence), _edge(evidence)
     if outside and edge:
         return Judgement("outside", f"{outside.reason}; besides, {edge.reason}")
-    few = _few_sites(responses, evidence)
+    few = _few_sites(responses, evidence) or _few_scales(evidence)
     return outside or edge or _rivals(evidence) or few or Judgement("ok", _why_ok(evidence))
+
+
+def _few_scales(evidence: Evidence) -> Judgement | None:
+    """Neighbours of the best too far away for a parabola through them to be trusted."""
+    answer = evidence.answer
+    assert answer.scale is not None
+    octaves = np.log2(evidence.scales[np.isfinite(answer.score)])
+    home = int(np.argmax(answer.score[np.isfinite(answer.score)]))
+    gap = float(np.diff(octaves[max(home - 1, 0) : home + 2]).max(initial=0.0))
+    if answer.errors is not None or gap <= WIDEST_GAP:
+        return None
+    reason = (
+        f"the scales beside the best lie {gap:.2g} octaves from it, too far to tell where between "
+        "them it is; raise --per-octave"
+    )
+    return Judgement("ambiguous", reason, _peaks(evidence))
 
 
 def _few_sites(responses: Responses, evidence: Evidence) -> Judgement | None:
@@ -151,8 +170,11 @@ def rise(evidence: Evidence) -> float:
     score = answer.score[known] if answer.left is None else -answer.left[known]
     away = [octave[best] + side for side in (-1, 1)]
     reached = [x for x in away if octave[0] - 1e-9 <= x <= octave[-1] + 1e-9]
-    there = np.interp(reached, octave, score) if reached else score.min(keepdims=True)
-    return float(score[best] - there.mean())
+    worse = np.sqrt(
+        np.maximum(score[best] - score, 0)
+    )  # nearly straight where scores are parabolas
+    there = np.interp(reached, octave, worse) if reached else worse.max(keepdims=True)
+    return float(np.mean(there**2))
 
 
 def _careless(responses: Responses, evidence: Evidence) -> Judgement | None:
@@ -163,7 +185,8 @@ def _careless(responses: Responses, evidence: Evidence) -> Judgement | None:
     if gained >= min(CARELESS_RISE, CARELESS_RATIO * misfit):
         return None
     low, high = steady_band(responses, scale, CARELESS_CHANGE)
-    if math.log2(high / low) < CARELESS_OCTAVES:
+    window = math.log2(evidence.scales[-1] / evidence.scales[0])
+    if math.log2(high / low) < min(CARELESS_OCTAVES, window) - 1e-9:
         return None
     return Judgement(
         "flat",

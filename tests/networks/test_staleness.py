@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from wsi_scale.networks import build_network, load_network
@@ -226,3 +227,56 @@ def test_no_hook_is_left_where_the_network_fails():
     with pytest.raises(RuntimeError):
         lag_of_means(module, torch.zeros(1, 5, 8, 8))
     assert not any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())
+
+
+class PreActivation(nn.Module):
+    """A shortcut is added in place between the convolution and the next BatchNorm."""
+
+    def __init__(self, in_place):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 24, 3)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(24) for _ in range(3))
+        self.narrow = nn.ModuleList(nn.Conv2d(24, 4, 1) for _ in range(3))
+        self.widen = nn.ModuleList(nn.Conv2d(4, 24, 1) for _ in range(3))
+        self.in_place = in_place
+
+    def forward(self, x):
+        x = self.stem(x)
+        for norm, narrow, widen in zip(self.norms, self.narrow, self.widen, strict=True):
+            y = widen(narrow(norm(x).relu()))
+            if self.in_place:
+                y += x
+            x = y
+        return x
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_what_was_added_in_place_after_a_convolution_is_not_held_against_it(in_place):
+    torch.manual_seed(0)
+    module = PreActivation(in_place)
+    with torch.no_grad():
+        for _ in range(60):
+            module(torch.rand(8, 3, 12, 12))
+    lag = lag_of_means(module.eval(), torch.rand(1, 3, 12, 12))
+    assert lag is None if in_place else lag < LAG
+
+
+def test_odd_numbers_beside_the_weights_are_no_signs(tmp_path):
+    module, optimiser, average = trained()
+    state = dict(average.state_dict())
+    state["n_averaged"] = torch.ones(3)
+    assert load(state, tmp_path).warnings == ()
+    beside = optimiser.state_dict()
+    beside["param_groups"][0]["lr"] = torch.ones(2)
+    found = {"state_dict": module.state_dict(), "optimizer": beside}
+    assert load(found, tmp_path).warnings == ()
+
+
+def test_weights_too_large_for_short_numbers_are_compared_as_they_are():
+    torch.manual_seed(0)
+    conv, norm = nn.Conv2d(2, 8, 1), nn.BatchNorm2d(8)
+    with torch.no_grad():
+        conv.weight.mul_(1e6)
+        norm.running_mean.copy_(conv.weight[:, :, 0, 0] @ torch.tensor([1.0, 2.0]) + conv.bias)
+        norm.running_var.fill_(1e12)
+    assert unexplained(conv, norm) < LAG

@@ -111,7 +111,8 @@ class Options(BaseModel):
     encoder_only: bool | None = None
     """fingerprint: judge the BatchNorms of the encoder alone; None: of colour-freed patches."""
     match_mixture: bool = True
-    """fingerprint: weigh sites anew at each scale, so that content is not mistaken for scale."""
+    """fingerprint: weigh sites anew at each scale, so that content is not mistaken for scale; not
+    where patches freed of colour are judged."""
 
 
 def prepare(module: ModuleType, responses: Responses, options: Options) -> Scorer:

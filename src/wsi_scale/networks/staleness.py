@@ -82,11 +82,15 @@ def _rates(found: Any) -> Iterator[tuple[float, float | None]]:
                 known = {
                     name: float(group[name])
                     for name in ("lr", "initial_lr", "max_lr")
-                    if isinstance(group, Mapping) and isinstance(group.get(name), float | Tensor)
+                    if isinstance(group, Mapping) and _is_number(group.get(name))
                 }
                 if "lr" in known:
                     peaks = [known[name] for name in ("initial_lr", "max_lr") if name in known]
                     yield known["lr"], max(peaks, default=None)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, Tensor) and value.numel() == 1)
 
 
 def average_sign(state: Mapping[str, Tensor]) -> str | None:
@@ -95,7 +99,9 @@ def average_sign(state: Mapping[str, Tensor]) -> str | None:
     Whether ``update_bn`` was run afterwards it does not say: its count of batches may be averaged
     too, and then means nothing.
     """
-    return f"the weights are an average ({COUNT} = {int(state[COUNT])})" if COUNT in state else None
+    if not _is_number(state.get(COUNT)):
+        return None
+    return f"the weights are an average ({COUNT} = {int(state[COUNT])})"
 
 
 def lag_of_means(module: nn.Module, patches: Tensor) -> float | None:
@@ -136,6 +142,8 @@ def unexplained(conv: nn.Conv2d, norm: nn.Module) -> float | None:
         columns = weight.detach().double().flatten(1)
         if conv.bias is not None:  # of unknown weight: a start at mean 0 may not be forgotten yet
             columns = torch.cat([columns, conv.bias.detach().double()[:, None]], dim=1)
+        if not columns.isfinite().all():  # too large for the short numbers
+            continue
         axes, size, _ = torch.linalg.svd(columns[fires] / spread[:, None], full_matrices=False)
         axes = axes[:, size > _RANK * size[:1]]
         free = len(spread) - axes.shape[1]
@@ -144,21 +152,24 @@ def unexplained(conv: nn.Conv2d, norm: nn.Module) -> float | None:
         wanted = mean[fires].double() / spread
         left = (wanted - axes @ (axes.T @ wanted)).norm() / math.sqrt(free)
         lags.append(float(left / wanted.norm() * math.sqrt(len(wanted))))
-    return min(lags)
+    return min(lags, default=None)
 
 
 def _mixed(module: nn.Module, patches: Tensor) -> list[tuple[nn.Conv2d, nn.Module]]:
     """Widening 1×1 convolutions and the BatchNorm that takes the very tensor they make."""
-    made: dict[int, tuple[nn.Conv2d, Tensor]] = {}
+    made: dict[int, tuple[nn.Conv2d, Tensor, int]] = {}
     out: list[tuple[nn.Conv2d, nn.Module]] = []
 
     def after(conv: nn.Module, _: Any, result: Tensor) -> None:
         assert isinstance(conv, nn.Conv2d)
-        made[id(result)] = conv, result  # the tensor is kept, so that its id stays its own
+        made[id(result)] = conv, result, result._version  # kept, so that its id stays its own
 
     def before(norm: nn.Module, args: Any) -> None:
-        if args and id(args[0]) in made and getattr(norm, "running_mean", None) is not None:
-            out.append((made[id(args[0])][0], norm))
+        if not args or id(args[0]) not in made or getattr(norm, "running_mean", None) is None:
+            return
+        conv, tensor, version = made[id(args[0])]
+        if tensor._version == version:  # nothing was added in place, as a shortcut may be
+            out.append((conv, norm))
 
     hooks = []
     for part in module.modules():

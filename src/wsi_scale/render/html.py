@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 
 from wsi_scale.files import write_atomically
+from wsi_scale.prior import METADATA
 from wsi_scale.render.sentence import explain, headline, number, span, words
 from wsi_scale.report import Interval, Report
 
@@ -175,7 +176,10 @@ def _key_numbers(report: Report) -> list[tuple[str, str]]:
     ]
     rows.append(("Estimator", report.estimator))
     rows += [
-        (f"What {name} would answer", _value(scale))
+        (
+            "What the metadata expect" if name == METADATA else f"What {name} would answer",
+            _value(scale),
+        )
         for name, scale in report.voices.items()
         if name != report.estimator
     ]

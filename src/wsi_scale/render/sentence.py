@@ -20,6 +20,11 @@ _MEANING = {
 }
 
 
+_TOO_LITTLE = (
+    "Too little was looked at to be sure of it, though no other scale stands out; look at more "
+    "sites or scales."
+)
+
 _START = {"edge": "Of the scales that were tried, the", "outside": "With that caveat, the"}
 
 AS_IT_IS = 0.02
@@ -65,6 +70,8 @@ def explain(report: Report) -> str:
         sentences = sentences[:1]
     if report.verdict != "ok":
         meaning = _MEANING[report.verdict].format(candidates=_candidates(report))
+        if report.verdict == "ambiguous" and len(report.candidates) == 1:
+            meaning = _TOO_LITTLE
         sentences.insert(0 if report.verdict == "outside" else len(sentences), meaning)
     if report.stopped_early:
         asked = report.provenance.settings["precision"]
