@@ -14,7 +14,8 @@ three octaves, whose centre lies 0.3 to 0.9 octaves off the right scale:
 
 and networks that were trained with scales between a quarter of theirs and four times that look at
 the mixed slides (``indifferent``). Networks of one scale see the same slides. What they answered is
-kept in build/model_problem; tables are made from that, without torch.
+kept in build/model_problem, and tables are made from that, without torch:
+benchmarks/results/model_problem_46_sites.md, or however many `--sites` are asked for.
 """
 
 from __future__ import annotations
@@ -46,7 +47,6 @@ RESULTS = ROOT / "benchmarks" / "results"
 HEAD = "| row | median abs. log2 error [90 %] | within 10 % | within 25 % | cases |"
 BY_SCALE = "| trained at | median error | bias | ok | 90 % interval holds | median width | cases |"
 OCTAVES, PER_OCTAVE = 3.0, 6
-SITES = 24
 SIDE = 20_000
 SEEDS = (0, 1, 2)
 SCHEDULES = ("decayed", "constant")
@@ -155,7 +155,7 @@ def gather(args: argparse.Namespace) -> None:
         due = [(x, find_card(x, args.networks)) for x in cases(scene) if x.schedule in args.only]
         todo = [(case, card) for case, card in due if card and not is_kept(case, args.out)]
         if todo:
-            measure(scene, todo, args.out)
+            measure(scene, todo, args.sites, args.out)
 
 
 def is_kept(case: Case, out: Path) -> bool:
@@ -163,7 +163,7 @@ def is_kept(case: Case, out: Path) -> bool:
     return kept.exists() or kept.with_suffix(".blank").exists()
 
 
-def measure(scene: Scene, todo: list[tuple[Case, Path]], out: Path) -> None:
+def measure(scene: Scene, todo: list[tuple[Case, Path]], sites: int, out: Path) -> None:
     """Cut the slide's pyramids once and show them to every network."""
     import torch
 
@@ -177,7 +177,9 @@ def measure(scene: Scene, todo: list[tuple[Case, Path]], out: Path) -> None:
     from wsi_scale.slide import open_slide
 
     torch.set_num_threads(1)
-    settings = Settings(sites=SITES, scales=scene.window, per_octave=PER_OCTAVE, seed=scene.turn)
+    settings = Settings(
+        sites=sites, scales=scene.window, per_octave=PER_OCTAVE, seed=scene.turn, dense=True
+    )
     drawn = scene.draw()
     slide = drawn if isinstance(drawn, SyntheticSlide) else open_slide(drawn)
     try:
@@ -238,12 +240,12 @@ def judge(case: Case, out: Path) -> Row:
     dealt = shuffle_scales(responses, np.random.default_rng(case.scene.turn))
     says = (
         *((None, None) if answer.interval is None else answer.interval),
-        fingerprint.prepare(dealt, Options())(np.ones(SITES)).scale,
+        fingerprint.prepare(dealt, Options())(np.ones(len(responses.sites))).scale,
     )
     off = [np.nan if x is None else float(np.log2(x / case.scene.scale)) for x in says]
     voice = answer.voices.get("fingerprint")
     said = np.nan if voice is None else float(np.log2(voice / case.scene.scale))
-    plain = fingerprint.prepare(responses, Options())(np.ones(SITES))
+    plain = fingerprint.prepare(responses, Options())(np.ones(len(responses.sites)))
     gained = rise(Evidence("fingerprint", np.array(responses.grid.scales), plain, ()))
     left = np.nan if plain.misfit is None else plain.misfit
     return Row(*about, answer.verdict, said, off[0], off[1], centre, off[2], left, gained)
@@ -255,17 +257,18 @@ def tables(args: argparse.Namespace) -> None:
     due = [case for case in due if is_kept(case, args.out)]
     with ProcessPoolExecutor(args.workers) as pool:
         rows = list(pool.map(judge, due, [args.out] * len(due), chunksize=8))
-    with (RESULTS / "model_problem.csv").open("w", newline="") as file:
+    name = f"model_problem_{args.sites}_sites"
+    with (RESULTS / f"{name}.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=[field.name for field in fields(Row)])
         writer.writeheader()
         writer.writerows(vars(row) for row in rows)
-    text = report(rows)
-    (RESULTS / "model_problem.md").write_text(text)
+    text = report(rows, f"--sites {args.sites}")
+    (RESULTS / f"{name}.md").write_text(text)
     print(text)
 
 
-def report(rows: list[Row]) -> str:
-    lines = ["`python benchmarks/model_problem.py tables`", ""]
+def report(rows: list[Row], asked: str) -> str:
+    lines = [f"`python benchmarks/model_problem.py tables {asked}`", ""]
     lines += ["Mixed slides, beside chance:", "", HEAD, "| --- | ---: | ---: | ---: | ---: |"]
     for schedule in SCHEDULES:
         mixed = [x for x in rows if (x.kind, x.schedule) == ("mixed", schedule)]
@@ -276,7 +279,9 @@ def report(rows: list[Row]) -> str:
             lines.append(line(f"the same, where it is ok, {named}", fine))
             lines.append(line(f"chance: window centre, {named}", [x.centre for x in mixed]))
             lines.append(line(f"chance: shuffled responses, {named}", [x.shuffled for x in mixed]))
-    lines.append(line("chance: random weights", [x.octaves for x in rows if x.kind == "random"]))
+    random = [x.octaves for x in rows if x.kind == "random"]
+    if random:
+        lines.append(line("chance: random weights", random))
     lines += ["", "By training scale, three training seeds together:", "", BY_SCALE]
     lines.append("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for schedule in SCHEDULES:
@@ -333,11 +338,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("step", choices=("gather", "tables"))
     parser.add_argument("--networks", type=Path, default=ROOT / "benchmarks" / "networks")
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "model_problem")
+    parser.add_argument("--sites", type=int, default=46)
+    parser.add_argument("--out", type=Path, help="default: build/model_problem/SITES")
     parser.add_argument("--sorts", nargs="+", choices=TURNS, default=list(TURNS))
     parser.add_argument("--only", nargs="+", choices=SCHEDULES, default=SCHEDULES)
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
+    args.out = args.out or ROOT / "build" / "model_problem" / str(args.sites)
     {"gather": gather, "tables": tables}[args.step](args)
 
 
