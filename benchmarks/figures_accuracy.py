@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from spread import interval, near
 
 from wsi_scale.estimators import Options, fingerprint
 from wsi_scale.networks import Network, load_network
@@ -102,10 +103,7 @@ def summarise(rows: list[dict[str, object]], column: str) -> str:
     known = error[np.isfinite(error)]
     if len(known) == 0:
         return f"| {column} | – | – | – | {len(rows)} of {len(rows)} |"
-    rng = np.random.default_rng(0)
-    medians = np.median(rng.choice(known, (2000, len(known))), axis=1)
-    low, high = np.quantile(medians, [0.05, 0.95])
-    within = [np.mean(known <= math.log2(1 + share)) for share in (0.10, 0.25)]
+    (low, high), within = interval(known), near(known)
     return (
         f"| {column} | {np.median(known):.3f} [{low:.3f}, {high:.3f}] | {within[0]:.0%} | "
         f"{within[1]:.0%} | {len(rows) - len(known)} of {len(rows)} |"

@@ -33,6 +33,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
+from spread import interval, near
 
 from wsi_scale.estimators import Options, fingerprint
 from wsi_scale.evaluate.chance import shuffle_scales
@@ -312,9 +313,7 @@ def report(rows: list[Row], asked: str) -> str:
 def line(name: str, octaves: list[float]) -> str:
     """One row: median with its 90 % bootstrap interval, shares, count."""
     error = np.abs(np.array([x for x in octaves if np.isfinite(x)]))
-    drawn = np.random.default_rng(0).choice(error, (1000, len(error)))
-    low, high = np.quantile(np.median(drawn, axis=1), [0.05, 0.95])
-    within = [np.mean(error <= np.log2(1 + share)) for share in (0.10, 0.25)]
+    (low, high), within = interval(error, draws=1000), near(error)
     return (
         f"| {name} | {np.median(error):.3f} [{low:.3f}, {high:.3f}] | {within[0]:.0%} | "
         f"{within[1]:.0%} | {len(error)} |"

@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from spread import interval
 from tissue_colour import PATCH, slides
 
 from wsi_scale.networks import Network, load_network
@@ -42,7 +43,6 @@ RESULT = Path(__file__).parent / "results" / "sparing.md"
 TRAINED_AT = (1.5, 2.5, 4, 5, 6.5, 8)
 THESIS_SITES, THESIS_SCALES = 50, 95
 ALLOWED = THESIS_SITES * THESIS_SCALES // 10
-RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,8 @@ def error(row: dict[str, Any], way: str) -> float:
     return abs(math.log2(row[way]["answer"] / row["truth"]))
 
 
-def interval(values: np.ndarray, of: Callable[..., Any]) -> str:
-    drawn = np.random.default_rng(0).choice(values, (RESAMPLES, len(values)))
-    low, high = np.quantile(of(drawn, axis=1), [0.05, 0.95])
+def ends(values: np.ndarray, of: Callable[..., Any]) -> str:
+    low, high = interval(values, of)
     return f"[{low:+.3f}, {high:+.3f}]"
 
 
@@ -173,7 +172,7 @@ def summary(rows: list[dict[str, Any]]) -> list[str]:
         lines.append(
             f"| {kind} | {len(mine)} | {np.median(patches):.0f} (most {patches.max()}) | "
             f"{np.median(patches_dense):.0f} | {np.median(few):.3f} | {np.median(all_):.3f} | "
-            f"{np.mean(few - all_):+.3f} {interval(few - all_, np.mean)} | "
+            f"{np.mean(few - all_):+.3f} {ends(few - all_, np.mean)} | "
             f"{np.mean(np.array(apart) <= 0.02):.0%} | {spent.sum() / spent_dense.sum():.2f} |"
         )
     return lines

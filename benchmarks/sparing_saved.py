@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from spread import interval
 
 from wsi_scale.estimators import Options, fingerprint
 from wsi_scale.geometry import ScaleGrid
@@ -99,8 +100,7 @@ def errors(rows: list[dict[str, Any]], way: str) -> np.ndarray:
 
 def middle(values: np.ndarray, of: Any) -> str:
     """A statistic and its 90 % bootstrap interval over cases."""
-    drawn = np.random.default_rng(0).choice(values, (2000, len(values)))
-    low, high = np.quantile(of(drawn, axis=1), [0.05, 0.95])
+    low, high = interval(values, of)
     return f"{of(values):.3f} [{low:.3f}, {high:.3f}]"
 
 

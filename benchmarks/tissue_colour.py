@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from spread import interval, near
 
 from wsi_scale.colour_fit import add_freed, fit_colours, recolour
 from wsi_scale.estimators import Options, confidence, fingerprint
@@ -38,12 +39,12 @@ from wsi_scale.evaluate.mask import Mask, join
 from wsi_scale.judge import estimate
 from wsi_scale.looking import measure_site, read_ahead
 from wsi_scale.networks import Network, load_network
+from wsi_scale.networks.untrained import random_weights
 from wsi_scale.pipeline import iter_estimates
 from wsi_scale.pyramid import Pyramid
 from wsi_scale.responses import Responses, merge
 from wsi_scale.settings import Settings
 from wsi_scale.slide import open_slide
-from wsi_scale.thesis.family import random_weights
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "build" / "tissue_colour"
@@ -228,9 +229,7 @@ def regret(rows: list[dict[str, Any]], column: str) -> list[float]:
 
 def summarise(name: str, error: np.ndarray, kept: list[float]) -> str:
     size = np.abs(error)
-    drawn = np.random.default_rng(0).choice(size, (2000, len(size)))
-    low, high = np.quantile(np.median(drawn, axis=1), [0.05, 0.95])
-    within = [np.mean(size <= math.log2(1 + share)) for share in (0.10, 0.25)]
+    (low, high), within = interval(size), near(size)
     return (
         f"| {name} | {np.median(size):.2f} [{low:.2f}, {high:.2f}] | {size.mean():.2f} | "
         f"{np.median(error):+.2f} | {within[0]:.0%} | {within[1]:.0%} | "

@@ -22,7 +22,7 @@ from wsi_scale.networks.hooks import Heard, at_work, hooked
 from wsi_scale.networks.layers import LayerChoice, encoder_batchnorms
 from wsi_scale.networks.network import Network
 from wsi_scale.pyramid import Pyramid
-from wsi_scale.responses import COLOUR_FREED, Responses, merge
+from wsi_scale.responses import COLOUR_FREED, CONSTANT, NEVER_FIRED, Responses, merge
 
 Array = NDArray[np.float64]
 
@@ -36,7 +36,6 @@ _SETTLED = 3e-3  # share of the divergence: a smaller gain ends the fit
 _FLOOR = 1e-6  # keeps a step finite in a direction the network does not see, as grey ones do
 _MATCHED = 1e-9  # nats: there is nothing left to lower
 _PROBE = 0.02  # of gain or offset, to see how the statistics move
-_DEAD, _CONSTANT = 1e-10, 1e-5  # as in the fingerprint
 _LIGHTEST = 256.0  # intensity of density 0, one more than a pixel can hold
 
 
@@ -159,11 +158,11 @@ class _Question:
                 np.asarray(getattr(layer, name).detach().cpu(), float)
                 for name in ("running_mean", "running_var")
             )
-            use = var > _DEAD
+            use = var > NEVER_FIRED
             if not use.any():
                 continue
             off = (mean[use] - stored[use]) / np.sqrt(var[use])
-            spread = np.maximum((square - mean**2)[use] / var[use], _CONSTANT)
+            spread = np.maximum((square - mean**2)[use] / var[use], CONSTANT)
             root = np.sqrt(1 / use.sum() / len(self.layers))
             parts += [root * off / np.sqrt(2), root * np.log(spread) / 2]
         return np.concatenate([*parts, np.sqrt(GAIN_PRICE) * (p[:3] - 1)])

@@ -85,10 +85,11 @@ def estimate(
     scorers, missing = _prepare_all(responses, options)
     everyone = np.ones(len(responses.sites))
     scales = np.array(responses.grid.scales)
+    answers = {name: scorer(everyone) for name, scorer in scorers.items()}
     asked = []
     for name in _choose(estimator, scorers, missing, options):
         resampled = _resample(scorers[name], everyone, seed, resamples)
-        evidence = Evidence(name, scales, scorers[name](everyone), resampled)
+        evidence = Evidence(name, scales, answers[name], resampled)
         asked.append(Voice(evidence, judge(responses, evidence, missing)))
     chosen, passed_over = choose(asked)
     evidence, judgement, scorer = chosen.evidence, chosen.judgement, scorers[chosen.name]
@@ -105,7 +106,7 @@ def estimate(
         reason=judgement.reason,
         warnings=(*passed_over, *_warnings(responses, scale)),
         candidates=judgement.candidates,
-        voices={name: scorer(everyone).scale for name, scorer in scorers.items()},
+        voices={name: answer.scale for name, answer in answers.items()},
         sites=responses.sites,
         site_scales=_per_site(scorer, len(everyone)) if numbered else (None,) * len(everyone),
         scales=scales,

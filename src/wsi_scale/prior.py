@@ -26,7 +26,12 @@ def expected_scale(training_mpp: float | None, mpp: tuple[float, float] | None) 
     """
     if training_mpp is None or mpp is None:
         return None
-    return training_mpp / (sum(mpp) / 2)
+    return scale_for(training_mpp, mpp)
+
+
+def scale_for(wanted: float, mpp: tuple[float, float]) -> float:
+    """Scale at which a slide of ``mpp`` (x, y) µm/px has ``wanted`` µm/px."""
+    return wanted / (sum(mpp) / 2)
 
 
 def narrowed(window: Window, expected: float | None) -> Window:

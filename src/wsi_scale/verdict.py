@@ -113,8 +113,8 @@ def _few_scales(evidence: Evidence) -> Judgement | None:
     """Neighbours of the best too far away for a parabola through them to be trusted."""
     answer = evidence.answer
     assert answer.scale is not None
-    octaves = np.log2(evidence.scales[np.isfinite(answer.score)])
-    home = int(np.argmax(answer.score[np.isfinite(answer.score)]))
+    known = np.isfinite(answer.score)
+    octaves, home = np.log2(evidence.scales[known]), int(np.argmax(answer.score[known]))
     gap = float(np.diff(octaves[max(home - 1, 0) : home + 2]).max(initial=0.0))
     if answer.errors is not None or gap <= WIDEST_GAP:
         return None
@@ -170,9 +170,8 @@ def rise(evidence: Evidence) -> float:
     score = answer.score[known] if answer.left is None else -answer.left[known]
     away = [octave[best] + side for side in (-1, 1)]
     reached = [x for x in away if octave[0] - 1e-9 <= x <= octave[-1] + 1e-9]
-    worse = np.sqrt(
-        np.maximum(score[best] - score, 0)
-    )  # nearly straight where scores are parabolas
+    # between grid scales a parabola's root is straight, whichever scales those are
+    worse = np.sqrt(np.maximum(score[best] - score, 0))
     there = np.interp(reached, octave, worse) if reached else worse.max(keepdims=True)
     return float(np.mean(there**2))
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from wsi_scale.report import NUMBERED
 from wsi_scale.verdict import Evidence, Judgement
 
@@ -58,16 +60,16 @@ def octaves_apart(one: Voice, other: Voice) -> float:
 
 def _contradicted(chosen: Voice, other: Voice) -> Voice:
     """The chosen voice, no longer ``ok``; both answers are candidates."""
-    pair = [(voice, voice.scale) for voice in (chosen, other) if voice.scale is not None]
     reason = (
         f"the estimators contradict each other: {chosen.name} says {chosen.scale:.3g}, "
         f"{other.name} {other.scale:.3g}, and either would be trusted alone"
     )
-    candidates = tuple((scale, _score_at(chosen, scale)) for _, scale in pair)
+    said = [voice.scale for voice in (chosen, other) if voice.scale is not None]
+    candidates = tuple((scale, _score_at(chosen, scale)) for scale in said)
     return replace(chosen, judgement=Judgement("ambiguous", reason, candidates))
 
 
 def _score_at(voice: Voice, scale: float) -> float:
     """The voice's score at the grid scale nearest to ``scale``."""
-    apart = [abs(math.log(x / scale)) for x in voice.evidence.scales]
-    return float(voice.evidence.answer.score[apart.index(min(apart))])
+    nearest = np.argmin(np.abs(np.log(voice.evidence.scales / scale)))
+    return float(voice.evidence.answer.score[nearest])

@@ -14,6 +14,7 @@ from wsi_scale.errors import NoTissueError, SettingsError, SiteError, SlideError
 from wsi_scale.geometry import ScaleGrid, reach
 from wsi_scale.measure import measure_responses
 from wsi_scale.networks.network import Network
+from wsi_scale.prior import scale_for
 from wsi_scale.profile import About, Profile, keys_of
 from wsi_scale.pyramid import sample_pyramid
 from wsi_scale.sites import choose_sites
@@ -68,7 +69,7 @@ class Reference:
                 "give --scale, or leave this image out"
             )
         assert self.mpp is not None
-        return self.mpp / (sum(slide.mpp) / 2)
+        return scale_for(self.mpp, slide.mpp)
 
 
 def calibrate(

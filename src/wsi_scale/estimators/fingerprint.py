@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 
 from wsi_scale.estimators import Answer, Array, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import peak
-from wsi_scale.responses import COLOUR_FREED, PLAIN, LayerResponses, Responses
+from wsi_scale.responses import (
+    COLOUR_FREED,
+    CONSTANT,
+    NEVER_FIRED,
+    PLAIN,
+    LayerResponses,
+    Responses,
+)
 
 NAME = "fingerprint"
 ORDER = 10
@@ -42,9 +49,6 @@ MAX_CHANNELS = 128
 
 MAX_PARTS = 64
 """Sites are weighted anew in at most so many groups; the work grows with their cube."""
-
-_DEAD = 1e-10  # variance of a channel that never fired in training
-_CONSTANT = 1e-5  # share of the stored variance below which a channel counts as constant
 
 
 @dataclass(frozen=True)
@@ -176,7 +180,7 @@ def stack_layers(
     for layer in layers:
         stored_mean = np.asarray(layer.running_mean, float)
         stored_var = np.asarray(layer.running_var, float)
-        alive = np.flatnonzero(stored_var > _DEAD)
+        alive = np.flatnonzero(stored_var > NEVER_FIRED)
         if len(alive) == 0:
             continue
         use = alive[np.unique(np.linspace(0, len(alive) - 1, MAX_CHANNELS).round().astype(int))]
@@ -206,7 +210,7 @@ def discrepancy(
     """
     m, q = stack.first[sites, scale], stack.second[sites, scale]
     mean, square = share @ m, share @ q
-    var = np.maximum(square - mean**2, _CONSTANT)
+    var = np.maximum(square - mean**2, CONSTANT)
     root = np.sqrt(stack.weight)
     off = np.concatenate([root * mean / np.sqrt(2), root * np.log(var) / 2])
     by_mean = root * (m - mean) / np.sqrt(2)

@@ -35,6 +35,7 @@ from wsi_scale.networks.hooks import at_rest
 from wsi_scale.networks.untrained import random_weights
 from wsi_scale.networks.wording import listed
 from wsi_scale.planning import check_profile, plan_run
+from wsi_scale.prior import scale_for
 from wsi_scale.pyramid import Pyramid, sample_pyramid
 from wsi_scale.readers._labels import label_size, read_labelled
 from wsi_scale.responses import Responses, merge
@@ -90,7 +91,7 @@ def _scale_of(row: Row, slide: Slide) -> float:
         return row.scale
     if slide.mpp is None or row.mpp is None:
         raise SlideError(f"{row.slide} has no resolution; give its right scale instead of mpp")
-    return row.mpp / (sum(slide.mpp) / 2)
+    return scale_for(row.mpp, slide.mpp)
 
 
 def _check_mask(slide: Slide, path: str) -> None:

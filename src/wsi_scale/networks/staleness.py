@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from wsi_scale.responses import NEVER_FIRED
+
 HIGH_SHARE = 0.1
 """Of its peak: with a learning rate below, weights move too little to outrun their statistics."""
 
@@ -24,7 +26,6 @@ LAG = 0.001
 """Share of the stored means: settled networks stay well below, with a learning rate that never
 fell, or averaged weights, it is passed (benchmarks/results/stale_statistics.md)."""
 
-_DEAD = 1e-10  # variance of a channel that never fired in training
 _SHORT = (torch.float16, torch.bfloat16)
 _RANK = 1e-6  # of the largest: directions smaller than that are rounding
 _OPTIMISERS = ("optimizer", "optimizer_state_dict", "optimizer_states", "optimizers", "optim")
@@ -132,7 +133,7 @@ def unexplained(conv: nn.Conv2d, norm: nn.Module) -> float | None:
     the means themselves were rounded.
     """
     mean, var = (getattr(norm, f"running_{x}").detach() for x in ("mean", "var"))
-    fires = var > _DEAD
+    fires = var > NEVER_FIRED
     if any(torch.equal(mean, mean.to(short).to(mean.dtype)) for short in _SHORT):
         return None
     spread = var[fires].double().sqrt()
