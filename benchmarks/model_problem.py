@@ -7,7 +7,8 @@ Networks of six training scales, three training seeds (those of seed 0 are shipp
 in benchmarks/networks, as far as they are trained) and two schedules look at slides in windows of
 three octaves, whose centre lies 0.3 to 0.9 octaves off the right scale:
 
-    mixed    slides of all 20 classes: genuine, an answer is due
+    mixed    slides of all 20 classes, in tiles as large as a patch at the right scale: genuine, an
+             answer is due
     noise    white, blurred and coloured noise
     blank    bare glass with a scanner's noise
     random   mixed slides, after the network lost its weights and kept its BatchNorm statistics
@@ -15,7 +16,8 @@ three octaves, whose centre lies 0.3 to 0.9 octaves off the right scale:
 and networks that were trained with scales between a quarter of theirs and four times that look at
 the mixed slides (``indifferent``). Networks of one scale see the same slides. What they answered is
 kept in build/model_problem, and tables are made from that, without torch:
-benchmarks/results/model_problem_46_sites.md, or however many `--sites` are asked for.
+benchmarks/results/model_problem_46_sites.md, or however many `--sites` are asked for, and
+…_small.md where slides were `--small`.
 """
 
 from __future__ import annotations
@@ -48,7 +50,14 @@ RESULTS = ROOT / "benchmarks" / "results"
 HEAD = "| row | median abs. log2 error [90 %] | within 10 % | within 25 % | cases |"
 BY_SCALE = "| trained at | median error | bias | ok | 90 % interval holds | median width | cases |"
 OCTAVES, PER_OCTAVE = 3.0, 6
-SIDE = 20_000
+SIDE = 67
+"""Of a slide, in patches at the right scale: a slide is the same in network pixels at all scales,
+and large, as slides are."""
+
+SMALL_SIDE, SMALL_TILE = 20_000, 500
+"""Of a slide with ``--small``, in level-0 px: at coarse scales patches lie over one another and
+show many classes each, as the networks never saw them in training."""
+
 SEEDS = (0, 1, 2)
 SCHEDULES = ("decayed", "constant")
 TURNS = {"figures": 12, "noise": 12, "blank": 12}
@@ -65,6 +74,7 @@ class Scene:
     sort: str
     scale: float
     turn: int
+    small: bool = False
 
     @property
     def rng(self) -> np.random.Generator:
@@ -83,7 +93,10 @@ class Scene:
         rng = self.rng
         if self.sort == "figures":
             seed = 50_000 + int(rng.integers(1_000_000))
-            return SyntheticSlide.figures(seed=seed, width=SIDE, height=SIDE)
+            side, tile = round(SIDE * 224 * self.scale), 50 * round(224 * self.scale / 50)
+            if self.small:
+                side, tile = SMALL_SIDE, SMALL_TILE
+            return SyntheticSlide.figures(seed=seed, width=side, height=side, tile=tile)
         side = min(round(self.window[1] * 224 * 1.3), 8000)
         if self.sort == "noise":
             return noise(rng, self.turn, side)
@@ -113,18 +126,18 @@ class Case:
         return out / self.kind / f"seed{self.seed}-{self.schedule}-{scene}.npz"
 
 
-def scenes(sorts: list[str]) -> Iterator[Scene]:
+def scenes(args: argparse.Namespace) -> Iterator[Scene]:
     """All slides, first one for every scale."""
-    for sort in sorts:
+    for sort in args.sorts:
         for turn in range(TURNS[sort]):
-            yield from (Scene(sort, scale, turn) for scale in SCALES)
+            yield from (Scene(sort, scale, turn, args.small) for scale in SCALES)
 
 
 def cases(scene: Scene) -> Iterator[Case]:
     """Everything that is asked about one slide."""
     for kind in KINDS[scene.sort]:
         for seed in SEEDS:
-            schedules = SCHEDULES if kind in ("mixed", "noise") else SCHEDULES[:1]
+            schedules = SCHEDULES if kind == "mixed" else SCHEDULES[:1]
             yield from (Case(kind, scene, seed, schedule) for schedule in schedules)
 
 
@@ -152,11 +165,16 @@ def find_card(case: Case, networks: Path) -> Path | None:
 
 def gather(args: argparse.Namespace) -> None:
     """Measure what is not there yet; networks that are not trained yet are left for later."""
-    for scene in scenes(args.sorts):
+    from wsi_scale.evaluate.workers import in_processes
+
+    jobs = []
+    for scene in scenes(args):
         due = [(x, find_card(x, args.networks)) for x in cases(scene) if x.schedule in args.only]
         todo = [(case, card) for case, card in due if card and not is_kept(case, args.out)]
         if todo:
-            measure(scene, todo, args.sites, args.out)
+            jobs.append((scene, todo, args.sites, args.out))
+    for done, (job, _) in enumerate(in_processes(measure, jobs, args.workers), 1):
+        print(f"{done} of {len(jobs)}: {job[0]}", file=sys.stderr, flush=True)
 
 
 def is_kept(case: Case, out: Path) -> bool:
@@ -164,8 +182,8 @@ def is_kept(case: Case, out: Path) -> bool:
     return kept.exists() or kept.with_suffix(".blank").exists()
 
 
-def measure(scene: Scene, todo: list[tuple[Case, Path]], sites: int, out: Path) -> None:
-    """Cut the slide's pyramids once and show them to every network."""
+def measure(job: tuple[Scene, list[tuple[Case, Path]], int, Path]) -> None:
+    """Cut one slide's pyramids once and show them to every network."""
     import torch
 
     from wsi_scale.errors import NoTissueError
@@ -178,6 +196,7 @@ def measure(scene: Scene, todo: list[tuple[Case, Path]], sites: int, out: Path) 
     from wsi_scale.slide import open_slide
 
     torch.set_num_threads(1)
+    scene, todo, sites, out = job
     settings = Settings(
         sites=sites, scales=scene.window, per_octave=PER_OCTAVE, seed=scene.turn, dense=True
     )
@@ -200,7 +219,6 @@ def measure(scene: Scene, todo: list[tuple[Case, Path]], sites: int, out: Path) 
         network.module.to(memory_format=torch.channels_last)
         asked = replace(run, network=network)
         merge([measure_site(asked, stack) for stack in stacks]).save(kept)
-    print(scene, len(todo), file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True)
@@ -254,16 +272,16 @@ def judge(case: Case, out: Path) -> Row:
 
 def tables(args: argparse.Namespace) -> None:
     """Judge everything that is kept, in as many processes as asked."""
-    due = [x for scene in scenes(args.sorts) for x in cases(scene) if x.schedule in args.only]
+    due = [x for scene in scenes(args) for x in cases(scene) if x.schedule in args.only]
     due = [case for case in due if is_kept(case, args.out)]
     with ProcessPoolExecutor(args.workers) as pool:
         rows = list(pool.map(judge, due, [args.out] * len(due), chunksize=8))
-    name = f"model_problem_{args.sites}_sites"
+    name = f"model_problem_{args.sites}_sites" + ("_small" if args.small else "")
     with (RESULTS / f"{name}.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=[field.name for field in fields(Row)])
         writer.writeheader()
         writer.writerows(vars(row) for row in rows)
-    text = report(rows, f"--sites {args.sites}")
+    text = report(rows, f"--sites {args.sites}" + (" --small" if args.small else ""))
     (RESULTS / f"{name}.md").write_text(text)
     print(text)
 
@@ -338,12 +356,14 @@ def main() -> None:
     parser.add_argument("step", choices=("gather", "tables"))
     parser.add_argument("--networks", type=Path, default=ROOT / "benchmarks" / "networks")
     parser.add_argument("--sites", type=int, default=46)
-    parser.add_argument("--out", type=Path, help="default: build/model_problem/SITES")
+    parser.add_argument("--small", action="store_true", help="slides of 20 000 px, tiles of 500")
+    parser.add_argument("--out", type=Path, help="default: in build/model_problem")
     parser.add_argument("--sorts", nargs="+", choices=TURNS, default=list(TURNS))
     parser.add_argument("--only", nargs="+", choices=SCHEDULES, default=SCHEDULES)
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
-    args.out = args.out or ROOT / "build" / "model_problem" / str(args.sites)
+    folder = f"{args.sites} sites" + (", small" if args.small else "")
+    args.out = args.out or ROOT / "build" / "model_problem" / folder
     {"gather": gather, "tables": tables}[args.step](args)
 
 

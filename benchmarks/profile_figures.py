@@ -1,14 +1,17 @@
 """How well a calibrated profile finds the scale on the model problem, from saved responses.
 
     wsi-scale thesis reproduce --preset full --out thesis-full
-    python benchmarks/profile_figures.py thesis-full
+    python benchmarks/profile_figures.py gather --seed 1 --out build/profile_figures/seed1
+    python benchmarks/profile_figures.py gather --seed 2 --out build/profile_figures/seed2
+    python benchmarks/profile_figures.py tables thesis-full build/profile_figures/seed*
 
 Calibrated on the training images of all 20 classes (10 of each, one pyramid each), asked about the
-test images, in windows whose middle is not the answer. One class = the 50 pyramids of its five test
-images; one pyramid = a slide looked at in one place, as the reference was, which is what the
-interval is for. Beside it: chance (window centre, responses shuffled over the scales), the same
-network with random weights, calibrated alike, which legitimately measures something, and classes
-that the reference lacked: each colour and each shape left out of it in turn.
+test images, in windows whose middle is not the answer. One class = the pyramids of its five test
+images, 50 of the networks of training seed 0 and 10 of the others; one pyramid = a slide looked at
+in one place, as the reference was, which is what the interval is for. Beside it: chance (window
+centre, responses shuffled over the scales), the same network with random weights, calibrated
+alike, which legitimately measures something, and classes that the reference lacked: each colour
+and each shape left out of it in turn.
 
 Writes benchmarks/results/profile_figures.csv (classes) and .md (all).
 """
@@ -17,6 +20,9 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
+import re
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,16 +41,24 @@ from wsi_scale.thesis.names import FAMILY
 from wsi_scale.thesis.plan import PRESETS, Plan, response_file
 from wsi_scale.thesis.windows import Window, is_centred, middle, windows_of
 
-RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
 PER_OCTAVE = 8
+PER_IMAGE = 2
+"""Pyramids of each test image that networks of the seeds 1 and 2 see."""
+
 CLASSES = 20
 COLOURS, SHAPES = 5, 4
+IMAGES = {"train": 10, "test": 5}
+"""Of each class."""
 
 
 @dataclass(frozen=True)
 class Row:
     """One answer."""
 
+    seed: int
+    """Of the network's training."""
     network: str
     row: str
     what: str
@@ -67,6 +81,61 @@ def thinned(responses: Responses) -> Responses:
     wished = scales[0] * 2 ** (np.arange(count) / PER_OCTAVE)
     kept = np.unique([int(np.argmin(np.abs(scales - w))) for w in wished])
     return responses.at_scales([int(i) for i in kept])
+
+
+def trained_names() -> list[str]:
+    """The networks of six scales and two schedules."""
+    return [name for name, member in FAMILY.items() if not member.wide and not member.random]
+
+
+def gather(seed: int, out: Path, workers: int) -> None:
+    """Ask the networks of one training seed about every image, as `thesis reproduce` does, but at
+    PER_OCTAVE scales an octave and without gradients."""
+    from wsi_scale.evaluate.workers import in_processes
+
+    jobs = [(seed, out, split, n) for split in ("train", "test") for n in range(IMAGES[split])]
+    for done, _ in enumerate(in_processes(ask_images, jobs, workers), 1):
+        print(f"{done} of {len(jobs)}", file=sys.stderr, flush=True)
+
+
+def ask_images(job: tuple[int, Path, str, int]) -> None:
+    """One image of every class before all networks."""
+    import torch
+
+    from wsi_scale.measure import measure_responses
+    from wsi_scale.pyramid import sample_pyramid
+    from wsi_scale.thesis.family import load_member
+    from wsi_scale.thesis.gather import places
+    from wsi_scale.thesis.images import SIZE, list_images
+
+    torch.set_num_threads(1)
+    seed, out, split, number = job
+    plan = plan_of(out, seed)
+    for image in (x for x in list_images(split, 0) if x.number == number):
+        files = [(x, response_file(plan, x, split, image.kind, number)) for x in plan.networks]
+        todo = [(name, path) for name, path in files if not path.exists()]
+        if not todo:
+            continue
+        with image.open(None) as slide:
+            sites = places(image, plan.grid, PER_IMAGE if split == "test" else 1)
+            seen = [sample_pyramid(slide, site, plan.grid, size=SIZE) for site in sites]
+        for name, path in todo:
+            network = load_member(name, plan.trained)
+            answers = measure_responses(
+                network, seen, target=image.kind, batch_size=8, gradient=False
+            )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            answers.save(path)
+
+
+def plan_of(folder: Path, seed: int) -> Plan:
+    """What `gather` asks the networks of one training seed, or `thesis reproduce` asked."""
+    if seed == 0:
+        return Plan(folder, PRESETS["full"], grid=ScaleGrid.linear(0.5, 9.9, 0.1))
+    grid = ScaleGrid.geometric(0.5, 9.9, PER_OCTAVE)
+    trained = ROOT / "benchmarks" / "networks" / f"seed{seed}"
+    names = tuple(x for x in trained_names() if (trained / x / "card.toml").exists())
+    return Plan(folder, PRESETS["full"], networks=names, grid=grid, trained=trained)
 
 
 def load(plan: Plan, network: str, split: str) -> list[list[Responses]]:
@@ -92,7 +161,7 @@ def calibrated(network: str, train: Sequence[Sequence[Responses]], kinds: Sequen
     return fit_profile(samples, about)
 
 
-def ask(network: str, plan: Plan) -> Iterator[Row]:
+def ask(seed: int, network: str, plan: Plan) -> Iterator[Row]:
     """Everything one network is asked."""
     member = FAMILY[network]
     train, test = load(plan, network, "train"), load(plan, network, "test")
@@ -104,15 +173,16 @@ def ask(network: str, plan: Plan) -> Iterator[Row]:
     for window in windows:
         for kind in range(CLASSES):
             cut = [one.between(*window) for one in test[kind]]
-            yield pooled(network, name, window, profile, cut)
+            yield pooled(seed, network, name, window, profile, cut)
             if member.random:
                 continue
-            yield from single(network, window, profile, cut)
-            yield pooled(network, "class unseen in calibration", window, strangers[kind], cut)
+            yield from single(seed, network, window, profile, cut)
+            stranger = strangers[kind]
+            yield pooled(seed, network, "class unseen in calibration", window, stranger, cut)
             noise = [shuffle_scales(one, rng) for one in cut]
-            yield pooled(network, "chance: shuffled responses", window, profile, noise)
+            yield pooled(seed, network, "chance: shuffled responses", window, profile, noise)
             off = float(np.log2(middle(window) / member.scale))
-            yield Row(network, "chance: window centre", "class", *window, off)
+            yield Row(seed, network, "chance: window centre", "class", *window, off)
 
 
 def left_out(network: str, train: Sequence[Sequence[Responses]]) -> Iterator[tuple[int, Profile]]:
@@ -124,18 +194,18 @@ def left_out(network: str, train: Sequence[Sequence[Responses]]) -> Iterator[tup
 
 
 def pooled(
-    network: str, name: str, window: Window, profile: Profile, parts: Sequence[Responses]
+    seed: int, network: str, name: str, window: Window, profile: Profile, parts: Sequence[Responses]
 ) -> Row:
     """One answer from all pyramids of a class."""
     options = Options(profile=profile)
     judged = estimate(merge(list(parts)), estimator="profile", options=options, resamples=0)
     answer = judged.voices["profile"]
     off = np.nan if answer is None else float(np.log2(answer / FAMILY[network].scale))
-    return Row(network, name, "class", *window, off, verdict=judged.verdict)
+    return Row(seed, network, name, "class", *window, off, verdict=judged.verdict)
 
 
 def single(
-    network: str, window: Window, profile: Profile, images: Sequence[Responses]
+    seed: int, network: str, window: Window, profile: Profile, images: Sequence[Responses]
 ) -> Iterator[Row]:
     """One answer from every pyramid by itself, judged as a slide is."""
     truth = FAMILY[network].scale
@@ -144,13 +214,15 @@ def single(
             one = image.of_sites([site])
             judged = estimate(one, estimator="profile", options=Options(profile=profile))
             if judged.scale is None or judged.interval is None:
-                yield Row(network, "profile", "pyramid", *window, np.nan, verdict=judged.verdict)
+                yield Row(
+                    seed, network, "profile", "pyramid", *window, np.nan, verdict=judged.verdict
+                )
                 continue
             low, high = judged.interval
             off, width = np.log2(judged.scale / truth), np.log2(high / low)
             held = bool(low <= truth <= high)
             yield Row(
-                network, "profile", "pyramid", *window, float(off), held, float(width),
+                seed, network, "profile", "pyramid", *window, float(off), held, float(width),
                 judged.verdict,
             )  # fmt: skip
 
@@ -173,7 +245,8 @@ def line(name: str, rows: Sequence[Row]) -> str:
 
 def report(rows: Sequence[Row], command: str) -> str:
     """The Markdown page."""
-    out = [f"`{command}`", "", "One class at a time, its 50 pyramids (10 of random weights):", ""]
+    pyramids = "50 pyramids (10 of random weights, and of training seeds 1 and 2)"
+    out = [f"`{command}`", "", f"One class at a time, its {pyramids}:", ""]
     head = "median abs. log2 error | within 10 % | within 25 % | answers | called ok | "
     head += "called ok though over 25 % off |"
     out += [f"| row | {head}", "| --- |" + " ---: |" * 6]
@@ -182,9 +255,12 @@ def report(rows: Sequence[Row], command: str) -> str:
     out += ["", "Classes within 10 %, of 20, in the worse of its windows, and the interval of a "]
     out[-1] += "single pyramid:"
     titles = ("network", "classes within 10 %", "median error", "holds the truth", "median width")
-    out += ["", "| " + " | ".join((*titles, "ok")) + " |", "| --- |" + " ---: |" * 5]
-    for network in dict.fromkeys(row.network for row in rows if row.row == "profile"):
-        out.append(of_network(network, [row for row in rows if row.network == network]))
+    for seed in dict.fromkeys(row.seed for row in rows):
+        mine = [row for row in rows if row.seed == seed]
+        out += ["", f"Training seed {seed}:"]
+        out += ["", "| " + " | ".join((*titles, "ok")) + " |", "| --- |" + " ---: |" * 5]
+        for network in dict.fromkeys(row.network for row in mine if row.row == "profile"):
+            out.append(of_network(network, [row for row in mine if row.network == network]))
     return "\n".join(out) + "\n"
 
 
@@ -207,25 +283,43 @@ def of_network(network: str, rows: Sequence[Row]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def main() -> None:
-    """Ask every network of a finished reproduction."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
-    plan = Plan(folder, PRESETS["full"], grid=ScaleGrid.linear(0.5, 9.9, 0.1))
+def tables(folders: Sequence[Path]) -> None:
+    """Judge what lies in the folders, the networks of training seed 0 first."""
     rows: list[Row] = []
-    for network, member in FAMILY.items():
-        if not member.wide:
-            rows += ask(network, plan)
-            print(network, flush=True)
+    for folder in folders:
+        named = re.fullmatch(r"seed(\d+)", folder.name)
+        seed = int(named[1]) if named else 0
+        plan = plan_of(folder, seed)
+        for network in plan.networks:
+            if not FAMILY[network].wide:
+                rows += ask(seed, network, plan)
+                print(seed, network, file=sys.stderr, flush=True)
     with (RESULTS / "profile_figures.csv").open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        columns = ("network", "row", "what", "lo", "hi", "octaves", "verdict")
+        columns = ("seed", "network", "row", "what", "lo", "hi", "octaves", "verdict")
         writer.writerow(columns)
-        whole = [row for row in rows if row.what == "class"]  # 16 000 pyramids are in the .md
+        whole = [row for row in rows if row.what == "class"]  # 20 000 pyramids are in the .md
         writer.writerows([[getattr(row, column) for column in columns] for row in whole])
-    text = report(rows, f"python benchmarks/profile_figures.py {folder.name}")
+    names = " ".join(folder.name for folder in folders)
+    text = report(rows, f"python benchmarks/profile_figures.py tables {names}")
     (RESULTS / "profile_figures.md").write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    step = parser.add_subparsers(dest="step", required=True)
+    ask_step = step.add_parser("gather")
+    ask_step.add_argument("--seed", type=int, required=True, choices=(1, 2))
+    ask_step.add_argument("--out", type=Path, required=True)
+    ask_step.add_argument("--workers", type=int, default=2)
+    table_step = step.add_parser("tables")
+    table_step.add_argument("folders", type=Path, nargs="+")
+    args = parser.parse_args()
+    if args.step == "gather":
+        gather(args.seed, args.out, args.workers)
+    else:
+        tables(args.folders)
 
 
 if __name__ == "__main__":

@@ -70,6 +70,15 @@ def test_the_summary_goes_to_stdout_and_everything_else_to_stderr(capsys, asked)
     assert "may print" in captured.err
 
 
+def test_the_profile_that_the_card_names_is_asked(folder, asked, profile_of, samples_of):
+    profile_of(samples_of(truth=2.0)).save(folder / "own.safetensors")
+    (folder / "card.toml").write_text('source = "a:b"\nprofile = "own.safetensors"\n')
+    assert cli.run(["evaluate", "slides.csv", "--out", "out", "--network", "card.toml"]) == 0
+    ((bench, questions, _),) = asked
+    assert bench.profile == Path("own.safetensors")
+    assert "profile" in [x.estimator for x in questions]
+
+
 def test_slides_that_could_not_be_measured_are_told_and_give_exit_code_3(capsys, asked):
     assert cli.run(["evaluate", "slides.csv", "--out", "out", "--seed", "13"]) == 3
     captured = capsys.readouterr()

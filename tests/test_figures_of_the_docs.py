@@ -92,7 +92,7 @@ def test_intervals_and_verdicts_on_tissue_are_told_as_they_were_measured():
 
 
 def test_the_training_seeds_are_told_as_they_were_measured():
-    measured = rows(RESULTS / "model_problem_46_sites.md")
+    measured = rows(RESULTS / "model_problem_46_sites_small.md")
     told = rows(ROOT / "docs" / "estimators.md")
     scales = [name for name in measured if re.match(r"[\d.]+, (decayed|constant)$", name)]
     assert len(scales) == 12
@@ -104,7 +104,7 @@ def test_what_networks_cannot_know_is_told_as_it_was_measured():
     page = (ROOT / "docs" / "estimators.md").read_text(encoding="utf-8")
     verdicts = {}
     for sites in (24, 46):
-        text = (RESULTS / f"model_problem_{sites}_sites.md").read_text(encoding="utf-8")
+        text = (RESULTS / f"model_problem_{sites}_sites_small.md").read_text(encoding="utf-8")
         found = re.findall(r"^\| (\w+) \| (\d+) \| ([\d.]+)% \|", text, re.MULTILINE)
         verdicts |= {(name, sites): (int(cases), float(ok)) for name, cases, ok in found}
     few, many = verdicts["indifferent", 24], verdicts["indifferent", 46]

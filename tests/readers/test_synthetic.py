@@ -65,6 +65,18 @@ def test_a_single_class_slide_shows_its_colour_on_white_and_nothing_else(kind):
     assert 0.05 < len(figure) / len(pixels) < 0.6
 
 
+def test_a_larger_tile_shows_one_class_over_more_ground_as_densely():
+    kind = FigureScene(seed=5, tile=900).class_of_tile(0, 0)
+    mosaic = SyntheticSlide.figures(seed=5, tile=900, width=900, height=900)
+    alone = SyntheticSlide.figures(seed=6, only=kind, width=900, height=900)
+    inside = mosaic.read(0, 50, 50, 800, 800)  # figures of the next tiles reach 23 px into this one
+    colours = inside[(inside != 255).any(axis=2)].astype(int)
+    base = np.array(COLOURS[FIGURE_CLASSES[kind].split()[0]])
+    assert np.abs(colours - base).max() <= 20
+    covered = [(x != 255).any(axis=2).mean() for x in (inside, alone.read(0, 50, 50, 800, 800))]
+    assert covered[0] == pytest.approx(covered[1], rel=0.15)
+
+
 def test_a_stretched_slide_shows_larger_figures():
     """One figure per 2 500 px², so a slide stretched by 2 has the same cover in 4 × the area."""
     plain = SyntheticSlide.figures(seed=5, only=0, width=1000, height=1000)
@@ -106,6 +118,7 @@ def test_a_path_describes_a_slide():
         ("synthetic:figures?width=0", "at least 1"),
         ("synthetic:figures?stretch=0", "above 0"),
         ("synthetic:figures?stretch=nan", "above 0"),
+        ("synthetic:figures?tile=120", "a multiple of 50 px a side, got 120"),
         ("synthetic:figures?class=pink cross", "no class"),
         ("synthetic:tissue?mpp=-1", "mpp above 0"),
     ],

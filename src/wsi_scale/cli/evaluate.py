@@ -61,7 +61,8 @@ def evaluate(  # one parameter per option of the contract
     workers: WorkersOption = CORES,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     profile: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Of `wsi-scale calibrate`.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Of `wsi-scale calibrate`; default: the card's."),
     ] = None,
 ) -> int:
     """Bench estimators on slides whose right scale is known, beside chance.
@@ -72,11 +73,13 @@ def evaluate(  # one parameter per option of the contract
     """
     from wsi_scale.evaluate import bench, run
     from wsi_scale.evaluate.answers import list_questions
+    from wsi_scale.evaluate.identity import profile_of_spec
     from wsi_scale.evaluate.manifest import read_manifest
     from wsi_scale.evaluate.sweep import parse_sweeps
     from wsi_scale.evaluate.windows import parse_factors
 
     check_workers(workers)
+    profile = profile or profile_of_spec(network)
     names = None if estimators is None else [x.strip() for x in estimators.split(",")]
     questions = list_questions(names, parse_sweeps(sweep or ()), profile=profile is not None)
     asked = bench.Bench(

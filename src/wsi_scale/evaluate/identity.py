@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import wsi_scale
 
@@ -20,17 +21,39 @@ def files_of_spec(spec: str) -> list[str]:
     A bundled network's files are found by its name. Empty for a network that comes from code only.
     """
     target, _, query = spec.partition("?")
+    card = _card_of(target)
+    words = [str(card or target), *(part.partition("=")[2] for part in query.split("&"))]
+    if card is not None:
+        values = _read_card(card).values()
+        words += [str(card.parent / value) for value in values if isinstance(value, str)]
+    return list(dict.fromkeys(word for word in words if word and os.path.isfile(word)))
+
+
+def profile_of_spec(spec: str) -> Path | None:
+    """The profile that the SPEC's query, or else its card, names; None where there is none."""
+    target, _, query = spec.partition("?")
+    asked = dict(part.split("=", 1) for part in query.split("&") if "=" in part)
+    if "profile" in asked:
+        return Path(asked["profile"])
+    card = _card_of(target)
+    named = None if card is None else _read_card(card).get("profile")
+    return card.parent / named if card is not None and isinstance(named, str) else None
+
+
+def _card_of(target: str) -> Path | None:
+    """The card of a SPEC without its query: bundled, in a folder, or the file itself."""
     bundled = _BUNDLED / target / "card.toml"
     if target and bundled.is_file():
-        target = str(bundled)
-    words = [target, *(part.partition("=")[2] for part in query.split("&"))]
+        return bundled
     card = Path(target) / "card.toml" if os.path.isdir(target) else Path(target)
-    if card.suffix == ".toml":
-        words.append(str(card))
-        with suppress(OSError, ValueError):
-            values = tomllib.loads(card.read_text(encoding="utf-8")).values()
-            words += [str(card.parent / value) for value in values if isinstance(value, str)]
-    return list(dict.fromkeys(word for word in words if word and os.path.isfile(word)))
+    return card if card.suffix == ".toml" else None
+
+
+def _read_card(card: Path) -> dict[str, Any]:
+    """What a card says; nothing where it cannot be read, which loading it will tell."""
+    with suppress(OSError, ValueError):
+        return tomllib.loads(card.read_text(encoding="utf-8"))
+    return {}
 
 
 def hash_files(files: Sequence[str]) -> str | None:

@@ -85,18 +85,23 @@ class FigureScene:
     """The thesis's model problem: coloured figures on white, overlaps allowed.
 
     Facts from the thesis's program: one figure per 2 500 px², 40 px + U[−5, 5) wide, colour
-    + U[−20, 20) on every channel at once, cross lines 7 px wide. Each 500-px tile holds 100
-    figures of one class: always ``only``, or, where that is None, one of all 20 (every 5 × 4
-    block of tiles holds each class once, in an order drawn from the seed).
+    + U[−20, 20) on every channel at once, cross lines 7 px wide. Each tile holds figures of one
+    class: always ``only``, or, where that is None, one of all 20 (every 5 × 4 block of tiles holds
+    each class once, in an order drawn from the seed).
     """
 
     seed: int = 0
     only: int | None = None
-    tile: float = 500.0
-    per_tile: int = 100
+    tile: int = 500
+    """Side, a multiple of 50."""
     coarsest_pitch: float = 10.0
     """Points further apart than this show the tile's mean colour: a figure is then sub-pixel."""
     most_subsamples: int = 4
+
+    @property
+    def per_tile(self) -> int:
+        """Figures in one tile: one for every 50 × 50."""
+        return (self.tile // 50) ** 2
 
     def render(self, grid: Grid) -> Bytes:
         if grid.pitch > self.coarsest_pitch:

@@ -79,6 +79,7 @@ class SyntheticSlide(Slide):
         stretch: float = 1.0,
         width: int = 5000,
         height: int = 5000,
+        tile: int = 500,
         noise: float = 0.0,
         grain: int = 1,
         **options: Any,
@@ -87,12 +88,17 @@ class SyntheticSlide(Slide):
 
         stretch: figures are 40 · stretch level-0 px, so the right scale of a network trained at
         scale a is a · stretch.
+        tile: unstretched px a side in which a mosaic shows one class, a multiple of 50.
         noise: standard deviation of Gaussian noise in grey levels, one value for every ``grain``
         px a side (1 or 2) of the unstretched figures.
         """
-        scene: Scene = FigureScene(seed, only)
+        if tile < 50 or tile % 50:
+            raise SlideError(f"a tile of the mosaic is a multiple of 50 px a side, got {tile}")
+        scene: Scene = FigureScene(seed, only, tile)
         what = "mosaic" if only is None else FIGURE_CLASSES[only]
         name = f"synthetic figures ({what}, seed {seed}, stretch {stretch:g})"
+        if tile != 500:
+            name = f"{name[:-1]}, tile {tile})"
         if not 0 <= noise <= MOST_NOISE:
             raise SlideError(f"noise is a number of grey levels, 0 to {MOST_NOISE}, got {noise:g}")
         if grain not in (1, 2):
@@ -176,6 +182,7 @@ _KEYS: dict[str, dict[str, type]] = {
         "width": int,
         "height": int,
         "mpp": float,
+        "tile": int,
         "noise": float,
         "grain": int,
     },
