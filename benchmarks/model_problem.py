@@ -49,7 +49,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 HEAD = "| row | median abs. log2 error [90 %] | within 10 % | within 25 % | cases |"
 BY_SCALE = "| trained at | median error | bias | ok | 90 % interval holds | median width | cases |"
-OCTAVES, PER_OCTAVE = 3.0, 6
+OCTAVES = 3.0
 SIDE = 67
 """Of a slide, in patches at the right scale: a slide is the same in network pixels at all scales,
 and large, as slides are."""
@@ -172,7 +172,7 @@ def gather(args: argparse.Namespace) -> None:
         due = [(x, find_card(x, args.networks)) for x in cases(scene) if x.schedule in args.only]
         todo = [(case, card) for case, card in due if card and not is_kept(case, args.out)]
         if todo:
-            jobs.append((scene, todo, args.sites, args.out))
+            jobs.append((scene, todo, args.sites, args.per_octave, args.out))
     for done, (job, _) in enumerate(in_processes(measure, jobs, args.workers), 1):
         print(f"{done} of {len(jobs)}: {job[0]}", file=sys.stderr, flush=True)
 
@@ -182,7 +182,7 @@ def is_kept(case: Case, out: Path) -> bool:
     return kept.exists() or kept.with_suffix(".blank").exists()
 
 
-def measure(job: tuple[Scene, list[tuple[Case, Path]], int, Path]) -> None:
+def measure(job: tuple[Scene, list[tuple[Case, Path]], int, int, Path]) -> None:
     """Cut one slide's pyramids once and show them to every network."""
     import torch
 
@@ -196,9 +196,9 @@ def measure(job: tuple[Scene, list[tuple[Case, Path]], int, Path]) -> None:
     from wsi_scale.slide import open_slide
 
     torch.set_num_threads(1)
-    scene, todo, sites, out = job
+    scene, todo, sites, per_octave, out = job
     settings = Settings(
-        sites=sites, scales=scene.window, per_octave=PER_OCTAVE, seed=scene.turn, dense=True
+        sites=sites, scales=scene.window, per_octave=per_octave, seed=scene.turn, dense=True
     )
     drawn = scene.draw()
     slide = drawn if isinstance(drawn, SyntheticSlide) else open_slide(drawn)
@@ -281,7 +281,8 @@ def tables(args: argparse.Namespace) -> None:
         writer = csv.DictWriter(file, fieldnames=[field.name for field in fields(Row)])
         writer.writeheader()
         writer.writerows(vars(row) for row in rows)
-    text = report(rows, f"--sites {args.sites}" + (" --small" if args.small else ""))
+    asked = f"--sites {args.sites} --per-octave {args.per_octave}"
+    text = report(rows, asked + (" --small" if args.small else ""))
     (RESULTS / f"{name}.md").write_text(text)
     print(text)
 
@@ -356,6 +357,7 @@ def main() -> None:
     parser.add_argument("step", choices=("gather", "tables"))
     parser.add_argument("--networks", type=Path, default=ROOT / "benchmarks" / "networks")
     parser.add_argument("--sites", type=int, default=46)
+    parser.add_argument("--per-octave", type=int, default=4, help="scales, as `estimate` ends with")
     parser.add_argument("--small", action="store_true", help="slides of 20 000 px, tiles of 500")
     parser.add_argument("--out", type=Path, help="default: in build/model_problem")
     parser.add_argument("--sorts", nargs="+", choices=TURNS, default=list(TURNS))

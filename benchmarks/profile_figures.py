@@ -255,16 +255,14 @@ def report(rows: Sequence[Row], command: str) -> str:
     out += ["", "Classes within 10 %, of 20, in the worse of its windows, and the interval of a "]
     out[-1] += "single pyramid:"
     titles = ("network", "classes within 10 %", "median error", "holds the truth", "median width")
-    for seed in dict.fromkeys(row.seed for row in rows):
-        mine = [row for row in rows if row.seed == seed]
-        out += ["", f"Training seed {seed}:"]
-        out += ["", "| " + " | ".join((*titles, "ok")) + " |", "| --- |" + " ---: |" * 5]
-        for network in dict.fromkeys(row.network for row in mine if row.row == "profile"):
-            out.append(of_network(network, [row for row in mine if row.network == network]))
+    out += ["", "| " + " | ".join((*titles, "ok")) + " |", "| --- |" + " ---: |" * 5]
+    for seed, network in dict.fromkeys((x.seed, x.network) for x in rows if x.row == "profile"):
+        mine = [row for row in rows if (row.seed, row.network) == (seed, network)]
+        out.append(of_network(f"seed {seed}, {network}", mine))
     return "\n".join(out) + "\n"
 
 
-def of_network(network: str, rows: Sequence[Row]) -> str:
+def of_network(name: str, rows: Sequence[Row]) -> str:
     """One line: accuracy by class, and the interval of single pyramids."""
     mine = [row for row in rows if row.row == "profile"]
     classes = [row for row in mine if row.what == "class"]
@@ -273,7 +271,7 @@ def of_network(network: str, rows: Sequence[Row]) -> str:
     alone = [row for row in mine if row.what == "pyramid"]
     held = [row.held for row in alone if row.held is not None]
     cells = [
-        network,
+        name,
         str(worst),
         f"{np.median(np.abs([row.octaves for row in classes])):.3f}",
         f"{np.mean(held):.1%} of {len(held)}",

@@ -90,11 +90,10 @@ def test_resamples_that_prefer_another_scale_make_it_ambiguous_and_list_both(res
 
 
 def test_the_rise_is_taken_an_octave_away_and_ignores_how_wide_the_window_is():
-    for lo, hi in ((0.5, 16), (1, 8), (0.1, 100)):
-        scales = np.array(ScaleGrid.geometric(lo, hi, 8).scales)
-        score = -(np.log2(scales / 3) ** 2)
-        evidence = Evidence("fingerprint", scales, Answer(score, 3.0), ())
-        assert rise(evidence) == pytest.approx(1.0, abs=0.05)
+    for below, above in ((20, 19), (12, 9), (40, 36), (6, 5), (7, 2)):  # in eighths of an octave
+        octaves = np.arange(-below, above + 1) / 8
+        evidence = Evidence("fingerprint", 3 * 2**octaves, Answer(-(octaves**2), 3.0), ())
+        assert rise(evidence) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("name", ["confidence", "extrema", "dsst", "hrsem", "rrsem"])

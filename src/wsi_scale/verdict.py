@@ -159,9 +159,9 @@ def rise(evidence: Evidence) -> float:
     """How much more is left unexplained, or how much worse the score is where an estimator does not
     measure that, an octave away from the best scale, mean of both sides.
 
-    In nats per channel, or the score's unit; a side that the window does not reach is left out, and
-    where neither is reached the worst measured scale is taken. Does not depend on how wide the
-    window is.
+    In nats per channel, or the score's unit. A side that the window does not reach is left out;
+    where neither is reached, the farther end of the window tells it, as if the curve were a
+    parabola. So it does not depend on how wide the window is.
     """
     answer = evidence.answer
     known = np.isfinite(answer.score)
@@ -172,8 +172,12 @@ def rise(evidence: Evidence) -> float:
     reached = [x for x in away if octave[0] - 1e-9 <= x <= octave[-1] + 1e-9]
     # between grid scales a parabola's root is straight, whichever scales those are
     worse = np.sqrt(np.maximum(score[best] - score, 0))
-    there = np.interp(reached, octave, worse) if reached else worse.max(keepdims=True)
-    return float(np.mean(there**2))
+    if reached:
+        return float(np.mean(np.interp(reached, octave, worse) ** 2))
+    far = max(octave[0], octave[-1], key=lambda end: abs(end - octave[best]))
+    if far == octave[best]:
+        return 0.0
+    return float(np.interp(far, octave, worse) / (far - octave[best])) ** 2
 
 
 def _careless(responses: Responses, evidence: Evidence) -> Judgement | None:

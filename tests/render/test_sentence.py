@@ -42,6 +42,15 @@ def test_every_verdict_is_explained_without_magnification(any_report):
     assert not any(word in text for word in ("×", "20x", "magnification", "objective"))
 
 
+def test_a_baseline_that_was_asked_for_is_not_laid_on_the_network(make_report):
+    voices = {"confidence": 3.0, "fingerprint": 4.0}
+    asked = make_report("no_evidence", scale=None, estimator="confidence", voices=voices)
+    assert "asked for, confidence, is a baseline" in explain(asked)
+    assert "allows fingerprint: leave --estimator out" in explain(asked)
+    alone = make_report("no_evidence", scale=None, voices={"confidence": 3.0, "fingerprint": None})
+    assert "a network with trained BatchNorm layers would" in explain(alone)
+
+
 def test_a_doubtful_answer_says_what_to_do_and_not_how_to_use_the_number(any_report):
     text = explain(any_report)
     assert ("Read level" in text) == (any_report.verdict == "ok")

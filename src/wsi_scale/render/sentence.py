@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wsi_scale.estimators import all_estimators
 from wsi_scale.report import NUMBERED, Interval, Report
 
 _MEANING = {
@@ -70,6 +71,8 @@ def explain(report: Report) -> str:
         sentences = sentences[:1]
     if report.verdict != "ok":
         meaning = _MEANING[report.verdict].format(candidates=_candidates(report))
+        if report.verdict == "no_evidence":
+            meaning = _ask_others(report) or meaning
         if report.verdict == "ambiguous" and len(report.candidates) == 1:
             meaning = _TOO_LITTLE
         sentences.insert(0 if report.verdict == "outside" else len(sentences), meaning)
@@ -82,6 +85,21 @@ def explain(report: Report) -> str:
     if report.partial:
         sentences.append("The run was cancelled before its end; more sites may change the answer.")
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _ask_others(report: Report) -> str:
+    """What to ask instead of a baseline; empty where this network allows nothing better."""
+    able = [
+        name
+        for name, estimator in all_estimators().items()
+        if estimator.EVIDENCE and report.voices.get(name) is not None
+    ]
+    if not able:
+        return ""
+    return (
+        f"What was asked for, {report.estimator}, is a baseline and no evidence of scale, but this "
+        f"network allows {' and '.join(able)}: leave --estimator out, and that is asked."
+    )
 
 
 def _best(report: Report) -> str:
