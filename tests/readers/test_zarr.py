@@ -513,11 +513,14 @@ def test_the_command_line_shows_it_and_exits_2_for_what_is_none(image, tmp_path,
     assert "it is no OME-Zarr image" in said
 
 
-def test_no_result_is_written_among_the_parts_of_a_slide(image, capsys):
+def test_no_result_is_written_among_the_parts_of_a_slide(image, capsys, monkeypatch):
+    monkeypatch.chdir(image)
     code, _, said = run(capsys, "info", image, "--json", image / "info.json")
     assert code == 2
     assert "lies inside" in said
     assert not (image / "info.json").exists()
+    code, shown, _ = run(capsys, "info", image, "--json", "-")
+    assert (code, json.loads(shown)["reader"]) == (0, "zarr")
 
 
 # workers

@@ -87,8 +87,8 @@ def refuse_to_replace(inputs: Sequence[str], results: Sequence[str | Path]) -> N
             both = os.path.exists(result) and os.path.exists(source)
             if both and os.path.samefile(result, source):
                 raise OutputError(f"{result} would replace {source}; choose another name")
-            inside = Path(source).resolve() in Path(result).resolve().parents
-            if inside and str(result) != "-":
+            may_lie_inside = os.path.isdir(source) and str(result) != "-"
+            if may_lie_inside and Path(source).resolve() in Path(result).resolve().parents:
                 raise OutputError(f"{result} lies inside {source}; choose another place")
 
 
