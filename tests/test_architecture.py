@@ -56,6 +56,7 @@ MAY_IMPORT = {
     "openslide": {"readers"},
     "tiffslide": {"readers"},
     "tifffile": {"readers", "testing"},
+    "zarr": {"readers"},
     "matplotlib": {"render", "thesis"},
     "typer": {"cli"},
     "rich": {"cli"},

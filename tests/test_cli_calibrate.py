@@ -6,6 +6,7 @@ import re
 import pytest
 
 from wsi_scale import cli
+from wsi_scale.cli.calibrate import list_images
 from wsi_scale.profile import load_profile
 
 CLASSES = ("red cross", "green ellipse", "blue rectangle")
@@ -71,6 +72,17 @@ def test_a_profile_is_made_said_what_it_is_worth_and_used(capsys, folder):
 def test_what_cannot_be_is_refused_and_nothing_written(capsys, folder, words, says):
     assert says in refused(capsys, "calibrate", *words)
     assert list(folder.iterdir()) == []
+
+
+def test_a_folder_that_is_a_slide_is_one_image(tmp_path):
+    for name in ("a.zarr", "b.zarr"):
+        (tmp_path / "slides" / name).mkdir(parents=True)
+        (tmp_path / "slides" / name / ".zgroup").write_text("{}")
+    (tmp_path / "slides" / "c.png").touch()
+    (tmp_path / "slides" / "notes").mkdir()
+    slides = [str(tmp_path / "slides" / name) for name in ("a.zarr", "b.zarr", "c.png")]
+    assert list_images([str(tmp_path / "slides")]) == slides
+    assert list_images(slides[:1]) == slides[:1]
 
 
 def test_an_empty_folder_is_refused(capsys, folder):

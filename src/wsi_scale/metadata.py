@@ -27,6 +27,7 @@ UM_PER_INCH = 25400.0
 UM_PER_UNIT = {"inch": UM_PER_INCH, "centimeter": 1e4, "millimeter": 1e3, "micrometer": 1.0}
 _TIFF_UNIT_CODES = {"2": "inch", "3": "centimeter", "4": "millimeter", "5": "micrometer"}
 _OME_UNITS = {"µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6}
+_OME_ZARR_UNITS = UM_PER_UNIT | {"angstrom": 1e-4, "nanometer": 1e-3, "meter": 1e6} | _OME_UNITS
 
 Status = Literal["used", "agrees", "conflicts", "nonsense", "information"]
 Pair = tuple[float, float]
@@ -111,7 +112,8 @@ def check_mpp(mpp: float | Pair | None) -> Pair | None:
 def audit_metadata(properties: Mapping[str, str]) -> Audit:
     """Weigh everything a file's properties say about resolution; the best plausible one is used.
 
-    properties: as OpenSlide or TiffSlide name them; for plain images ``image.dpi-x`` / ``-y``.
+    properties: as OpenSlide or TiffSlide name them; for plain images ``image.dpi-x`` / ``-y``, for
+    OME-Zarr ``ome-zarr.scale-x`` / ``-y``, ``0.25 micrometer``.
     A vendor's own field goes before the library's, both before TIFF tags and free text. Where
     only one axis is stated, pixels are taken as square and the finding says so.
     """
@@ -180,6 +182,7 @@ def _claims(properties: Mapping[str, str]) -> Iterator[_Claim]:
     """Every statement of resolution, most trustworthy first."""
     text = next(iter(_stated(properties, _DESCRIPTIONS)), "")
     yield from _ome_claims(text)
+    yield from _ome_zarr_claims(properties)
     for field_x, field_y, um in _MPP_FIELDS:
         if field_x == field_y and field_x in properties:
             yield _claim(field_x, properties[field_x], um, "xy")
@@ -214,6 +217,16 @@ def _ome_claims(text: str) -> Iterator[_Claim]:
             number = _number(size.group(1))
             found = None if um is None or number is None else number * um
             yield _Claim(f"ome.PhysicalSize{axis}", f"{size.group(1)} {name}", found, axis.lower())
+
+
+def _ome_zarr_claims(properties: Mapping[str, str]) -> Iterator[_Claim]:
+    """OME-Zarr's scale of the finest level; without a unit it is a ratio, no resolution."""
+    for name, axis in (("ome-zarr.scale-x", "x"), ("ome-zarr.scale-y", "y")):
+        if name in properties:
+            scale, _, unit = properties[name].partition(" ")
+            um, number = _OME_ZARR_UNITS.get(unit), _number(scale)
+            found = None if um is None or number is None else number * um
+            yield _Claim(name, properties[name], found, axis)
 
 
 def _tag_claims(properties: Mapping[str, str], text: str) -> Iterator[_Claim]:

@@ -120,9 +120,9 @@ def open_slide(
 
     source: a path; or an array (H, W), (H, W, 3) or (H, W, 4), uint8 (numpy, dask or zarr, read
         lazily), or a list of such arrays, finest first.
-    reader: force one of ``wsi_scale.readers.READERS``; None picks (OpenSlide first, TiffSlide for
-        what OpenSlide refuses or sees only one level of, then Pillow for plain images) and says
-        why in ``reader_reason``.
+    reader: force one of ``wsi_scale.readers.READERS``; None picks (zarr for OME-Zarr, else
+        OpenSlide first, TiffSlide for what OpenSlide refuses or sees only one level of, then
+        Pillow for plain images) and says why in ``reader_reason``.
     mpp: micrometres per level-0 pixel, wins over what the file says and is recorded as such.
     Raises SlideError, one sentence, for anything that cannot be opened.
     """

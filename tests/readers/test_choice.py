@@ -84,9 +84,9 @@ def test_a_dicom_folder_is_told_to_open_one_file(tmp_path):
     assert refusal(tmp_path).endswith("is a folder; open any one .dcm file of it")
 
 
-def test_a_zarr_folder_is_told_to_pass_its_arrays(tmp_path):
+def test_a_zarr_folder_is_not_for_the_other_readers(tmp_path):
     (tmp_path / "zarr.json").write_text("{}")
-    assert "pass the arrays" in refusal(tmp_path)
+    assert "leave the reader out" in refusal(tmp_path, reader="openslide")
 
 
 def test_another_folder_is_said_to_be_one(tmp_path):

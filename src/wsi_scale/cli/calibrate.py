@@ -17,6 +17,7 @@ from wsi_scale.cli.progress import following
 from wsi_scale.cli.show import out
 from wsi_scale.errors import OutputError, SettingsError
 from wsi_scale.files import check_writable
+from wsi_scale.readers import is_slide_folder
 
 if TYPE_CHECKING:
     from wsi_scale.profile import Profile
@@ -85,9 +86,10 @@ def list_images(references: Sequence[str]) -> list[str]:
     and empty folders."""
     images: list[str] = []
     for word in references:
-        inside = sorted(Path(word).iterdir()) if Path(word).is_dir() else []
-        found = [str(x) for x in inside if x.is_file() and not x.name.startswith(".")]
-        if Path(word).is_dir() and not found:
+        is_folder = Path(word).is_dir() and not is_slide_folder(word)
+        inside = sorted(x for x in Path(word).iterdir() if x.name[0] != ".") if is_folder else []
+        found = [str(x) for x in inside if x.is_file() or is_slide_folder(x)]
+        if is_folder and not found:
             raise SettingsError(f"there is no image in the folder {word}")
         images += found or [word]
     twice = [word for word in images if images.count(word) > 1]

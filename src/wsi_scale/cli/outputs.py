@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wsi_scale.errors import OutputError
 from wsi_scale.evaluate.identity import files_of_spec
 from wsi_scale.files import check_writable, write_atomically
+from wsi_scale.readers import is_slide_folder
 from wsi_scale.slide import Slide
 
 if TYPE_CHECKING:
@@ -73,16 +74,22 @@ def inputs_of(slide: str, region: str | None, network: str) -> list[str]:
     Of a network: the SPEC's file, the files its query names, and those its card names.
     """
     words = [slide, region or "", *files_of_spec(network)]
-    return [word for word in words if word and os.path.isfile(word)]
+    return [word for word in words if word and (os.path.isfile(word) or is_slide_folder(word))]
 
 
 def refuse_to_replace(inputs: Sequence[str], results: Sequence[str | Path]) -> None:
-    """Raise OutputError if a result would be written over an input, by whatever name."""
+    """Raise OutputError if a result would be written over an input, by whatever name.
+
+    An input that is a folder holds the slide's parts: nothing is written among them.
+    """
     for result in results:
         for source in inputs:
             both = os.path.exists(result) and os.path.exists(source)
             if both and os.path.samefile(result, source):
                 raise OutputError(f"{result} would replace {source}; choose another name")
+            may_lie_inside = os.path.isdir(source) and str(result) != "-"
+            if may_lie_inside and Path(source).resolve() in Path(result).resolve().parents:
+                raise OutputError(f"{result} lies inside {source}; choose another place")
 
 
 def _strip(slide: Slide, progress: pipeline.Progress, report: Report) -> list[tuple[float, Any]]:

@@ -35,6 +35,11 @@ def all_readers() -> dict[str, ModuleType]:
     return modules_of(sys.modules[__name__])
 
 
+def is_slide_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether a folder is one slide, as OME-Zarr is, rather than a place where slides lie."""
+    return os.path.isdir(path) and any(module.accepts(path) for module in all_readers().values())
+
+
 def open_with(
     source: Any, *, reader: str | None = None, mpp: float | tuple[float, float] | None = None
 ) -> Slide:
@@ -129,7 +134,7 @@ def _label(module: ModuleType) -> str:
 
 
 def _names_file(source: Any) -> bool:
-    return isinstance(source, str | os.PathLike) and os.path.exists(source)
+    return isinstance(source, str | os.PathLike) and os.path.isfile(source)
 
 
 def _check_path(source: Any) -> None:
@@ -157,7 +162,7 @@ def _advice_for_folder(path: Path) -> str:
     if any(name.endswith(".dcm") for name in names):
         return "open any one .dcm file of it"
     if {"zarr.json", ".zarray", ".zgroup"} & set(names):
-        return "open it with zarr and pass the arrays of its levels, finest first"
+        return "leave the reader out, and it is opened as OME-Zarr"
     return "pass one slide file of it"
 
 
