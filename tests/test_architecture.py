@@ -34,7 +34,7 @@ ROOMS = [
     {"planning"},
     {"looking"},
     {"pipeline"},
-    {"render", "calibrate", "evaluate", "tiles", "augment", "batch", "thesis", "testing"},
+    {"render", "calibrate", "evaluate", "tiling", "augment", "batch", "thesis", "testing"},
     {"cli"},
 ]
 MAY_IMPORT = {
@@ -44,7 +44,7 @@ MAY_IMPORT = {
         "colour_fit",
         "calibrate",
         "evaluate",
-        "tiles",
+        "tiling",
         "thesis",
         "testing",
     },
@@ -140,3 +140,8 @@ def test_the_names_for_type_checkers_are_those_at_run_time():
         for alias in node.names
     }
     assert promised | {"__version__"} == set(wsi_scale.__all__)
+
+
+def test_tiles_are_cut_and_stitched_without_torch():
+    code = "import sys; sys.modules['torch'] = None; from wsi_scale import Tiles, stitch, tiles"
+    subprocess.run([sys.executable, "-c", code], check=True)
