@@ -110,6 +110,11 @@ def test_the_bench_needs_torch_only_to_ask_and_the_thesis_never(path):
     assert not any(name.startswith("wsi_scale.thesis") for name in names)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "tiling").glob("*.py")), ids=lambda p: p.stem)
+def test_tiles_need_torch_only_to_be_served_to_it(path):
+    assert path.stem == "dataset" or "torch" not in imports_of(path)
+
+
 def test_importing_wsi_scale_loads_no_heavy_library():
     heavy = ("torch", "dask", "napari", "skimage", "matplotlib", "scipy")
     code = f"import sys, wsi_scale; print([m for m in {heavy} if m in sys.modules])"

@@ -71,20 +71,17 @@ def touched(layout: Layout, region: Region) -> Grid:
     """
     (x0, x1), (y0, y1) = _edges(layout)
     keep = region.contains_grid((x0 + x1) / 2, (y0 + y1) / 2)
-    reach = -(-layout.size // layout.step)
+    counts = np.array([layout.columns, layout.rows])
+    corners = np.zeros((layout.rows + 1, layout.columns + 1), np.int64)
     for points in _contours(region, layout.area, layout.step * layout.scale / _FINENESS):
         px = (points - (layout.area.x, layout.area.y)) / layout.scale
-        last = np.floor(px / layout.step).astype(np.int64)
-        for down in range(reach):
-            for across in range(reach):
-                column, row = last[:, 0] - across, last[:, 1] - down
-                inside = (px[:, 0] < column * layout.step + layout.size) & (
-                    px[:, 1] < row * layout.step + layout.size
-                )
-                inside &= (column >= 0) & (column < layout.columns)
-                inside &= (row >= 0) & (row < layout.rows)
-                keep[row[inside], column[inside]] = True
-    return keep
+        first = np.floor((px - layout.size) / layout.step).astype(np.int64).clip(-1) + 1
+        stop = np.floor(px / layout.step).astype(np.int64).clip(-1, counts - 1) + 1
+        inside = (first < stop).all(axis=1)
+        (x0, y0), (x1, y1) = first[inside].T, stop[inside].T
+        for y, x, sign in ((y0, x0, 1), (y1, x1, 1), (y0, x1, -1), (y1, x0, -1)):
+            np.add.at(corners, (y, x), sign)
+    return keep | (corners.cumsum(0).cumsum(1)[:-1, :-1] > 0)
 
 
 def _edges(layout: Layout) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
