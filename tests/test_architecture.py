@@ -34,7 +34,7 @@ ROOMS = [
     {"planning"},
     {"looking"},
     {"pipeline"},
-    {"render", "calibrate", "evaluate", "tiles", "augment", "batch", "thesis", "testing"},
+    {"render", "calibrate", "evaluate", "tiling", "augment", "batch", "thesis", "testing"},
     {"cli"},
 ]
 MAY_IMPORT = {
@@ -44,7 +44,7 @@ MAY_IMPORT = {
         "colour_fit",
         "calibrate",
         "evaluate",
-        "tiles",
+        "tiling",
         "thesis",
         "testing",
     },
@@ -111,6 +111,11 @@ def test_the_bench_needs_torch_only_to_ask_and_the_thesis_never(path):
     assert not any(name.startswith("wsi_scale.thesis") for name in names)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "tiling").glob("*.py")), ids=lambda p: p.stem)
+def test_tiles_need_torch_only_to_be_served_to_it(path):
+    assert path.stem == "dataset" or "torch" not in imports_of(path)
+
+
 def test_importing_wsi_scale_loads_no_heavy_library():
     heavy = ("torch", "dask", "napari", "skimage", "matplotlib", "scipy")
     code = f"import sys, wsi_scale; print([m for m in {heavy} if m in sys.modules])"
@@ -141,3 +146,8 @@ def test_the_names_for_type_checkers_are_those_at_run_time():
         for alias in node.names
     }
     assert promised | {"__version__"} == set(wsi_scale.__all__)
+
+
+def test_tiles_are_cut_and_stitched_without_torch():
+    code = "import sys; sys.modules['torch'] = None; from wsi_scale import Tiles, stitch, tiles"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -71,3 +71,14 @@ def test_the_manifest_on_the_page_is_one(tmp_path):
     path = tmp_path / "slides.csv"
     path.write_text(lines, encoding="utf-8")
     assert [row.scale for row in read_manifest(path).rows] == [2, 2, 4]
+
+
+def test_the_example_of_tiles_runs_as_written():
+    """A number in place of the estimate, which other tests make."""
+    text = (ROOT / "docs" / "tiles.md").read_text(encoding="utf-8")
+    (code,) = [b for b in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "stitch" in b]
+    (estimate,) = re.findall(r"^report = .*$", code, re.MULTILINE)
+    names = {}
+    exec(code.replace(estimate, "report = 2.0"), names)
+    assert names["picture"].shape == names["tiles"].shape == (560, 700)
+    assert len(names["seen"]) > 5  # classes of the mosaic

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from wsi_scale.settings import Settings
     from wsi_scale.sites import choose_sites
     from wsi_scale.slide import Slide, open_slide
+    from wsi_scale.tiling import Tile, Tiles, stitch, tiles
+    from wsi_scale.tiling.dataset import TileDataset
 
 __all__ = [
     "Box",
@@ -31,6 +33,9 @@ __all__ = [
     "Settings",
     "Site",
     "Slide",
+    "Tile",
+    "TileDataset",
+    "Tiles",
     "WsiScaleError",
     "__version__",
     "choose_sites",
@@ -41,6 +46,8 @@ __all__ = [
     "measure_responses",
     "open_slide",
     "sample_pyramid",
+    "stitch",
+    "tiles",
 ]
 
 _ROOMS = {
@@ -56,6 +63,8 @@ _ROOMS = {
     "settings": ("Settings",),
     "sites": ("choose_sites",),
     "slide": ("Slide", "open_slide"),
+    "tiling": ("Tile", "Tiles", "stitch", "tiles"),
+    "tiling.dataset": ("TileDataset",),
 }
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 

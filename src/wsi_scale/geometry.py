@@ -192,8 +192,11 @@ def pick_level(levels: Sequence[Level], scale: float) -> int:
     return max(fine_enough, key=lambda i: levels[i].downsample)
 
 
-def _reduction(window_px: float, ratio: float) -> int:
-    """Power of two to average while reading; leaves at least 2 source px per network px."""
+def reduction(window_px: float, ratio: float) -> int:
+    """Power of two to average while reading; leaves at least 2 source px per network px.
+
+    window_px: side of a patch in px of its level. ratio: level px per network px.
+    """
     factor = 1
     while window_px / factor > MAX_READ_SIDE and ratio / (2 * factor) >= 2:
         factor *= 2
@@ -224,7 +227,7 @@ def plan_reads(
             continue
         level = pick_level(levels, scale)
         ratio = scale / levels[level].downsample
-        groups.setdefault((level, _reduction(size * ratio, ratio)), []).append(index)
+        groups.setdefault((level, reduction(size * ratio, ratio)), []).append(index)
     reads = tuple(
         _plan_one(levels[level], level, reduce, site, [(i, grid.scales[i]) for i in members], size)
         for (level, reduce), members in sorted(groups.items())

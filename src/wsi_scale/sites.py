@@ -51,7 +51,7 @@ def choose_sites(
     Fewer sites come back when there are fewer places, at least 1. Raises NoTissueError where there
     is nothing to look at, SiteError for a region off the slide or too little room.
     """
-    look = _look(slide, region)
+    look = look_at(slide, region)
     mask = tissue_mask(look.picture)
     if not mask.any() and region is None:
         raise NoTissueError(f"no tissue found on {slide.path}; pass --region to say where to look")
@@ -80,7 +80,7 @@ def choose_sites(
 
 
 @dataclass(frozen=True)
-class _Look:
+class Look:
     """A picture of part of the canvas."""
 
     picture: NDArray[np.uint8]
@@ -103,9 +103,12 @@ class _Look:
         return self.box.y + (np.arange(self.picture.shape[0]) + 0.5) * self.pixel[1]
 
 
-def _look(slide: Slide, region: Region | None) -> _Look:
-    """Picture the part of the slide in question, its longer side at most LOOK_PX."""
-    box = slide.bounds if region is None else _around(_overlap(slide, region), slide.bounds)
+def look_at(slide: Slide, region: Region | None) -> Look:
+    """Picture the part of the slide in question, its longer side at most LOOK_PX.
+
+    Raises SiteError for a region off the slide.
+    """
+    box = slide.bounds if region is None else _around(shared_box(slide, region), slide.bounds)
     scale = max(1.0, max(box.width, box.height) / LOOK_PX)
     number = pick_level(slide.levels, scale)
     level = slide.levels[number]
@@ -119,7 +122,7 @@ def _look(slide: Slide, region: Region | None) -> _Look:
     read = LevelRead(number, left, top, right - left, bottom - top, reduce, ())
     pixels = read_reduced(slide, read)
     shape = (max(1, round(box.width / scale)), max(1, round(box.height / scale)))
-    return _Look(resample(pixels, _within(pixels, read, box, level.downsample), *shape), box)
+    return Look(resample(pixels, _within(pixels, read, box, level.downsample), *shape), box)
 
 
 def _around(box: Box, bounds: Box) -> Box:
@@ -150,8 +153,8 @@ def _within(
     )
 
 
-def _overlap(slide: Slide, region: Region) -> Box:
-    """The part of the slide's bounds that the region's box covers."""
+def shared_box(slide: Slide, region: Region) -> Box:
+    """The part of the slide's bounds that the region's box covers. SiteError for none."""
     have, asked = slide.bounds, region.box
     left, top = max(have.x, asked.x), max(have.y, asked.y)
     right = min(have.x + have.width, asked.x + asked.width)
@@ -180,7 +183,7 @@ class _Places:
     """Side of the smallest patch: a site with less room is of no use."""
 
 
-def _places(look: _Look, mask: NDArray[np.bool_], bounds: Box, floor: float) -> _Places:
+def _places(look: Look, mask: NDArray[np.bool_], bounds: Box, floor: float) -> _Places:
     rows, columns = np.nonzero(mask)
     x, y = look.column_centres[columns], look.row_centres[rows]
     across = _room(x, look.pixel[0] / 2, bounds.x, bounds.width)

@@ -1,0 +1,218 @@
+"""Tiles of a slide at any scale, cut from its native levels when they are asked for."""
+
+from __future__ import annotations
+
+import logging
+import numbers
+import operator
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsi_scale.errors import SettingsError, SlideError
+from wsi_scale.geometry import LevelRead, pick_level, reduction
+from wsi_scale.pyramid import read_reduced, resample
+from wsi_scale.regions import Region, parse_region
+from wsi_scale.sites import shared_box
+from wsi_scale.slide import Slide
+from wsi_scale.tiling.kept import TISSUE_SHARE, kept_tiles
+from wsi_scale.tiling.layout import Layout, Place, Span, span
+
+log = logging.getLogger(__name__)
+
+
+class HasScale(Protocol):
+    """A Report, an Estimate, or anything else with a scale."""
+
+    @property
+    def scale(self) -> float | None:
+        """Level-0 px per network px; None where none was found."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One tile: its pixels and where it lies."""
+
+    pixels: NDArray[np.uint8]
+    """(size, size, 3) RGB; the slide's background, as a rule white, right of and below the rim."""
+    place: Place
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Tiles(Sequence[Tile]):
+    """The tiles of a slide, row by row: sized, indexable, each read when it is asked for.
+
+    A slice is again Tiles. Pickles, and may be used in forked or spawned workers: each opens the
+    slide for itself. Good for as long as the slide is open; indexing raises SlideError where the
+    slide is closed or cannot be decoded.
+    """
+
+    slide: Slide
+    layout: Layout
+    """The grid of all tiles, those left out included."""
+    kept: range | NDArray[np.int64]
+    """Numbers of the tiles in that grid, row · columns + column, rising."""
+
+    @property
+    def scale(self) -> float:
+        """Level-0 px per output px."""
+        return self.layout.scale
+
+    @property
+    def size(self) -> int:
+        """Side of a tile, output px."""
+        return self.layout.size
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the stitched picture, output px."""
+        return self.layout.height, self.layout.width
+
+    @property
+    def origin(self) -> tuple[float, float]:
+        """(x, y) of the stitched picture's left top corner, level-0 px."""
+        return self.layout.area.x, self.layout.area.y
+
+    @property
+    def mpp(self) -> tuple[float, float] | None:
+        """µm per output px (x, y); None where the slide has no resolution."""
+        mpp = self.slide.mpp
+        return None if mpp is None else (mpp[0] * self.scale, mpp[1] * self.scale)
+
+    @property
+    def upsampled(self) -> bool:
+        """True below scale 1: tiles show pixels that the slide does not have."""
+        return self.scale < 1 - 1e-9
+
+    def place(self, index: int) -> Place:
+        """Where a tile lies; no pixel is read. Raises IndexError as a list does."""
+        number = int(self.kept[operator.index(index)])
+        return self.layout.place(*divmod(number, self.layout.columns))
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    @overload
+    def __getitem__(self, index: int) -> Tile: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Tiles: ...
+
+    def __getitem__(self, index: int | slice) -> Tile | Tiles:
+        if isinstance(index, slice):
+            return replace(self, kept=self.kept[index])
+        place = self.place(index)
+        return Tile(cut_tile(self.slide, self.layout, place), place)
+
+    def __repr__(self) -> str:
+        return (
+            f"<{len(self)} tiles of {self.size} px at scale {self.scale:.4g} of {self.slide.path}>"
+        )
+
+
+def tiles(
+    slide: Slide,
+    *,
+    scale: float | HasScale | None,
+    size: int = 224,
+    overlap: int = 0,
+    region: Region | str | os.PathLike[str] | None = None,
+    tissue: bool | float = False,
+) -> Tiles:
+    """The tiles of a slide at a scale, row by row; none is read before it is asked for.
+
+    scale: level-0 px per px of a tile, any number above 0, or a Report or Estimate that has one.
+        Below 1 tiles are upsampled; this is logged, as is a verdict other than ``ok``.
+    size: side of a tile in its own (output) px.
+    overlap: output px shared by neighbours, 0 to size - 1.
+    region: tile only this part: a Region, a GeoJSON file or a box 'x,y,w,h' in level-0 px. The
+        first tile lies in the corner of its box; tiles that no polygon touches are left out.
+    tissue: True leaves out tiles of which less than a twentieth is tissue; a number from 0 to 1
+        sets another share. It is the share of what lies on the slide and in the region's box. A
+        slide without tissue has no tiles.
+    Tiles begin at the corner of ``slide.bounds``, or of the region, and cover it wholly: the last
+    of a row or column may hang over the slide's rim, where they hold background.
+    Raises SettingsError for a scale that was not found or an impossible number, SiteError for a
+    region off the slide.
+    """
+    if not isinstance(slide, Slide):
+        raise SlideError(
+            f"tiles are cut from an open slide, got {type(slide).__name__}; "
+            "pass wsi_scale.open_slide(…)"
+        )
+    share = _share(tissue)
+    number = _number(scale)
+    size, overlap = _whole("size", size), _whole("overlap", overlap)
+    asked = region if region is None or isinstance(region, Region) else parse_region(region)
+    area = slide.bounds if asked is None else shared_box(slide, asked)
+    layout = Layout(area, slide.bounds, number, size, overlap)
+    found = Tiles(slide, layout, kept_tiles(slide, layout, asked, share))
+    if found.upsampled:
+        log.warning("scale %.4g is below 1: tiles show pixels the slide does not have", number)
+    return found
+
+
+def cut_tile(slide: Slide, layout: Layout, place: Place) -> NDArray[np.uint8]:
+    """The pixels of one tile, (size, size, 3), from the level that suits the scale.
+
+    A pixel is the same whichever tile it is cut with. Beyond the slide's rim the filter sees the
+    rim repeated, so no background bleeds in. Raises SlideError when a region cannot be decoded.
+    """
+    number = pick_level(slide.levels, layout.scale)
+    level, have = slide.levels[number], slide.bounds
+    ratio = layout.scale / level.downsample
+    reduce = reduction(layout.size * ratio, ratio)
+
+    def along(start: float, rim: tuple[float, float], extent: int) -> Span:
+        first, last = (edge / level.downsample for edge in rim)
+        begin, rim = start / level.downsample, (first, min(last, extent))
+        return span(begin, layout.size, ratio, rim, reduce)
+
+    across = along(place.x, (have.x, have.x + have.width), level.width)
+    down = along(place.y, (have.y, have.y + have.height), level.height)
+    read = LevelRead(number, across.start, down.start, across.length, down.length, reduce, ())
+    pixels = np.pad(read_reduced(slide, read), (down.repeat, across.repeat, (0, 0)), mode="edge")
+    box = (across.box[0], down.box[0], across.box[1], down.box[1])
+    # always a whole square: Pillow may take height before width elsewhere, and round otherwise
+    shown = resample(pixels, box, layout.size, layout.size)
+    out = np.empty_like(shown)
+    out[:] = slide.background
+    inside = np.s_[: place.valid_height, : place.valid_width]
+    out[inside] = shown[inside]
+    return out
+
+
+def _number(scale: Any) -> float:
+    """The scale as a number; SettingsError where there is none."""
+    if isinstance(scale, numbers.Real):
+        return float(scale)
+    if scale is not None and not hasattr(scale, "scale"):
+        raise SettingsError(f"a scale is a number above 0 or a Report that has one, got {scale!r}")
+    found = getattr(scale, "scale", None)
+    verdict, reason = getattr(scale, "verdict", None), getattr(scale, "reason", None)
+    if found is None:
+        why = f": {reason}" if reason else ""
+        raise SettingsError(f"no scale was found{why}; to cut tiles all the same, pass a number")
+    if verdict not in (None, "ok"):
+        log.warning("scale %.4g is to be used with care (%s): %s", found, verdict, reason)
+    return float(found)
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise SettingsError(f"{name} is a whole number of px, got {value!r}") from None
+
+
+def _share(tissue: Any) -> float | None:
+    """Least share of tissue in a tile; None where any tile will do."""
+    if isinstance(tissue, bool):
+        return TISSUE_SHARE if tissue else None
+    if not (isinstance(tissue, numbers.Real) and 0 <= float(tissue) <= 1):
+        raise SettingsError(f"tissue is True, False or a share from 0 to 1, got {tissue!r}")
+    return float(tissue)

@@ -1,0 +1,201 @@
+"""Predictions of tiles, put back together into one picture at the tiles' scale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.tiling.cut import Tiles
+from wsi_scale.tiling.layout import Layout, Place
+
+Overlaps = Literal["crop", "blend"]
+Block = tuple[slice, slice]
+
+_BAND_PX = 1 << 22  # output px divided at once after blending
+
+
+def stitch(
+    tiles: Tiles,
+    predictions: Iterable[ArrayLike],
+    *,
+    overlaps: Overlaps = "crop",
+    fill: float = 0,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """One picture from a prediction for every tile, (H, W) or (C, H, W), at the tiles' scale.
+
+    predictions: one (size, size) or (C, size, size) array a tile, in the order of the tiles; taken
+        one by one, so a generator keeps one in memory.
+    overlaps: ``crop`` takes every px from the tile in which it lies deepest, any dtype, and cuts
+        neighbours in the middle of their overlap; ``blend`` fades one into the other, for
+        probabilities and logits.
+    fill: value where no tile was kept.
+    out: write here instead of into a new array, e.g. a ``numpy.memmap`` for a picture larger than
+        memory; its shape is that of the result.
+    Returns (H, W) or (C, H, W) where (H, W) is ``tiles.shape``; px (i, j) begins at level-0 px
+    ``tiles.origin`` + scale · (j, i), and what hangs over the rim is cut off. Cropped it has the
+    first prediction's dtype, blended at least float32. Memory: the result, and for ``blend`` 4 H W
+    bytes more. Without tiles: (H, W) float32 of ``fill``.
+    Raises SettingsError for predictions of another number or shape, and for labels to be blended.
+    """
+    if overlaps not in ("crop", "blend"):
+        raise SettingsError(f"overlaps are 'crop' or 'blend', got {overlaps!r}")
+    put: _Crop | _Blend | None = None
+    for place, prediction in _paired(tiles, predictions):
+        if put is None:
+            put = (_Crop if overlaps == "crop" else _Blend)(tiles, prediction, fill, out)
+        if prediction.shape != put.expected:
+            raise SettingsError(
+                f"the prediction for the tile at row {place.row}, column {place.column} has shape "
+                f"{prediction.shape}, not {put.expected} as the first one has"
+            )
+        put(place, prediction)
+    if put is None:
+        return _canvas(tiles.shape, np.dtype(np.float32), fill, out)
+    return put.finish()
+
+
+def _paired(tiles: Tiles, predictions: Iterable[ArrayLike]) -> Iterator[tuple[Place, NDArray[Any]]]:
+    """Each tile's place and prediction; SettingsError when there are more or fewer."""
+    index = -1
+    for index, prediction in enumerate(predictions):
+        if index >= len(tiles):
+            raise SettingsError(f"there are more predictions than the {len(tiles)} tiles")
+        yield tiles.place(index), np.asarray(prediction)
+    if index + 1 < len(tiles):
+        raise SettingsError(f"there are {index + 1} predictions for {len(tiles)} tiles")
+
+
+def _check_shape(prediction: NDArray[Any], size: int) -> None:
+    if prediction.ndim not in (2, 3) or prediction.shape[-2:] != (size, size):
+        raise SettingsError(
+            f"a prediction has shape ({size}, {size}) or (C, {size}, {size}) as its tile, got "
+            f"{prediction.shape}"
+        )
+
+
+def _canvas(
+    shape: tuple[int, ...], dtype: np.dtype[Any], fill: float, out: NDArray[Any] | None
+) -> NDArray[Any]:
+    """The array to write into, full of ``fill``."""
+    if out is None:
+        out = np.empty(shape, dtype)
+    elif out.shape != shape:
+        raise SettingsError(f"out has shape {out.shape}, but the result has {shape}")
+    elif not np.can_cast(dtype, out.dtype, "same_kind"):
+        raise SettingsError(f"out is {out.dtype}, which cannot hold predictions of {dtype}")
+    try:
+        out[...] = fill
+    except (OverflowError, ValueError) as error:
+        raise SettingsError(f"fill {fill} is no {out.dtype}: {error}") from error
+    return out
+
+
+class _Crop:
+    """Every px from one tile: the one in whose core it lies, or, where that was left out, any."""
+
+    def __init__(
+        self, tiles: Tiles, first: NDArray[Any], fill: float, out: NDArray[Any] | None
+    ) -> None:
+        _check_shape(first, tiles.size)
+        self.expected = first.shape
+        self._layout = tiles.layout
+        self._kept = _kept_grid(tiles)
+        self._out = _canvas((*first.shape[:-2], *tiles.shape), first.dtype, fill, out)
+
+    def __call__(self, place: Place, prediction: NDArray[Any]) -> None:
+        for rows, columns in self._blocks(place):
+            self._out[..., rows, columns] = prediction[
+                ...,
+                rows.start - place.top : rows.stop - place.top,
+                columns.start - place.left : columns.stop - place.left,
+            ]
+
+    def finish(self) -> NDArray[Any]:
+        return self._out
+
+    def _blocks(self, place: Place) -> Iterator[Block]:
+        """The tile's core, and the parts it reaches of the cores of tiles that were left out."""
+        layout = self._layout
+        rows = list(_cores(place.row, place.top, layout, layout.rows, layout.height))
+        columns = list(_cores(place.column, place.left, layout, layout.columns, layout.width))
+        for row, down in rows:
+            for column, across in columns:
+                own = (row, column) == (place.row, place.column)
+                if own or not (self._kept is None or self._kept[row, column]):
+                    yield down, across
+
+
+class _Blend:
+    """A weighted mean: weights fall linearly to a tile's edge, over the width of the overlap."""
+
+    def __init__(
+        self, tiles: Tiles, first: NDArray[Any], fill: float, out: NDArray[Any] | None
+    ) -> None:
+        _check_shape(first, tiles.size)
+        if not np.issubdtype(first.dtype, np.inexact):
+            raise SettingsError(
+                f"predictions of {first.dtype} are labels, which cannot be blended; crop them"
+            )
+        self.expected = first.shape
+        self._fill = fill
+        self._weight = _ramp(tiles.size, tiles.layout.overlap)
+        dtype = np.result_type(first.dtype, np.float32)
+        self._out = _canvas((*first.shape[:-2], *tiles.shape), dtype, 0, out)
+        self._sum = np.zeros(tiles.shape, np.float32)
+
+    def __call__(self, place: Place, prediction: NDArray[Any]) -> None:
+        height, width = self._sum.shape
+        rows = slice(place.top, min(place.top + len(self._weight), height))
+        columns = slice(place.left, min(place.left + len(self._weight), width))
+        h, w = rows.stop - rows.start, columns.stop - columns.start
+        weight = self._weight[:h, None] * self._weight[None, :w]
+        self._out[..., rows, columns] += prediction[..., :h, :w] * weight
+        self._sum[rows, columns] += weight
+
+    def finish(self) -> NDArray[Any]:
+        height, width = self._sum.shape
+        band = max(1, _BAND_PX // width)
+        for top in range(0, height, band):
+            total = self._sum[top : top + band]
+            part = self._out[..., top : top + band, :]
+            part /= np.where(total > 0, total, 1)
+            part[..., total == 0] = self._fill
+        return self._out
+
+
+def _kept_grid(tiles: Tiles) -> NDArray[np.bool_] | None:
+    """(rows, columns), which tiles there are; None where none is left out."""
+    layout = tiles.layout
+    if len(tiles) == layout.rows * layout.columns:
+        return None
+    kept = np.zeros(layout.rows * layout.columns, bool)
+    kept[np.asarray(tiles.kept)] = True
+    return kept.reshape(layout.rows, layout.columns)
+
+
+def _cores(
+    number: int, start: int, layout: Layout, count: int, extent: int
+) -> Iterator[tuple[int, slice]]:
+    """Numbers of the tiles along one side whose cores a tile reaches, and the px it reaches.
+
+    Cores meet in the middle of overlaps and end where the picture ends. Size 100, overlap 20,
+    the second of three: 0: 80–90, 1: 90–170, 2: 170–180.
+    """
+    half, stop = layout.overlap // 2, min(start + layout.size, extent)
+    reach = -(-layout.size // layout.step)
+    for other in range(max(0, number - reach), min(count, number + reach + 1)):
+        first = 0 if other == 0 else other * layout.step + half
+        last = extent if other == count - 1 else (other + 1) * layout.step + half
+        if max(first, start) < min(last, stop):
+            yield other, slice(max(first, start), min(last, stop))
+
+
+def _ramp(size: int, overlap: int) -> NDArray[np.float32]:
+    """(size,) weights above 0; those of two neighbours add up to 1 where two overlap."""
+    from_edge = np.minimum(np.arange(size), np.arange(size)[::-1]) + 0.5
+    return np.asarray(np.clip(from_edge / max(overlap, 0.5), 0, 1), np.float32)
