@@ -11,7 +11,7 @@ from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import Answer, Options, Reference
 from wsi_scale.estimators.curves import peak
 from wsi_scale.geometry import ScaleGrid
-from wsi_scale.judge import blank_estimate, conformal, estimate
+from wsi_scale.judge import blank_estimate, conformal, estimate, interval_of
 from wsi_scale.report import NUMBERED
 from wsi_scale.verdict import Evidence, judge, rise
 
@@ -222,7 +222,28 @@ def test_the_next_error_lies_within_with_the_probability_asked_for(count, level,
     """By symmetry the next of n + 1 errors is equally likely to have any rank."""
     errors = np.random.default_rng(seed).permutation(count + 1).astype(float)
     within = [conformal(np.delete(errors, i), level) >= errors[i] for i in range(count + 1)]
-    assert np.mean(within) >= level - 1e-9 or conformal(errors[1:], level) == errors[1:].max()
+    most = count / (count + 1)  # the largest of so few errors holds no more than that
+    assert min(level, most) - 1e-9 <= np.mean(within) <= level + 1 / (count + 1) + 1e-9
+
+
+def evidence_with(misfit, an_octave_adds, common):
+    """A parabola over four octaves, its top at scale 4, and resamples that all say 4."""
+    octaves = np.arange(-16, 17) / 8
+    score = -misfit - an_octave_adds * octaves**2
+    answer = Answer(score, 4.0, left=-score, misfit=misfit, common=common)
+    return Evidence("fingerprint", 4 * 2**octaves, answer, (answer,) * 10)
+
+
+def test_what_all_sites_may_err_by_alike_widens_the_interval():
+    """1.645 standard deviations of 0.2 · √(0.01 / 0.04) octaves, hand-computed: 0.1645."""
+    interval = interval_of(evidence_with(0.01, 0.04, 0.2), 0.9, 46)
+    assert np.log2(interval) == pytest.approx([2 - 0.1645, 2 + 0.1645], abs=1e-4)
+    assert interval_of(evidence_with(0.01, 0.04, 0.0), 0.9, 46) == (4.0, 4.0)
+
+
+@pytest.mark.parametrize("an_octave_adds", [0.0, 1e-300, 1e-9])
+def test_an_interval_never_reaches_further_than_was_looked(an_octave_adds):
+    assert interval_of(evidence_with(0.01, an_octave_adds, 0.2), 0.9, 46) == (1.0, 16.0)
 
 
 def test_a_network_that_takes_many_scales_for_right_does_not_care(responses_of):

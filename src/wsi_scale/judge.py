@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.report import NUMBERED, Verdict
 from wsi_scale.responses import PLAIN, Responses
 from wsi_scale.tolerance import steady_band
-from wsi_scale.verdict import Evidence, judge
+from wsi_scale.verdict import Evidence, judge, rise
 from wsi_scale.voices import Voice, choose
 
 TOLERANCE = 0.1
@@ -100,11 +101,11 @@ def estimate(
         estimator=chosen.name,
         scale=scale,
         interval_level=interval_level,
-        interval=_interval(evidence, interval_level, len(everyone)) if numbered else None,
+        interval=interval_of(evidence, interval_level, len(everyone)) if numbered else None,
         tolerance=None if scale is None else steady_band(responses, scale, TOLERANCE),
         verdict=judgement.verdict,
         reason=judgement.reason,
-        warnings=(*passed_over, *_warnings(responses, scale)),
+        warnings=(*passed_over, *_warnings(scale, chosen, options, interval_level)),
         candidates=judgement.candidates,
         voices={name: answer.scale for name, answer in answers.items()},
         sites=responses.sites,
@@ -184,9 +185,10 @@ def _resample(scorer: Scorer, members: Array, seed: int, resamples: int) -> tupl
     return tuple(scorer(draw, other) for draw, other in zip(sites, others, strict=True))
 
 
-def _interval(evidence: Evidence, level: float, sites: int) -> tuple[float, float] | None:
+def interval_of(evidence: Evidence, level: float, sites: int) -> tuple[float, float] | None:
     """As wide as errors that were measured, where there are some; else, or with fewer sites than
-    those were measured with, percentiles of the resamples. Always holds the answer itself."""
+    those were measured with, percentiles of the resamples, widened by what all sites may err by
+    alike. Always holds the answer itself."""
     answer = evidence.answer
     if answer.scale is None:
         return None
@@ -198,7 +200,36 @@ def _interval(evidence: Evidence, level: float, sites: int) -> tuple[float, floa
         if len(evidence.resampled_scales) == 0:
             return None
         ends += list(np.quantile(evidence.resampled_scales, [(1 - level) / 2, (1 + level) / 2]))
-    return float(min(ends)), float(max(ends))
+    return _widened(evidence, min(ends), max(ends), level)
+
+
+def _widened(evidence: Evidence, low: float, high: float, level: float) -> tuple[float, float]:
+    """An interval with what all sites may err by alike, no further than was looked."""
+    scale, alike = evidence.answer.scale, common_error(evidence)
+    if alike == 0 or scale is None:
+        return float(low), float(high)
+    known = evidence.scales[np.isfinite(evidence.answer.score)]
+    far = NormalDist().inv_cdf((1 + level) / 2) * alike
+    down, up = math.hypot(math.log2(scale / low), far), math.hypot(math.log2(high / scale), far)
+    reach = math.log2(known[-1] / known[0])  # beyond, 2**far might overflow
+    return (
+        float(min(low, max(known[0], scale / 2 ** min(down, reach)))),
+        float(max(high, min(known[-1], scale * 2 ** min(up, reach)))),
+    )
+
+
+def common_error(evidence: Evidence) -> float:
+    """Octaves by which all sites may err alike, one standard deviation; infinite where an octave
+    changes nothing.
+
+    What the best scale leaves unexplained has no reason to avoid the direction in which scale moves
+    the statistics; the part of it that lies there has moved the answer.
+    """
+    answer = evidence.answer
+    if not answer.common or answer.misfit is None:
+        return 0.0
+    gained = rise(evidence)
+    return answer.common * math.sqrt(answer.misfit / gained) if gained > 0 else math.inf
 
 
 def conformal(errors: Array, level: float) -> float:
@@ -250,12 +281,22 @@ def _per_class(
         draws = _resample(scorer, members, seed, resamples)
         evidence = Evidence("", np.array(responses.grid.scales), scorer(members), draws)
         scale = evidence.answer.scale
-        out.append((responses.classes[k], scale, _interval(evidence, level, int(members.sum()))))
+        out.append((responses.classes[k], scale, interval_of(evidence, level, int(members.sum()))))
     return tuple(out)
 
 
-def _warnings(responses: Responses, scale: float | None) -> tuple[str, ...]:
+def _warnings(
+    scale: float | None, chosen: Voice, options: Options, level: float
+) -> tuple[str, ...]:
     out = []
+    if scale is not None and chosen.name == profile.NAME and options.profile is not None:
+        count = len(options.profile.about.images) or len(options.profile.strangeness)
+        held = count / (count + 1)
+        if held < level:
+            out.append(
+                f"the profile was made of {count} images, too few for {level:.0%}: the interval "
+                f"is as wide as the largest error seen, which holds about {held:.0%} of the time"
+            )
     if scale is not None and scale < 1:
         out.append(
             f"scale {scale:.3g} is below 1: the network would see upsampled pixels with no real "

@@ -41,8 +41,8 @@ def narrowed(window: Window, expected: float | None) -> Window:
     """
     if expected is None:
         raise SettingsError(
-            "the metadata cannot be trusted where they say nothing: the slide needs its µm/px "
-            "(--mpp) and the network's card its training mpp"
+            "the metadata cannot be trusted where they say nothing: both the slide's µm/px (--mpp) "
+            "and the network's (SPEC?mpp=0.5, or in its card) must be known"
         )
     lo, hi = max(window[0], expected / TRUSTED), min(window[1], expected * TRUSTED)
     if hi < 2 * lo:

@@ -92,6 +92,25 @@ def test_a_profile_is_asked_where_one_is_given(tmp_path, profile_of, samples_of,
     assert bench.describe()["profile"] != BENCH.describe()["profile"]
 
 
+def test_a_contradiction_that_auto_found_is_not_laid_on_the_one_it_chose(
+    tmp_path, profile_of, samples_of, responses_of, monkeypatch
+):
+    """Asked first, auto calls two trusted voices ambiguous; each alone is ok."""
+    path = tmp_path / "network.profile"
+    profile_of(samples_of(truth=2.0)).save(path)
+    real = answers.estimate
+
+    def contradicted(responses, *, estimator, **options):
+        verdict = "ambiguous" if estimator == "auto" else "ok"
+        return replace(real(responses, estimator=estimator, **options), verdict=verdict)
+
+    monkeypatch.setattr(answers, "estimate", contradicted)
+    questions = [Question("auto"), Question("profile")]
+    pools = {MEASURED: responses_of(truth=3.0, sites=16, content=0.2)}
+    found = ask_all(questions, pools, Window(0.5, 8), replace(BENCH, profile=path))
+    assert [voice.verdict for _, voice in found] == ["ambiguous", "ok"]
+
+
 def test_who_cannot_work_is_unavailable_and_not_an_error(responses_of):
     voice = ask(Question("extrema"), responses_of(sites=2), BENCH)  # no gradients were measured
     assert (voice.says, voice.verdict, voice.has_number) == (None, UNAVAILABLE, False)

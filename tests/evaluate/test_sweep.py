@@ -51,6 +51,11 @@ def test_what_cannot_be_swept_is_refused(text, says):
         parse_sweeps([text])
 
 
+def test_what_a_bench_does_not_measure_cannot_be_swept():
+    with pytest.raises(SettingsError, match="no option 'colour_freed' to sweep; it has match_mix"):
+        parse_sweeps(["fingerprint.colour_freed=true,false"])
+
+
 def test_an_option_is_swept_once():
     with pytest.raises(SettingsError, match=r"extrema\.sigma is given twice"):
         parse_sweeps(["extrema.sigma=7", "extrema.sigma=8"])

@@ -42,6 +42,15 @@ def test_every_verdict_is_explained_without_magnification(any_report):
     assert not any(word in text for word in ("×", "20x", "magnification", "objective"))
 
 
+def test_a_slide_outside_is_told_outside_of_what_and_what_may_help(make_report):
+    by_profile = explain(make_report("outside", estimator="profile"))
+    assert "the images that the profile was calibrated on" in by_profile
+    assert "--free-colour" not in by_profile
+    plain = explain(make_report("outside", estimator="fingerprint"))
+    assert "anything the network was trained on" in plain
+    assert "--free-colour" in plain
+
+
 def test_a_baseline_that_was_asked_for_is_not_laid_on_the_network(make_report):
     voices = {"confidence": 3.0, "fingerprint": 4.0}
     asked = make_report("no_evidence", scale=None, estimator="confidence", voices=voices)

@@ -135,9 +135,13 @@ def ridge(x: Array, y: Array, strength: float) -> Map:
     """Ridge regression on standardised features."""
     mean, spread = x.mean(axis=0), x.std(axis=0)
     spread = np.maximum(spread, STEADY * np.median(spread))
-    z = standardise(x, mean, spread)
-    gram = z.T @ z + strength * len(z) * np.eye(z.shape[1])
-    return Map(mean, spread, np.linalg.solve(gram, z.T @ (y - y.mean())), float(y.mean()))
+    z, middle = standardise(x, mean, spread), float(y.mean())
+    rows, features = z.shape
+    if rows < features:  # the same weights, solved among the rows
+        weights = z.T @ np.linalg.solve(z @ z.T + strength * rows * np.eye(rows), y - middle)
+    else:
+        weights = np.linalg.solve(z.T @ z + strength * rows * np.eye(features), z.T @ (y - middle))
+    return Map(mean, spread, weights, middle)
 
 
 def leave_out(table: Table, strength: float) -> Array:
@@ -163,10 +167,14 @@ def noise_of(places: Array, truth: Array, said: Array) -> Array:
 
 def directions(x: Array) -> Array:
     """(K, D) orthonormal directions that hold EXPLAINED of the variance of standardised rows."""
-    values, vectors = np.linalg.eigh(x.T @ x)
-    values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
+    if len(x) < x.shape[1]:
+        _, sizes, vectors = np.linalg.svd(x, full_matrices=False)
+        values = sizes**2
+    else:
+        rising, columns = np.linalg.eigh(x.T @ x)
+        values, vectors = np.maximum(rising[::-1], 0), columns[:, ::-1].T
     enough = int(np.searchsorted(np.cumsum(values) / values.sum(), EXPLAINED)) + 1
-    return np.ascontiguousarray(vectors[:, : min(enough, MOST_DIRECTIONS)].T)
+    return np.ascontiguousarray(vectors[: min(enough, MOST_DIRECTIONS)])
 
 
 def _build(table: Table, about: About, floor: Array, noise: tuple[Array, Array]) -> Profile:

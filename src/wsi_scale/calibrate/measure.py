@@ -103,8 +103,9 @@ def look(network: Network, slide: Slide, reference: Reference, number: int) -> S
     hi = min(right * 2**OCTAVES, 0.9 * side / size)
     if hi <= lo:
         raise SettingsError(
-            f"{slide.path} is {side:g} px wide where it is narrowest: with patches of {size} px it "
-            f"has no scale between {FINEST:g} and {hi:.2g}; leave it out"
+            f"{slide.path} is too small to learn from: {side:g} px wide where it is narrowest, and "
+            f"patches of {size} px from scale {lo:.3g} up need over {lo * size / 0.9:.0f}; "
+            "leave it out"
         )
     try:
         sites = choose_sites(

@@ -53,7 +53,7 @@ def evaluate(  # one parameter per option of the contract
     ] = None,
     sites: Annotated[
         int, typer.Option(metavar="N", parser=whole_number, help="Places on each slide.")
-    ] = 24,
+    ] = 46,
     per_octave: Annotated[
         float, typer.Option(metavar="N", parser=number, help="Scales per octave.")
     ] = 8,

@@ -67,6 +67,9 @@ class Answer:
     what the verdict weighs, in whatever unit the score is."""
     misfit: float | None = None
     """What of that the best scale leaves; None where nothing of the kind is measured."""
+    common: float = 0.0
+    """How much of √(misfit / what an octave adds), in octaves, all sites may err by alike: one
+    standard deviation, which drawing sites anew cannot show."""
 
 
 Scorer = Callable[..., Answer]

@@ -44,6 +44,10 @@ weight (1 = weight doubled). Between 1e-6 and 1e-5 the answers hardly move."""
 UNCERTAIN = 5e-4
 """Nats per channel: no layer of a settled network knows its own statistics better than that."""
 
+COMMON_ERROR = 0.2
+"""Of √(what the best scale leaves / what an octave adds), in octaves: the standard deviation of the
+error that all sites share. Chosen on training seeds 0 and 1 (benchmarks/model_problem.py)."""
+
 MAX_CHANNELS = 128
 """Channels of one layer that are compared, spread evenly; more say little new and cost memory."""
 
@@ -126,6 +130,7 @@ class Match:
             layer_scales={name: value for name, value in alone.items() if value is not None},
             left=left,
             misfit=None if best is None else float(left[np.nanargmax(curve)]),
+            common=0.0 if self.freed else COMMON_ERROR,
         )
 
     def divergence(self, weights: Array) -> tuple[Array, Array]:

@@ -184,7 +184,8 @@ def _result(bench: Bench, row: Row, responses: Responses) -> Array | None:
 def ask_all(
     questions: Sequence[Question], pools: dict[str, Responses], window: Window, bench: Bench
 ) -> Iterator[tuple[Question, Voice]]:
-    """Every question with its answer; what ``auto`` chose is not asked twice."""
+    """Every question with its answer; none is asked twice, nor, without a profile, whom ``auto``
+    chose: with one, its verdict may be of two estimators that contradict each other."""
     known: dict[tuple[str, str, str], Voice] = {}
     for question in questions:
         if question.estimator == CENTRE:
@@ -193,7 +194,7 @@ def ask_all(
         key = (question.responses, question.estimator, in_words(question.setting))
         if key not in known:
             known[key] = ask(question, pools[question.responses], bench)
-            if not question.setting:
+            if not question.setting and bench.learnt is None:
                 known[question.responses, known[key].by, ""] = known[key]
         yield question, known[key]
 

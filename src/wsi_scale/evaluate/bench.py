@@ -30,7 +30,7 @@ class Bench:
     """SPEC."""
     factors: tuple[Window, ...] | None = None
     """The windows to search, as factors of the right scale; None: drawn for each slide."""
-    sites: int = 24
+    sites: int = 46
     per_octave: float = 8
     seed: int = 0
     device: str = "auto"

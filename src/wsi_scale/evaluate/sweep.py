@@ -39,6 +39,10 @@ def parse_sweeps(texts: Sequence[str]) -> list[tuple[str, Setting]]:
     return out
 
 
+UNMEASURED = ("colour_freed", "encoder_only")
+"""Options that differ on colour-freed patches only, which a bench does not measure."""
+
+
 def in_words(setting: Setting) -> str:
     """{"sigma": 7.0} -> ``sigma=7``."""
     return " ".join(
@@ -60,7 +64,7 @@ def _parse(text: str) -> tuple[str, str, list[Any]]:
     if name == "auto":
         raise SettingsError("--sweep names one estimator, not auto; for example " + EXAMPLE)
     find_estimator(name)
-    known = options_of(name)
+    known = tuple(x for x in options_of(name) if x not in UNMEASURED)
     if option not in known:
         those = f"it has {', '.join(known)}" if known else "it has none"
         raise SettingsError(f"estimator {name} has no option {option!r} to sweep; {those}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsi_scale.estimators import all_estimators
+from wsi_scale.estimators import all_estimators, fingerprint, profile
 from wsi_scale.report import NUMBERED, Interval, Report
 
 _MEANING = {
@@ -10,8 +10,8 @@ _MEANING = {
     "is only a bound; try a wider range with --scales.",
     "ambiguous": "Several scales suit the network about equally well{candidates}; look at the "
     "patches at those scales to choose between them.",
-    "outside": "The slide looks unlike anything the network was trained on, in more than its "
-    "scale, so do not rely on the number.",
+    "outside": "The slide looks unlike {known}, in more than its scale, so do not rely on the "
+    "number{remedy}.",
     "flat": "The network responds alike at every scale that was tried, so no scale can be "
     "preferred; any scale in the range may do, or another layer or network may know better.",
     "blank": "There is nothing to look at where patches were cut; name another place with "
@@ -70,7 +70,9 @@ def explain(report: Report) -> str:
     if report.verdict in NUMBERED and report.verdict != "ok":
         sentences = sentences[:1]
     if report.verdict != "ok":
-        meaning = _MEANING[report.verdict].format(candidates=_candidates(report))
+        meaning = _MEANING[report.verdict].format(
+            candidates=_candidates(report), known=_known(report), remedy=_remedy(report)
+        )
         if report.verdict == "no_evidence":
             meaning = _ask_others(report) or meaning
         if report.verdict == "ambiguous" and len(report.candidates) == 1:
@@ -85,6 +87,21 @@ def explain(report: Report) -> str:
     if report.partial:
         sentences.append("The run was cancelled before its end; more sites may change the answer.")
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _known(report: Report) -> str:
+    """What a slide that is ``outside`` lies outside of."""
+    if report.estimator == profile.NAME:
+        return "the images that the profile was calibrated on"
+    return "anything the network was trained on"
+
+
+def _remedy(report: Report) -> str:
+    """What may help where colour was not yet fitted away."""
+    freed = report.provenance.settings.get("colour_fit")
+    if report.estimator != fingerprint.NAME or freed:
+        return ""
+    return "; if the stain may be at fault, --free-colour fits it away"
 
 
 def _ask_others(report: Report) -> str:
