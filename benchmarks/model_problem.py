@@ -35,10 +35,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
-from spread import interval, near
+from spread import near
 
 from wsi_scale.estimators import Options, fingerprint
 from wsi_scale.evaluate.chance import shuffle_scales
+from wsi_scale.evaluate.spread import median_interval
 from wsi_scale.judge import estimate
 from wsi_scale.readers.synthetic import SyntheticSlide
 from wsi_scale.responses import Responses
@@ -294,12 +295,12 @@ def report(rows: list[Row], asked: str) -> str:
         mixed = [x for x in rows if (x.kind, x.schedule) == ("mixed", schedule)]
         if mixed:
             named = f"learning rate {schedule}"
-            lines.append(line(f"fingerprint, {named}", [x.octaves for x in mixed]))
-            fine = [x.octaves for x in mixed if x.verdict == "ok"]
+            lines.append(line(f"fingerprint, {named}", mixed))
+            fine = [x for x in mixed if x.verdict == "ok"]
             lines.append(line(f"the same, where it is ok, {named}", fine))
-            lines.append(line(f"chance: window centre, {named}", [x.centre for x in mixed]))
-            lines.append(line(f"chance: shuffled responses, {named}", [x.shuffled for x in mixed]))
-    random = [x.octaves for x in rows if x.kind == "random"]
+            lines.append(line(f"chance: window centre, {named}", mixed, "centre"))
+            lines.append(line(f"chance: shuffled responses, {named}", mixed, "shuffled"))
+    random = [x for x in rows if x.kind == "random"]
     if random:
         lines.append(line("chance: random weights", random))
     lines += ["", "By training scale, three training seeds together:", "", BY_SCALE]
@@ -309,6 +310,7 @@ def report(rows: list[Row], asked: str) -> str:
             here = [x for x in rows if (x.kind, x.schedule, x.scale) == ("mixed", schedule, scale)]
             if here:
                 lines.append(of_scale(f"{scale:g}, {schedule}", here))
+    lines += ["", *coverage(rows)]
     lines += ["", "Verdicts:", "", "| kind | cases | ok | others |", "| --- | ---: | ---: | --- |"]
     for kind in ("mixed", "noise", "blank", "random", "indifferent"):
         seen = [x.verdict for x in rows if x.kind == kind]
@@ -329,14 +331,42 @@ def report(rows: list[Row], asked: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def line(name: str, octaves: list[float]) -> str:
-    """One row: median with its 90 % bootstrap interval, shares, count."""
-    error = np.abs(np.array([x for x in octaves if np.isfinite(x)]))
-    (low, high), within = interval(error, draws=1000), near(error)
+def line(name: str, rows: list[Row], column: str = "octaves") -> str:
+    """One row: median with its 90 % bootstrap interval (slides, which several networks see, are
+    drawn again), shares, count."""
+    slides: dict[str, list[float]] = {}
+    for row in rows:
+        if np.isfinite(off := getattr(row, column)):
+            slides.setdefault(f"{row.scale:g} {row.turn}", []).append(abs(off))
+    error = np.concatenate(list(slides.values()))
+    (low, high), within = median_interval(slides), near(error)
     return (
         f"| {name} | {np.median(error):.3f} [{low:.3f}, {high:.3f}] | {within[0]:.0%} | "
         f"{within[1]:.0%} | {len(error)} |"
     )
+
+
+def coverage(rows: list[Row]) -> list[str]:
+    """Whom the 90 % interval was chosen on, and how it does elsewhere."""
+    out = ["| 90 % interval holds: learning rate, training seed, slides | "]
+    out[0] += " | ".join(f"{scale:g}" for scale in SCALES) + " | all | cases |"
+    out.append("| --- |" + " ---: |" * (len(SCALES) + 2))
+    half = TURNS["figures"] // 2
+    for schedule in SCHEDULES:
+        for seed in SEEDS:
+            for name, turns in (("first", range(half)), ("others", range(half, 2 * half))):
+                mine = [
+                    x for x in rows
+                    if (x.kind, x.schedule, x.seed) == ("mixed", schedule, seed)
+                    and x.turn in turns and np.isfinite(x.low)
+                ]  # fmt: skip
+                if mine:
+                    parts = [[x.held for x in mine if x.scale == scale] for scale in SCALES]
+                    cells = [f"{np.mean(held):.0%}" if held else "–" for held in parts]
+                    cells += [f"{np.mean([x.held for x in mine]):.0%}", str(len(mine))]
+                    what = f"{schedule}, seed {seed}, {name} {half}"
+                    out.append(f"| {what} | {' | '.join(cells)} |")
+    return out
 
 
 def of_scale(name: str, rows: list[Row]) -> str:

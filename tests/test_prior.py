@@ -65,5 +65,5 @@ def test_the_metadata_have_a_voice_and_narrow_the_window_when_allowed(slide):
 
 def test_trusting_what_is_not_there_is_refused(slide):
     asked = Settings(sites=3, scales=(1.0, 12.0), per_octave=2, trust_metadata=True)
-    with pytest.raises(SettingsError, match="the network.s \(SPEC"):
+    with pytest.raises(SettingsError, match="or in its card"):
         estimate_slide(slide, "figures", asked)
