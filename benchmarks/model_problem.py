@@ -101,6 +101,7 @@ class Scene:
         side = min(round(self.window[1] * 224 * 1.3), 8000)
         if self.sort == "noise":
             return noise(rng, self.turn, side)
+        side = min(side, 3000)  # glass is glass
         glass = rng.uniform(200, 255, 3) + rng.normal(0, 1.5, (side, side, 1))
         return np.clip(glass, 0, 255).astype(np.uint8)
 

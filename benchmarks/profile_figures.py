@@ -1,8 +1,9 @@
-"""How well a calibrated profile finds the scale on the model problem, from saved responses.
+r"""How well a calibrated profile finds the scale on the model problem, from saved responses.
 
     wsi-scale thesis reproduce --preset full --out thesis-full
     python benchmarks/profile_figures.py gather --seed 1 --out build/profile_figures/seed1
-    python benchmarks/profile_figures.py gather --seed 2 --out build/profile_figures/seed2
+    python benchmarks/profile_figures.py gather --seed 2 --out build/profile_figures/seed2 \
+        --only decayed
     python benchmarks/profile_figures.py tables thesis-full build/profile_figures/seed*
 
 Calibrated on the training images of all 20 classes (10 of each, one pyramid each), asked about the
@@ -44,6 +45,7 @@ from wsi_scale.thesis.windows import Window, is_centred, middle, windows_of
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PER_OCTAVE = 8
+SCHEDULES = ("decayed", "constant")
 PER_IMAGE = 2
 """Pyramids of each test image that networks of the seeds 1 and 2 see."""
 
@@ -88,17 +90,21 @@ def trained_names() -> list[str]:
     return [name for name, member in FAMILY.items() if not member.wide and not member.random]
 
 
-def gather(seed: int, out: Path, workers: int) -> None:
+def gather(seed: int, out: Path, only: Sequence[str], workers: int) -> None:
     """Ask the networks of one training seed about every image, as `thesis reproduce` does, but at
     PER_OCTAVE scales an octave and without gradients."""
     from wsi_scale.evaluate.workers import in_processes
 
-    jobs = [(seed, out, split, n) for split in ("train", "test") for n in range(IMAGES[split])]
+    jobs = [
+        (seed, out, tuple(only), split, number)
+        for split in ("train", "test")
+        for number in range(IMAGES[split])
+    ]
     for done, _ in enumerate(in_processes(ask_images, jobs, workers), 1):
         print(f"{done} of {len(jobs)}", file=sys.stderr, flush=True)
 
 
-def ask_images(job: tuple[int, Path, str, int]) -> None:
+def ask_images(job: tuple[int, Path, tuple[str, ...], str, int]) -> None:
     """One image of every class before all networks."""
     import torch
 
@@ -109,10 +115,11 @@ def ask_images(job: tuple[int, Path, str, int]) -> None:
     from wsi_scale.thesis.images import SIZE, list_images
 
     torch.set_num_threads(1)
-    seed, out, split, number = job
+    seed, out, only, split, number = job
     plan = plan_of(out, seed)
+    networks = [name for name in plan.networks if FAMILY[name].schedule in only]
     for image in (x for x in list_images(split, 0) if x.number == number):
-        files = [(x, response_file(plan, x, split, image.kind, number)) for x in plan.networks]
+        files = [(x, response_file(plan, x, split, image.kind, number)) for x in networks]
         todo = [(name, path) for name, path in files if not path.exists()]
         if not todo:
             continue
@@ -289,7 +296,8 @@ def tables(folders: Sequence[Path]) -> None:
         seed = int(named[1]) if named else 0
         plan = plan_of(folder, seed)
         for network in plan.networks:
-            if not FAMILY[network].wide:
+            asked = (plan.out / "responses" / network).is_dir()
+            if asked and not FAMILY[network].wide:
                 rows += ask(seed, network, plan)
                 print(seed, network, file=sys.stderr, flush=True)
     with (RESULTS / "profile_figures.csv").open("w", newline="") as file:
@@ -310,12 +318,13 @@ def main() -> None:
     ask_step = step.add_parser("gather")
     ask_step.add_argument("--seed", type=int, required=True, choices=(1, 2))
     ask_step.add_argument("--out", type=Path, required=True)
+    ask_step.add_argument("--only", nargs="+", choices=SCHEDULES, default=SCHEDULES)
     ask_step.add_argument("--workers", type=int, default=2)
     table_step = step.add_parser("tables")
     table_step.add_argument("folders", type=Path, nargs="+")
     args = parser.parse_args()
     if args.step == "gather":
-        gather(args.seed, args.out, args.workers)
+        gather(args.seed, args.out, args.only, args.workers)
     else:
         tables(args.folders)
 

@@ -1,6 +1,7 @@
 """What a newcomer sees first: the slides of ``sample_data`` and the bundled network."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from wsi_scale import cli
 from wsi_scale.pipeline import estimate_slide
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
+README = (SAMPLES.parent / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_scale_of_the_sample_figures_is_found():
@@ -18,6 +20,8 @@ def test_the_scale_of_the_sample_figures_is_found():
     assert report.scale == pytest.approx(4.0, rel=0.05)
     low, high = report.scale_interval
     assert low <= 4.0 <= high
+    told = re.search(r"^scale ([\d.]+) \[([\d.]+)–([\d.]+)\] · ok$", README, re.MULTILINE)
+    assert [float(x) for x in told.groups()] == pytest.approx([report.scale, low, high], rel=0.01)
     assert report.mpp is None, "the file states no resolution and none is invented"
 
 
