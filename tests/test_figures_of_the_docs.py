@@ -186,3 +186,20 @@ def test_the_thesis_page_says_the_answers_and_errors_that_were_measured():
         ("constant", "one class", "confidence"): "images, {:.2f} octave by class",
     }.items():
         assert sentence.format(errors[label]) in page
+
+
+def test_auto_beside_its_voices_is_told_as_it_was_measured():
+    page = (ROOT / "docs" / "estimators.md").read_text(encoding="utf-8")
+    text = (RESULTS / "auto_saved.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| (both|the profile|the fingerprint|neither): .*$", page, re.MULTILINE)
+    assert len(told) == 4
+    for knowing in ("both", "profile", "fingerprint", "neither"):
+        line = re.search(rf"^\| (?:the )?{knowing}: (.*) \|$", page, re.MULTILINE)[1].split(" | ")
+        medians = [
+            re.search(rf"^\| {knowing} \| {voice} \| ([\d.]+) ", text, re.MULTILINE)[1]
+            for voice in ("profile", "fingerprint", "auto")
+        ]
+        tail = re.search(
+            rf"^\| {knowing} \| \w+ × [^|]*\| (.*) \| ([\d.]+) \|$", text, re.MULTILINE
+        )
+        assert line[1:] == [*medians, *tail.groups()]
