@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 from profile_figures import CLASSES, SHAPES, calibrated, load, plan_of
 from sparing_saved import TRAINED_AT, window
-from spread import interval, near
+from spread import near, told
 
 from wsi_scale.estimators import Options
 from wsi_scale.judge import estimate
@@ -130,17 +130,14 @@ def report(rows: list[Row], command: str) -> str:
 
 def line(knowing: str, name: str, errors: list[float]) -> str:
     known = np.array([x for x in errors if np.isfinite(x)])
-    (low, high), within = interval(known), near(known)
+    within = near(known)
     return (
-        f"| {knowing} | {name} | {np.median(known):.3f} [{low:.3f}, {high:.3f}] | "
-        f"{within[0]:.0%} | {within[1]:.0%} | {len(known)} |"
+        f"| {knowing} | {name} | {told(known)} | {within[0]:.0%} | {within[1]:.0%} | {len(known)} |"
     )
 
 
 def against(differences: list[float]) -> str:
-    known = np.array([x for x in differences if np.isfinite(x)])
-    low, high = interval(known, np.mean)
-    return f"{known.mean():+.3f} [{low:+.3f}, {high:+.3f}]"
+    return told(np.array([x for x in differences if np.isfinite(x)]), np.mean, "+.3f")
 
 
 def main() -> None:

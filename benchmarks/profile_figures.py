@@ -26,7 +26,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,20 +39,18 @@ from wsi_scale.judge import estimate
 from wsi_scale.profile import About, Profile, keys_of
 from wsi_scale.responses import Responses, merge
 from wsi_scale.thesis.names import FAMILY
-from wsi_scale.thesis.plan import PRESETS, Plan, response_file
+from wsi_scale.thesis.plan import PRESETS, THESIS_GRID, Plan, Preset, response_file
 from wsi_scale.thesis.windows import Window, is_centred, middle, windows_of
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PER_OCTAVE = 8
 SCHEDULES = ("decayed", "constant")
-PER_IMAGE = 2
-"""Pyramids of each test image that networks of the seeds 1 and 2 see."""
+LIGHT = Preset(per_image=2, fewer_per_image=2, references=10)
+"""How much the networks of the seeds 1 and 2 see."""
 
 CLASSES = 20
 COLOURS, SHAPES = 5, 4
-IMAGES = {"train": 10, "test": 5}
-"""Of each class."""
 
 
 @dataclass(frozen=True)
@@ -85,64 +83,28 @@ def thinned(responses: Responses) -> Responses:
     return responses.at_scales([int(i) for i in kept])
 
 
-def trained_names() -> list[str]:
-    """The networks of six scales and two schedules."""
-    return [name for name, member in FAMILY.items() if not member.wide and not member.random]
+def plan_of(folder: Path, seed: int) -> Plan:
+    """What the networks of one training seed are asked: those of seed 0 by `thesis reproduce`, the
+    others at PER_OCTAVE scales an octave."""
+    if seed == 0:
+        return Plan(folder, PRESETS["full"], grid=THESIS_GRID)
+    trained = ROOT / "benchmarks" / "networks" / f"seed{seed}"
+    names = [name for name in FAMILY if (trained / name / "card.toml").exists()]
+    grid = ScaleGrid.geometric(0.5, 9.9, PER_OCTAVE)
+    return Plan(folder, LIGHT, networks=tuple(names), grid=grid, trained=trained)
 
 
 def gather(seed: int, out: Path, only: Sequence[str], workers: int) -> None:
-    """Ask the networks of one training seed about every image, as `thesis reproduce` does, but at
-    PER_OCTAVE scales an octave and without gradients."""
-    from wsi_scale.evaluate.workers import in_processes
+    """Ask the networks of one training seed about every image, as `thesis reproduce` does."""
+    from wsi_scale.thesis.gather import gather as ask_networks
 
-    jobs = [
-        (seed, out, tuple(only), split, number)
-        for split in ("train", "test")
-        for number in range(IMAGES[split])
-    ]
-    for done, _ in enumerate(in_processes(ask_images, jobs, workers), 1):
-        print(f"{done} of {len(jobs)}", file=sys.stderr, flush=True)
-
-
-def ask_images(job: tuple[int, Path, tuple[str, ...], str, int]) -> None:
-    """One image of every class before all networks."""
-    import torch
-
-    from wsi_scale.measure import measure_responses
-    from wsi_scale.pyramid import sample_pyramid
-    from wsi_scale.thesis.family import load_member
-    from wsi_scale.thesis.gather import places
-    from wsi_scale.thesis.images import SIZE, list_images
-
-    torch.set_num_threads(1)
-    seed, out, only, split, number = job
     plan = plan_of(out, seed)
-    networks = [name for name in plan.networks if FAMILY[name].schedule in only]
-    for image in (x for x in list_images(split, 0) if x.number == number):
-        files = [(x, response_file(plan, x, split, image.kind, number)) for x in networks]
-        todo = [(name, path) for name, path in files if not path.exists()]
-        if not todo:
-            continue
-        with image.open(None) as slide:
-            sites = places(image, plan.grid, PER_IMAGE if split == "test" else 1)
-            seen = [sample_pyramid(slide, site, plan.grid, size=SIZE) for site in sites]
-        for name, path in todo:
-            network = load_member(name, plan.trained)
-            answers = measure_responses(
-                network, seen, target=image.kind, batch_size=8, gradient=False
-            )
-            path.parent.mkdir(parents=True, exist_ok=True)
-            answers.save(path)
-
-
-def plan_of(folder: Path, seed: int) -> Plan:
-    """What `gather` asks the networks of one training seed, or `thesis reproduce` asked."""
-    if seed == 0:
-        return Plan(folder, PRESETS["full"], grid=ScaleGrid.linear(0.5, 9.9, 0.1))
-    grid = ScaleGrid.geometric(0.5, 9.9, PER_OCTAVE)
-    trained = ROOT / "benchmarks" / "networks" / f"seed{seed}"
-    names = tuple(x for x in trained_names() if (trained / x / "card.toml").exists())
-    return Plan(folder, PRESETS["full"], networks=names, grid=grid, trained=trained)
+    names = tuple(name for name in plan.networks if FAMILY[name].schedule in only)
+    ask_networks(
+        replace(plan, networks=names),
+        workers,
+        lambda step, done, count: print(f"{step}: {done} of {count}", file=sys.stderr, flush=True),
+    )
 
 
 def load(plan: Plan, network: str, split: str) -> list[list[Responses]]:

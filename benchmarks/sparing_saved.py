@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from spread import interval
+from spread import told
 
 from wsi_scale.estimators import Options, fingerprint
 from wsi_scale.geometry import ScaleGrid
@@ -98,12 +98,6 @@ def errors(rows: list[dict[str, Any]], way: str) -> np.ndarray:
     return np.array([abs(math.log2(row[way] / row["truth"])) for row in rows])
 
 
-def middle(values: np.ndarray, of: Any) -> str:
-    """A statistic and its 90 % bootstrap interval over cases."""
-    low, high = interval(values, of)
-    return f"{of(values):.3f} [{low:.3f}, {high:.3f}]"
-
-
 def report(rows: list[dict[str, Any]], command: str) -> list[str]:
     lines = [
         f"`{command}`",
@@ -114,7 +108,7 @@ def report(rows: list[dict[str, Any]], command: str) -> list[str]:
     for way in WAYS:
         found = errors(rows, way)
         lines.append(
-            f"| {way} | {middle(found, np.median)} | {middle(found, np.mean)} | "
+            f"| {way} | {told(found, np.median)} | {told(found, np.mean)} | "
             f"{np.median([row['patches'][way] for row in rows]):.0f} |"
         )
     loss = errors(rows, SPARING) - errors(rows, DENSE)
@@ -123,7 +117,7 @@ def report(rows: list[dict[str, Any]], command: str) -> list[str]:
         "",
         f"{len(rows)} cases. The default ({SPARING}, at most {most} patches) less the dense answer "
         f"({DENSE}), mean of the paired difference of errors, octaves [90 %]: "
-        f"{middle(loss, np.mean)}.",
+        f"{told(loss, np.mean)}.",
         "",
         f"| trained at | median error: {' | '.join(WAYS)} |",
         f"| --- |{' --- |' * len(WAYS)}",

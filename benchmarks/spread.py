@@ -17,6 +17,12 @@ def interval(
     return float(low), float(high)
 
 
+def told(values: np.ndarray, of: Callable[..., Any] = np.median, digits: str = ".3f") -> str:
+    """A statistic with its interval, ``0.032 [0.027, 0.037]``."""
+    low, high = interval(values, of)
+    return f"{of(values):{digits}} [{low:{digits}}, {high:{digits}}]"
+
+
 def near(octaves: np.ndarray) -> tuple[float, float]:
     """Shares of errors, 0 or more octaves, within 10 % and within 25 %."""
     within = [np.mean(octaves <= np.log2(1 + share)) for share in (0.10, 0.25)]

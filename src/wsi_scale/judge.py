@@ -290,7 +290,7 @@ def _warnings(
 ) -> tuple[str, ...]:
     out = []
     if scale is not None and chosen.name == profile.NAME and options.profile is not None:
-        count = len(options.profile.about.images) or len(options.profile.strangeness)
+        count = len(options.profile.strangeness)  # one for each image
         held = count / (count + 1)
         if held < level:
             out.append(

@@ -11,17 +11,6 @@ from wsi_scale.errors import SettingsError, SlideError
 from wsi_scale.testing import disc_image, write_pyramid_tiff
 
 
-def refusal(source, **options):
-    """The message of the SlideError, checked to be one sentence without a chain of causes."""
-    with pytest.raises(SlideError) as caught:
-        open_slide(source, **options)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert not message.endswith(".")
-    assert caught.value.__cause__ is None
-    return message
-
-
 @pytest.fixture
 def tiled(tmp_path):
     return write_pyramid_tiff(tmp_path / "tiled.tiff", disc_image(20), mpp=0.5)
@@ -63,7 +52,7 @@ def test_a_named_reader_is_used(tiled):
             assert "was asked for" in slide.reader_reason
 
 
-def test_an_unknown_reader_is_named_with_those_there_are(tiled):
+def test_an_unknown_reader_is_named_with_those_there_are(tiled, refusal):
     message = refusal(tiled, reader="bioformats")
     assert "'bioformats'" in message
     assert "openslide, tiffslide" in message
@@ -74,31 +63,31 @@ def test_a_text_source_a_reader_accepts_needs_no_file():
         assert slide.reader == "synthetic"
 
 
-def test_a_missing_file_is_said_to_be_missing(tmp_path):
+def test_a_missing_file_is_said_to_be_missing(tmp_path, refusal):
     for reader in (None, "openslide", "image"):
         assert "there is no file" in refusal(tmp_path / "gone.svs", reader=reader)
 
 
-def test_a_dicom_folder_is_told_to_open_one_file(tmp_path):
+def test_a_dicom_folder_is_told_to_open_one_file(tmp_path, refusal):
     (tmp_path / "1.2.dcm").write_bytes(b"x")
     assert refusal(tmp_path).endswith("is a folder; open any one .dcm file of it")
 
 
-def test_a_zarr_folder_is_not_for_the_other_readers(tmp_path):
+def test_a_zarr_folder_is_not_for_the_other_readers(tmp_path, refusal):
     (tmp_path / "zarr.json").write_text("{}")
     assert "leave the reader out" in refusal(tmp_path, reader="openslide")
 
 
-def test_another_folder_is_said_to_be_one(tmp_path):
+def test_another_folder_is_said_to_be_one(tmp_path, refusal):
     assert "is a folder" in refusal(str(tmp_path), reader="tiffslide")
 
 
-def test_an_empty_file_is_said_to_be_empty(tmp_path):
+def test_an_empty_file_is_said_to_be_empty(tmp_path, refusal):
     (tmp_path / "empty.svs").touch()
     assert "is empty (0 bytes)" in refusal(tmp_path / "empty.svs")
 
 
-def test_a_text_file_named_svs_is_refused_with_every_readers_reason(tmp_path):
+def test_a_text_file_named_svs_is_refused_with_every_readers_reason(tmp_path, refusal):
     path = tmp_path / "notes.svs"
     path.write_text("these are my notes\n" * 100)
     message = refusal(path)
@@ -116,17 +105,17 @@ def test_a_cut_off_tiff_is_refused_at_the_latest_when_read(tmp_path, tiled):
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_without_permission_is_said_to_be_unreadable(tiled, monkeypatch):
+def test_a_file_without_permission_is_said_to_be_unreadable(tiled, monkeypatch, refusal):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert "may not be read by this user" in refusal(tiled)
 
 
-def test_an_object_that_is_no_image_is_refused():
+def test_an_object_that_is_no_image_is_refused(refusal):
     assert "object of type int" in refusal(7)
     assert "object of type list" in refusal([])
 
 
-def test_a_file_reader_refuses_an_array():
+def test_a_file_reader_refuses_an_array(refusal):
     assert "cannot open an object" in refusal(np.zeros((9, 9), np.uint8), reader="openslide")
 
 

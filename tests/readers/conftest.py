@@ -1,0 +1,22 @@
+"""What tests of several readers share."""
+
+import pytest
+
+from wsi_scale import open_slide
+from wsi_scale.errors import SlideError
+
+
+@pytest.fixture
+def refusal():
+    """Opens what cannot be opened: the message of the SlideError, one sentence, no causes."""
+
+    def refused(source, **options):
+        with pytest.raises(SlideError) as caught:
+            open_slide(source, **options)
+        message = str(caught.value)
+        assert "\n" not in message
+        assert not message.endswith(".")
+        assert caught.value.__cause__ is None
+        return message
+
+    return refused
