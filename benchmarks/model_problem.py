@@ -61,8 +61,12 @@ show many classes each, as the networks never saw them in training."""
 
 SEEDS = (0, 1, 2)
 SCHEDULES = ("decayed", "constant")
-TURNS = {"figures": 12, "noise": 12, "blank": 12}
+TURNS = {"figures": 40, "noise": 12, "blank": 12}
 """Slides of a sort for each training scale."""
+
+ALL_ASKED = 12
+"""So many of them are shown to all networks, the others to the genuine, decayed ones alone: how
+often an interval holds the truth takes many slides to tell."""
 
 KINDS = {"figures": ("mixed", "random", "indifferent"), "noise": ("noise",), "blank": ("blank",)}
 """What networks are asked about a slide of a sort."""
@@ -137,6 +141,9 @@ def scenes(args: argparse.Namespace) -> Iterator[Scene]:
 
 def cases(scene: Scene) -> Iterator[Case]:
     """Everything that is asked about one slide."""
+    if scene.turn >= ALL_ASKED:
+        yield from (Case("mixed", scene, seed) for seed in SEEDS)
+        return
     for kind in KINDS[scene.sort]:
         for seed in SEEDS:
             schedules = SCHEDULES if kind == "mixed" else SCHEDULES[:1]

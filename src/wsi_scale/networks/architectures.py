@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 
@@ -33,3 +34,42 @@ class FiguresNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, classes) of images (N, 3, H, W)."""
         return self.classifier(self.features(x).mean((2, 3)))  # type: ignore[no-any-return]
+
+
+class NucleiUNet(nn.Module):
+    """The bundled histology network: a U-Net of three levels with BatchNorm.
+
+    Twice (convolution 3×3 without bias, BatchNorm, ReLU) at every level; ``filters`` channels at
+    the first, twice as many at each deeper one. 275 000 numbers with 12 filters. Input (N, 3, H, W)
+    in 0–1, sides multiples of 8; output (N, 1, H, W) logits of nuclei. Source: Ronneberger et al.,
+    MICCAI 2015 (arXiv 1505.04597), padded and narrower.
+    """
+
+    def __init__(self, filters: int = 12) -> None:
+        super().__init__()
+        widths = [filters * 2**k for k in range(4)]
+        self.down = nn.ModuleList(
+            _twice(before, after) for before, after in zip([3, *widths], widths, strict=False)
+        )
+        self.up = nn.ModuleList(_twice(3 * width, width) for width in reversed(widths[:-1]))
+        self.head = nn.Conv2d(filters, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, 1, H, W) of images (N, 3, H, W)."""
+        seen = []
+        for level, block in enumerate(self.down):
+            x = block(x if level == 0 else nn.functional.max_pool2d(x, 2))
+            seen.append(x)
+        for block, before in zip(self.up, reversed(seen[:-1]), strict=True):
+            wide = nn.functional.interpolate(x, scale_factor=2.0)
+            x = block(torch.cat([wide, before], 1))
+        return self.head(x)  # type: ignore[no-any-return]
+
+
+def _twice(before: int, after: int) -> nn.Sequential:
+    """Two convolutions, each with its BatchNorm."""
+    layers: list[nn.Module] = []
+    for channels in (before, after):
+        layers += [nn.Conv2d(channels, after, 3, padding=1, bias=False)]
+        layers += [nn.BatchNorm2d(after), nn.ReLU()]
+    return nn.Sequential(*layers)

@@ -1,0 +1,77 @@
+"""Patches of real slides, labelled by the colour of haematoxylin alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scanner import Rng
+from scipy.ndimage import binary_dilation, gaussian_filter
+from skimage import measure
+from skimage.color import rgb2hed
+from skimage.filters import threshold_local, threshold_otsu
+
+from wsi_scale import open_slide
+from wsi_scale.augment import Jitter, apply, draw
+from wsi_scale.errors import SettingsError
+
+JITTER = Jitter(stain=0.25, light=0.15, blur=0.8, quality=(40, 95))
+LEAST_TISSUE = 0.5
+SIZES = (12.0, 150.0)
+"""Of a nucleus on a section, µm²."""
+LEAST_SOLIDITY = 0.85
+
+
+class RealSlide:
+    """Level 0 of a slide that knows its µm/px, with labels, both at one pitch."""
+
+    def __init__(self, path: Path, pitch: float) -> None:
+        with open_slide(path) as slide:
+            if slide.mpp is None:
+                raise SettingsError(f"{path} does not say how large its pixels are")
+            level = slide.levels[0]
+            whole = slide.read(0, 0, 0, level.width, level.height)
+            size = round(level.width * slide.mpp[0] / pitch), round(level.height * slide.mpp[1] / pitch)
+        fine, known = label(whole, slide.mpp[0])
+        self.pixels = np.asarray(Image.fromarray(whole).resize(size, Image.Resampling.BICUBIC))
+        self.nuclei, self.known = (
+            np.asarray(Image.fromarray(a.astype(np.float32)).resize(size, Image.Resampling.BOX))
+            for a in (fine, known)
+        )
+        self.tissue = gaussian_filter(self.pixels.min(2).astype(float), 3) < 215
+
+    def patch(self, rng: Rng, side: int) -> tuple[NDArray[np.uint8], *tuple[NDArray[np.float32], ...]]:
+        """(side, side, 3), its labels and how far they are known (side, side), turned, mirrored
+        and stained otherwise."""
+        height, width = self.nuclei.shape
+        for _ in range(100):
+            y, x = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+            part = np.s_[y : y + side, x : x + side]
+            if self.tissue[part].mean() >= LEAST_TISSUE:
+                break
+        turns, mirror = int(rng.integers(4)), slice(None, None, -1 if rng.random() < 0.5 else 1)
+        image, mask, known = (
+            np.rot90(a[part], turns)[mirror] for a in (self.pixels, self.nuclei, self.known)
+        )
+        return apply(np.ascontiguousarray(image), draw(JITTER, rng), 1.0), mask.copy(), known.copy()
+
+
+def label(image: NDArray[np.uint8], mpp: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(nuclei, known): what is denser in haematoxylin than the slide's threshold and than what
+    lies around; known is False where that has no nucleus's size or shape, and a little beyond."""
+    haematoxylin = gaussian_filter(rgb2hed(image)[..., 0], 0.5 / mpp)
+    tissue = image.min(2) < 215
+    wide = int(25 / mpp) | 1
+    mask = haematoxylin > np.maximum(
+        threshold_otsu(haematoxylin[tissue]), threshold_local(haematoxylin, wide)
+    )
+    numbered = measure.label(mask)
+    good = [
+        p.label
+        for p in measure.regionprops(numbered)
+        if SIZES[0] <= p.area * mpp**2 <= SIZES[1] and p.solidity >= LEAST_SOLIDITY
+    ]
+    nuclei = np.isin(numbered, good)
+    return nuclei, ~binary_dilation(mask & ~nuclei, iterations=round(2 / mpp))
