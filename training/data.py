@@ -43,7 +43,9 @@ def draw_batch(mix: Mix, slides: Sequence[RealSlide], seed: Sequence[int]) -> Ba
     rng = np.random.default_rng(list(seed))
     parts = [part for _ in range(mix.fields) for part in drawn(mix, rng)]
     if slides:
-        parts += [slides[int(rng.integers(len(slides)))].patch(rng, mix.side) for _ in range(mix.real)]
+        parts += [
+            slides[int(rng.integers(len(slides)))].patch(rng, mix.side) for _ in range(mix.real)
+        ]
     images, nuclei, known = zip(*parts, strict=True)
     return Batch(np.stack(images), np.stack(nuclei), np.stack(known))
 

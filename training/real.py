@@ -33,7 +33,10 @@ class RealSlide:
                 raise SettingsError(f"{path} does not say how large its pixels are")
             level = slide.levels[0]
             whole = slide.read(0, 0, 0, level.width, level.height)
-            size = round(level.width * slide.mpp[0] / pitch), round(level.height * slide.mpp[1] / pitch)
+            size = (
+                round(level.width * slide.mpp[0] / pitch),
+                round(level.height * slide.mpp[1] / pitch),
+            )
         fine, known = label(whole, slide.mpp[0])
         self.pixels = np.asarray(Image.fromarray(whole).resize(size, Image.Resampling.BICUBIC))
         self.nuclei, self.known = (
@@ -42,7 +45,9 @@ class RealSlide:
         )
         self.tissue = gaussian_filter(self.pixels.min(2).astype(float), 3) < 215
 
-    def patch(self, rng: Rng, side: int) -> tuple[NDArray[np.uint8], *tuple[NDArray[np.float32], ...]]:
+    def patch(
+        self, rng: Rng, side: int
+    ) -> tuple[NDArray[np.uint8], *tuple[NDArray[np.float32], ...]]:
         """(side, side, 3), its labels and how far they are known (side, side), turned, mirrored
         and stained otherwise."""
         height, width = self.nuclei.shape

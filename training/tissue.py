@@ -295,9 +295,13 @@ class Ground:
     ) -> Nuclei:
         rng = self.rng
         count = max(4, round(2 * np.pi * radius / (diameter * rng.uniform(0.9, 1.3))))
-        turn = np.linspace(0, 2 * np.pi, count, endpoint=False) + rng.normal(0, 0.1, (len(hearts), count))
+        turn = np.linspace(0, 2 * np.pi, count, endpoint=False) + rng.normal(
+            0, 0.1, (len(hearts), count)
+        )
         i = np.clip((hearts / self.canvas.pitch).astype(int), 0, self.canvas.n - 1)
-        reach = radius - wobble[i[:, 1], i[:, 0]][:, None] + rng.normal(0, 0.1 * diameter, turn.shape)
+        reach = (
+            radius - wobble[i[:, 1], i[:, 0]][:, None] + rng.normal(0, 0.1 * diameter, turn.shape)
+        )
         points = hearts[:, None] + reach[..., None] * np.stack([np.cos(turn), np.sin(turn)], -1)
         kept = rng.random(turn.size) < 0.93
         nuclei = self._round(points.reshape(-1, 2), diameter, 0.1, rng.uniform(1, 1.6))
@@ -328,7 +332,7 @@ class Ground:
             points, np.full(n, across), across * rng.uniform(0.75, 1, n),
             rng.uniform(0, np.pi, n), rng.normal(0.6, 0.08, n).clip(0.3), np.zeros(n),
         )  # fmt: skip
-        cover, density = canvas.stamp(canvas.keep(cells, mine))
+        _, density = canvas.stamp(canvas.keep(cells, mine))
         self.blood = np.maximum(self.blood, density)
         white = canvas.scatter(rng.uniform(25, 60), 0.1, 0.6)
         return self._round(white, 7.0, 0.1, 1.1)

@@ -46,10 +46,15 @@ class Recipe:
     rate: float = 2e-3
 
 
-def batches(mix: Mix, paths: list[Path], seeds: Iterator[list[int]], workers: int) -> Iterator[Batch]:
+def batches(
+    mix: Mix, paths: list[Path], seeds: Iterator[list[int]], workers: int
+) -> Iterator[Batch]:
     """One batch for each seed, drawn ahead in processes."""
     with ProcessPoolExecutor(workers, initializer=_open_slides, initargs=(paths, mix.mpp)) as pool:
-        ahead = [pool.submit(_draw, mix, seed) for _, seed in zip(range(4 * workers), seeds, strict=False)]
+        ahead = [
+            pool.submit(_draw, mix, seed)
+            for _, seed in zip(range(4 * workers), seeds, strict=False)
+        ]
         while ahead:
             done = ahead.pop(0).result()
             if (seed := next(seeds, None)) is not None:
