@@ -16,10 +16,10 @@ from wsi_scale.estimators import find_estimator, seeks_coarse_to_fine
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.judge import Estimate, blank_estimate, estimate
 from wsi_scale.looking import find_colours, look, look_again, look_freed, on_larger_grid
-from wsi_scale.planning import plan_run, wished_grid, with_profile
+from wsi_scale.planning import plan_run, wished_grid, with_card
 from wsi_scale.report import Report
 from wsi_scale.responses import Responses, merge
-from wsi_scale.settings import Settings
+from wsi_scale.settings import DEFAULT_NETWORK, Settings
 from wsi_scale.slide import Slide, open_slide
 from wsi_scale.sparing import MOST_ROUNDS, first_look, groups, narrow_enough, next_look, strides
 
@@ -73,7 +73,7 @@ class Progress:
 
 def estimate_slide(
     slide: str | os.PathLike[str] | Slide | Any,
-    network: str | Network = "figures",
+    network: str | Network = DEFAULT_NETWORK,
     settings: Settings | None = None,
 ) -> Report:
     """Estimate the scale at which the network sees the slide best.
@@ -90,7 +90,7 @@ def estimate_slide(
 
 def iter_estimates(
     slide: str | os.PathLike[str] | Slide | Any,
-    network: str | Network = "figures",
+    network: str | Network = DEFAULT_NETWORK,
     settings: Settings | None = None,
 ) -> Iterator[Progress]:
     """Estimate with live progress: one Progress a look at a site, the last one finished.
@@ -103,7 +103,7 @@ def iter_estimates(
         from wsi_scale.networks import load_network
 
         network = load_network(network)
-    settings = with_profile(settings, network)
+    settings = with_card(settings, network)
     with _open(slide, settings) as ready:
         started = time.monotonic()
         try:

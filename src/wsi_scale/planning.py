@@ -24,11 +24,13 @@ SQUARE = 0.02
 """Pixels whose sides differ by no more than this share count as square."""
 
 
-def with_profile(settings: Settings, network: Network) -> Settings:
-    """The settings with the profile that they, or else the network's card, name.
+def with_card(settings: Settings, network: Network) -> Settings:
+    """The settings, with what they leave to the network's card: profile and colour fit.
 
-    Raises SettingsError when it cannot be read or was made for other weights.
+    Raises SettingsError when a profile cannot be read or was made for other weights.
     """
+    if settings.colour_fit is None:
+        settings = settings.model_copy(update={"colour_fit": network.card.free_colour})
     path = settings.profile or network.card.profile
     if path is None or settings.options.profile is not None:
         return settings

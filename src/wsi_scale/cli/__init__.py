@@ -28,7 +28,7 @@ from wsi_scale.cli.outputs import (
 )
 from wsi_scale.cli.show import err, out, print_info, print_network, print_report
 from wsi_scale.errors import SettingsError, WsiScaleError
-from wsi_scale.settings import Settings, make_settings
+from wsi_scale.settings import DEFAULT_NETWORK, Settings, make_settings
 from wsi_scale.slide import Slide, open_slide
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def estimate(  # one parameter per option of the contract
     slide: SlideArgument,
     network: Annotated[
         str, typer.Option(metavar="SPEC", help="Network; see `wsi-scale networks`.")
-    ] = "figures",
+    ] = DEFAULT_NETWORK,
     estimator: Annotated[str, typer.Option(help="auto, or one estimator by name.")] = "auto",
     profile: Annotated[
         str | None,
@@ -201,8 +201,9 @@ def estimate(  # one parameter per option of the contract
         int, typer.Option(metavar="N", parser=whole_number, help="Same seed, same answer.")
     ] = 0,
     free_colour: Annotated[
-        bool, typer.Option("--free-colour", help="Fit the stain away first; some times slower.")
-    ] = False,
+        bool | None,
+        typer.Option(help="Fit the stain away first; some times slower. Default: the card's."),
+    ] = None,
     trust_metadata: Annotated[
         bool,
         typer.Option("--trust-metadata", help="Look only near what the µm/px expect."),

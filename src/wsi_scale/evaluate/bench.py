@@ -17,7 +17,7 @@ from wsi_scale.evaluate.manifest import Manifest, Row
 from wsi_scale.evaluate.windows import Window, draw_factors, fair_windows, union
 from wsi_scale.geometry import ScaleGrid
 from wsi_scale.profile import Profile, load_profile
-from wsi_scale.settings import Settings, make_settings
+from wsi_scale.settings import DEFAULT_NETWORK, Settings, make_settings
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Bench:
 
     out: Path
     manifest: Manifest
-    network: str = "figures"
+    network: str = DEFAULT_NETWORK
     """SPEC."""
     factors: tuple[Window, ...] | None = None
     """The windows to search, as factors of the right scale; None: drawn for each slide."""

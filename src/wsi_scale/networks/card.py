@@ -66,6 +66,8 @@ class Card(BaseModel):
     checkpoint lets see."""
     profile: str | None = None
     """Calibration profile, relative to the card."""
+    free_colour: bool = False
+    """Whether stain differs so much between slides that it is fitted away first by default."""
     license: str = ""
     training: dict[str, Any] = {}
     """Free: recipe, seed, data."""
