@@ -16,7 +16,7 @@ from tissue import Field
 
 Plane = NDArray[np.float32]
 
-RIGHT, WRONG = 0.2, 0.85
+RIGHT, WRONG = 0.3, 1.1
 """Octaves from the right scale: up to the first nuclei are labelled, from the second on nothing is
 there; between them nobody knows."""
 
@@ -47,7 +47,7 @@ class Mix:
     drawn: int = 18
     real: int = 6
     """Patches of real slides."""
-    right: float = 0.45
+    right: float = 0.55
     """Share of patches at the right scale; the others lie evenly over ``octaves``."""
     octaves: float = 2.0
     """Either side of the right scale."""

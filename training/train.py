@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -195,7 +196,8 @@ def main() -> None:
     bank, test = args.out.parent / "bank", args.out.parent / "bank-test"
     draw_bank(bank, args.fields, args.seed, args.workers)
     draw_bank(test, max(2, args.fields // 10), args.seed + 1, args.workers)
-    recipe, mix = Recipe(args.mpp, args.steps, args.filters, args.seed), Mix(args.mpp)
+    recipe = Recipe(args.mpp, args.steps, args.filters, args.seed)
+    mix = Mix(args.mpp) if args.slide else Mix(args.mpp, drawn=24, real=0)
     network = train(recipe, mix, bank, args.slide, args.out, args.workers)
     right = replace(mix, right=1.0)
     settling = ([args.seed, 2, number] for number in range(SETTLE))
@@ -205,6 +207,9 @@ def main() -> None:
     print(f"sha256 {hashlib.sha256(weights).hexdigest()}")
     testing = ([args.seed, 3, number] for number in range(TEST))
     found = dice(network, batches(right, test, [], testing, args.workers))
+    about = {"mpp": args.mpp, "steps": args.steps, "seed": args.seed, "dice": round(found, 3)}
+    about["command"] = " ".join(["python", "training/train.py", *sys.argv[1:]])
+    (args.out / "about.json").write_text(json.dumps(about, indent=1) + "\n")
     print(f"Dice on other drawn fields {found:.3f}")
 
 
