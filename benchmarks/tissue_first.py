@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scanner import scan, stain
 from scipy.ndimage import gaussian_filter
-from spread import interval
+from scipy.stats import beta
 from tissue import draw_field
 
 from wsi_scale.augment import Jitter, apply, compress, draw
@@ -32,7 +32,7 @@ Pixels = NDArray[np.uint8]
 Named = Iterator[tuple[str, Pixels]]
 
 OUT = Path(__file__).parent / "results" / "tissue_first.md"
-SIDE = 512
+SIDE = 384
 """Longest side of a picture that is judged: a tile of an image, an overview shrunk."""
 FIELDS = 200
 FIRST_FIELD = 5000
@@ -134,13 +134,13 @@ def refusal(picture: Pixels) -> str:
 
 
 def counted(title: str, rows: dict[str, list[bool]]) -> list[str]:
-    """A table: kind, n, wrong ones, their share with its 90 % interval."""
-    lines = [f"| {title} | n | wrong | share |", "| --- | --- | --- | --- |"]
+    """A table: kind, n, wrong ones, their share and its upper 95 % bound (Clopper and Pearson)."""
+    lines = [f"| {title} | n | wrong | share | at most |", "| --- | --- | --- | --- | --- |"]
     rows = {**rows, "**all**": [wrong for row in rows.values() for wrong in row]}
     for kind, wrong in rows.items():
-        low, high = interval(sum(wrong), len(wrong))
-        share = f"{np.mean(wrong):.1%} ({low:.1%}–{high:.1%})"
-        lines.append(f"| {kind} | {len(wrong)} | {sum(wrong)} | {share} |")
+        count = sum(wrong)
+        most = beta.ppf(0.95, count + 1, len(wrong) - count) if count < len(wrong) else 1.0
+        lines.append(f"| {kind} | {len(wrong)} | {count} | {np.mean(wrong):.1%} | {most:.1%} |")
     return [*lines, ""]
 
 
@@ -173,7 +173,7 @@ def main() -> None:
         "",
         "Written by benchmarks/tissue_first.py. Thresholds were chosen on drawn fields of other "
         "seeds and on the pictures as they are, seen whole; the changes of the pictures, the tiles "
-        "and the fields counted here had no part in it. Shares with 90 % intervals.",
+        "and the fields counted here had no part in it. At most: the upper 95 % bound.",
         "",
         *counted("H&E, refused", false),
         *counted("something else, not refused", missed),

@@ -30,7 +30,7 @@ about 0.5 to 1 µm."""
 
 SIDE_PX = 128
 
-BLURRED = 0.3
+BLURRED = 0.35
 """A site whose ratio is below this share of the median is out of focus."""
 
 FEWEST = 6

@@ -41,6 +41,9 @@ most blue as a share of green."""
 MIXABLE_SHARE = 0.5
 """An H&E slide has at least this share of its stained pixels in the colours of H&E."""
 
+MIXABLE_BESIDE_INK = 0.35
+"""And at least this share when ink counts too: pen covers no more than two thirds."""
+
 ALIKE = 0.1
 """Least correlation of neighbouring pixels: white noise has 0; tissue has over 0.5 where nuclei
 show, and still 0.12 at 8 µm per pixel, where each pixel is a nucleus or none."""
@@ -53,7 +56,7 @@ DAB = (
     "check what its masks show"
 )
 
-FOLD, FOLD_DENSITY, MOST_FOLDED = 1.7, 1.2, 0.15
+FOLD, FOLD_DENSITY, MOST_FOLDED = 1.6, 1.2, 0.15
 """A fold doubles both stains, less what blur takes of it; it is dark; and folds are rare."""
 
 FEWEST = 50
@@ -90,7 +93,7 @@ def judge_picture(picture: Pixels, tissue: Mask, *, folds: bool = True) -> Judge
             "what is not glass has the colour of ink" if ink.any() else "it holds nothing stained"
         )
         return Judged(tissue, what)
-    refusal, warnings = _judge_colours(shares[stained])
+    refusal, warnings = _judge_colours(shares[stained], int((ink & (density > STAINED)).sum()))
     if not refusal and _neighbours_alike(picture, stained) < ALIKE:
         refusal = "its pixels have nothing to do with their neighbours, as in noise"
     if refusal:
@@ -113,8 +116,8 @@ def _mixable(shares: Plane) -> Mask:
     return np.asarray(possible & (green <= PURE) & (blue <= PURE * green))
 
 
-def _judge_colours(shares: Plane) -> tuple[str, tuple[str, ...]]:
-    """(refusal, warnings) by the colours of the stained pixels, (N, 3)."""
+def _judge_colours(shares: Plane, ink: int) -> tuple[str, tuple[str, ...]]:
+    """(refusal, warnings) by the colours of the stained pixels, (N, 3), beside pixels of ink."""
     mixable = _mixable(shares)
     red, green, blue = shares.T
     brown = (blue > 0.38) & (blue > green)
@@ -122,9 +125,10 @@ def _judge_colours(shares: Plane) -> tuple[str, tuple[str, ...]]:
         counterstained = (mixable & (red > 0.34)).mean() >= 0.02
         if counterstained or mixable.mean() >= MIXABLE_SHARE:
             return "", (DAB,)
-    if mixable.mean() >= MIXABLE_SHARE:
+    of_all = mixable.sum() / (len(mixable) + ink)
+    if mixable.mean() >= MIXABLE_SHARE and of_all >= MIXABLE_BESIDE_INK:
         return "", ()
-    return f"only {mixable.mean():.0%} of its colours can be mixed from haematoxylin and eosin", ()
+    return f"only {of_all:.0%} of its colours can be mixed from haematoxylin and eosin", ()
 
 
 def _neighbours_alike(picture: Pixels, mask: Mask) -> float:
@@ -143,7 +147,7 @@ def find_ink(shares: Plane, density: Plane) -> Mask:
     green_or_cyan = (red > 0.38) & (green < 0.7 * red) & (density > 0.5)
     blues = ((red - blue > RED_OVER_BLUE) & (density > 1)) | ((red > 0.46) & (density > 2))
     black = (np.ptp(shares, axis=-1) < 0.08) & (density > 3)
-    reds = (red < 0.1) & (blue > PURE * green) & (density > 1.5)
+    reds = (red < 0.08) & (blue > 0.75 * green) & (density > 2.5)  # red cells are paler
     yellow = (blue > 0.6) & (density > 0.5)
     broad = _opened(green_or_cyan | blues | black | reds | yellow, _STROKE * max(density.shape))
     return _grown(broad, _RIM * max(density.shape))
@@ -161,7 +165,7 @@ def find_folds(shares: Plane, density: Plane, tissue: Mask) -> Mask:
     side = max(tissue.shape)
     folded = density > FOLD_DENSITY
     for stain in np.moveaxis((shares * density[..., None]) @ np.linalg.pinv(_STAINS), -1, 0):
-        soft = ndimage.gaussian_filter(stain, _STROKE * side)
+        soft = ndimage.gaussian_filter(stain, 1.5 * _STROKE * side)
         folded &= soft > FOLD * np.maximum(_around(soft, tissue), 0.05)
     folds = _grown(_opened(folded & tissue, _STROKE * side), _STROKE * side)
     return folds if (folds & tissue).sum() <= MOST_FOLDED * tissue.sum() else nothing
