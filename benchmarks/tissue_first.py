@@ -32,7 +32,7 @@ Pixels = NDArray[np.uint8]
 Named = Iterator[tuple[str, Pixels]]
 
 OUT = Path(__file__).parent / "results" / "tissue_first.md"
-SIDE = 384
+SIDE = 256
 """Longest side of a picture that is judged: a tile of an image, an overview shrunk."""
 FIELDS = 200
 FIRST_FIELD = 5000

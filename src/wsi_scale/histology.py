@@ -121,7 +121,7 @@ def _judge_colours(shares: Plane, ink: int) -> tuple[str, tuple[str, ...]]:
     mixable = _mixable(shares)
     red, green, blue = shares.T
     brown = (blue > 0.38) & (blue > green)
-    if brown.mean() >= BROWN and (mixable | brown).mean() >= 0.8:
+    if ink < len(shares) and brown.mean() >= BROWN and (mixable | brown).mean() >= 0.8:
         counterstained = (mixable & (red > 0.34)).mean() >= 0.02
         if counterstained or mixable.mean() >= MIXABLE_SHARE:
             return "", (DAB,)
@@ -167,7 +167,7 @@ def find_folds(shares: Plane, density: Plane, tissue: Mask) -> Mask:
     for stain in np.moveaxis((shares * density[..., None]) @ np.linalg.pinv(_STAINS), -1, 0):
         soft = ndimage.gaussian_filter(stain, 1.5 * _STROKE * side)
         folded &= soft > FOLD * np.maximum(_around(soft, tissue), 0.05)
-    folds = _grown(_opened(folded & tissue, _STROKE * side), _STROKE * side)
+    folds = _grown(_opened(folded & tissue, _STROKE * side), 3 * _STROKE * side)
     return folds if (folds & tissue).sum() <= MOST_FOLDED * tissue.sum() else nothing
 
 
