@@ -35,8 +35,8 @@ OUT = Path(__file__).parent / "results" / "tissue_first.md"
 SIDE = 256
 """Longest side of a picture that is judged: a tile of an image, an overview shrunk."""
 FIELDS = 200
-FIRST_FIELD = 5000
-"""Seeds of the drawn fields; thresholds were chosen on those below 2000."""
+FIRST_FIELD = 7000
+"""Seeds of the drawn fields; thresholds were chosen on those below 6000."""
 NO_PHOTO = {"phantom", "color", "logo", "multipage", "multipage_rgb", "no_time_for_that_tiny"}
 
 
@@ -106,12 +106,12 @@ def photographs() -> Named:
 def other_slides(data: Path) -> Named:
     yield "test3-DAPI.ndpi", whole(data / "slides" / "test3-DAPI.ndpi")
     yield "boxes.tiff", whole(data / "slides" / "boxes.tiff")
-    for seed in range(8):
+    for seed in range(10, 18):
         yield f"figures {seed}", whole(f"synthetic:figures?seed={seed}&width=3000&height=2500")
 
 
 def noise() -> Named:
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(70)
     shape = (SIDE, SIDE, 3)
     for _ in range(3):
         yield "white noise, coloured", rng.integers(0, 256, shape).astype(np.uint8)
@@ -146,7 +146,7 @@ def counted(title: str, rows: dict[str, list[bool]]) -> list[str]:
 
 def main() -> None:
     data = Path(os.environ["WSI_SCALE_TEST_DATA"])
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(30)
     false: dict[str, list[bool]] = defaultdict(list)
     missed: dict[str, list[bool]] = defaultdict(list)
     notes: list[str] = []
@@ -171,9 +171,12 @@ def main() -> None:
     text = [
         "# Tissue first: what a network for H&E refuses",
         "",
-        "Written by benchmarks/tissue_first.py. Thresholds were chosen on drawn fields of other "
-        "seeds and on the pictures as they are, seen whole; the changes of the pictures, the tiles "
-        "and the fields counted here had no part in it. At most: the upper 95 % bound.",
+        "Written by benchmarks/tissue_first.py. All real pictures were looked at, as they are and "
+        "changed, while the thresholds were chosen; they are no independent sample, though no "
+        "threshold was moved for one of them. The rule for DAB was tightened after an earlier run "
+        "of this table let blurred noise and jittered figures pass; noise, figures, changes "
+        "and drawn fields counted here are of other seeds. At most: the upper 95 % bound, "
+        "as if the rows were independent.",
         "",
         *counted("H&E, refused", false),
         *counted("something else, not refused", missed),

@@ -51,6 +51,9 @@ show, and still 0.12 at 8 µm per pixel, where each pixel is a nucleus or none."
 BROWN = 0.2
 """From this share of brown pixels on, the second stain looks like DAB."""
 
+MOST_INK_BESIDE_BROWN = 0.1
+"""With more ink than this share of the rest, brown beside blue is a picture of many colours."""
+
 DAB = (
     "the stain looks like DAB (brown) rather than eosin, which this network was not trained on; "
     "check what its masks show"
@@ -121,7 +124,8 @@ def _judge_colours(shares: Plane, ink: int) -> tuple[str, tuple[str, ...]]:
     mixable = _mixable(shares)
     red, green, blue = shares.T
     brown = (blue > 0.38) & (blue > green)
-    if ink < len(shares) and brown.mean() >= BROWN and (mixable | brown).mean() >= 0.8:
+    clean = ink <= MOST_INK_BESIDE_BROWN * len(shares)
+    if clean and brown.mean() >= BROWN and (mixable | brown).mean() >= 0.8:
         counterstained = (mixable & (red > 0.34)).mean() >= 0.02
         if counterstained or mixable.mean() >= MIXABLE_SHARE:
             return "", (DAB,)
