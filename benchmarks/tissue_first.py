@@ -172,8 +172,8 @@ def main() -> None:
         "# Tissue first: what a network for H&E refuses",
         "",
         "Written by benchmarks/tissue_first.py. All real pictures were looked at, as they are and "
-        "changed, while the thresholds were chosen; they are no independent sample, though no "
-        "threshold was moved for one of them. The rule for DAB was tightened after an earlier run "
+        "changed, while the thresholds were chosen, and no half of them was kept apart: they "
+        "are no independent sample. The rule for DAB was tightened after an earlier run "
         "of this table let blurred noise and jittered figures pass; noise, figures, changes "
         "and drawn fields counted here are of other seeds. At most: the upper 95 % bound, "
         "as if the rows were independent.",

@@ -1,9 +1,9 @@
 """Which sites are out of focus, told from how much finer detail than coarser detail they show.
 
 Blur takes fine detail away and leaves coarse detail, whatever the tissue; smooth tissue has little
-of both. So the ratio of the two hardly depends on what is seen: on tiles of a sharp slide it is at
-least half its median in 95 % of cases, stroma included, while blur of 3 µm (standard deviation)
-divides it by five (benchmarks/results/tissue_first.md).
+of both. So the ratio of the two hardly depends on what is seen: on tiles of ten H&E images of other
+organs and laboratories, at 1 µm per pixel, it was at least 0.55 of the image's median in 95 % of
+tiles, while blur of 3 µm (standard deviation) left 0.09 to 0.33 of the median of the sharp image.
 """
 
 from __future__ import annotations
