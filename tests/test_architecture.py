@@ -16,7 +16,7 @@ ROOMS = [
     {"geometry"},
     {"metadata", "prior"},
     {"slide", "readers", "pyramid"},  # a slide's thumbnail is resampled by the pyramid room
-    {"sites", "regions", "tissue"},
+    {"sites", "survey", "focus", "regions", "tissue", "histology"},
     {"responses"},
     {"profile"},
     {"networks"},

@@ -10,9 +10,10 @@ from wsi_scale.geometry import ScaleGrid, reach
 from wsi_scale.prior import expected_scale, narrowed
 from wsi_scale.profile import Profile, load_profile
 from wsi_scale.settings import Settings
-from wsi_scale.sites import choose_sites, parse_region
+from wsi_scale.sites import parse_region, place_sites
 from wsi_scale.slide import Slide
 from wsi_scale.sparing import strides
+from wsi_scale.survey import survey
 
 if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
@@ -86,11 +87,14 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
             f"{slide.path} is {side:g} px wide where it is narrowest: too small for an octave of "
             f"scales from {lo:g} up with patches of {size} px; lower LO in --scales"
         )
-    sites = choose_sites(
+    region = None if settings.region is None else parse_region(settings.region)
+    tissue = survey(slide, region, network.card.stain)
+    warnings = (*warnings, *tissue.warnings)
+    sites = place_sites(
         slide,
+        tissue,
         settings.sites,
         seed=settings.seed,
-        region=None if settings.region is None else parse_region(settings.region),
         window_px=widest,
         min_window_px=2 * lo * size,
     )
