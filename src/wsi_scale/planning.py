@@ -32,6 +32,9 @@ def with_card(settings: Settings, network: Network) -> Settings:
     """
     if settings.colour_fit is None:
         settings = settings.model_copy(update={"colour_fit": network.card.free_colour})
+    if settings.options.selective is None and network.card.selective is not None:
+        options = settings.options.model_copy(update={"selective": network.card.selective})
+        settings = settings.model_copy(update={"options": options})
     path = settings.profile or network.card.profile
     if path is None or settings.options.profile is not None:
         return settings

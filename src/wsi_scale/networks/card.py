@@ -69,6 +69,9 @@ class Card(BaseModel):
     checkpoint lets see."""
     profile: str | None = None
     """Calibration profile, relative to the card."""
+    selective: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Given for a segmenter that was trained to find nothing at other scales than its own, so that
+    how much it finds tells scale: within so many octaves in nine of ten slides."""
     free_colour: bool = False
     """Whether stain differs so much between slides that it is fitted away first by default."""
     license: str = ""
