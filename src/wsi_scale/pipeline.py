@@ -24,6 +24,7 @@ from wsi_scale.slide import Slide, open_slide
 from wsi_scale.sparing import MOST_ROUNDS, first_look, groups, narrow_enough, next_look, strides
 
 if TYPE_CHECKING:
+    from wsi_scale.as_is import Tried
     from wsi_scale.looking import Colours
     from wsi_scale.networks.network import Network
 
@@ -54,6 +55,8 @@ class Progress:
     finished: bool = False
     stopped_early: bool = False
     """Whether the interval was as narrow as asked before all sites were looked at."""
+    tried: Tried | None = None
+    """What reading native levels as they are would change; only of the last."""
 
     @property
     def responses(self) -> Responses | None:
@@ -64,11 +67,13 @@ class Progress:
         """The report as it stands, marked partial unless finished; None before any answer."""
         if self.estimate is None:
             return None
-        patches = sum(len(part.entropy) for part in self.parts)
+        tried = (0, ()) if self.tried is None else (self.tried.patches, self.tried.levels)
+        patches = sum(len(part.entropy) for part in self.parts) + tried[0]
         report = build_report(
             self.run, self.estimate, self.seconds, patches, partial=not self.finished
         )
-        return report.model_copy(update={"stopped_early": self.stopped_early})
+        more = {"stopped_early": self.stopped_early, "as_is": list(tried[1])}
+        return report.model_copy(update=more)
 
 
 def estimate_slide(
@@ -160,7 +165,11 @@ class _Looking:
                 break
         if not self._parts:
             raise SlideError(f"none of {len(sites)} sites could be read: {self._dropped[0]}")
-        yield self._progress(self._parts, finished=True, stopped_early=seen < len(sites))
+        from wsi_scale.as_is import try_levels
+
+        tried = try_levels(self.run, self._answer) if self._answer is not None else None
+        last = self._progress(self._parts, finished=True, stopped_early=seen < len(sites))
+        yield replace(last, tried=tried)
 
     def _look(self, sites: Sequence[Site]) -> Iterator[Progress]:
         """New sites, at the scales that the sites before them were looked at."""

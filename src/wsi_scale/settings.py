@@ -57,6 +57,9 @@ class Settings(BaseModel):
     """Bootstrap resamples of the sites."""
     batch_size: int = Field(32, ge=1)
     """Patches in one forward pass; bounds memory, does not change the answer."""
+    as_is_sites: int = Field(8, ge=0, le=46)
+    """Sites, at most, at which reading native levels as they are is tried once the answer is ok; 0:
+    none."""
     trust_metadata: bool = False
     """Look only within a factor of two of the scale that the µm/px of slide and network expect."""
     colour_fit: bool | None = None
