@@ -98,7 +98,9 @@ def gather(args: argparse.Namespace) -> None:
                 continue
             kept.parent.mkdir(parents=True, exist_ok=True)
             asked = network if kind == "trained" else random_weights(network, 0)
-            report = estimate_slide(case.pixels(), asked, make_settings(seed=args.seed))
+            report = estimate_slide(
+                case.pixels(), asked, make_settings(seed=args.seed, as_is_sites=0)
+            )
             kept.write_text(report.to_json())
             print(
                 f"{kind} {case.name}: {report.scale} {report.verdict}", file=sys.stderr, flush=True
@@ -209,7 +211,7 @@ def accuracy(rows: Sequence[Row], random: Sequence[Row]) -> list[str]:
 
 def audit(out: Path, data: Path) -> list[str]:
     """What the audit says of true and of falsified metadata."""
-    from wsi_scale.audit import audit_pixels
+    from wsi_scale.audit import Claim, audit_pixels
 
     lines = ["| claimed, times the true µm/px | agree | conflict | undecidable | cases |"]
     lines.append("| --- | ---: | ---: | ---: | ---: |")
@@ -219,7 +221,8 @@ def audit(out: Path, data: Path) -> list[str]:
             kept = out / "trained" / f"{case.name}.json"
             if kept.exists() and TRAINED_ON not in case.name:
                 report = Report.from_json(kept.read_text())
-                said[audit_pixels(report, claim * case.true_mpp)] += 1
+                stated = Claim(claim * case.true_mpp, "falsified", ())
+                said[audit_pixels(stated, report.ruler, report.verdict).status] += 1
         count = sum(said.values())
         shares = [f"{said[status] / count:.0%}" for status in ("agree", "conflict", "undecidable")]
         lines.append(f"| {claim:.2g} | {' | '.join(shares)} | {count} |")
