@@ -11,7 +11,7 @@ from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import NO_REFERENCE, Options, all_estimators, seeks_coarse_to_fine
 from wsi_scale.geometry import check_ends
 
-DEFAULT_NETWORK = "figures"
+DEFAULT_NETWORK = "histology"
 """SPEC of the network that is asked where none is named."""
 
 MAX_OCTAVES = 24

@@ -84,23 +84,29 @@ def prepare(responses: Responses, options: Options) -> Scorer:
 
 def band_of(octaves: Array, found: Array) -> Band | None:
     """Around the best of the measured scales; None where nothing is found. The curve is straight
-    between them.
+    between them. Below scale 1 pixels are invented: what is found there may widen a band that real
+    pixels show, and is none by itself.
 
-    octaves: (S,) rising; found: (S,), NaN where nothing was measured.
+    octaves: (S,) log2 of the scales, rising; found: (S,), NaN where nothing was measured.
     """
     known = np.isfinite(found)
-    if not known.any() or found[known].max() <= 0:
+    if not known.any():
         return None
     octaves, found = octaves[known], found[known]
     places = np.linspace(octaves[0], octaves[-1], max(2, round(_FINE * np.ptp(octaves)) + 1))
     curve = np.interp(places, octaves, found)
-    enough = curve >= curve.max() / 2
-    top = int(curve.argmax())
+    real = places >= min(0.0, octaves[-1])
+    top = int(np.where(real, curve, -1.0).argmax())
+    while top > 0 and curve[top - 1] > curve[top]:
+        top -= 1
+    if curve[top] <= 0:
+        return None
+    enough = curve >= curve[top] / 2
     gaps = np.flatnonzero(~enough)
     first = int(gaps[gaps < top].max(initial=-1)) + 1
     last = int(gaps[gaps > top].min(initial=len(curve))) - 1
     enough[first : last + 1] = False
-    elsewhere = np.flatnonzero(enough)
+    elsewhere = np.flatnonzero(enough & real)
     rival = None if not len(elsewhere) else float(places[elsewhere[curve[elsewhere].argmax()]])
     cut = None
     if first == 0 or last == len(curve) - 1:
