@@ -26,7 +26,8 @@ SCHEMA = json.loads((HERE.parent / "docs" / "report.schema.json").read_text())
 SAMPLE = HERE.parent / "sample_data" / "CMU-1-Small-Region.svs"
 FIGURES = "synthetic:figures?seed=1&stretch=0.4&width=3000&height=2500"
 SMALL = "synthetic:figures?seed=1&stretch=0.4&width=1500&height=1200"
-FEW = ("--sites", "3", "--scales", "1:4", "--per-octave", "2")
+ON_FIGURES = ("--network", "figures")
+FEW = (*ON_FIGURES, "--sites", "3", "--scales", "1:4", "--per-octave", "2")
 OUTPUTS = {"--json": "x.json", "--plot": "x.png", "--html": "x.html", "--responses": "x.npz"}
 
 
@@ -483,7 +484,7 @@ def test_saved_responses_give_the_same_answer_without_torch(run_once):
 
 NOT_OK = {
     "outside": (SAMPLE, *FEW),
-    "edge": (FIGURES, "--sites", "3", "--scales", "4:8", "--per-octave", "2"),
+    "edge": (FIGURES, *ON_FIGURES, "--sites", "3", "--scales", "4:8", "--per-octave", "2"),
     "flat": (SMALL, *FEW, "--network", "cli_networks:Deaf"),
     "no_evidence": (SMALL, *FEW, "--network", "cli_networks:untrained"),
     "blank": ("white.png",),
@@ -631,7 +632,7 @@ def test_cancelled_while_the_network_loads_writes_nothing(folder, monkeypatch, c
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send to one process")
 def test_cancelled_at_the_second_look_reports_the_first(folder, monkeypatch):
     interrupt_after(monkeypatch, 5)
-    asked = ("--scales", "1:4", "--sites", "4", "--responses", "x.npz")
+    asked = (*ON_FIGURES, "--scales", "1:4", "--sites", "4", "--responses", "x.npz")
     code, report = estimate_json(folder, SMALL, *asked)
     assert (code, report["partial"], len(report["sites"])) == (130, True, 4)
     coarse = len(report["curve"]["scales"])
@@ -641,7 +642,7 @@ def test_cancelled_at_the_second_look_reports_the_first(folder, monkeypatch):
 
 
 def test_dense_measures_every_scale_and_default_only_some(folder):
-    asked = ("--scales", "1:4", "--sites", "3")
+    asked = (*ON_FIGURES, "--scales", "1:4", "--sites", "3")
     _, few = estimate_json(folder, SMALL, *asked)
     _, every = estimate_json(folder, SMALL, *asked, "--dense")
     assert len(few["curve"]["scales"]) < len(every["curve"]["scales"]) == 17
@@ -649,7 +650,8 @@ def test_dense_measures_every_scale_and_default_only_some(folder):
 
 
 def test_a_stop_by_precision_is_told_and_no_warning(folder, capsys):
-    asked = ("--scales", "1:4", "--per-octave", "4", "--sites", "40", "--precision", "0.95")
+    spared = ("--per-octave", "4", "--sites", "40", "--precision", "0.95")
+    asked = (*ON_FIGURES, "--scales", "1:4", *spared)
     _, report = estimate_json(folder, SMALL, *asked)
     assert report["stopped_early"] is True
     assert 16 <= len(report["sites"]) < 40
@@ -764,7 +766,7 @@ def test_info_holds_the_pixels_against_what_is_stated(capsys, folder):
 
 
 def test_a_network_of_unknown_mpp_is_told_to_know_nothing_of_the_pixels(capsys, folder):
-    assert cli.run(["info", SMALL, "--pixels"]) == 0
+    assert cli.run(["info", SMALL, "--pixels", *ON_FIGURES]) == 0
     assert "figures does not say at which µm/px it was trained" in capsys.readouterr().out
 
 

@@ -63,9 +63,9 @@ what it does on real tissue of other organs"""
 '''
 
 
-def ask(network: Network, path: Path) -> float | None:
+def ask(network: Network, path: Path, *, dense: bool) -> float | None:
     """The scale at which the network recognises most of a slide."""
-    settings = Settings(estimator="recognition", resamples=0, as_is_sites=0)
+    settings = Settings(estimator="recognition", resamples=0, as_is_sites=0, dense=dense)
     return estimate_slide(path, network, settings).scale
 
 
@@ -76,11 +76,14 @@ def right_scale(path: Path, mpp: float) -> float:
         return mpp / (sum(slide.mpp) / 2)
 
 
-def octaves(network: Network, paths: list[Path], mpp: float) -> np.ndarray:
-    """How far every answer lies from the scale at which the slide has ``mpp``."""
+def octaves(network: Network, paths: list[Path], mpp: float, *, dense: bool = False) -> np.ndarray:
+    """How far every answer lies from the scale at which the slide has ``mpp``.
+
+    dense: at all scales of the window; else as `estimate` asks.
+    """
     out = []
     for path in paths:
-        said = ask(network, path)
+        said = ask(network, path, dense=dense)
         print(f"{path.name}: {said}", file=sys.stderr, flush=True)
         if said is not None:
             out.append(np.log2(said / right_scale(path, mpp)))
@@ -109,7 +112,7 @@ def main() -> None:
     write_atomically(card, CARD.format(**about, **measured).encode())
     network = load_network(str(card), device="cpu")
     off = octaves(network, sorted(args.reference.glob("*.png")), about["mpp"])
-    zero = float(np.median(octaves(network, args.slide, about["mpp"])))
+    zero = float(np.median(octaves(network, args.slide, about["mpp"], dense=True)))
     measured = {
         "real_mpp": round(about["mpp"] * 2**zero, 3),
         "error": round(float(np.quantile(np.abs(off - np.median(off)), 0.9)), 3),

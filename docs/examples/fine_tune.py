@@ -69,7 +69,7 @@ def tuned(network: Network, scale: float, seed: int) -> torch.nn.Module:
     torch.manual_seed(seed)
     images, kinds = zip(*tiles_of(network, scale, 1000 * seed, TILES), strict=True)
     x, y = torch.stack(images), torch.tensor(kinds)
-    module = copy.deepcopy(network.module).train()
+    module = copy.deepcopy(network.module).train().requires_grad_()
     optimiser = torch.optim.Adam(module.parameters(), RATE)
     steps = EPOCHS * len(y) // 16
     decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
