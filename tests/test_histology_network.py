@@ -76,8 +76,8 @@ def test_cmu_1_agrees_with_what_its_file_says_and_conflicts_with_a_lie(network):
 def refusals():
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (1200, 1200, 3), dtype=np.uint8)
-    yield "white", np.full((1200, 1200, 3), 255, np.uint8), "no tissue"
-    yield "black", np.zeros((1200, 1200, 3), np.uint8), "no tissue"
+    yield "white", np.full((1200, 1200, 3), 255, np.uint8), "no H&E tissue"
+    yield "black", np.zeros((1200, 1200, 3), np.uint8), "no H&E tissue"
     yield "noise", noise, "H&E"
     yield "figures", "synthetic:figures?seed=1&width=3000&height=3000", "H&E"
     yield "sample figures", str(ROOT / "sample_data" / "figures.tif"), "H&E"
