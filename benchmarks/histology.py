@@ -122,6 +122,8 @@ class Row:
     high: float
     seconds: float
     patches: int
+    fingerprint_mpp: float
+    confidence_mpp: float
 
     @property
     def octaves(self) -> float:
@@ -144,11 +146,14 @@ def rows_of(out: Path, data: Path) -> list[Row]:
             ruler = report.ruler
             said = math.nan if ruler.slide_mpp is None else ruler.slide_mpp
             low, high = ruler.slide_mpp_interval or (math.nan, math.nan)
-            about = report.provenance
+            about, trained = report.provenance, report.network.training_mpp
+            assert trained is not None
+            heard = (report.voices.get(name) for name in ("fingerprint", "confidence"))
+            others = [math.nan if x is None else trained / x for x in heard]
             rows.append(
                 Row(
                     case.name, kind, case.true_mpp, report.verdict, report.estimator, said, low,
-                    high, about.seconds, about.patches,
+                    high, about.seconds, about.patches, *others,
                 )
             )  # fmt: skip
     return rows
@@ -181,8 +186,9 @@ def accuracy(rows: Sequence[Row], random: Sequence[Row]) -> list[str]:
     out = [head, "| --- | --- | ---: | ---: | ---: | ---: |"]
     out.append(line("**pixel size, every number given**", [row.octaves for row in rows]))
     out.append(line("pixel size, where the verdict is ok", [row.octaves for row in fine]))
-    for name in sorted({row.estimator for row in rows}):
-        out.append(line(f"where {name} speaks", [x.octaves for x in rows if x.estimator == name]))
+    for name in ("fingerprint", "confidence"):
+        others = [math.log2(getattr(row, f"{name}_mpp") / row.true_mpp) for row in rows]
+        out.append(line(f"its {name}, not followed", others))
     for factor in FACTORS:
         mine = [row.octaves for row in rows if row.case.endswith(f"× {factor:g}")]
         out.append(line(f"resampled by {factor:g}", mine))
