@@ -6,7 +6,7 @@ The bundled network `figures` was trained where figures are 8 network px wide. N
 another scanner (figures 2.5 times as wide on level 0 as that network wants, grainy, their colours
 faded), with a few labelled tiles a class. The network is tuned on tiles cut at the scale that
 `estimate_slide` gives, and, by the same recipe, on native tiles (scale 1); each is then asked about
-new slides at its own scale. Before that, both are asked untuned. Five draws of slides.
+new slides at its own scale. Before that, both are asked untuned. Three draws of slides.
 
 The second scenario of the thesis (MSU, 2022). Prints one line a draw, and the means.
 """
@@ -32,7 +32,7 @@ TILES, EPOCHS, RATE = 4, 10, 1e-3
 """Labelled tiles a class, and how they are learnt."""
 
 SIDE = 2400
-DRAWS = 5
+DRAWS = 3
 
 
 @dataclass(frozen=True)
