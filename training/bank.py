@@ -7,7 +7,6 @@ times DENSITY, and the share of nuclei times 255. Its name begins with its pitch
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from pathlib import Path
@@ -20,6 +19,9 @@ PITCHES = (0.25, 0.5)
 
 SIDE = 1024
 DENSITY = 80.0
+
+LEAST_UM = 48.0
+"""Smaller squares are cut from the finest fields only: the others have too few pixels there."""
 
 
 def draw_bank(folder: Path, count: int, seed: int, workers: int) -> None:
@@ -62,13 +64,9 @@ class Bank:
         pitch, field = self.pitches[number], self.fields[number]
         wide = round(side_um / pitch)
         y, x = rng.integers(SIDE - wide + 1, size=2)
-        part: Sequence = np.asarray(field[:, y : y + wide, x : x + wide], np.float32)
+        part = np.asarray(field[:, y : y + wide, x : x + wide], np.float32)
         turns = int(rng.integers(4))
         planes = [np.rot90(plane, turns) for plane in part]
         if rng.random() < 0.5:
             planes = [plane[::-1] for plane in planes]
         return Field(*(plane / DENSITY for plane in planes[:3]), planes[3] / 255, pitch)
-
-
-LEAST_UM = 48.0
-"""Smaller squares are cut from the finest fields only: the others have too few pixels there."""

@@ -1,8 +1,6 @@
-"""Draws slides of known µm per pixel, to calibrate the histology network's profile on.
+"""Draws slides of known µm per pixel, to measure the histology network's ruler on (finish.py).
 
     python training/reference.py --out build/histology/reference
-    wsi-scale calibrate build/histology/reference --network build/histology/card.toml --mpp 1 \
-        --out build/histology/profile.safetensors
 
 Every slide is a tissue, a stain and a scanner of its own; half of them are drawn at 0.25 µm/px,
 half at 0.5. None of them was trained on.
@@ -41,7 +39,7 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=96)
+    parser.add_argument("--count", type=int, default=48)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
     args = parser.parse_args()

@@ -1,6 +1,7 @@
-"""Trains the bundled histology network: nuclei in H&E at a known µm per pixel.
+r"""Trains the bundled histology network: nuclei in H&E at a known µm per pixel.
 
-    python training/train.py --slide sample_data/CMU-1-Small-Region.svs --out build/histology
+    python training/train.py --slide sample_data/CMU-1-Small-Region.svs \
+        --out build/histology/network
 
 Data: drawn tissue (tissue.py, scanner.py) and, with --slide, patches of real slides whose µm/px is
 known, labelled by colour deconvolution (real.py); name only slides whose licence lets you share
@@ -184,7 +185,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--slide", type=Path, action="append", default=[], help="may be repeated")
     parser.add_argument("--mpp", type=float, default=1.0)
-    parser.add_argument("--steps", type=int, default=3500)
+    parser.add_argument("--steps", type=int, default=4500)
     parser.add_argument("--fields", type=int, default=240, help="drawn for training")
     parser.add_argument("--filters", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
