@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -200,9 +200,10 @@ def _measured(whole: Profile, table: Table, samples: Sequence[Sample]) -> Profil
         part = _build(others, whole.about, whole.floor, noise)
         for number in np.unique(table.image[~rest]):
             sample = samples[number]
-            strange[number] = reader.read(part, sample.responses).strangeness
-            whole_errors += errors_of(part, sample, [sample.responses])
-            cut_errors += errors_of(part, sample, cut_windows(sample))
+            uncut = reader.read(part, sample.responses)
+            strange[number] = uncut.strangeness
+            whole_errors += errors_of(sample, [uncut])
+            cut_errors += errors_of(sample, [reader.read(part, x) for x in cut_windows(sample)])
     return replace(
         whole,
         errors=np.array(whole_errors),
@@ -211,9 +212,9 @@ def _measured(whole: Profile, table: Table, samples: Sequence[Sample]) -> Profil
     )
 
 
-def errors_of(profile: Profile, sample: Sample, windows: Iterable[Responses]) -> list[float]:
-    """Octaves by which a profile errs about a sample in each window that it has an answer in."""
-    answers = [reader.read(profile, x).answer(np.ones(len(x.sites))) for x in windows]
+def errors_of(sample: Sample, readings: Sequence[reader.Reading]) -> list[float]:
+    """Octaves by which each reading of a sample errs that gives an answer."""
+    answers = [x.answer(np.ones(len(sample.responses.sites))) for x in readings]
     return [float(np.log2(x / sample.scale)) for x in answers if x is not None]
 
 
