@@ -45,3 +45,18 @@ def test_a_wider_tolerance_never_narrows_the_band_and_it_holds_the_scale(
 def test_without_any_change_the_band_is_the_window(responses_of):
     grid = ScaleGrid.geometric(0.5, 16, 2)
     assert steady_band(changing(responses_of, grid, 0.0), 3.0, 0.1) == pytest.approx((0.5, 16))
+
+
+def test_a_segmenter_is_judged_by_what_it_finds_not_by_the_background(responses_of):
+    """At scale 2 it gives 4 % of the pixels to its class, and a fifth of that less an octave on:
+    a tenth less half an octave away, though 99.6 % of the pixels are labelled alike."""
+    grid = ScaleGrid.geometric(0.5, 16, 8)
+    responses = responses_of(2.0, sites=3, grid=grid)
+    octaves = np.abs(np.log2(np.array(grid.scales)[responses.scale_index] / 2))
+    found = 0.04 * np.clip(1 - 0.2 * octaves, 0, 1)
+    share = np.stack([1 - found, found, 0 * found], axis=1).astype(np.float32)
+    target = np.ones_like(responses.target)
+    sparse = replace(responses, share=share, task="segment", target=target)
+    assert np.log2(steady_band(sparse, 2.0, 0.1)) == pytest.approx([0.5, 1.5], abs=1e-4)
+    nothing = replace(sparse, share=np.stack([1 + 0 * found, 0 * found, 0 * found], 1))
+    assert steady_band(nothing, 2.0, 0.1) == pytest.approx((0.5, 16))

@@ -28,7 +28,8 @@ from wsi_scale.verdict import Evidence, judge, rise
 from wsi_scale.voices import Voice, choose
 
 TOLERANCE = 0.1
-"""Share of the predictions that may change inside the tolerance band."""
+"""Share of the predictions, of a segmenter share of what it finds, that may change inside the
+tolerance band."""
 
 
 MIN_CLASS_SITES = 3
@@ -44,7 +45,8 @@ class Estimate:
     interval_level: float
     interval: tuple[float, float] | None
     tolerance: tuple[float, float] | None
-    """Scales between which at most TOLERANCE of the predictions differ from those at the scale."""
+    """Scales between which at most TOLERANCE of the predictions, or of what a segmenter finds,
+    differ from those at the scale."""
     verdict: Verdict
     reason: str
     warnings: tuple[str, ...]

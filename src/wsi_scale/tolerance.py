@@ -15,16 +15,21 @@ def steady_band(responses: Responses, scale: float, share: float) -> tuple[float
     """Scales around ``scale`` between which at most ``share`` of the predictions change.
 
     Compared are the class shares averaged over sites: half the sum of their absolute differences
-    from those at the grid scale nearest to ``scale``, linear between grid scales. Always holds
-    ``scale``.
+    from those at the grid scale nearest to ``scale``, linear between grid scales. Of a segmenter
+    that is measured against what it finds there: background is most of a slide at every scale.
+    Always holds ``scale``.
     """
     shares = responses.on_grid(responses.share)
-    if shares.shape[2] == 1:
-        shares = np.concatenate([shares, 1 - shares], axis=2)
+    if responses.task == "segment":
+        shares = shares[..., np.unique(responses.target)]
+    found = shares.shape[2]
+    shares = np.concatenate([shares, 1 - shares.sum(axis=2, keepdims=True)], axis=2)
     pooled = Pool(shares).mean(np.ones(len(responses.sites)))
     octaves = np.log2(np.array(responses.grid.scales))
     home = int(np.argmin(np.abs(octaves - np.log2(scale))))
-    changed = np.abs(pooled - pooled[home]).sum(axis=1) / 2
+    least = 1 / (responses.input_size**2 * len(responses.sites))  # one pixel
+    whole = pooled[home, :found].sum() if responses.task == "segment" else 1.0
+    changed = np.abs(pooled - pooled[home]).sum(axis=1) / 2 / max(whole, least)
     known = np.isfinite(changed)
     down = slice(home, None, -1)
     low = -_reach(-octaves[down], changed[down], known[down], share)

@@ -132,3 +132,16 @@ def test_what_auto_chose_is_not_asked_twice(responses_of, monkeypatch):
     says = [voice.says for _, voice in pairs]
     assert says == [pytest.approx(2, rel=0.05), says[0], 4.0]
     assert [voice.by for _, voice in pairs] == ["fingerprint", "fingerprint", CENTRE]
+
+
+def test_recognition_is_asked_of_a_network_whose_card_says_selective(responses_of):
+    """It finds a fifth of the pixels at scale 3 and less an octave around."""
+    responses = responses_of(sites=16)
+    octaves = np.abs(np.log2(np.array(responses.grid.scales)[responses.scale_index] / 3))
+    found = 0.2 * np.exp(-2 * octaves**2)
+    share = np.stack([1 - found, found, 0 * found], axis=1).astype(np.float32)
+    target = np.ones_like(responses.target)
+    segmenter = replace(responses, share=share, target=target, task="segment")
+    question = Question("recognition")
+    assert ask(question, segmenter, BENCH).says == pytest.approx(3, rel=0.02)
+    assert ask(question, segmenter, replace(BENCH, network="figures")).verdict == UNAVAILABLE

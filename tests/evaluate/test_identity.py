@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from wsi_scale.evaluate.identity import files_of_spec, profile_of_spec
+from wsi_scale.evaluate.identity import files_of_spec, profile_of_spec, selective_of_spec
 
 
 @pytest.fixture
@@ -22,8 +22,12 @@ def test_the_profile_is_the_one_beside_the_card(card):
     assert profile_of_spec(str(card.parent)) == card.parent / "own.safetensors"
 
 
-def test_a_profile_in_the_query_goes_before_the_cards(card):
-    assert profile_of_spec(f"{card}?profile=other.safetensors") == Path("other.safetensors")
+def test_a_cards_word_that_a_network_is_selective_is_read_without_loading_it(card):
+    assert selective_of_spec(str(card)) is None
+    card.write_text(card.read_text() + "selective = 0.25\n")
+    assert selective_of_spec(f"{card}?mpp=0.5") == 0.25
+    assert selective_of_spec("histology") > 0
+    assert selective_of_spec("timm:resnet18") is None
 
 
 @pytest.mark.parametrize("spec", ["figures", "timm:resnet18", "model.pt", "missing/card.toml", ""])

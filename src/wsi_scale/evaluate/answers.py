@@ -206,7 +206,7 @@ def ask(question: Question, responses: Responses, bench: Bench) -> Voice:
         answer: Estimate = estimate(
             responses,
             estimator=question.estimator,
-            options=Options(**question.setting, profile=bench.learnt),
+            options=bench.options(question.setting),
             seed=bench.seed,
         )
     except SettingsError:  # names and options were checked before: it cannot work on this network

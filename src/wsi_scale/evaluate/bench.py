@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import Options
-from wsi_scale.evaluate.identity import files_of_spec, hash_files
+from wsi_scale.evaluate.identity import files_of_spec, hash_files, selective_of_spec
 from wsi_scale.evaluate.manifest import Manifest, Row
 from wsi_scale.evaluate.windows import Window, draw_factors, fair_windows, union
 from wsi_scale.geometry import ScaleGrid
@@ -53,13 +54,22 @@ class Bench:
             sites=self.sites,
             per_octave=self.per_octave,
             seed=self.seed,
-            options=Options(profile=self.learnt),
+            options=self.options({}),
         )
+
+    def options(self, setting: Mapping[str, Any]) -> Options:
+        """A question's setting, with what the profile and the network's card give besides."""
+        return Options(**{"selective": self.selective, "profile": self.learnt, **setting})
 
     @cached_property
     def learnt(self) -> Profile | None:
         """What the profile holds; None without one. Raises SettingsError when it is damaged."""
         return None if self.profile is None else load_profile(self.profile)
+
+    @cached_property
+    def selective(self) -> float | None:
+        """What ``recognition`` needs to know of the network."""
+        return selective_of_spec(self.network)
 
     def windows(self, row: Row, truth: float) -> tuple[Window, ...]:
         """The windows in which a slide is searched, in scales. They hang on the slide's name and

@@ -30,14 +30,17 @@ def files_of_spec(spec: str) -> list[str]:
 
 
 def profile_of_spec(spec: str) -> Path | None:
-    """The profile that the SPEC's query, or else its card, names; None where there is none."""
-    target, _, query = spec.partition("?")
-    asked = dict(part.split("=", 1) for part in query.split("&") if "=" in part)
-    if "profile" in asked:
-        return Path(asked["profile"])
-    card = _card_of(target)
+    """The profile that the SPEC's card names; None where there is none."""
+    card = _card_of(spec.partition("?")[0])
     named = None if card is None else _read_card(card).get("profile")
     return card.parent / named if card is not None and isinstance(named, str) else None
+
+
+def selective_of_spec(spec: str) -> float | None:
+    """What the SPEC's card says of a network that finds nothing at other scales than its own."""
+    card = _card_of(spec.partition("?")[0])
+    error = None if card is None else _read_card(card).get("selective")
+    return float(error) if isinstance(error, (int, float)) else None
 
 
 def _card_of(target: str) -> Path | None:
