@@ -67,12 +67,14 @@ class Progress:
         """The report as it stands, marked partial unless finished; None before any answer."""
         if self.estimate is None:
             return None
-        tried = (0, ()) if self.tried is None else (self.tried.patches, self.tried.levels)
-        patches = sum(len(part.entropy) for part in self.parts) + tried[0]
+        patches = sum(len(part.entropy) for part in self.parts)
+        more: dict[str, Any] = {"stopped_early": self.stopped_early}
+        if self.tried is not None:
+            patches += self.tried.patches
+            more["as_is"] = list(self.tried.levels)
         report = build_report(
             self.run, self.estimate, self.seconds, patches, partial=not self.finished
         )
-        more = {"stopped_early": self.stopped_early, "as_is": list(tried[1])}
         return report.model_copy(update=more)
 
 
