@@ -68,6 +68,10 @@ ALL_ASKED = 12
 """So many of them are shown to all networks, the others to the genuine, decayed ones alone: how
 often an interval holds the truth takes many slides to tell."""
 
+CHOSEN_ON = 6
+"""On the first so many slides of a scale, and networks of the seeds 0 and 1, it was chosen how wide
+an interval is."""
+
 KINDS = {"figures": ("mixed", "random", "indifferent"), "noise": ("noise",), "blank": ("blank",)}
 """What networks are asked about a slide of a sort."""
 
@@ -359,10 +363,14 @@ def coverage(rows: list[Row]) -> list[str]:
     out = ["| 90 % interval holds: learning rate, training seed, slides | "]
     out[0] += " | ".join(f"{scale:g}" for scale in SCALES) + " | all | cases |"
     out.append("| --- |" + " ---: |" * (len(SCALES) + 2))
-    half = TURNS["figures"] // 2
+    groups = (
+        (f"first {CHOSEN_ON}", range(CHOSEN_ON)),
+        (f"next {ALL_ASKED - CHOSEN_ON}", range(CHOSEN_ON, ALL_ASKED)),
+        (f"last {TURNS['figures'] - ALL_ASKED}", range(ALL_ASKED, TURNS["figures"])),
+    )
     for schedule in SCHEDULES:
         for seed in SEEDS:
-            for name, turns in (("first", range(half)), ("others", range(half, 2 * half))):
+            for name, turns in groups:
                 mine = [
                     x for x in rows
                     if (x.kind, x.schedule, x.seed) == ("mixed", schedule, seed)
@@ -372,7 +380,7 @@ def coverage(rows: list[Row]) -> list[str]:
                     parts = [[x.held for x in mine if x.scale == scale] for scale in SCALES]
                     cells = [f"{np.mean(held):.0%}" if held else "–" for held in parts]
                     cells += [f"{np.mean([x.held for x in mine]):.0%}", str(len(mine))]
-                    what = f"{schedule}, seed {seed}, {name} {half}"
+                    what = f"{schedule}, seed {seed}, {name}"
                     out.append(f"| {what} | {' | '.join(cells)} |")
     return out
 
