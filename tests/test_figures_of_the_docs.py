@@ -68,6 +68,14 @@ def test_the_profile_is_told_as_it_was_measured():
     near = sum(85 <= share <= 95 for share in held)
     assert f"held the truth in {min(held):.0f} to {max(held):.0f} % of 200 to 2000" in page
     assert f"(between 85 and 95 % for {near} of {len(networks)})" in page
+    scales: dict[str, list[float]] = {}
+    for name, row in networks.items():
+        share, count = row[2].split("% of ")
+        held, all_of_it = scales.setdefault(name.split("-")[1], [0.0, 0.0])
+        scales[name.split("-")[1]] = [held + float(share) * int(count), all_of_it + int(count)]
+    by_scale = [held / count for _, (held, count) in sorted(scales.items())]
+    assert len(by_scale) == 6 and min(by_scale) >= 85 and max(by_scale) <= 95
+    assert f"1.5 to 8, in {', '.join(f'{x:.0f}' for x in by_scale)} %;" in page
 
 
 def test_the_table_of_tissue_freed_of_stain_is_the_one_that_was_written():
