@@ -74,7 +74,8 @@ def test_the_profile_is_told_as_it_was_measured():
         held, all_of_it = scales.setdefault(name.split("-")[1], [0.0, 0.0])
         scales[name.split("-")[1]] = [held + float(share) * int(count), all_of_it + int(count)]
     by_scale = [held / count for _, (held, count) in sorted(scales.items())]
-    assert len(by_scale) == 6 and min(by_scale) >= 85 and max(by_scale) <= 95
+    assert len(by_scale) == 6
+    assert all(85 <= share <= 95 for share in by_scale)
     assert f"1.5 to 8, in {', '.join(f'{x:.0f}' for x in by_scale)} %;" in page
 
 
