@@ -13,7 +13,7 @@ ROOT = Path(wsi_scale.__file__).parent
 
 ROOMS = [
     {"errors", "files", "registry"},
-    {"geometry"},
+    {"geometry", "outlines"},
     {"metadata", "prior", "objective", "level_audit"},
     {"slide", "readers", "pyramid"},  # a slide's thumbnail is resampled by the pyramid room
     {"sites", "survey", "focus", "regions", "tissue", "histology"},

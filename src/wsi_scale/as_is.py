@@ -7,16 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from wsi_scale.assemble import Run
 from wsi_scale.geometry import Level, ScaleGrid, Site, pick_level, px_below, reach
 from wsi_scale.judge import Estimate
 from wsi_scale.looking import read_ahead
-from wsi_scale.networks.answer import predict
-from wsi_scale.networks.hooks import at_work
-from wsi_scale.networks.network import Network
+from wsi_scale.networks.predictions import predictions
 from wsi_scale.pyramid import Pyramid
 from wsi_scale.report import AsIs
 
@@ -51,7 +48,7 @@ def try_levels(run: Run, answer: Estimate) -> Tried:
         return Tried()
     asked = replace(run, grid=ScaleGrid(tuple(scales)))
     seen = [x for x in read_ahead(asked, sites) if isinstance(x, Pyramid) and x.indices]
-    given = [_predictions(run.network, pyramid) for pyramid in seen]
+    given = [predictions(run.network, pyramid.patches) for pyramid in seen]
     if not given:
         return Tried()
     found = tuple(_compare(run, given, level, scales, answer.scale) for level in levels)
@@ -85,13 +82,6 @@ def _places(run: Run, sites: Sequence[Site], coarsest: float, count: int) -> lis
     room = [x for x in moved if reach(run.slide.bounds, x, run.input_size) >= coarsest]
     spread = np.linspace(0, len(room) - 1, min(count, len(room))).round().astype(int)
     return [room[i] for i in spread]
-
-
-def _predictions(network: Network, pyramid: Pyramid) -> Given:
-    """(K, classes[, H, W]): where each class is predicted in the patches of one site."""
-    with torch.no_grad(), at_work(network.module):
-        logits = network.logits(network.prepare(pyramid.patches))
-        return predict(logits, network.activation).given.cpu().numpy()
 
 
 def _compare(

@@ -159,6 +159,18 @@ def cut_strip(
     ]
 
 
+def telling_site(responses: Responses, scale: float | None) -> Site:
+    """Where a segmenter found most at the measured scale nearest to ``scale``, among the sites that
+    have it; the first site for a classifier, or without a scale."""
+    if responses.task != "segment" or scale is None:
+        return responses.sites[0]
+    rows = np.arange(len(responses.target))
+    found = responses.on_grid(responses.share[rows, responses.target])
+    octaves = np.abs(np.log2(np.array(responses.grid.scales) / scale))
+    octaves[~np.isfinite(found).any(axis=0)] = np.inf
+    return responses.sites[int(np.nanargmax(found[:, int(octaves.argmin())]))]
+
+
 def on_larger_grid(part: Responses, grid: ScaleGrid) -> Responses:
     """The same rows on a grid that has other scales besides."""
     place = np.searchsorted(grid.scales, part.grid.scales)

@@ -118,3 +118,16 @@ def test_only_segmenters_that_were_trained_so_are_asked(found_of, responses_of):
         prepare(found_of(hill(1.0)), Options())
     with pytest.raises(Unavailable, match="does not segment"):
         prepare(responses_of(), PICKY)
+
+
+@given(st.floats(0.0, 1.0))
+def test_a_second_hill_a_tenth_as_high_is_a_rival_and_a_slope_is_none(height):
+    octaves = np.linspace(-1, 4, 201)
+    curve = hill(0.5, 0.3)(octaves) + hill(2.9, 0.3, 0.2 * height)(octaves)
+    band = band_of(octaves, curve)
+    if height > 0.11:
+        assert sorted([band.middle, band.rival]) == pytest.approx([0.5, 2.9], abs=0.1)
+    elif height < 0.09:
+        assert band.rival is None
+    slope = np.maximum(hill(0.5, 0.3)(octaves), np.where(octaves > 0.5, 0.09, 0))
+    assert band_of(octaves, slope).rival is None

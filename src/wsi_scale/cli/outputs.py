@@ -93,12 +93,15 @@ def refuse_to_replace(inputs: Sequence[str], results: Sequence[str | Path]) -> N
 
 
 def _strip(slide: Slide, progress: pipeline.Progress, report: Report) -> list[tuple[float, Any]]:
-    from wsi_scale.looking import cut_strip
+    from wsi_scale.looking import cut_strip, telling_site
+    from wsi_scale.networks.predictions import outlined
 
-    run = progress.run
-    if not run.sites:
+    run, responses = progress.run, progress.responses
+    if responses is None:
         return []
-    return cut_strip(slide, run.sites[0], run.grid, run.input_size, nearest=report.scale)
+    site = telling_site(responses, report.scale)
+    strip = cut_strip(slide, site, run.grid, run.input_size, nearest=report.scale)
+    return outlined(run.network, strip)
 
 
 def check_json(target: str) -> None:

@@ -85,7 +85,8 @@ def _label_axes(axes: Axes, report: Report) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     axes.set_xlabel("scale: slide pixels per network pixel")
-    axes.set_ylabel("score (higher is better)")
+    found = report.estimator == "recognition"
+    axes.set_ylabel("share of the pixels found" if found else "score (higher is better)")
     axes.grid(axis="x", color="#e6e6e6", linewidth=0.7, zorder=0)
     axes.set_axisbelow(True)
     if report.slide.mpp is None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from wsi_scale.errors import OutputError
 from wsi_scale.files import write_atomically
+from wsi_scale.outlines import OUTLINE
 from wsi_scale.render.curve import ANSWER, GREY, INK, draw_curve
 from wsi_scale.render.sentence import headline, number
 from wsi_scale.report import Report
@@ -133,7 +134,7 @@ def _draw_strip(figure: Figure, report: Report, strip: Strip, site: Site | None)
     for i, (scale, patch) in enumerate(strip):
         x = (left + i * (side + gap)) / width
         axes = figure.add_axes((x, 0.3 / height, side / width, side / height))
-        axes.imshow(patch, interpolation="nearest", aspect="auto")
+        axes.imshow(patch, interpolation="antialiased", aspect="auto")
         axes.set(xticks=[], yticks=[])
         chosen = i == nearest
         for spine in axes.spines.values():
@@ -142,7 +143,9 @@ def _draw_strip(figure: Figure, report: Report, strip: Strip, site: Site | None)
         weight, colour = ("bold", ANSWER) if chosen else ("normal", INK)
         axes.set_xlabel(number(scale), labelpad=4, size=9.5, color=colour, weight=weight)
     where = f" at x {site.x:.0f}, y {site.y:.0f}" if site else ""
-    caption = f"What the network sees{where}, by scale"
+    lined = any((patch == OUTLINE).all(axis=-1).any() for _, patch in strip)
+    found = "; outlined: what it finds" if lined else ""
+    caption = f"What the network sees{where}, by scale{found}"
     figure.text(left / width, (0.3 + side + 0.09) / height, caption, size=9, color=GREY)
 
 
