@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from wsi_scale.assemble import Run
@@ -88,7 +89,8 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
     if widest < 2 * lo * size:
         raise SettingsError(
             f"{slide.path} is {side:g} px wide where it is narrowest: too small for an octave of "
-            f"scales from {lo:g} up with patches of {size} px; lower LO in --scales"
+            f"scales from {lo:g} up with patches of {size} px; take one of "
+            f"{math.ceil(2 * lo * size)} px or more, or lower LO in --scales"
         )
     region = None if settings.region is None else parse_region(settings.region)
     tissue = survey(slide, region, network.card.stain)
@@ -107,7 +109,7 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
         if fits < 2 * lo:
             raise SettingsError(
                 f"scales from {lo:g} to {fits:.3g} are all that fits on {slide.path} with patches "
-                f"of {size} px, less than an octave; lower LO in --scales"
+                f"of {size} px, less than an octave; take a larger one or lower LO in --scales"
             )
         warnings = (
             *warnings,

@@ -232,11 +232,11 @@ def _edge(evidence: Evidence) -> Judgement | None:
     for end, rule in ((known[0], "or below"), (known[-1], "or above")):
         if evidence.answer.scale == end:
             reason = f"the best scale lies at the end of the window, {end:.3g}, {rule}"
-            return Judgement("edge", f"{reason}; move --scales")
+            return Judgement("edge", reason)
         there = (answers == end).sum()
         if there > RIVAL_SHARE * len(answers):
             reason = f"{there / len(answers):.0%} of resamples of the sites prefer the end of the"
-            return Judgement("edge", f"{reason} window, {end:.3g}, {rule}; move --scales")
+            return Judgement("edge", f"{reason} window, {end:.3g}, {rule}")
     return None
 
 

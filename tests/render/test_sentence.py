@@ -107,6 +107,19 @@ def test_a_level_as_it_is_says_what_it_keeps_and_what_it_costs(kind, keeps, make
     text = explain(make_report(scale=3.62, as_is=[one | {"sites": 8}]))
     told = f"Reading level 1 as it is (×4.00 instead of ×3.62) keeps {keeps} at 0.819 of the work."
     assert told in text
+    poor = explain(
+        make_report(scale=8.1, as_is=[one | {"sites": 8, "agreement": 0.2, "work": 4.1}])
+    )
+    assert f"would change most predictions ({keeps.replace('0.97', '0.20')} is left)" in poor
+    assert "at 4.10 times the work." in poor
+
+
+def test_wider_is_advised_only_where_there_is_room(make_report):
+    far = {"verdict": "edge", "scale": 16.0}
+    assert "try a wider range with --scales" in explain(make_report(**far))
+    full = make_report(**far, warnings=["the slide has room for scales up to 16 only, so …"])
+    assert full.curve.scales[-1] == 16.0
+    assert "take a larger image" in explain(full)
 
 
 def test_a_level_that_is_the_answer_or_told_nothing_has_no_sentence(make_report):

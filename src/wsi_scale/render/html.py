@@ -11,9 +11,9 @@ from pathlib import Path
 from wsi_scale.files import write_atomically
 from wsi_scale.prior import METADATA
 from wsi_scale.render.sentence import (
-    agreement,
     explain,
     headline,
+    kept,
     number,
     powers,
     span,
@@ -176,7 +176,7 @@ def _key_numbers(report: Report) -> list[tuple[str, str]]:
     rows += [
         (
             f"Level {one.level} as it is (×{one.downsample:.4g})",
-            f"keeps {agreement(one)} at {number(one.work)} of the work ({one.sites} sites)",
+            f"{kept(one)} ({one.sites} sites)",
         )
         for one in report.as_is
         if one.agreement is not None

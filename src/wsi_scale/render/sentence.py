@@ -7,15 +7,14 @@ from wsi_scale.report import NUMBERED, AsIs, Interval, Report
 
 _MEANING = {
     "edge": "The best scale lies at or beyond the end of the range that was tried, so this number "
-    "is only a bound; try a wider range with --scales.",
+    "is only a bound; {wider}.",
     "ambiguous": "Several scales suit the network about equally well{candidates}; look at the "
     "patches at those scales to choose between them.",
     "outside": "The slide looks unlike {known}, in more than its scale, so do not rely on the "
     "number{remedy}.",
     "flat": "The network responds alike at every scale that was tried, so no scale can be "
     "preferred; any scale in the range may do, or another layer or network may know better.",
-    "blank": "There is nothing to look at where patches were cut; name another place with "
-    "--region, or check that the slide is not empty.",
+    "blank": "The network was not asked, since nothing was found to show it.",
     "no_evidence": "The network's responses hold no evidence from which a scale could be told; a "
     "network with trained BatchNorm layers would.",
 }
@@ -77,7 +76,10 @@ def explain(report: Report) -> str:
         sentences = sentences[:1]
     if report.verdict != "ok":
         meaning = _MEANING[report.verdict].format(
-            candidates=_candidates(report), known=_known(report), remedy=_remedy(report)
+            candidates=_candidates(report),
+            known=_known(report),
+            remedy=_remedy(report),
+            wider=_wider(report),
         )
         if report.verdict == "no_evidence":
             meaning = _ask_others(report) or meaning
@@ -102,6 +104,14 @@ def _known(report: Report) -> str:
     if report.estimator == profile.NAME:
         return "the images that the profile was calibrated on"
     return "anything the network was trained on"
+
+
+def _wider(report: Report) -> str:
+    """What may help where the answer is an end of the window."""
+    ends = report.curve.scales
+    if report.scale == ends[-1] and any("has room for scales" in x for x in report.warnings):
+        return "the slide has no room for a wider one, so take a larger image"
+    return "try a wider range with --scales"
 
 
 def _remedy(report: Report) -> str:
@@ -172,8 +182,16 @@ def _as_it_is(report: Report, one: AsIs) -> str:
         return ""
     return (
         f"Reading level {one.level} as it is (×{number(one.downsample)} instead of "
-        f"×{number(report.scale)}) keeps {agreement(one)} at {number(one.work)} of the work."
+        f"×{number(report.scale)}) {kept(one)}."
     )
+
+
+def kept(one: AsIs) -> str:
+    """What reading a level as it is leaves of the predictions, and at what work."""
+    times = f"{number(one.work)} times" if one.work > 1 else f"{number(one.work)} of"
+    if one.agreement is not None and one.agreement < 0.5:
+        return f"would change most predictions ({agreement(one)} is left), at {times} the work"
+    return f"keeps {agreement(one)} at {times} the work"
 
 
 def agreement(one: AsIs) -> str:
