@@ -71,6 +71,25 @@ def test_cmu_1_agrees_with_what_its_file_says_and_conflicts_with_a_lie(network):
     assert report.pixels.status == "agree"
     lie = Claim(0.25, "aperio.MPP", (Finding("aperio.MPP", "0.25", 0.25, "used"),))
     assert audit_pixels(lie, report.ruler, report.verdict).status == "conflict"
+    low, high = report.tolerance
+    assert report.scale / 1.5 < low < report.scale < high < 1.5 * report.scale
+
+
+def test_a_slide_that_is_given_twice_its_pixel_size_is_found_out(network):
+    with wsi_scale.open_slide(CMU, mpp=0.998) as slide:
+        report = wsi_scale.estimate_slide(slide, network, FEW)
+    assert report.verdict == "ok"
+    assert (report.slide.mpp, report.pixels.status) == ((0.998, 0.998), "conflict")
+    assert any("0.998" in warning for warning in report.warnings)
+
+
+def test_skin_enlarged_until_fibres_look_like_nuclei_is_not_called_ok(network):
+    """Its nuclei would be right at scale 4.3; the network finds more in fibres, around 0.9."""
+    with wsi_scale.open_slide(CMU) as slide:
+        skin = Image.fromarray(slide.read(0, 300, 500, 1000, 1000))
+    report = wsi_scale.estimate_slide(np.asarray(skin.resize((2400, 2400))), network, FEW)
+    right = network.card.training_mpp / (slide.mpp[0] / 2.4)
+    assert report.verdict != "ok" or abs(math.log2(report.scale / right)) < 0.5
 
 
 def refusals():
