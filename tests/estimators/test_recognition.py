@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsi_scale.estimators import Options, Unavailable
-from wsi_scale.estimators.recognition import LEAST_FOUND, band_of, prepare
+from wsi_scale.estimators.recognition import LEAST_FOUND, RIVAL, band_of, prepare
 from wsi_scale.judge import estimate
 
 PICKY = Options(selective=0.25)
@@ -121,13 +121,13 @@ def test_only_segmenters_that_were_trained_so_are_asked(found_of, responses_of):
 
 
 @given(st.floats(0.0, 1.0))
-def test_a_second_hill_a_tenth_as_high_is_a_rival_and_a_slope_is_none(height):
+def test_a_second_hill_is_a_rival_however_low_and_a_slope_is_none(height):
     octaves = np.linspace(-1, 4, 201)
     curve = hill(0.5, 0.3)(octaves) + hill(2.9, 0.3, 0.2 * height)(octaves)
     band = band_of(octaves, curve)
-    if height > 0.11:
+    if height > 1.1 * RIVAL:
         assert sorted([band.middle, band.rival]) == pytest.approx([0.5, 2.9], abs=0.1)
-    elif height < 0.09:
+    elif height < 0.9 * RIVAL:
         assert band.rival is None
     slope = np.maximum(hill(0.5, 0.3)(octaves), np.where(octaves > 0.5, 0.09, 0))
     assert band_of(octaves, slope).rival is None

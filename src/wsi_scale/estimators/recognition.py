@@ -32,10 +32,10 @@ WIDEST = 2.2
 """Octaves between which at least half as much is found: twice the distance from which on the
 bundled network was taught that nothing is there. A wider band is no pickiness."""
 
-RIVAL = 0.1
+RIVAL = 0.04
 """A second hill this high, as a share of the best, is a rival. Where the network was right about
 real slides the highest had 0.03, strongly sharpened ones apart (0.16); where it was not, because it
-took enlarged fibres for nuclei, the right scale still had 0.18 to 0.43."""
+took enlarged fibres for nuclei, the right scale still had 0.05 to 0.43."""
 
 _SPREAD = np.array([NormalDist().inv_cdf(q) for q in np.arange(0.5, 199) / 199]) / 1.645
 """Errors of slides of which nine in ten lie within one octave, as if they were Gaussian."""
