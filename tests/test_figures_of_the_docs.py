@@ -135,10 +135,15 @@ def test_what_intervals_hold_is_told_as_it_was_measured():
     mixed = [x for x in model_problem() if x["kind"] == "mixed"]
     decayed = [x for x in mixed if x["schedule"] == "decayed"]
     share, count = holds(decayed)
-    assert f"held the truth in {share} % of {count} cases" in page
-    fresh = [x for x in decayed if x["seed"] == "2" and int(x["turn"]) >= 6]
-    share, count = holds(fresh)
-    assert f"in {share} % of the {count} cases that had no part in the choice" in page
+    scales = [
+        [x for x in decayed if x["scale"] == scale] for scale in {y["scale"] for y in decayed}
+    ]
+    by_scale = [holds(cases)[0] for cases in scales]
+    assert len(by_scale) == 6
+    told = f"in {share} % of {count} cases ({min(by_scale)} to {max(by_scale)} % by training scale)"
+    assert f"held the truth {told}" in page
+    share, count = holds([x for x in decayed if int(x["turn"]) >= 12])
+    assert f"in {share} % of the {count} on slides that were drawn after" in page
     share, count = holds([x for x in mixed if x["schedule"] == "constant"])
     assert f"in {share} % of {count} where the learning rate never fell" in page
 
