@@ -64,6 +64,8 @@ MAY_IMPORT = {
     "typer": {"cli"},
     "rich": {"cli"},
     "dask": {"batch"},
+    "distributed": {"batch"},
+    "pyarrow": {"batch"},
     "napari": set(),
 }
 
@@ -120,7 +122,7 @@ def test_tiles_need_torch_only_to_be_served_to_it(path):
 
 
 def test_importing_wsi_scale_loads_no_heavy_library():
-    heavy = ("torch", "dask", "napari", "skimage", "matplotlib", "scipy")
+    heavy = ("torch", "dask", "distributed", "pyarrow", "napari", "skimage", "matplotlib", "scipy")
     code = f"import sys, wsi_scale; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
