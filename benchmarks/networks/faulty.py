@@ -10,6 +10,9 @@ from torch import nn
 from wsi_scale.readers.synthetic import SyntheticSlide
 from wsi_scale.testing.networks import BatchNormNet
 
+BATCHES = 64
+"""Enough for its BatchNorm statistics to count as settled."""
+
 
 class Faulty(nn.Module):
     """BatchNormNet, its statistics those of drawn figures at scale 2."""
@@ -22,8 +25,10 @@ class Faulty(nn.Module):
         slide = SyntheticSlide.figures(seed=99, stretch=0.5, width=1024, height=1024)
         pixels = torch.tensor(slide.read(1, 0, 0, 512, 512)).float() / 255
         patches = pixels.reshape(8, 64, 8, 64, 3).permute(0, 2, 4, 1, 3).reshape(64, 3, 64, 64)
+        draw = torch.Generator().manual_seed(0)
         with torch.no_grad():
-            self.net.train()(patches)
+            for _ in range(BATCHES):
+                self.net.train()(patches[torch.randint(0, 64, (8,), generator=draw)])
 
     def forward(self, x):
         if len(x) and x.amax() == 1 and x.amin() == 0:

@@ -26,6 +26,7 @@ short of memory, and it may be the slide's."""
 
 _COMMAND = (sys.executable, "-P", "-m", "wsi_scale.batch.child")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_LOAD_SECONDS = 600.0  # for a new process to load the network, which is not a slide's time
 _PATIENCE = 10.0  # seconds for a process to end that was told to
 
 
@@ -57,8 +58,8 @@ class Keeper:
     def row_of(self, task: Mapping[str, Any]) -> Row:
         """The row of the slide of a task, whatever happens to it.
 
-        Raises WsiScaleError for what would fail every slide (the network, the settings), and
-        Stopped once the keeper is closed.
+        Raises WsiScaleError for what would fail every slide (the network, the settings, a process
+        that dies before it has a slide), and Stopped once the keeper is closed.
         """
         path, last = task["path"], _Died("crash", "", final=False)
         started = time.monotonic()
@@ -82,22 +83,29 @@ class Keeper:
         return self._failed(task, last.kind, sentence, attempt, started)
 
     def check(self, task: Mapping[str, Any]) -> dict[str, Any]:
-        """What a child says of the network of a task without a slide: its name and weights.
+        """What a child says of the network of a task: its name and weights.
 
         Raises WsiScaleError where it cannot be used.
         """
-        for attempt in range(ATTEMPTS):
+        load = {**task, "path": None, "seconds": _LOAD_SECONDS}
+        for attempt in range(1, ATTEMPTS + 1):
             try:
-                found: dict[str, Any] = self.ask(task)["network"]
+                found: dict[str, Any] = self._ask(load)["network"]
                 return found
             except _Died as died:
-                if died.final or attempt == ATTEMPTS - 1:
+                if died.final or attempt == ATTEMPTS:
                     raise WsiScaleError(
                         f"the process that loads the network {task['network']} {died.clause}"
                     ) from None
         raise AssertionError("not reached")
 
     def ask(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """The child's reply about a slide; a new child loads the network first."""
+        if self._child is None:
+            self.check(task)
+        return self._ask(task)
+
+    def _ask(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """The child's reply, unless it is fatal."""
         with self._lock:
             if self._closed:
