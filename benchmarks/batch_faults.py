@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+import pyarrow.parquet as pq
 import tifffile
 from PIL import Image
 
@@ -37,7 +38,7 @@ from wsi_scale.testing import write_pyramid_tiff
 HERE = Path(__file__).parent
 NETWORK = "faulty:build?input_size=64"
 OPTIONS = (
-    *("--network", NETWORK, "--sites", "16", "--scales", "1:4", "--per-octave", "2"),
+    *("--network", NETWORK, "--sites", "4", "--scales", "1:4", "--per-octave", "2"),
     *("--memory", "1.5", "--minutes", "0.2", "--device", "cpu"),
 )
 SIDE = (700, 600)
@@ -214,8 +215,11 @@ def start_batch(folder: Path, out: Path, address: str) -> subprocess.Popen[bytes
 
 def count_rows(out: Path) -> int:
     """Whole rows so far, wherever they are kept."""
-    file = out / "_journal.jsonl" if out.suffix == ".parquet" else out
-    return file.read_bytes().count(b"\n") if file.exists() else 0
+    file, parts = out, 0
+    if out.suffix == ".parquet":
+        file = out / "_journal.jsonl"
+        parts = sum(pq.read_metadata(part).num_rows for part in out.glob("part-*"))
+    return parts + (file.read_bytes().count(b"\n") if file.exists() else 0)
 
 
 def shoot(folder: Path, out: Path, total: int, workers: int, every: float, seed: int) -> dict:
@@ -224,7 +228,7 @@ def shoot(folder: Path, out: Path, total: int, workers: int, every: float, seed:
     cluster = Cluster(folder, workers)
     batch = start_batch(folder, out, cluster.address)
     started = time.monotonic()
-    next_shot = started + rng.expovariate(1 / every)
+    next_shot = rng.expovariate(1 / every)
     told = {"all": 0, "scheduler": 0}
     try:
         while batch.poll() is None:
@@ -242,9 +246,9 @@ def shoot(folder: Path, out: Path, total: int, workers: int, every: float, seed:
                 cluster.scheduler.wait()
                 told["scheduler"] = rows
                 time.sleep(2)
-            elif time.monotonic() > next_shot and rows:
+            elif rows > next_shot:
                 cluster.kill_worker(rng)
-                next_shot = time.monotonic() + rng.expovariate(1 / every)
+                next_shot = rows + rng.expovariate(1 / every)
             cluster.tend()
     finally:
         if batch.poll() is None:
@@ -323,9 +327,7 @@ def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--slides", type=int, default=1000)
     asked.add_argument("--workers", type=int, default=2)
-    asked.add_argument(
-        "--every", type=float, default=45, help="seconds between killed workers, mean"
-    )
+    asked.add_argument("--every", type=float, default=70, help="rows between killed workers, mean")
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--kind", choices=("jsonl", "parquet"), default="jsonl")
     asked.add_argument("--check", action="store_true", help="write no results")

@@ -63,15 +63,17 @@ class Cluster:
         address: str,
         tell: Callable[[str], None] = lambda _: None,
         patience: float = PATIENCE_SECONDS,
+        security: Any = None,
     ) -> None:
-        """Connect. tell: is told of scheduler and workers that are missed.
+        """Connect. tell: is told of scheduler and workers that are missed. security: of a Client.
 
         Raises SettingsError where there is no scheduler or no Dask.
         """
         self._asked, self._address, self._tell, self._patience = asked, address, tell, patience
         self._weights: str | None = None
         self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._client = _connect(address, CONNECT_SECONDS)
+        self._security = security
+        self._client = _connect(address, CONNECT_SECONDS, security)
         self._run = secrets.token_hex(4)
         self._handed_in = 0
         self._threads, self._counted = 0, 0.0
@@ -185,7 +187,8 @@ class Cluster:
         deadline = time.monotonic() + self._patience
         while True:
             try:
-                self._client = _connect(self._address, min(CONNECT_SECONDS, self._patience))
+                seconds = min(CONNECT_SECONDS, self._patience)
+                self._client = _connect(self._address, seconds, self._security)
                 break
             except SettingsError:
                 if time.monotonic() > deadline:
@@ -200,7 +203,7 @@ class Cluster:
             self._hand_in(path, running)
 
 
-def _connect(address: str, seconds: float) -> Any:
+def _connect(address: str, seconds: float, security: Any) -> Any:
     try:
         from distributed import Client
     except ImportError:
@@ -208,7 +211,9 @@ def _connect(address: str, seconds: float) -> Any:
             "--scheduler needs Dask: pip install 'wsi-scale[batch]', or leave it out"
         ) from None
     try:
-        return Client(address, timeout=seconds, set_as_default=False)  # type: ignore[no-untyped-call]
+        return Client(  # type: ignore[no-untyped-call]
+            address, timeout=seconds, security=security, set_as_default=False
+        )
     except (OSError, ValueError, TimeoutError) as error:
         said = " ".join(str(error).split())[:200]
         raise SettingsError(

@@ -186,6 +186,8 @@ class _Child:
         with suppress(ValueError):
             if line is not None and isinstance(reply := json.loads(line), dict):
                 return reply
+        if line is not None:  # nonsense: whatever it is doing, it is no use
+            self._process.kill()
         raise self._obituary(task)
 
     def end(self) -> None:

@@ -33,6 +33,7 @@ class Lines:
 
         keep: asked of every row in order. Returns how many are left.
         """
+        self.close()  # the file that takes its place is another
         kept = 0
         with replacing(self.path) as file:
             for line, row in self._lines():

@@ -229,8 +229,9 @@ def headline(summary: Summary) -> str:
     """One sentence: how many slides, how many failed, how many stand out."""
     peak = summary.peak_mib
     memory = "" if peak is None else f"; no process held more than {peak:.0f} MiB"
+    count = len(summary.slides)
     return (
-        f"{len(summary.slides)} slides, {len(summary.failed)} failed, "
+        f"{count} slide{'' if count == 1 else 's'}, {len(summary.failed)} failed, "
         f"{len({x.slide.path for x in summary.outliers})} to look at first{memory}."
     )
 
