@@ -3,7 +3,10 @@
 import io
 import json
 import re
+import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -117,7 +120,7 @@ def test_a_failed_slide_is_exit_code_3(capsys, asked):
 def test_ctrl_c_says_what_is_kept_and_is_exit_code_130(capsys, asked):
     assert cli.run(["batch", "synthetic:figures", "--out", "r.jsonl", "--seed", "130"]) == 130
     said = capsys.readouterr().err
-    assert "3 of 4 slides have a row in r.jsonl; go on with --resume" in said
+    assert "0 of 1 slides have a row in r.jsonl; go on with --resume" in said
 
 
 def test_slides_come_from_stdin(asked, monkeypatch, folder):
@@ -199,3 +202,42 @@ def test_rows_hold_the_reports_that_estimate_gives(capsys, folder):
         "synthetic:nothing names no scene; use synthetic:figures or synthetic:tissue"
     )
     assert bad["scale"] is None
+
+
+def start(*words):
+    """The command as a user runs it, in a process of its own."""
+    command = [sys.executable, "-m", "wsi_scale.cli", "batch", *words, *CHEAP]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def processes(parent=None):
+    """Numbers of the processes that run, all or those of one parent; none that wait for burial."""
+    words = ["ps", "-eo", "pid=,ppid=,stat="]
+    found = subprocess.run(words, capture_output=True, text=True, check=True)
+    lines = [line.split() for line in found.stdout.splitlines()]
+    mine = [x for x in lines if parent in (None, int(x[1])) and "Z" not in x[2]]
+    return {int(x[0]) for x in mine}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are a POSIX matter")
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_a_run_that_is_stopped_keeps_its_rows_and_leaves_no_process(folder, how, code):
+    slides = [f"synthetic:tissue?seed={seed}&width=600&height=500" for seed in range(40)]
+    out = folder / "r.jsonl"
+    with start(*slides, "--out", str(out), "--workers", "1") as run_:
+        while not out.exists() or out.read_bytes().count(b"\n") < 2:
+            assert run_.poll() is None, run_.stderr.read()
+            time.sleep(0.05)
+        children = processes(run_.pid)
+        run_.send_signal(how)
+        said = run_.communicate(timeout=60)[1].decode()
+    assert run_.returncode == code
+    done = {row["path"] for row in open_store(out).rows()}
+    assert 2 <= len(done) < len(slides)
+    if how == signal.SIGINT:
+        assert f"{len(done)} of 40 slides have a row in {out}; go on with --resume" in said
+    deadline = time.monotonic() + 20
+    while processes() & children and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert children
+    assert not processes() & children

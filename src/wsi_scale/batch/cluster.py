@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
+import concurrent.futures
 import json
 import queue
 import secrets
@@ -27,6 +29,7 @@ TRIES = 2
 _LOOK_SECONDS = 0.5
 _COUNT_SECONDS = 5.0  # between looks at how many workers there are
 _LEAST_AHEAD = 8
+_CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 
 _keepers: list[Keeper] = []
 _turn = threading.Lock()
@@ -77,6 +80,7 @@ class Cluster:
         self._run = secrets.token_hex(4)
         self._handed_in = 0
         self._threads, self._counted = 0, 0.0
+        self._told = False
 
     def check(self) -> dict[str, Any]:
         """The network's name and weights, as a worker finds them. Raises WsiScaleError."""
@@ -119,15 +123,13 @@ class Cluster:
             if future.status == "finished":
                 try:
                     reply = json.loads(future.result())
-                except OSError:  # the worker died with the result
-                    reply = None
-                path = running.pop(future)
-                if reply is None:
-                    self._hand_in(path, running)
-                elif "fatal" in reply:
+                except (Exception, *_CANCELLED):  # lost between being done and being fetched
+                    self._reconnect(running)
+                    continue
+                del running[future]
+                if "fatal" in reply:
                     raise WsiScaleError(reply["fatal"])
-                else:
-                    yield reply
+                yield reply
             elif future.status == "error":
                 path = running.pop(future)
                 tries[path] = tries.get(path, 0) + 1
@@ -173,8 +175,9 @@ class Cluster:
             self._counted = now
             with suppress(Exception):  # a scheduler that is lost is met where its tasks are
                 threads = sum(self._client.nthreads().values())
-                if threads == 0:
-                    self._tell(f"no worker at {self._address} yet; waiting")
+                if threads == 0 and (self._threads > 0 or not self._told):
+                    self._told = True
+                    self._tell(f"no worker at {self._address}; waiting for one")
                 self._threads = threads
         return max(_LEAST_AHEAD, 2 * self._threads)
 
@@ -198,7 +201,7 @@ class Cluster:
                     ) from None
                 time.sleep(_LOOK_SECONDS)
         self._tell(f"the scheduler {self._address} is back")
-        self._counted = 0.0
+        self._counted, self._told = 0.0, False
         for path in paths:
             self._hand_in(path, running)
 

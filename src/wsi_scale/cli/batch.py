@@ -136,8 +136,17 @@ def batch(  # one parameter per option of the contract
     for note in listing.notes:
         err.print(f"note: {note}", soft_wrap=True)
     asked_of = Batch(listing.entries, asked, out_file, resume)
-    with _following(out_file) as tell:
-        end = run_batch(asked_of, _starter(asked_of, scheduler, workers), tell)
+    try:
+        with _following() as tell:
+            end = run_batch(asked_of, _starter(asked_of, scheduler, workers), tell)
+    except KeyboardInterrupt:
+        asked_for = {entry.path for entry in listing.entries}
+        have = {row["path"] for row in open_store(out_file).rows()} & asked_for
+        err.print(
+            f"{len(have)} of {len(asked_for)} slides have a row in {out_file}; go on with --resume",
+            soft_wrap=True,
+        )
+        raise
     write_summary(out_file)
     return 3 if end.failed else 0
 
@@ -194,35 +203,29 @@ def write_summary(out_file: Path) -> None:
 
 
 @contextmanager
-def _following(out_file: Path) -> Iterator[Callable[[Standing], None]]:
-    """A bar on stderr; where that is no terminal, a line now and then. Ctrl-C has a last word."""
+def _following() -> Iterator[Callable[[Standing], None]]:
+    """A bar on stderr; where that is no terminal, a line now and then."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[more]}"),
     )
-    told, last = float("-inf"), ""
+    told = float("-inf")
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("slides", total=None, more="")
 
         def tell(standing: Standing) -> None:
-            nonlocal told, last
+            nonlocal told
             done = standing.kept + standing.done
             bar.update(task, completed=done, total=standing.total, more=_more(standing))
-            last = f"{done} of {standing.total} slides have a row in {out_file}"
             now = time.monotonic()
             is_last = done == standing.total
             if not err.is_terminal and (is_last or now - told >= _LINE_SECONDS):
                 told = now
                 err.print(f"{done}/{standing.total} slides{_more(standing)}")
 
-        try:
-            yield tell
-        except KeyboardInterrupt:
-            bar.stop()
-            err.print(f"{last}; go on with --resume", soft_wrap=True)
-            raise
+        yield tell
 
 
 def _more(standing: Standing) -> str:
