@@ -45,6 +45,7 @@ MAY_IMPORT = {
         "measure",
         "colour_fit",
         "as_is",
+        "batch",
         "calibrate",
         "evaluate",
         "tiling",
@@ -114,6 +115,11 @@ def test_the_bench_needs_torch_only_to_ask_and_the_thesis_never(path):
     names = imports_of(path)
     assert path.stem == "gather" or "torch" not in names
     assert not any(name.startswith("wsi_scale.thesis") for name in names)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "batch").glob("*.py")), ids=lambda p: p.stem)
+def test_a_batch_needs_torch_only_in_the_process_that_reads(path):
+    assert path.stem == "one" or "torch" not in imports_of(path)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tiling").glob("*.py")), ids=lambda p: p.stem)
