@@ -45,6 +45,7 @@ MAY_IMPORT = {
         "measure",
         "colour_fit",
         "as_is",
+        "batch",
         "calibrate",
         "evaluate",
         "tiling",
@@ -64,6 +65,8 @@ MAY_IMPORT = {
     "typer": {"cli"},
     "rich": {"cli"},
     "dask": {"batch"},
+    "distributed": {"batch"},
+    "pyarrow": {"batch"},
     "napari": set(),
 }
 
@@ -114,13 +117,18 @@ def test_the_bench_needs_torch_only_to_ask_and_the_thesis_never(path):
     assert not any(name.startswith("wsi_scale.thesis") for name in names)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "batch").glob("*.py")), ids=lambda p: p.stem)
+def test_a_batch_needs_torch_only_in_the_process_that_reads(path):
+    assert path.stem == "one" or "torch" not in imports_of(path)
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "tiling").glob("*.py")), ids=lambda p: p.stem)
 def test_tiles_need_torch_only_to_be_served_to_it(path):
     assert path.stem == "dataset" or "torch" not in imports_of(path)
 
 
 def test_importing_wsi_scale_loads_no_heavy_library():
-    heavy = ("torch", "dask", "napari", "skimage", "matplotlib", "scipy")
+    heavy = ("torch", "dask", "distributed", "pyarrow", "napari", "skimage", "matplotlib", "scipy")
     code = f"import sys, wsi_scale; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

@@ -82,3 +82,27 @@ def test_the_example_of_tiles_runs_as_written():
     exec(code.replace(estimate, "report = 2.0"), names)
     assert names["picture"].shape == names["tiles"].shape == (560, 700)
     assert len(names["seen"]) > 5  # classes of the mosaic
+
+
+def test_the_page_on_batches_explains_every_column_option_and_kind():
+    from typing import get_args
+
+    from wsi_scale.batch.row import OURS, PROCESS, Kind
+
+    text = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
+    words = set(re.findall(r"`([\w.-]+)`", text))
+    assert set(OURS) | set(PROCESS) | set(get_args(Kind)) <= words
+    assert {"--resume", "--memory", "--minutes", "--workers", "--device"} <= words
+
+
+def test_the_python_of_the_page_on_batches_runs(monkeypatch, tmp_path):
+    """With drawn slides in place of the reader's."""
+    text = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (block,) = [x for x in blocks if "estimate_slides" in x]
+    slides = '["synthetic:figures?stretch=0.5&width=600&height=500", "synthetic:nothing"]'
+    block = block.replace('["a.svs", "b.svs"]', slides).replace("sites=16", "sites=3")
+    shown = []
+    exec(block, {"print": lambda *words: shown.append(words)})
+    assert sorted(len(words) for words in shown) == [3, 3]
+    assert ("synthetic:nothing", "slide") in [words[:2] for words in shown]

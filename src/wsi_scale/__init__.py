@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wsi_scale.batch.many import Failure, estimate_slides
     from wsi_scale.errors import WsiScaleError
     from wsi_scale.geometry import Box, Level, ScaleGrid, Site
     from wsi_scale.judge import Estimate, estimate
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Box",
     "Estimate",
+    "Failure",
     "Level",
     "Progress",
     "Pyramid",
@@ -41,6 +43,7 @@ __all__ = [
     "choose_sites",
     "estimate",
     "estimate_slide",
+    "estimate_slides",
     "iter_estimates",
     "load_network",
     "measure_responses",
@@ -51,6 +54,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "batch.many": ("Failure", "estimate_slides"),
     "errors": ("WsiScaleError",),
     "geometry": ("Box", "Level", "ScaleGrid", "Site"),
     "judge": ("Estimate", "estimate"),

@@ -6,7 +6,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,8 +27,9 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a new file beside path for writing; it takes path's place when the block ends well.
 
-    When the block raises, path is as it was and the new file is gone. Only an OSError becomes an
-    OutputError; whatever else the block raises passes through.
+    When the block raises, path is as it was and the new file is gone. The new file is on the disk
+    before it takes the place, so after a power cut too path is the old one or the new one. Only an
+    OSError becomes an OutputError; whatever else the block raises passes through.
     """
     try:
         if _is_stream(path):
@@ -41,11 +42,24 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         try:
             with part.open("xb") as file:
                 yield file
+                file.flush()
+                os.fsync(file.fileno())
             part.replace(target)
+            sync_folder(target.parent)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def sync_folder(folder: str | os.PathLike[str]) -> None:
+    """Have the system write down which files the folder holds, where it can."""
+    with suppress(OSError):  # not a thing of every system
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _is_stream(path: str | os.PathLike[str]) -> bool:

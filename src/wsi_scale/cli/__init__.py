@@ -7,7 +7,7 @@ import io
 import logging
 import os
 import sys
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,20 +15,33 @@ import typer
 
 import wsi_scale
 from wsi_scale.cli import evaluate, thesis
+from wsi_scale.cli.batch import batch
 from wsi_scale.cli.calibrate import calibrate
 from wsi_scale.cli.info import info
 from wsi_scale.cli.options import (
+    DenseOption,
+    DeviceOption,
+    EstimatorOption,
+    FreeColourOption,
     JsonOption,
     MppOption,
+    NetworkOption,
+    PerOctaveOption,
+    PrecisionOption,
+    ProfileOption,
     ReaderOption,
+    ScalesOption,
+    SitesOption,
     SlideArgument,
-    number,
+    TargetOption,
+    TrustOption,
+    parse_scales,
     whole_number,
 )
 from wsi_scale.cli.outputs import Outputs, inputs_of
 from wsi_scale.cli.progress import follow, load
 from wsi_scale.cli.show import err, out, print_network, print_report
-from wsi_scale.errors import SettingsError, WsiScaleError
+from wsi_scale.errors import WsiScaleError
 from wsi_scale.settings import DEFAULT_NETWORK, make_settings
 from wsi_scale.slide import open_slide
 
@@ -46,6 +59,7 @@ app = typer.Typer(
 app.command()(info)
 app.command()(calibrate)
 app.command()(evaluate.evaluate)
+app.command()(batch)
 app.add_typer(thesis.app, name="thesis")
 
 
@@ -127,38 +141,15 @@ def networks(
 @app.command()
 def estimate(  # one parameter per option of the contract
     slide: SlideArgument,
-    network: Annotated[
-        str, typer.Option(metavar="SPEC", help="Network; see `wsi-scale networks`.")
-    ] = DEFAULT_NETWORK,
-    estimator: Annotated[str, typer.Option(help="auto, or one estimator by name.")] = "auto",
-    profile: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Of `wsi-scale calibrate`; default: the card's, if any."),
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option(metavar="CLASS", help="Class to look at; default: predicted.")
-    ] = None,
-    scales: Annotated[
-        str, typer.Option(metavar="LO:HI", help="Window, level-0 px per network px.")
-    ] = "0.5:16",
-    per_octave: Annotated[
-        float, typer.Option(metavar="N", parser=number, help="Scales per octave.")
-    ] = 8,
-    dense: Annotated[
-        bool, typer.Option("--dense", help="All scales, not only those around the best of a few.")
-    ] = False,
-    sites: Annotated[
-        int,
-        typer.Option(metavar="N", parser=whole_number, help="Places to look at; 16 for an ok."),
-    ] = 46,
-    precision: Annotated[
-        float | None,
-        typer.Option(
-            metavar="P",
-            parser=number,
-            help="Stop before N sites when the interval is within this share; 0.1 is 10 %.",
-        ),
-    ] = None,
+    network: NetworkOption = DEFAULT_NETWORK,
+    estimator: EstimatorOption = "auto",
+    profile: ProfileOption = None,
+    target: TargetOption = None,
+    scales: ScalesOption = "0.5:16",
+    per_octave: PerOctaveOption = 8,
+    dense: DenseOption = False,
+    sites: SitesOption = 46,
+    precision: PrecisionOption = None,
     region: Annotated[
         str | None, typer.Option(metavar="GEOJSON|x,y,w,h", help="Look only there (level-0 px).")
     ] = None,
@@ -167,15 +158,9 @@ def estimate(  # one parameter per option of the contract
     seed: Annotated[
         int, typer.Option(metavar="N", parser=whole_number, help="Same seed, same answer.")
     ] = 0,
-    free_colour: Annotated[
-        bool | None,
-        typer.Option(help="Fit the stain away first; some times slower. Default: the card's."),
-    ] = None,
-    trust_metadata: Annotated[
-        bool,
-        typer.Option("--trust-metadata", help="Look only near what the µm/px expect."),
-    ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    free_colour: FreeColourOption = None,
+    trust_metadata: TrustOption = False,
+    device: DeviceOption = "auto",
     json: JsonOption = None,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Picture: png, pdf or svg.")
@@ -196,7 +181,7 @@ def estimate(  # one parameter per option of the contract
         estimator=estimator,
         profile=profile,
         target=target,
-        scales=_parse_scales(scales),
+        scales=parse_scales(scales),
         per_octave=per_octave,
         dense=dense,
         sites=sites,
@@ -224,11 +209,3 @@ def estimate(  # one parameter per option of the contract
     if cancelled:
         return EXIT_CANCELLED
     return EXIT_OK if report.verdict == "ok" else EXIT_NOT_OK
-
-
-def _parse_scales(text: str) -> tuple[float, float]:
-    lo, colon, hi = text.partition(":")
-    with suppress(ValueError):
-        if colon:
-            return float(lo), float(hi)
-    raise SettingsError(f"--scales is LO:HI, for example 0.5:16, got {text!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -48,6 +49,58 @@ WorkersOption = Annotated[
     int,
     typer.Option(metavar="N", parser=whole_number, help="Processes; default: one per core."),
 ]
+
+
+NetworkOption = Annotated[
+    str, typer.Option(metavar="SPEC", help="Network; see `wsi-scale networks`.")
+]
+EstimatorOption = Annotated[str, typer.Option(help="auto, or one estimator by name.")]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Of `wsi-scale calibrate`; default: the card's, if any."),
+]
+TargetOption = Annotated[
+    str | None, typer.Option(metavar="CLASS", help="Class to look at; default: predicted.")
+]
+ScalesOption = Annotated[
+    str, typer.Option(metavar="LO:HI", help="Window, level-0 px per network px.")
+]
+PerOctaveOption = Annotated[
+    float, typer.Option(metavar="N", parser=number, help="Scales per octave.")
+]
+DenseOption = Annotated[
+    bool, typer.Option("--dense", help="All scales, not only those around the best of a few.")
+]
+SitesOption = Annotated[
+    int,
+    typer.Option(metavar="N", parser=whole_number, help="Places to look at; 16 for an ok."),
+]
+PrecisionOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="P",
+        parser=number,
+        help="Stop before N sites when the interval is within this share; 0.1 is 10 %.",
+    ),
+]
+FreeColourOption = Annotated[
+    bool | None,
+    typer.Option(help="Fit the stain away first; some times slower. Default: the card's."),
+]
+TrustOption = Annotated[
+    bool,
+    typer.Option("--trust-metadata", help="Look only near what the µm/px expect."),
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+
+
+def parse_scales(text: str) -> tuple[float, float]:
+    """The window of --scales. Raises SettingsError for anything but LO:HI."""
+    lo, colon, hi = text.partition(":")
+    with suppress(ValueError):
+        if colon:
+            return float(lo), float(hi)
+    raise SettingsError(f"--scales is LO:HI, for example 0.5:16, got {text!r}")
 
 
 def check_workers(workers: int) -> None:

@@ -33,18 +33,23 @@ def refuse_others(note: Path, asked: dict[str, Any]) -> None:
     """What ``claim`` refuses, and nothing is written."""
     folder = note.parent
     if note.exists():
-        before, now = _flat(read_note(note)["asked"]), _flat(asked)
-        for key in (*now, *before):
-            if before.get(key) != now.get(key):
-                was, is_now = (_word(x.get(key)) for x in (before, now))
-                raise SettingsError(
-                    f"{folder} was made with {key} {was}, not {is_now}; choose another folder"
-                )
+        change = first_change(read_note(note)["asked"], asked)
+        if change is not None:
+            raise SettingsError(f"{folder} was made with {change}; choose another folder")
         return
     if folder.exists() and not folder.is_dir():
         raise SettingsError(f"{folder} is a file; choose another folder")
     if folder.is_dir() and any(folder.iterdir()):
         raise SettingsError(f"{folder} holds other files; choose another folder")
+
+
+def first_change(before: dict[str, Any], now: dict[str, Any]) -> str | None:
+    """What differs first, as ``seed 0, not 1``; None where all is the same."""
+    was, is_now = _flat(before), _flat(now)
+    for key in (*is_now, *was):
+        if was.get(key) != is_now.get(key):
+            return f"{key} {_word(was.get(key))}, not {_word(is_now.get(key))}"
+    return None
 
 
 def _flat(asked: dict[str, Any]) -> dict[str, Any]:

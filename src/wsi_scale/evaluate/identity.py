@@ -29,6 +29,25 @@ def files_of_spec(spec: str) -> list[str]:
     return list(dict.fromkeys(word for word in words if word and os.path.isfile(word)))
 
 
+def absolute_spec(spec: str) -> str:
+    """The SPEC with the files that it names by absolute paths, so that it means the same elsewhere.
+
+    ``nets/card.toml`` -> ``/home/me/nets/card.toml``; names of what is no file here stay as they
+    are, bundled ones too.
+    """
+    target, mark, query = spec.partition("?")
+    card = _card_of(target)
+    if os.path.exists(target) and (card is None or _BUNDLED not in card.parents):
+        target = os.path.abspath(target)
+    parts = []
+    for part in query.split("&"):
+        key, equals, value = part.partition("=")
+        if equals and os.path.isfile(value):
+            value = os.path.abspath(value)
+        parts.append(f"{key}{equals}{value}")
+    return f"{target}{mark}{'&'.join(parts)}"
+
+
 def profile_of_spec(spec: str) -> Path | None:
     """The profile that the SPEC's card names; None where there is none."""
     card = _card_of(spec.partition("?")[0])

@@ -21,7 +21,7 @@ from wsi_scale.render.sentence import (
 )
 from wsi_scale.report import Interval, Report
 
-_CSS = """
+CSS = """
 :root { --ink: #1a1a1a; --soft: #595959; --line: #d9d9d9; --paper: #fff; --answer: #a84300; }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1.5rem; max-width: 62rem; background: var(--paper);
@@ -91,7 +91,7 @@ def page(report: Report, figure_png: bytes) -> str:
     ]
     return _PAGE.format(
         title=escape(f"{name}: {headline(report)}"),
-        css=_CSS,
+        css=CSS,
         headline=escape(headline(report)),
         subject=escape(f"{report.slide.path}, seen by the network {report.network.name}"),
         doubt="" if report.verdict == "ok" else " doubt",

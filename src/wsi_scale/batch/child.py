@@ -1,0 +1,45 @@
+"""The process that reads slides: one task a line on stdin, one reply a line on stdout."""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+from typing import Any
+
+from wsi_scale.batch.memory import end_above, rest_mib
+
+
+def main() -> None:
+    """Answer until stdin ends, which it does when the parent closes it or dies."""
+    replies = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # what networks and libraries print is no reply
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it and closes stdin
+    faulthandler.enable()
+    from wsi_scale.batch.one import reply_to  # now, with its prints out of the way
+
+    tasks: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    threading.Thread(target=_hear, args=(tasks,), daemon=True).start()
+    watched = False
+    while True:
+        task = tasks.get()
+        if not watched:
+            end_above(task["memory"])
+            watched = True
+        reply = reply_to(task)
+        reply["tired"] = (rest_mib() or 0) > task["memory"] * 1024 / 2
+        replies.write((json.dumps(reply, allow_nan=False) + "\n").encode())
+
+
+def _hear(tasks: queue.SimpleQueue[dict[str, Any]]) -> None:
+    for line in sys.stdin.buffer:
+        tasks.put(json.loads(line))
+    os._exit(0)  # also in the midst of a slide: nobody waits for it any more
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+"""Many slides on a Dask cluster: a task is a path and the settings, as text; so is its row."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import concurrent.futures
+import json
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from wsi_scale.batch.asked import Asked
+from wsi_scale.batch.keeper import Keeper
+from wsi_scale.batch.row import Row, failed_row
+from wsi_scale.errors import SettingsError, WsiScaleError
+
+CONNECT_SECONDS = 30.0
+PATIENCE_SECONDS = 600.0
+"""How long a scheduler that was lost is waited for."""
+
+TRIES = 2
+"""How often a slide is handed in whose workers died, each time as often as Dask allows."""
+
+_LOOK_SECONDS = 0.5
+_COUNT_SECONDS = 5.0  # between looks at how many workers there are
+_LEAST_AHEAD = 8
+_CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
+
+_keepers: list[Keeper] = []
+_turn = threading.Lock()
+
+
+def work(task: str) -> str:
+    """In a Dask worker: the row of a slide, made by a process of its own as on one machine."""
+    asked = json.loads(task)
+    with _turn:
+        keeper = _keepers.pop() if _keepers else Keeper()
+    try:
+        if asked["path"] is None:
+            return json.dumps({"network": keeper.check(asked)})
+        return json.dumps({"row": keeper.row_of(asked)})
+    except WsiScaleError as error:
+        return json.dumps({"fatal": str(error)})
+    finally:
+        with _turn:
+            _keepers.append(keeper)
+
+
+@atexit.register
+def _end_keepers() -> None:
+    for keeper in _keepers:
+        keeper.close()
+
+
+class Cluster:
+    """The workers of a scheduler, wherever they are."""
+
+    def __init__(
+        self,
+        asked: Asked,
+        address: str,
+        tell: Callable[[str], None] = lambda _: None,
+        patience: float = PATIENCE_SECONDS,
+        security: Any = None,
+    ) -> None:
+        """Connect. tell: is told of scheduler and workers that are missed. security: of a Client.
+
+        Raises SettingsError where there is no scheduler or no Dask.
+        """
+        self._asked, self._address, self._tell, self._patience = asked, address, tell, patience
+        self._weights: str | None = None
+        self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._security = security
+        self._client = _connect(address, CONNECT_SECONDS, security)
+        self._run = secrets.token_hex(4)
+        self._handed_in = 0
+        self._threads, self._counted = 0, 0.0
+        self._told = False
+
+    def check(self) -> dict[str, Any]:
+        """The network's name and weights, as a worker finds them. Raises WsiScaleError."""
+        for reply in self._replies(iter([None])):
+            if "network" in reply:
+                self._weights = reply["network"]["weights"]
+                return dict(reply["network"])
+            raise WsiScaleError(reply["row"]["error"])
+        raise AssertionError("not reached")
+
+    def rows(self, paths: Iterable[str]) -> Iterator[Row]:
+        """A row for every slide, as they are done. Raises what would fail every slide."""
+        for reply in self._replies(iter(paths)):
+            yield reply["row"]
+
+    def close(self) -> None:
+        """Say goodbye; tasks that wait are withdrawn."""
+        with suppress(Exception):  # whatever is wrong with the cluster, this run is over
+            self._client.close(timeout=5)
+
+    def _replies(self, waiting: Iterator[str | None]) -> Iterator[dict[str, Any]]:
+        """One reply to every path (None asks for the network), as they come."""
+        running: dict[Any, str | None] = {}
+        tries: dict[str | None, int] = {}
+        while True:
+            while len(running) < self._ahead():
+                try:
+                    path = next(waiting)
+                except StopIteration:
+                    break
+                self._hand_in(path, running)
+            if not running:
+                return
+            try:
+                future = self._done.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                continue
+            if future not in running:
+                continue  # of a connection that was lost
+            if future.status == "finished":
+                try:
+                    reply = json.loads(future.result())
+                except (Exception, *_CANCELLED):  # lost between being done and being fetched
+                    self._reconnect(running)
+                    continue
+                del running[future]
+                if "fatal" in reply:
+                    raise WsiScaleError(reply["fatal"])
+                yield reply
+            elif future.status == "error":
+                path = running.pop(future)
+                tries[path] = tries.get(path, 0) + 1
+                error = self._error_of(future)
+                if tries[path] < TRIES:
+                    self._hand_in(path, running)
+                else:
+                    yield {"row": failed_row("worker", error) | {"path": path}}
+            else:
+                self._reconnect(running)
+
+    def _hand_in(self, path: str | None, running: dict[Any, str | None]) -> None:
+        self._handed_in += 1
+        future = self._client.submit(
+            work,
+            json.dumps(self._asked.task(path, self._weights)),
+            key=f"wsi-scale-{self._run}-{self._handed_in}",
+            pure=False,
+        )
+        running[future] = path
+        future.add_done_callback(self._done.put)
+
+    def _error_of(self, future: Any) -> str:
+        """One sentence for workers that died. Raises WsiScaleError for workers that cannot work."""
+        from distributed.scheduler import KilledWorker
+
+        error = future.exception()
+        if isinstance(error, KilledWorker):
+            return (
+                f"the workers that had this slide died {error.allowed_failures + 1} times, "
+                f"{TRIES} times over, the last of them {error.last_worker.address}"
+            )
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise WsiScaleError(
+            f"the workers of {self._address} cannot do the task ({said}); install the same "
+            "wsi-scale[batch] there and here"
+        )
+
+    def _ahead(self) -> int:
+        """How many tasks the cluster should have: two a thread, so that none ever waits."""
+        now = time.monotonic()
+        if now - self._counted > _COUNT_SECONDS:
+            self._counted = now
+            with suppress(Exception):  # a scheduler that is lost is met where its tasks are
+                threads = sum(self._client.nthreads().values())
+                if threads == 0 and (self._threads > 0 or not self._told):
+                    self._told = True
+                    self._tell(f"no worker at {self._address}; waiting for one")
+                self._threads = threads
+        return max(_LEAST_AHEAD, 2 * self._threads)
+
+    def _reconnect(self, running: dict[Any, str | None]) -> None:
+        """Find the scheduler again and hand in anew what it had. Raises WsiScaleError."""
+        self._tell(f"lost the scheduler {self._address}; waiting for it")
+        paths = list(running.values())
+        running.clear()
+        self.close()
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                seconds = min(CONNECT_SECONDS, self._patience)
+                self._client = _connect(self._address, seconds, self._security)
+                break
+            except SettingsError:
+                if time.monotonic() > deadline:
+                    raise WsiScaleError(
+                        f"the scheduler {self._address} was lost and is not back after "
+                        f"{self._patience / 60:.3g} min; what is done is kept, go on with --resume"
+                    ) from None
+                time.sleep(_LOOK_SECONDS)
+        self._tell(f"the scheduler {self._address} is back")
+        self._counted, self._told = 0.0, False
+        for path in paths:
+            self._hand_in(path, running)
+
+
+def _connect(address: str, seconds: float, security: Any) -> Any:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise SettingsError(
+            "--scheduler needs Dask: pip install 'wsi-scale[batch]', or leave it out"
+        ) from None
+    try:
+        return Client(  # type: ignore[no-untyped-call]
+            address, timeout=seconds, security=security, set_as_default=False
+        )
+    except (OSError, ValueError, TimeoutError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise SettingsError(
+            f"there is no scheduler at {address} ({said}); start one with `dask scheduler` and "
+            "give its address, such as tcp://host:8786"
+        ) from None

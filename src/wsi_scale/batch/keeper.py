@@ -1,0 +1,237 @@
+"""Keeps one child process, gives it slides, and makes a row of whatever becomes of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import IO, Any
+
+from wsi_scale.batch.memory import TOO_MUCH
+from wsi_scale.batch.row import Kind, Row, failed_row
+from wsi_scale.errors import WsiScaleError
+
+ATTEMPTS = 3
+"""How often a slide is tried whose process dies: it may have been another's fault, such as a system
+short of memory, and it may be the slide's."""
+
+_COMMAND = (sys.executable, "-P", "-m", "wsi_scale.batch.child")
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_LOAD_SECONDS = 600.0  # for a new process to load the network, which is not a slide's time
+_PATIENCE = 10.0  # seconds for a process to end that was told to
+
+
+class Stopped(Exception):  # noqa: N818  (a state, not an error)
+    """The keeper was closed while a slide was under way."""
+
+
+class _Died(Exception):  # noqa: N818
+    """The child is gone."""
+
+    def __init__(self, kind: Kind, clause: str, *, final: bool) -> None:
+        super().__init__(clause)
+        self.kind, self.clause, self.final = kind, clause, final
+
+
+class Keeper:
+    """One child process at a time; a new one where the old one died, tired or went too far.
+
+    The child's own memory, crashes and hangs are its own: nothing that it does to itself reaches
+    this process or other children. ``close`` may be called from another thread.
+    """
+
+    def __init__(self, command: Sequence[str] = _COMMAND) -> None:
+        self._command = command
+        self._child: _Child | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def row_of(self, task: Mapping[str, Any]) -> Row:
+        """The row of the slide of a task, whatever happens to it.
+
+        Raises WsiScaleError for what would fail every slide (the network, the settings, a process
+        that dies before it has a slide), and Stopped once the keeper is closed.
+        """
+        path, last = task["path"], _Died("crash", "", final=False)
+        started = time.monotonic()
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                reply = self.ask(task)
+            except _Died as died:
+                last = died
+                if died.final:
+                    break
+                continue
+            if "row" in reply:
+                row: Row = reply["row"] | {"process.attempts": attempt}
+                return row
+            kind, sentence = reply["failed"]
+            if kind != "memory" or attempt == ATTEMPTS:
+                return self._failed(task, kind, sentence, attempt, started)
+            self._let_go()  # gives back what the device still holds
+        tries = "" if last.final else f", in each of {ATTEMPTS} tries"
+        sentence = f"{path}: the process that read it {last.clause}{tries}"
+        return self._failed(task, last.kind, sentence, attempt, started)
+
+    def check(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """What a child says of the network of a task: its name and weights.
+
+        Raises WsiScaleError where it cannot be used.
+        """
+        load = {**task, "path": None, "seconds": _LOAD_SECONDS}
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                found: dict[str, Any] = self._ask(load)["network"]
+                return found
+            except _Died as died:
+                if died.final or attempt == ATTEMPTS:
+                    raise WsiScaleError(
+                        f"the process that loads the network {task['network']} {died.clause}"
+                    ) from None
+        raise AssertionError("not reached")
+
+    def ask(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """The child's reply about a slide; a new child loads the network first."""
+        if self._child is None:
+            self.check(task)
+        return self._ask(task)
+
+    def _ask(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """The child's reply, unless it is fatal."""
+        with self._lock:
+            if self._closed:
+                raise Stopped
+            if self._child is None:
+                self._child = _Child(self._command)
+            child = self._child
+        try:
+            reply = child.ask(task)
+        except _Died:
+            self._let_go()
+            if self._closed:
+                raise Stopped from None
+            raise
+        if reply.get("tired") or "fatal" in reply:
+            self._let_go()
+        if "fatal" in reply:
+            raise WsiScaleError(reply["fatal"])
+        return reply
+
+    def close(self) -> None:
+        """End the child, whatever it is doing."""
+        with self._lock:
+            self._closed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
+        with self._lock:
+            child, self._child = self._child, None
+        if child is not None:
+            child.end()
+
+    @staticmethod
+    def _failed(
+        task: Mapping[str, Any], kind: Kind, sentence: str, attempts: int, started: float
+    ) -> Row:
+        return failed_row(kind, sentence) | {
+            "path": task["path"],
+            "process.host": socket.gethostname(),
+            "process.attempts": attempts,
+            "process.seconds": round(time.monotonic() - started, 3),
+        }
+
+
+class _Child:
+    """The process, and the thread that hears its replies."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        paths = [os.path.abspath(path) for path in sys.path if path]
+        env = os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | dict.fromkeys(_THREADS, "1")
+        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - end() closes it
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            env=env,
+            start_new_session=True,  # Ctrl-C of a terminal is for the parent alone
+        )
+        self._replies: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._hearing = threading.Thread(target=self._hear, daemon=True)
+        self._hearing.start()
+
+    def ask(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """The reply to a task. Raises _Died."""
+        assert self._process.stdin is not None
+        self._said.seek(0)
+        self._said.truncate()
+        with suppress(OSError):  # a child that is gone already is met below
+            self._process.stdin.write((json.dumps(task) + "\n").encode())
+            self._process.stdin.flush()
+        try:
+            line = self._replies.get(timeout=task["seconds"])
+        except queue.Empty:
+            self.end()
+            minutes = f"{task['seconds'] / 60:.3g}"
+            raise _Died("time", f"was not done after {minutes} min", final=True) from None
+        with suppress(ValueError):
+            if line is not None and isinstance(reply := json.loads(line), dict):
+                return reply
+        if line is not None:  # nonsense: whatever it is doing, it is no use
+            self._process.kill()
+        raise self._obituary(task)
+
+    def end(self) -> None:
+        """Kill it and wait until it is gone."""
+        with suppress(OSError):
+            self._process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_PATIENCE)
+        self._hearing.join(_PATIENCE)
+        assert self._process.stdin is not None
+        with suppress(OSError):
+            self._process.stdin.close()
+        if not self._said.closed:
+            self._said.close()
+
+    def _hear(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as replies:
+            for line in replies:
+                self._replies.put(line if line.endswith(b"\n") else None)
+        self._replies.put(None)
+
+    def _obituary(self, task: Mapping[str, Any]) -> _Died:
+        """How the child came to its end."""
+        try:
+            code: int | None = self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            code = None
+        if code == TOO_MUCH:
+            return _Died("memory", f"held more than {task['memory']:g} GiB", final=True)
+        said = "" if self._said.closed else self._last_words()
+        if code == -signal.SIGKILL:
+            return _Died("crash", "was killed, perhaps for want of memory", final=False)
+        if code is not None and code < 0:
+            with suppress(ValueError):
+                name = signal.Signals(-code).name
+                return _Died("crash", f"died of {name}{said}", final=False)
+        return _Died("crash", f"ended with code {code}{said}", final=False)
+
+    def _last_words(self) -> str:
+        """The line of its stderr that tells most: a fatal error, else the last."""
+        self._said.seek(0)
+        lines = [
+            x.strip() for x in self._said.read()[-20_000:].decode(errors="replace").split("\n")
+        ]
+        told = [x for x in lines if x.startswith("Fatal")] or [x for x in lines if x]
+        return f" ({told[-1][:200]})" if told else ""

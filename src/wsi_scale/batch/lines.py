@@ -1,0 +1,115 @@
+"""Rows as JSON lines: appended one by one, each whole, each on the disk before the next."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from wsi_scale.batch.row import Row
+from wsi_scale.errors import OutputError, SettingsError
+from wsi_scale.files import replacing, sync_folder
+
+
+class Lines:
+    """A file of rows. Many may read it, one writes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._handle: int | None = None
+
+    def rows(self) -> Iterator[Row]:
+        """Every whole row, in the order they came; a torn last line is not one.
+
+        Raises SettingsError for a file that holds anything else.
+        """
+        for _, row in self._lines():
+            yield row
+
+    def begin(self, keep: Callable[[Row], bool] = lambda _: True) -> int:
+        """Open the file for appending, first rewritten (whole or not at all) to the rows to keep.
+
+        keep: asked of every row in order. Returns how many are left.
+        """
+        self.close()  # the file that takes its place is another
+        kept = 0
+        with replacing(self.path) as file:
+            for line, row in self._lines():
+                if keep(row):
+                    file.write(line)
+                    kept += 1
+        self._open()
+        return kept
+
+    def append(self, row: Row) -> None:
+        """Add a row; it is on the disk when this returns. Raises OutputError, no part left."""
+        self.write(encode(row))
+
+    def write(self, data: bytes) -> None:
+        """Append whole lines."""
+        handle = self._open()
+        size = os.lseek(handle, 0, os.SEEK_END)
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[os.write(handle, left) :]
+            os.fsync(handle)
+        except OSError as error:
+            with suppress(OSError):
+                os.ftruncate(handle, size)
+            raise OutputError(
+                f"cannot write {self.path}: {error.strerror or error}; what it holds is kept, make "
+                "room and go on with --resume"
+            ) from error
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        handle = self._open()
+        os.ftruncate(handle, 0)
+        os.fsync(handle)
+
+    def close(self) -> None:
+        """Give the file back; closing twice is harmless."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+    def _open(self) -> int:
+        if self._handle is None:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+            try:
+                self._handle = os.open(self.path, flags, 0o666)
+            except OSError as error:
+                raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from error
+            sync_folder(self.path.parent)
+        return self._handle
+
+    def _lines(self) -> Iterator[tuple[bytes, Row]]:
+        try:
+            file = self.path.open("rb")
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise SettingsError(f"cannot read {self.path}: {error.strerror or error}") from error
+        with file:
+            for number, line in enumerate(file, start=1):
+                if not line.endswith(b"\n"):
+                    return  # torn by a power cut or a kill; its slide is asked again
+                yield line, self._decode(line, number)
+
+    def _decode(self, line: bytes, number: int) -> Row:
+        with suppress(ValueError):
+            row = json.loads(line)
+            if isinstance(row, dict) and isinstance(row.get("path"), str) and "error" in row:
+                return row
+        raise SettingsError(
+            f"{self.path}, line {number} is no row of wsi-scale batch and nothing was touched; "
+            "restore the file from a copy, or choose another --out"
+        )
+
+
+def encode(row: Row) -> bytes:
+    """The row as one line, ASCII: also names that are no text survive."""
+    return (json.dumps(row, allow_nan=False) + "\n").encode("ascii")

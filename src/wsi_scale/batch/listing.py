@@ -1,0 +1,189 @@
+"""Which slides a batch looks at: folders, patterns, CSV files, standard input, single names."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import io
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.readers import is_slide_folder
+from wsi_scale.readers.synthetic import PREFIX
+
+SUFFIXES = frozenset(
+    (
+        *(".svs", ".svslide", ".tif", ".tiff", ".ndpi", ".vms", ".vmu", ".scn", ".mrxs", ".bif"),
+        *(".czi", ".qptiff", ".dcm", ".zip", ".png", ".jpg", ".jpeg", ".jp2", ".bmp", ".webp"),
+    )
+)
+"""Endings of files that are taken from a folder; a file named by itself may end in anything."""
+
+_WILD = frozenset("*?[")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One slide of a batch."""
+
+    path: str
+    """Absolute, so that it means the same in every process; ``synthetic:…`` as it is."""
+    cohort: str
+    """From the CSV, else the slide's folder."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All slides of a batch, each once, and what should be said about how they were found."""
+
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = ()
+
+
+def list_slides(
+    words: Sequence[str], stdin: bytes = b"", leave_out: Sequence[Path] = ()
+) -> Listing:
+    """The slides that the words name.
+
+    words: a folder (searched with all folders in it), a pattern (``'*.svs'``, ``'**/*.ndpi'``), a
+        CSV with a column ``slide`` and perhaps ``cohort``, ``-`` for standard input, or a slide.
+    stdin: what ``-`` stands for: one slide a line, or parted by NUL (``find -print0``), or a CSV.
+    leave_out: files that are no slides though they lie in a folder of slides, such as results.
+    A slide that several words name is taken once. Raises SettingsError for a word that names
+    nothing; a slide named in a CSV or on stdin that is not there is found out when it is read.
+    """
+    found: dict[str, Entry] = {}
+    notes: list[str] = []
+    results = {os.path.abspath(path) for path in leave_out}
+    for word in words:
+        for entry in _expand(word, stdin, notes):
+            if entry.path not in results:
+                found.setdefault(entry.path, entry)
+    if not found:
+        raise SettingsError("no slide was given; name slides, a folder, a pattern or a CSV")
+    return Listing(tuple(found.values()), tuple(notes))
+
+
+def _expand(word: str, stdin: bytes, notes: list[str]) -> Iterable[Entry]:
+    if word == "-":
+        return list(_from_text(stdin, notes))
+    if word.startswith(PREFIX):
+        return [entry_of(word)]
+    if not os.path.lexists(word) and _WILD & set(word):
+        matches = sorted(glob.glob(word, recursive=True))
+        slides = [x for x in matches if os.path.isfile(x) or is_slide_folder(x)]
+        if not slides:
+            raise SettingsError(f"no slide matches {word!r}; check the pattern")
+        return [entry_of(x) for x in slides]
+    if not os.path.lexists(word):
+        raise SettingsError(f"there is no {word!r}; name a slide, a folder, a pattern or a CSV")
+    if os.path.isdir(word) and not is_slide_folder(word):
+        inside = list(_walk(Path(word), notes))
+        if not inside:
+            raise SettingsError(f"there is no slide in the folder {word}")
+        return [entry_of(x) for x in inside]
+    if word.lower().endswith(".csv"):
+        return list(_from_csv(Path(word), notes))
+    return [entry_of(word)]
+
+
+def entry_of(name: str | os.PathLike[str], cohort: str = "", base: str = "") -> Entry:
+    """A slide by its name, relative to ``base``; its cohort is its folder unless given."""
+    text = os.fspath(name)
+    if text.startswith(PREFIX):
+        return Entry(text, cohort or PREFIX.rstrip(":"))
+    path = os.path.abspath(os.path.join(base, text))
+    return Entry(path, cohort or os.path.dirname(path))
+
+
+def _walk(folder: Path, notes: list[str]) -> Iterator[str]:
+    """Slides of a folder and the folders in it, by name; none inside what is itself a slide."""
+    try:
+        items = sorted(os.scandir(folder), key=lambda item: item.name)
+    except OSError as error:
+        raise SettingsError(f"cannot list {folder}: {error.strerror}; change its rights") from None
+    dicom: list[str] = []
+    for item in items:
+        if item.name.startswith("."):
+            continue
+        if item.is_dir():
+            if is_slide_folder(item.path):
+                yield item.path
+            elif not item.is_symlink():  # a link may lead back up
+                yield from _walk(Path(item.path), notes)
+        elif Path(item.name).suffix.lower() == ".dcm":
+            dicom.append(item.path)
+        elif Path(item.name).suffix.lower() in SUFFIXES:
+            yield item.path
+    if dicom:
+        if len(dicom) > 1:
+            notes.append(
+                f"{folder} holds {len(dicom)} DICOM files, taken as one slide; if they are several,"
+                " name one file of each in a CSV"
+            )
+        yield dicom[0]
+
+
+def _from_csv(path: Path, notes: list[str]) -> Iterator[Entry]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise SettingsError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is no CSV in UTF-8: {error}") from error
+    yield from _from_table(text, str(path), str(path.parent), notes)
+
+
+def _from_text(data: bytes, notes: list[str]) -> Iterator[Entry]:
+    if b"\0" in data:
+        names = [os.fsdecode(x) for x in data.split(b"\0")]
+    else:
+        text = os.fsdecode(data.removeprefix(b"\xef\xbb\xbf"))
+        lines = text.splitlines()
+        if lines and "slide" in _header(lines[0]):
+            yield from _from_table(text, "stdin", "", notes)
+            return
+        names = [line.strip() for line in lines]
+    yield from (entry_of(name) for name in names if name)
+
+
+def _header(line: str) -> list[str]:
+    return [name.strip() for name in next(csv.reader([line]), [])]
+
+
+def _from_table(text: str, where: str, base: str, notes: list[str]) -> Iterator[Entry]:
+    """Slides of a CSV with a header; paths are relative to ``base``."""
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        names = [name.strip() for name in reader.fieldnames or []]
+        if "slide" not in names:
+            raise SettingsError(
+                f"{where} has no column slide; its first line is slide,cohort, then come the slides"
+            )
+        others = [name for name in names if name not in ("slide", "cohort")]
+        if others:
+            notes.append(f"columns of {where} that are not used: {', '.join(others)}")
+        first: dict[str, tuple[int, str]] = {}
+        for cells in reader:
+            row = {key.strip(): (value or "").strip() for key, value in cells.items() if key}
+            line = f"{where}, line {reader.line_num}"
+            if None in cells:
+                raise SettingsError(
+                    f"{line} has more values than there are columns; put a name with commas in "
+                    "quotes"
+                )
+            if not row["slide"]:
+                raise SettingsError(f"{line} names no slide; fill the column or delete the line")
+            entry = entry_of(row["slide"], row.get("cohort", ""), base)
+            seen = first.setdefault(entry.path, (reader.line_num, entry.cohort))
+            if seen[1] != entry.cohort:
+                raise SettingsError(
+                    f"{line}: {row['slide']} is of cohort {seen[1]} in line {seen[0]}, here of "
+                    f"{entry.cohort}; list each slide once"
+                )
+            yield entry
+    except csv.Error as error:
+        raise SettingsError(f"{where} is no CSV: {error}") from error

@@ -1,0 +1,49 @@
+"""How much memory this process holds, and an end to it when that is too much."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from contextlib import suppress
+
+TOO_MUCH = 86
+"""Exit code of a process that held more memory than it may."""
+
+_MIB = 1 << 20
+_LOOK_SECONDS = 0.1
+
+
+def rest_mib() -> float | None:
+    """MiB held now (resident); None where the system does not say."""
+    with suppress(OSError, ValueError, IndexError), open("/proc/self/statm", "rb") as file:
+        return round(int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / _MIB, 1)
+    return None
+
+
+def peak_mib() -> float | None:
+    """The most MiB ever held by this process; None where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(most / _MIB if sys.platform == "darwin" else most / 1024, 1)
+
+
+def end_above(gib: float) -> None:
+    """From now on end this process, with TOO_MUCH, as soon as it holds more than ``gib``.
+
+    A process is looked at ten times a second. Where memory cannot be told, nothing is watched.
+    """
+    held = rest_mib if rest_mib() is not None else peak_mib
+    if held() is None:
+        return
+
+    def watch() -> None:
+        while (held() or 0) <= gib * 1024:
+            time.sleep(_LOOK_SECONDS)
+        os._exit(TOO_MUCH)
+
+    threading.Thread(target=watch, daemon=True, name="wsi-scale-memory").start()

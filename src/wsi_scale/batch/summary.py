@@ -1,0 +1,278 @@
+"""What the rows of a batch amount to: per scanner, per cohort, and the slides to look at first."""
+
+from __future__ import annotations
+
+import math
+import os
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from wsi_scale.batch.row import Row
+from wsi_scale.evaluate.table import grid_of, number
+from wsi_scale.report import NUMBERED
+
+LEAST = 5
+"""Answers that are ``ok`` a cohort must have before a slide can be said to differ from it."""
+
+FAR_MADS = 3.5 / 0.6745
+"""A slide is far from its cohort beyond so many median absolute deviations.
+Source: Iglewicz and Hoaglin 1993, How to detect and handle outliers, modified z-score 3.5."""
+
+FAR_OCTAVES = 0.25
+"""And at least so far: cohorts that agree to the last digit have no outliers within 19 %."""
+
+MOST_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a summary needs of a row."""
+
+    path: str
+    cohort: str
+    scanner: str
+    error: str | None = None
+    error_kind: str | None = None
+    verdict: str | None = None
+    scale: float | None = None
+    mpp: float | None = None
+    """µm per network px at the scale."""
+    interval: tuple[float, float] | None = None
+    """Of mpp where there is one, else of scale."""
+    conflict: float | None = None
+    """Octaves by which stated and seen µm/px differ, where that is a conflict."""
+    peak_mib: float | None = None
+
+    @property
+    def value(self) -> float | None:
+        """What slides of a cohort should share: mpp where there is one, else scale."""
+        return self.scale if self.mpp is None else self.mpp
+
+    @property
+    def unit(self) -> str:
+        return "scale" if self.mpp is None else "µm/px"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Slides of one scanner or cohort. Medians and quartiles are of answers that are ``ok``."""
+
+    name: str
+    slides: int
+    failed: int
+    verdicts: dict[str, int]
+    scale: float | None
+    mpp: float | None
+    mpp_quartiles: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Outlier:
+    """A slide to look at, and why."""
+
+    slide: Brief
+    octaves: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All of it."""
+
+    slides: tuple[Brief, ...]
+    scanners: tuple[Group, ...]
+    cohorts: tuple[Group, ...]
+    outliers: tuple[Outlier, ...]
+    """Farthest first."""
+
+    @property
+    def failed(self) -> list[Brief]:
+        return [x for x in self.slides if x.error is not None]
+
+    @property
+    def peak_mib(self) -> float | None:
+        """The most memory that any process held."""
+        return max((x.peak_mib for x in self.slides if x.peak_mib is not None), default=None)
+
+
+def brief_of(row: Row) -> Brief:
+    """A row without its sites, curves and levels, so that many fit into memory."""
+    interval = row["scale_interval"] if row["mpp"] is None else row["mpp_interval"]
+    return Brief(
+        path=row["path"],
+        cohort=row["cohort"],
+        scanner=row["scanner"] or "unknown",
+        error=row["error"],
+        error_kind=row["error_kind"],
+        verdict=row["verdict"],
+        scale=row["scale"],
+        mpp=row["mpp"],
+        interval=None if interval is None else (interval[0], interval[1]),
+        conflict=row["pixels.octaves"] if row["pixels.status"] == "conflict" else None,
+        peak_mib=row.get("process.peak_mib"),
+    )
+
+
+def summarize(rows: Iterable[Row]) -> Summary:
+    """Count, take medians, find outliers. Reads the rows once and keeps little of each."""
+    slides = tuple(sorted((brief_of(row) for row in rows), key=lambda x: x.path))
+    short = short_names({x.cohort for x in slides})
+    return Summary(
+        slides,
+        _groups(slides, lambda x: x.scanner),
+        _groups(slides, lambda x: short[x.cohort]),
+        find_outliers(slides),
+    )
+
+
+def short_names(cohorts: Iterable[str]) -> dict[str, str]:
+    """Cohorts that are folders, without what all of them begin with: /a/b, /a/c -> b, c."""
+    folders = sorted(x for x in cohorts if os.path.isabs(x))
+    names = {x: x for x in cohorts}
+    if len(folders) == 1:
+        names[folders[0]] = os.path.basename(folders[0]) or folders[0]
+    elif folders:
+        common = os.path.commonpath(folders)
+        names |= {x: os.path.relpath(x, common) for x in folders}
+        names = {x: os.path.basename(common) or x if y == "." else y for x, y in names.items()}
+    return names
+
+
+def find_outliers(slides: Sequence[Brief]) -> tuple[Outlier, ...]:
+    """Slides whose answer disagrees with their cohort or with their metadata, farthest first.
+
+    With the cohort: farther from the median of its ``ok`` answers (µm/px, or scale among slides
+    that have none) than FAR_MADS and FAR_OCTAVES, and with an interval that does not hold it. With
+    the metadata: the report calls the stated µm/px a conflict.
+    """
+    found = []
+    by_cohort: dict[tuple[str, str], list[Brief]] = {}
+    for x in slides:
+        if x.conflict is not None:
+            reason = (
+                f"its pixels look {2 ** abs(x.conflict):.2g} times "
+                f"{'smaller' if x.conflict > 0 else 'larger'} than the µm/px it states"
+            )
+            found.append(Outlier(x, x.conflict, reason))
+        if x.value is not None and x.verdict in NUMBERED:
+            by_cohort.setdefault((x.cohort, x.unit), []).append(x)
+    for (_, unit), members in by_cohort.items():
+        found += _far(members, unit)
+    return tuple(sorted(found, key=lambda x: (-abs(x.octaves), x.slide.path)))
+
+
+def _far(members: Sequence[Brief], unit: str) -> list[Outlier]:
+    trusted = [math.log2(x.value) for x in members if x.verdict == "ok" and x.value is not None]
+    if len(trusted) < LEAST:
+        return []
+    middle = statistics.median(trusted)
+    spread = statistics.median(abs(x - middle) for x in trusted)
+    far = max(FAR_MADS * spread, FAR_OCTAVES)
+    found = []
+    for x in members:
+        assert x.value is not None
+        away = math.log2(x.value) - middle
+        low, high = x.interval or (x.value, x.value)
+        if abs(away) > far and not low <= 2**middle <= high:
+            reason = (
+                f"{unit} {x.value:.3g} ({x.verdict}), its cohort's median is {2**middle:.3g} "
+                f"of {len(trusted)}"
+            )
+            found.append(Outlier(x, away, reason))
+    return found
+
+
+def _groups(slides: Sequence[Brief], name: Callable[[Brief], str]) -> tuple[Group, ...]:
+    members: dict[str, list[Brief]] = {}
+    for x in slides:
+        members.setdefault(name(x), []).append(x)
+    return tuple(_group(key, members[key]) for key in sorted(members))
+
+
+def _group(name: str, members: Sequence[Brief]) -> Group:
+    good = [x for x in members if x.verdict == "ok"]
+    scales = [x.scale for x in good if x.scale is not None]
+    mpps = [x.mpp for x in good if x.mpp is not None]
+    quartiles = statistics.quantiles(mpps, n=4, method="inclusive") if len(mpps) > 1 else None
+    return Group(
+        name,
+        len(members),
+        sum(x.error is not None for x in members),
+        dict(Counter(x.verdict for x in members if x.verdict is not None).most_common()),
+        statistics.median(scales) if scales else None,
+        statistics.median(mpps) if mpps else None,
+        None if quartiles is None else (quartiles[0], quartiles[2]),
+    )
+
+
+HEADER = ("slides", "failed", "verdicts", "median scale", "median µm/px", "middle half, µm/px")
+
+
+def cells_of(group: Group) -> list[str]:
+    """A group's row of a table, under its name and HEADER."""
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in group.verdicts.items())
+    half = group.mpp_quartiles
+    return [
+        group.name,
+        str(group.slides),
+        str(group.failed),
+        counts or "–",
+        number(group.scale, 3),
+        number(group.mpp, 3),
+        "–" if half is None else f"{half[0]:.3f}–{half[1]:.3f}",
+    ]
+
+
+def headline(summary: Summary) -> str:
+    """One sentence: how many slides, how many failed, how many stand out."""
+    peak = summary.peak_mib
+    memory = "" if peak is None else f"; no process held more than {peak:.0f} MiB"
+    count = len(summary.slides)
+    return (
+        f"{count} slide{'' if count == 1 else 's'}, {len(summary.failed)} failed, "
+        f"{len({x.slide.path for x in summary.outliers})} to look at first{memory}."
+    )
+
+
+def markdown(summary: Summary) -> str:
+    """The summary for people: outliers first, then failures, scanners, cohorts."""
+    lines = [headline(summary), ""]
+    if summary.outliers:
+        rows = [
+            [_cell(x.slide.path), f"{x.octaves:+.2f}", _cell(x.reason)] for x in summary.outliers
+        ]
+        lines += [
+            "## Look at these first",
+            "",
+            _words(("slide", "octaves", "why"), rows[:MOST_SHOWN]),
+        ]
+        lines += _more(len(rows))
+    if summary.failed:
+        kinds = Counter(x.error_kind or "" for x in summary.failed)
+        counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+        rows = [[_cell(x.path), x.error_kind or "", _cell(x.error or "")] for x in summary.failed]
+        lines += [f"## Failed: {counts}", ""]
+        lines += [_words(("slide", "kind", "reason"), rows[:MOST_SHOWN]), *_more(len(rows))]
+    for name, groups in (("scanner", summary.scanners), ("cohort", summary.cohorts)):
+        table = [[_cell(cell) for cell in cells_of(group)] for group in groups]
+        lines += [f"## By {name}", "", grid_of((name, *HEADER), table)]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _words(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table of words."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def _more(count: int) -> list[str]:
+    left = count - MOST_SHOWN
+    return [f"… and {left} more, all in the rows.", ""] if left > 0 else []
+
+
+def _cell(text: str) -> str:
+    """Text that does not end a cell of a table, and can be written as UTF-8."""
+    one_line = " ".join(text.split()).replace("|", "\\|")
+    return one_line.encode(errors="backslashreplace").decode()

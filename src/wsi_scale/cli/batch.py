@@ -1,0 +1,238 @@
+"""``wsi-scale batch``: many slides, on this machine or on a cluster, a row for each."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from wsi_scale.cli.options import (
+    CORES,
+    DenseOption,
+    DeviceOption,
+    EstimatorOption,
+    FreeColourOption,
+    MppOption,
+    NetworkOption,
+    PerOctaveOption,
+    PrecisionOption,
+    ProfileOption,
+    ReaderOption,
+    ScalesOption,
+    SeedOption,
+    SitesOption,
+    TargetOption,
+    TrustOption,
+    WorkersOption,
+    check_workers,
+    number,
+    parse_scales,
+)
+from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
+from wsi_scale.cli.show import err, out
+from wsi_scale.errors import OutputError, SettingsError
+from wsi_scale.files import check_writable, write_atomically
+from wsi_scale.settings import DEFAULT_NETWORK, make_settings
+
+if TYPE_CHECKING:
+    from wsi_scale.batch.run import Batch, Standing, Workers
+
+_LINE_SECONDS = 30.0  # between two lines of progress where stderr is no terminal
+
+
+def batch(  # one parameter per option of the contract
+    out_file: Annotated[
+        Path,
+        typer.Option("--out", metavar="FILE", help="Rows: .jsonl, or .parquet (a folder)."),
+    ],
+    slides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SLIDES...",
+            help="Slides, folders, 'patterns*', a CSV (columns slide,cohort), or - for stdin.",
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Of a Dask cluster, such as tcp://host:8786."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on: keep answers, try failed slides again.")
+    ] = False,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Only make the summary of FILE anew; no SLIDES.")
+    ] = False,
+    network: NetworkOption = DEFAULT_NETWORK,
+    estimator: EstimatorOption = "auto",
+    profile: ProfileOption = None,
+    target: TargetOption = None,
+    scales: ScalesOption = "0.5:16",
+    per_octave: PerOctaveOption = 8,
+    dense: DenseOption = False,
+    sites: SitesOption = 46,
+    precision: PrecisionOption = None,
+    mpp: MppOption = None,
+    reader: ReaderOption = None,
+    seed: SeedOption = 0,
+    free_colour: FreeColourOption = None,
+    trust_metadata: TrustOption = False,
+    device: DeviceOption = "auto",
+    workers: WorkersOption = CORES,
+    memory: Annotated[
+        float,
+        typer.Option(metavar="GIB", parser=number, help="A process that holds more is ended."),
+    ] = 8,
+    minutes: Annotated[
+        float,
+        typer.Option(metavar="N", parser=number, help="A slide that takes longer is given up."),
+    ] = 60,
+) -> int:
+    """Ask many slides and keep a row for each: its report, flattened, or why there is none.
+
+    A summary goes to stdout and beside FILE, with a page and a picture. Exit code 0: every slide
+    has an answer, whatever its verdict. 3: some slides failed, their rows say why. 2: bad input, or
+    rows could not be kept. 130: cancelled; go on with --resume.
+    """
+    from wsi_scale.batch.asked import Asked, Limits
+    from wsi_scale.batch.listing import list_slides
+    from wsi_scale.batch.run import Batch, run_batch
+    from wsi_scale.batch.store import open_store
+
+    open_store(out_file)
+    if summary:
+        if slides:
+            raise SettingsError("--summary reads the rows of --out alone; leave the slides out")
+        write_summary(out_file)
+        return 0
+    check_workers(workers)
+    settings = make_settings(
+        estimator=estimator,
+        profile=profile,
+        target=target,
+        scales=parse_scales(scales),
+        per_octave=per_octave,
+        dense=dense,
+        sites=sites,
+        precision=precision,
+        mpp=mpp,
+        reader=reader,
+        seed=seed,
+        colour_fit=free_colour,
+        trust_metadata=trust_metadata,
+    )
+    asked = Asked.of(network, settings, device, Limits(memory, 60 * minutes))
+    results = [out_file, *_beside(out_file)]
+    words = slides or []
+    stdin = sys.stdin.buffer.read() if "-" in words else b""
+    listing = list_slides(words, stdin, results)
+    _check_places(words, network, profile, results)
+    for note in listing.notes:
+        err.print(f"note: {note}", soft_wrap=True)
+    asked_of = Batch(listing.entries, asked, out_file, resume)
+    try:
+        with _following() as tell:
+            end = run_batch(asked_of, _starter(asked_of, scheduler, workers), tell)
+    except KeyboardInterrupt:
+        asked_for = {entry.path for entry in listing.entries}
+        have = {row["path"] for row in open_store(out_file).rows()} & asked_for
+        err.print(
+            f"{len(have)} of {len(asked_for)} slides have a row in {out_file}; go on with --resume",
+            soft_wrap=True,
+        )
+        raise
+    write_summary(out_file)
+    return 3 if end.failed else 0
+
+
+def _starter(batch: Batch, scheduler: str | None, workers: int) -> Callable[[int], Workers]:
+    """What makes the workers, once it is known that there is work."""
+
+    def start(slides: int) -> Workers:
+        if scheduler is None:
+            from wsi_scale.batch.local import Local
+
+            return Local(batch.asked, min(workers, slides))
+        from wsi_scale.batch.cluster import Cluster
+
+        return Cluster(batch.asked, scheduler, lambda text: err.print(text, soft_wrap=True))
+
+    return start
+
+
+def _beside(out_file: Path) -> list[Path]:
+    """Where the summary goes: rows.jsonl -> rows.summary.md, .html and .png."""
+    return [out_file.with_suffix(f".summary{kind}") for kind in (".md", ".html", ".png")]
+
+
+def _check_places(
+    words: Sequence[str], network: str, profile: str | None, results: Sequence[Path]
+) -> None:
+    """Refuse, before any work, what could not be written after it or would destroy an input."""
+    for path in results[1:]:
+        check_writable(path)
+    files = [word for word in words if os.path.isfile(word)]
+    refuse_to_replace(
+        [*inputs_of("", None, network), *files, *([profile] if profile else [])], results
+    )
+
+
+def write_summary(out_file: Path) -> None:
+    """Make the summary from the rows: to stdout, and as Markdown, page and picture beside them."""
+    from wsi_scale.batch.store import open_store
+    from wsi_scale.batch.summary import markdown, summarize
+    from wsi_scale.render.batch import batch_page, batch_png
+
+    if not out_file.exists():
+        raise OutputError(f"there are no rows in {out_file}; name the --out of a batch")
+    found = summarize(open_store(out_file).rows())
+    text, png = markdown(found), batch_png(found)
+    page = batch_page(found, png, f"{out_file.name}: {len(found.slides)} slides")
+    contents: tuple[str | bytes, ...] = (text, page, png)
+    for path, content in zip(_beside(out_file), contents, strict=True):
+        write_atomically(path, content)
+    out.print(text, soft_wrap=True)
+    names = ", ".join(path.name for path in _beside(out_file))
+    out.print(f"rows in {out_file}; beside them {names}", soft_wrap=True)
+
+
+@contextmanager
+def _following() -> Iterator[Callable[[Standing], None]]:
+    """A bar on stderr; where that is no terminal, a line now and then."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[more]}"),
+    )
+    told = float("-inf")
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("slides", total=None, more="")
+
+        def tell(standing: Standing) -> None:
+            nonlocal told
+            done = standing.kept + standing.done
+            bar.update(task, completed=done, total=standing.total, more=_more(standing))
+            now = time.monotonic()
+            is_last = done == standing.total
+            if not err.is_terminal and (is_last or now - told >= _LINE_SECONDS):
+                told = now
+                err.print(f"{done}/{standing.total} slides{_more(standing)}")
+
+        yield tell
+
+
+def _more(standing: Standing) -> str:
+    """Failures, throughput and time left, as far as they are known."""
+    parts = [f"{standing.failed} failed"] if standing.failed else []
+    if standing.per_minute is not None and standing.seconds_left is not None:
+        left = round(standing.seconds_left)
+        clock = f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
+        parts += [f"{standing.per_minute:.3g} a minute", f"{clock} left"]
+    return "".join(f" · {part}" for part in parts)

@@ -1,0 +1,122 @@
+"""Which slides a batch looks at."""
+
+import os
+
+import pytest
+
+from wsi_scale.batch.listing import Entry, list_slides
+from wsi_scale.errors import SettingsError
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Slides in two folders, among files that are none."""
+    for name in ("a/1.svs", "a/2.TIF", "a/notes.txt", "b/deep/3.ndpi", "b/.hidden.svs", "x.csv"):
+        path = tmp_path / "all" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def paths(folder, *words, stdin=b"", leave_out=()):
+    found = list_slides(words, stdin, leave_out).entries
+    return [os.path.relpath(x.path, folder) for x in found]
+
+
+def test_a_folder_is_searched_to_its_depth_for_what_looks_like_a_slide(folder):
+    assert paths(folder, "all") == ["all/a/1.svs", "all/a/2.TIF", "all/b/deep/3.ndpi"]
+
+
+def test_the_cohort_is_the_folder(folder):
+    found = list_slides(["all"]).entries
+    assert [os.path.relpath(x.cohort, folder) for x in found] == ["all/a", "all/a", "all/b/deep"]
+
+
+def test_a_pattern_may_go_deep(folder):
+    assert paths(folder, "all/**/*.ndpi") == ["all/b/deep/3.ndpi"]
+
+
+def test_a_slide_named_twice_is_taken_once(folder):
+    assert paths(folder, "all/a/1.svs", "./all/a/../a/1.svs", "all/a") == [
+        "all/a/1.svs",
+        "all/a/2.TIF",
+    ]
+
+
+def test_a_file_with_brackets_is_a_name_and_no_pattern(folder):
+    (folder / "s[1].svs").touch()
+    assert paths(folder, "s[1].svs") == ["s[1].svs"]
+
+
+def test_results_in_a_folder_of_slides_are_no_slides(folder):
+    (folder / "all/rows.summary.png").touch()
+    assert "all/rows.summary.png" in paths(folder, "all")
+    assert "all/rows.summary.png" not in paths(
+        folder, "all", leave_out=[folder / "all/rows.summary.png"]
+    )
+
+
+def test_an_ome_zarr_is_one_slide(folder):
+    (folder / "all/c.zarr/0").mkdir(parents=True)
+    (folder / "all/c.zarr/0/label.png").touch()
+    assert paths(folder, "all")[-1] == "all/c.zarr"
+
+
+def test_dicom_files_of_a_folder_are_one_slide_and_that_is_told(folder):
+    for name in ("1.dcm", "2.dcm"):
+        (folder / "all/a" / name).touch()
+    found = list_slides(["all/a"])
+    assert [os.path.basename(x.path) for x in found.entries] == ["1.svs", "2.TIF", "1.dcm"]
+    assert "2 DICOM files, taken as one slide" in found.notes[0]
+
+
+def test_a_csv_names_slides_from_its_own_folder_and_their_cohorts(folder):
+    table = "cohort,slide,age\nsite 1,a/1.svs,7\n,gone.svs,8\nsite 1,synthetic:figures,\n"
+    (folder / "all/x.csv").write_text("\ufeff" + table, encoding="utf-8")
+    found = list_slides(["all/x.csv"])
+    assert found.entries == (
+        Entry(str(folder / "all/a/1.svs"), "site 1"),
+        Entry(str(folder / "all/gone.svs"), str(folder / "all")),
+        Entry("synthetic:figures", "site 1"),
+    )
+    assert found.notes == ("columns of all/x.csv that are not used: age",)
+
+
+def test_stdin_is_a_list_or_nul_parted_or_a_csv(folder):
+    lines = b"all/a/1.svs\n\n all/b/deep/3.ndpi \n"
+    assert paths(folder, "-", stdin=lines) == ["all/a/1.svs", "all/b/deep/3.ndpi"]
+    odd = b"all/a/1.svs\0two\nlines.svs\0"
+    assert paths(folder, "-", stdin=odd) == ["all/a/1.svs", "two\nlines.svs"]
+    (entry,) = list_slides(["-"], b"slide,cohort\nx.svs,c\n").entries
+    assert entry == Entry(str(folder / "x.svs"), "c")
+
+
+def test_a_name_that_is_no_text_survives(folder):
+    (entry,) = list_slides(["-"], b"all/\xff.svs\n").entries
+    assert os.fsencode(entry.path).endswith(b"all/\xff.svs")
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "says"),
+    [
+        ([], b"", "no slide was given"),
+        (["-"], b"\n", "no slide was given"),
+        (["gone.svs"], b"", "there is no 'gone.svs'"),
+        (["all/*.svs"], b"", "no slide matches 'all/*.svs'"),
+        (["all/b/empty"], b"", "there is no slide in the folder all/b/empty"),
+        (["bad.csv"], b"", "bad.csv has no column slide"),
+        (["-"], b"slide,cohort\na,x\na,y\n", "stdin, line 3: a is of cohort x in line 2"),
+        (["-"], b"slide,cohort\na,x,z\n", "stdin, line 2 has more values than there are columns"),
+        (["-"], b"slide,cohort\n,x\n", "stdin, line 2 names no slide"),
+        (["-"], b'slide\n"a\n', "stdin is no CSV"),
+        (["latin.csv"], b"", "latin.csv is no CSV in UTF-8"),
+    ],
+)
+def test_what_cannot_be_listed_is_one_sentence(folder, words, stdin, says):
+    (folder / "all/b/empty").mkdir()
+    (folder / "bad.csv").write_text("path\nx\n")
+    (folder / "latin.csv").write_bytes(b"slide\n\xe9.svs\n")
+    with pytest.raises(SettingsError) as error:
+        list_slides(words, stdin)
+    assert says in str(error.value)
