@@ -68,7 +68,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # µ and × also where only ASCII can be shown
-    # torch's threads would else burn their core while they wait: on a busy machine four times the work
+    # threads that wait would else burn their core: on a busy machine four times the work
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(run(sys.argv[1:]))
 
