@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from wsi_scale.errors import SettingsError
-from wsi_scale.estimators import Options, all_estimators, find_estimator
+from wsi_scale.estimators import all_estimators, find_estimator
 from wsi_scale.estimators.profile import NAME as PROFILE
 from wsi_scale.evaluate.bench import (
     BY_CHANCE,
