@@ -13,7 +13,7 @@ ROOT = Path(wsi_scale.__file__).parent
 
 ROOMS = [
     {"errors", "files", "registry"},
-    {"geometry", "outlines"},
+    {"geometry", "outlines", "resampling"},
     {"metadata", "prior", "objective", "level_audit"},
     {"slide", "readers", "pyramid"},  # a slide's thumbnail is resampled by the pyramid room
     {"sites", "survey", "focus", "regions", "tissue", "histology"},
@@ -56,7 +56,7 @@ MAY_IMPORT = {
     "segmentation_models_pytorch": {"networks"},
     "torchvision": {"networks"},
     "skimage": {"tissue", "augment", "thesis"},
-    "PIL": {"readers", "pyramid", "render", "testing", "thesis", "augment"},
+    "PIL": {"readers", "resampling", "pyramid", "render", "testing", "thesis", "augment"},
     "openslide": {"readers"},
     "tiffslide": {"readers"},
     "tifffile": {"readers", "testing"},

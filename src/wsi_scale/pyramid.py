@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wsi_scale.geometry import LevelRead, ScaleGrid, Site, plan_reads
+from wsi_scale.resampling import Source
 
 if TYPE_CHECKING:
     from wsi_scale.slide import Slide
 
-RESAMPLING = "pillow-bicubic-antialiased"
+RESAMPLING = "bicubic-antialiased-of-halves"
 """Name of the resampling in provenance; changes whenever the numbers would."""
 
 _BAND_PX = 1 << 24  # level px held at once while a wide read is averaged
@@ -43,12 +44,12 @@ def sample_pyramid(slide: Slide, site: Site, grid: ScaleGrid, *, size: int) -> P
     plan = plan_reads(slide.levels, site, grid, size, bounds=slide.bounds)
     cut: dict[int, tuple[NDArray[np.uint8], bool]] = {}
     for read in plan.reads:
-        pixels = read_reduced(slide, read)
+        source = Source(read_reduced(slide, read))
         for window in read.windows:
             box = (window.left, window.top, window.left + window.side, window.top + window.side)
-            cut[window.index] = (resample(pixels, box, size, size), window.upsampled)
+            cut[window.index] = (source.cut(box, size, size), window.upsampled)
     indices = tuple(sorted(cut))
-    patches = np.empty((len(indices), size, size, 3), np.uint8)
+    patches = np.empty((len(indices), size, 3, size), np.uint8).transpose(0, 1, 3, 2)
     for row, index in enumerate(indices):
         patches[row] = cut[index][0]
     return Pyramid(site, grid, indices, patches, tuple(cut[index][1] for index in indices))
