@@ -59,3 +59,13 @@ def test_a_profile_that_cannot_read_the_responses_is_never_silently_passed_over(
     profile = profile_of(samples_of())
     with pytest.raises(SettingsError, match="estimator profile cannot be used"):
         estimate(responses_of(layers=()), options=Options(profile=profile))
+
+
+def test_a_tie_of_recognition_is_not_broken_by_the_fingerprint():
+    tied = voice("recognition", "ambiguous")
+    chosen, warnings = choose([tied, voice("fingerprint", "ok")])
+    assert (chosen.name, chosen.judgement.verdict, warnings) == ("recognition", "ambiguous", ())
+    chosen, _ = choose([voice("profile", "ok"), tied, voice("fingerprint", "ok")])
+    assert (chosen.name, chosen.judgement.verdict) == ("profile", "ok")
+    chosen, _ = choose([voice("recognition", "outside"), voice("fingerprint", "ok")])
+    assert chosen.name == "fingerprint"

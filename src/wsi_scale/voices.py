@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from wsi_scale.estimators import find_estimator
 from wsi_scale.report import NUMBERED
 from wsi_scale.verdict import Evidence, Judgement
 
@@ -27,6 +28,12 @@ class Voice:
         return self.evidence.name
 
     @property
+    def tied(self) -> bool:
+        """Whether it found several scales, and nobody trusted less may choose between them."""
+        stands = getattr(find_estimator(self.name), "TIE_STANDS", False)
+        return stands and self.judgement.verdict == "ambiguous"
+
+    @property
     def scale(self) -> float | None:
         return self.evidence.answer.scale
 
@@ -35,8 +42,11 @@ def choose(voices: Sequence[Voice]) -> tuple[Voice, tuple[str, ...]]:
     """The voice to follow, and warnings about those that were not; ``voices`` in order of trust.
 
     The first that is ``ok`` is followed; where none is, the first that gives a number, else the
-    first. Two that are ``ok`` and contradict each other leave the slide ``ambiguous``.
+    first. Two that are ``ok`` and contradict each other leave the slide ``ambiguous``; so does one
+    whose tie no other may break (``TIE_STANDS``).
     """
+    tied = [i for i, voice in enumerate(voices) if voice.tied]
+    voices = voices[: tied[0] + 1] if tied else voices
     sure = [voice for voice in voices if voice.judgement.verdict == "ok"]
     numbered = [voice for voice in voices if voice.judgement.verdict in NUMBERED]
     chosen = (sure or numbered or list(voices))[0]
