@@ -12,11 +12,11 @@ import wsi_scale
 ROOT = Path(wsi_scale.__file__).parent
 
 ROOMS = [
-    {"errors", "files", "registry"},
+    {"bundled", "errors", "files", "registry"},
     {"geometry"},
     {"metadata", "prior"},
     {"slide", "readers", "pyramid"},  # a slide's thumbnail is resampled by the pyramid room
-    {"sites", "regions", "tissue"},
+    {"sites", "regions", "drawn", "tissue"},
     {"responses"},
     {"profile"},
     {"networks"},
@@ -31,6 +31,7 @@ ROOMS = [
     {"judge"},
     {"sparing"},
     {"assemble"},
+    {"fields"},
     {"planning"},
     {"looking"},
     {"pipeline"},

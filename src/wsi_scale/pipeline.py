@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wsi_scale.assemble import Run, build_report
+from wsi_scale.bundled import DEFAULT
 from wsi_scale.errors import NoTissueError, SettingsError, SlideError
 from wsi_scale.estimators import find_estimator, seeks_coarse_to_fine
 from wsi_scale.geometry import ScaleGrid, Site
@@ -73,7 +74,7 @@ class Progress:
 
 def estimate_slide(
     slide: str | os.PathLike[str] | Slide | Any,
-    network: str | Network = "figures",
+    network: str | Network = DEFAULT,
     settings: Settings | None = None,
 ) -> Report:
     """Estimate the scale at which the network sees the slide best.
@@ -90,7 +91,7 @@ def estimate_slide(
 
 def iter_estimates(
     slide: str | os.PathLike[str] | Slide | Any,
-    network: str | Network = "figures",
+    network: str | Network = DEFAULT,
     settings: Settings | None = None,
 ) -> Iterator[Progress]:
     """Estimate with live progress: one Progress a look at a site, the last one finished.

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 import wsi_scale
+from wsi_scale.bundled import DEFAULT
 from wsi_scale.cli import evaluate, thesis
 from wsi_scale.cli.calibrate import calibrate
 from wsi_scale.cli.options import number, whole_number
@@ -162,7 +163,7 @@ def estimate(  # one parameter per option of the contract
     slide: SlideArgument,
     network: Annotated[
         str, typer.Option(metavar="SPEC", help="Network; see `wsi-scale networks`.")
-    ] = "figures",
+    ] = DEFAULT,
     estimator: Annotated[str, typer.Option(help="auto, or one estimator by name.")] = "auto",
     profile: Annotated[
         str | None,

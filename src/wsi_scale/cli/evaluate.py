@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from wsi_scale.bundled import DEFAULT
 from wsi_scale.cli.options import (
     CORES,
     SeedOption,
@@ -32,7 +33,7 @@ def evaluate(  # one parameter per option of the contract
     ],
     network: Annotated[
         str, typer.Option(metavar="SPEC", help="Network; see `wsi-scale networks`.")
-    ] = "figures",
+    ] = DEFAULT,
     estimators: Annotated[
         str | None,
         typer.Option(metavar="A,B", help="Default: auto and all that need no reference."),

@@ -10,6 +10,7 @@ from zlib import crc32
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from wsi_scale.bundled import DEFAULT
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import Options
 from wsi_scale.evaluate.identity import files_of_spec, hash_files
@@ -26,7 +27,7 @@ class Bench:
 
     out: Path
     manifest: Manifest
-    network: str = "figures"
+    network: str = DEFAULT
     """SPEC."""
     factors: tuple[Window, ...] | None = None
     """The windows to search, as factors of the right scale; None: drawn for each slide."""

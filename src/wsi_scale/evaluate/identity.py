@@ -10,9 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import wsi_scale
-
-_BUNDLED = Path(wsi_scale.__file__).parent / "networks" / "bundled"
+from wsi_scale.bundled import FOLDER
 
 
 def files_of_spec(spec: str) -> list[str]:
@@ -42,7 +40,7 @@ def profile_of_spec(spec: str) -> Path | None:
 
 def _card_of(target: str) -> Path | None:
     """The card of a SPEC without its query: bundled, in a folder, or the file itself."""
-    bundled = _BUNDLED / target / "card.toml"
+    bundled = FOLDER / target / "card.toml"
     if target and bundled.is_file():
         return bundled
     card = Path(target) / "card.toml" if os.path.isdir(target) else Path(target)
