@@ -1,0 +1,94 @@
+"""A screen, a viewer model and small slides for the dock's tests.
+
+Without a screen these tests skip, unless $REQUIRE_GUI says that there must be one.
+"""
+
+import gc
+import os
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+# napari reads this when it is imported: what tests set is never the user's
+os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
+
+
+def why_no_screen() -> str | None:
+    """Why no window can be opened here; None if one can."""
+    named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    if sys.platform == "linux" and not any(os.environ.get(name) for name in named):
+        return "there is no display; run the tests under xvfb-run"
+    try:
+        import napari  # noqa: F401
+        from qtpy import QtWidgets  # noqa: F401
+    except ImportError as error:
+        return f"napari cannot be imported: {error}"
+    return None
+
+
+def pytest_collection_modifyitems(items):
+    """napari and npe2 warn on their own account; what they say is no error of ours."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("default", "ignore::DeprecationWarning"))
+
+
+@pytest.fixture(scope="session")
+def app():
+    """The one QApplication."""
+    reason = why_no_screen()
+    if reason is not None:
+        (pytest.fail if os.environ.get("REQUIRE_GUI") else pytest.skip)(reason)
+    from qtpy.QtWidgets import QApplication
+
+    return QApplication.instance() or QApplication([])
+
+
+@pytest.fixture
+def wait(app):
+    """Let events happen until a condition holds; fails after some seconds."""
+
+    def until(condition, seconds=60.0):
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "nothing came of it"
+            app.processEvents()
+            time.sleep(0.005)
+        app.processEvents()
+
+    return until
+
+
+@pytest.fixture
+def model(app):
+    """A viewer without a window."""
+    from napari.components import ViewerModel
+
+    return ViewerModel()
+
+
+@pytest.fixture
+def viewer(app):
+    """A whole viewer with its window, closed at the end."""
+    import napari
+
+    made = napari.Viewer(show=False)
+    yield made
+    made.close()
+    app.processEvents()
+    gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left():
+    """Every thread of ours ends with its test."""
+    yield
+    end = time.monotonic() + 30
+    while any(thread.name.startswith("wsi-scale") for thread in threading.enumerate()):
+        assert time.monotonic() < end, [thread.name for thread in threading.enumerate()]
+        time.sleep(0.01)
