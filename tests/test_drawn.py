@@ -9,7 +9,9 @@ from wsi_scale.regions import parse_region
 
 
 def square(left, top, side):
-    return np.array([[left, top], [left + side, top], [left + side, top + side], [left, top + side]])
+    return np.array(
+        [[left, top], [left + side, top], [left + side, top + side], [left, top + side]]
+    )
 
 
 def test_an_outline_inside_another_is_a_hole_and_one_inside_that_is_land():

@@ -51,9 +51,7 @@ def fields_of_view(run: Run, answer: Estimate | None) -> list[Field]:
     return [_field(run, site, common, *own.get(site, (None, None))) for site in run.sites]
 
 
-def _field(
-    run: Run, site: Site, common: float, scale: float | None, score: Array | None
-) -> Field:
+def _field(run: Run, site: Site, common: float, scale: float | None, score: Array | None) -> Field:
     limit = reach(run.slide.bounds, site, run.input_size)
     shown = min(common if scale is None else scale, limit)
     return Field(site, patch_box(site, shown, run.input_size), scale, score)
