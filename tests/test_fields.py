@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wsi_scale.bundled import DEFAULT, bundled_names
-from wsi_scale.fields import fields_of_view, patch_box
+from wsi_scale.fields import Field, field_at, fields_of_view, patch_box
 from wsi_scale.geometry import Box, Site
 from wsi_scale.pipeline import iter_estimates
 from wsi_scale.planning import expected_patches
@@ -59,3 +59,8 @@ def test_the_patches_expected_are_about_those_measured():
 
 def test_the_default_network_comes_along():
     assert DEFAULT in bundled_names()
+
+
+def test_of_overlapping_fields_the_nearest_is_at_a_place():
+    fields = [Field(Site(x, 50), Box(x - 30, 20, 60, 60), None, None) for x in (50, 80)]
+    assert [field_at(fields, x, 50) for x in (19, 21, 64, 66, 111)] == [None, 0, 0, 1, None]

@@ -48,7 +48,7 @@ def lazy_levels(slide: Slide) -> list[Any]:
     for array in arrays:
         weakref.finalize(array, leave)
     return [
-        da.from_array(
+        da.from_array(  # type: ignore[no-untyped-call]
             array,
             chunks=(min(CHUNK_PX, array.shape[0]), min(CHUNK_PX, array.shape[1]), 3),
             name=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wsi_scale.assemble import Run
@@ -49,6 +50,17 @@ def fields_of_view(run: Run, answer: Estimate | None) -> list[Field]:
     if common is None:
         common = math.sqrt(run.grid.scales[0] * run.grid.scales[-1])
     return [_field(run, site, common, *own.get(site, (None, None))) for site in run.sites]
+
+
+def field_at(fields: Sequence[Field], x: float, y: float) -> int | None:
+    """Position of the field that a place (level-0 px) lies in; of several, whose centre is nearest;
+    None for a place outside all."""
+    inside = [
+        (math.hypot(field.site.x - x, field.site.y - y), i)
+        for i, field in enumerate(fields)
+        if 0 <= x - field.box.x <= field.box.width and 0 <= y - field.box.y <= field.box.height
+    ]
+    return min(inside)[1] if inside else None
 
 
 def _field(run: Run, site: Site, common: float, scale: float | None, score: Array | None) -> Field:

@@ -33,6 +33,13 @@ def slide_line(slide: Slide) -> str:
     return " · ".join([*parts, f"{finest.width} × {finest.height} px", levels, slide.reader])
 
 
+def area_words(area_px: float, mpp: tuple[float, float] | None) -> str:
+    """An area of level-0 px² as one reads it: in mm² where the slide has a resolution."""
+    if mpp is None:
+        return f"{area_px / 1e6:.3g} megapixels"
+    return f"{area_px * mpp[0] * mpp[1] / 1e6:.3g} mm²"
+
+
 def network_rows(network: Network) -> list[tuple[str, str]]:
     """How a network was understood: label and value of each thing to know."""
     more = ", …" if len(network.classes) > MOST_CLASSES else ""

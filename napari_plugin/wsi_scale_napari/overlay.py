@@ -1,0 +1,120 @@
+"""The places that a run looks at, as rectangles on the slide: their true fields of view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wsi_scale.fields import Field, field_at
+from wsi_scale.render.sentence import number
+from wsi_scale_napari.colours import site_colour
+from wsi_scale_napari.frame import box_to_data, placement, world_to_level0
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Shapes
+
+NAME = "wsi-scale sites"
+MOST_TEXT = 200
+EDGE_SCREEN_PX = 3.0
+
+
+class SitesOverlay:
+    """A Shapes layer over one image. Made with the first fields, gone with ``remove``."""
+
+    def __init__(self, viewer: ViewerModel, image: Image, chosen: Callable[[int], None]) -> None:
+        self._viewer, self._image, self._chosen = viewer, image, chosen
+        self.layer: Shapes | None = None
+        self._fields: Sequence[Field] = ()
+        viewer.scene.camera.events.zoom.connect(self._set_edges)
+
+    def show(self, fields: Sequence[Field], common: float | None) -> None:
+        """Rectangles of these fields, coloured by their own answers beside the common one."""
+        if not fields or (self.layer is not None and self.layer not in self._viewer.layers):
+            return
+        boxes = [box_to_data(field.box) for field in fields]
+        colours = np.array([(*site_colour(field.scale, common), 1.0) for field in fields])
+        faces = colours * (1, 1, 1, 0.12)
+        words = [_words(field) for field in fields]
+        same = len(self._fields) == len(fields)
+        self._fields = fields
+        if self.layer is None or not same:
+            self._make(boxes, colours, faces, words)
+            return
+        chosen = set(self.layer.selected_data)
+        with self.layer.events.data.blocker():
+            self.layer.data = boxes
+        self.layer.edge_color = colours
+        self.layer.face_color = faces
+        self.layer.features = {"answer": words}
+        self._set_edges()
+        self.layer.selected_data = chosen
+
+    def _make(self, boxes: list[Any], colours: Any, faces: Any, words: list[str]) -> None:
+        from napari.layers import Shapes
+
+        self._drop_layer()
+        text = {"string": "{answer}", "size": 9, "color": "black", "anchor": "center"}
+        self.layer = Shapes(
+            boxes,
+            shape_type="rectangle",
+            edge_color=colours,
+            face_color=faces,
+            edge_width=self._edge(),
+            features={"answer": words},
+            text=text if len(boxes) <= MOST_TEXT else None,
+            name=NAME,
+            **placement(self._image),
+        )
+        self._viewer.add_layer(self.layer)
+        self.layer.mode = "pan_zoom"
+        self.layer.mouse_drag_callbacks.append(self._clicked)
+        self.layer.selected_data.events.items_changed.connect(self._selected)
+
+    def _clicked(self, layer: Any, event: Any) -> Generator[None, None, None]:
+        """A click that is no drag chooses the site below it."""
+        yield
+        if event.type == "mouse_move":
+            return
+        ((x, y),) = world_to_level0(self._image, np.array([event.position[-2:]]))
+        site = field_at(self._fields, x, y)
+        if site is not None:
+            layer.selected_data = {site}
+
+    def _selected(self, *_: object) -> None:
+        if self.layer is not None and len(self.layer.selected_data) == 1:
+            (one,) = self.layer.selected_data
+            self._chosen(int(one))
+
+    def select(self, site: int) -> None:
+        """Mark a site, as if it had been clicked."""
+        if self.layer is not None and site < len(self._fields):
+            self.layer.selected_data = {site}
+            self.layer.refresh()
+
+    def _edge(self) -> float:
+        """Width of an edge in data pixels so that it is seen at this zoom."""
+        pixel = float(np.sqrt(np.prod(self._image.scale[-2:])))
+        return max(1.0, EDGE_SCREEN_PX / float(self._viewer.scene.camera.zoom * pixel))
+
+    def _set_edges(self, *_: object) -> None:
+        if self.layer is not None and self.layer in self._viewer.layers:
+            width = self._edge()
+            if abs(width / max(self.layer.edge_width[0], 1e-9) - 1) > 0.2:
+                self.layer.edge_width = [width] * len(self._fields)
+
+    def _drop_layer(self) -> None:
+        if self.layer is not None and self.layer in self._viewer.layers:
+            self._viewer.layers.remove(self.layer)
+        self.layer = None
+
+    def remove(self) -> None:
+        """Take the layer away, and every listener with it."""
+        self._viewer.scene.camera.events.zoom.disconnect(self._set_edges)
+        self._drop_layer()
+
+
+def _words(field: Field) -> str:
+    return "" if field.scale is None else number(field.scale)
