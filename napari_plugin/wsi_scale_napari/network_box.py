@@ -32,11 +32,14 @@ class NetworkBox(QWidget):
     def __init__(self, first: str) -> None:
         super().__init__()
         self.combo = QComboBox()
+        self.combo.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.combo.setMinimumContentsLength(8)
         self.combo.setEditable(True)
         self.combo.setToolTip(_TIP)
         names = list(dict.fromkeys([first, *bundled_names()]))
         self.combo.addItems(names)
-        self.combo.setMinimumContentsLength(12)
         self.browse = QPushButton("Browse…")
         self.check = QPushButton("Check")
         self.check.setToolTip("Load it, and say how it is understood")

@@ -35,6 +35,10 @@ class RegionBox(QWidget):
         self._viewer = viewer
         self._folder: TemporaryDirectory[str] | None = None
         self.combo = QComboBox()
+        self.combo.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.combo.setMinimumContentsLength(8)
         self.draw = QPushButton("Draw")
         self.draw.setToolTip("Draw polygons; one inside another is a hole in it")
         self.about = QLabel()

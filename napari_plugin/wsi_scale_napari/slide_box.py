@@ -34,6 +34,10 @@ class SlideBox(QWidget):
         super().__init__()
         self._viewer = viewer
         self.combo = QComboBox()
+        self.combo.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.combo.setMinimumContentsLength(8)
         self.combo.setToolTip("Any flat RGB or grey image, whichever plugin opened it")
         self.browse = QPushButton("Browse…")
         self.about = QLabel("open a slide, or drop one on the window")

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 
 from wsi_scale.render.sentence import number
 
-PATCH_PX = 44
+PATCH_PX = 42
 
 
 class Strip(QWidget):

@@ -92,3 +92,70 @@ def _no_thread_is_left():
     while any(thread.name.startswith("wsi-scale") for thread in threading.enumerate()):
         assert time.monotonic() < end, [thread.name for thread in threading.enumerate()]
         time.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def _networks_are_importable(monkeypatch):
+    monkeypatch.syspath_prepend(str(HERE))
+
+
+@pytest.fixture
+def slide_file(tmp_path):
+    """Discs at 0.5 µm/px, 1200 × 1000 px, three levels."""
+    from wsi_scale.testing import disc_image, write_pyramid_tiff
+
+    picture = disc_image(20, width=1200, height=1000)
+    return str(write_pyramid_tiff(tmp_path / "discs.tiff", picture, mpp=0.5))
+
+
+@pytest.fixture
+def make_dock(app):
+    """Maker of docks in a parent, as napari holds them; taken out of it at the end."""
+    from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+    made = []
+
+    def make(viewer, network=None, sites=6, scales=(1.0, 4.0)):
+        from wsi_scale_napari.dock import OptimalScale
+
+        parent = QWidget()
+        dock = OptimalScale(viewer)
+        QVBoxLayout(parent).addWidget(dock)
+        made.append((parent, dock))
+        if network is not None:
+            dock.network.combo.setEditText(network)
+        dock.sampling.sites.setValue(sites)
+        dock.sampling.lo.setValue(scales[0])
+        dock.sampling.hi.setValue(scales[1])
+        return dock
+
+    yield make
+    for parent, dock in made:
+        if dock.parent() is not None:
+            dock.setParent(None)
+        dock.deleteLater()
+        parent.deleteLater()
+    app.processEvents()
+
+
+@pytest.fixture
+def dock(make_dock, model, slide_file):
+    """A dock beside an opened slide, with a network that is quick."""
+
+    from wsi_scale_napari.reader import read_layers
+
+    ((levels, options, _),) = read_layers(slide_file)
+    model.add_image(levels, **options)
+    return make_dock(model, "dock_networks:quick?input_size=32")
+
+
+@pytest.fixture
+def run(wait):
+    """Run a dock to its end."""
+
+    def to_the_end(dock):
+        dock.run()
+        wait(lambda: dock.work is None)
+        return dock.results.result
+
+    return to_the_end

@@ -9,11 +9,6 @@ from torch import nn
 from wsi_scale.testing import disc_image
 from wsi_scale.testing.networks import BatchNormNet
 
-SIZE = "input_size=32"
-QUICK = f"dock_networks:quick?{SIZE}"
-SLOW = f"dock_networks:slow?{SIZE}"
-FAILING = f"dock_networks:failing?{SIZE}"
-
 
 def quick() -> nn.Module:
     """Random weights, with statistics of discs of radius 10 px at scale 1."""

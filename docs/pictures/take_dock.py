@@ -1,0 +1,66 @@
+"""Takes the pictures of the dock that the pages show.
+
+xvfb-run -a -s "-screen 0 1600x1000x24" python docs/pictures/take_dock.py [SLIDE]
+"""
+
+import sys
+import tempfile
+import time
+from os import environ
+from pathlib import Path
+
+HERE = Path(__file__).parent
+environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
+
+import napari  # noqa: E402  (reads NAPARI_CONFIG)
+from qtpy.QtWidgets import QApplication  # noqa: E402
+
+SLIDE = HERE.parents[1] / "sample_data" / "CMU-1-Small-Region.svs"
+
+
+def settle(seconds=1.0):
+    """Let the window draw itself."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        QApplication.instance().processEvents()
+        time.sleep(0.01)
+
+
+def take(viewer, name):
+    settle()
+    viewer.screenshot(str(HERE / f"dock_{name}.png"), canvas_only=False, flash=False)
+    print(name, flush=True)
+
+
+def main():
+    viewer = napari.Viewer()
+    viewer.window.resize(1440, 960)
+    viewer.open(sys.argv[1] if len(sys.argv) > 1 else str(SLIDE), plugin="wsi-scale")
+    viewer.canvas.overlays.scale_bar.visible = True
+    _, dock = viewer.window.add_plugin_dock_widget("wsi-scale", "Optimal scale")
+    settle()
+    viewer.fit_to_view()
+    take(viewer, "start")
+    dock.run()
+    while dock.work is not None and (dock.shown is None or dock.shown.done < 55):
+        settle(0.1)
+    take(viewer, "running")
+    while dock.work is not None:
+        settle(0.1)
+    dock.results.plot.site_chosen.emit(3)
+    take(viewer, "done")
+    viewer.theme = "light"
+    take(viewer, "light")
+    viewer.theme = "dark"
+    dock.view_optimal()
+    take(viewer, "zoomed")
+    dock.network.combo.setEditText("my_networks:unet?weights=model.safetensors")
+    dock.run()
+    while dock.work is not None:
+        settle(0.1)
+    take(viewer, "error")
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main()
