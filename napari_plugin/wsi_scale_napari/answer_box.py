@@ -6,12 +6,13 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from wsi_scale.render.objective import like_objective
-from wsi_scale.render.sentence import explain, headline
+from wsi_scale.render.sentence import explain, headline, number
 from wsi_scale.report import Report
 
 
 class AnswerBox(QWidget):
-    """Headline, what it means, and every warning; all of it can be selected."""
+    """What the answer means, and every warning, below a headline that stands where its owner puts
+    it; all of it can be selected."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,28 +24,28 @@ class AnswerBox(QWidget):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            whole.addWidget(label)
+        whole.addWidget(self.meaning)
+        whole.addWidget(self.warnings)
         self.show_report(None)
 
     def show_report(self, report: Report | None, *, running: bool = False) -> None:
         """Say what a report says; while a run is under way only where it stands."""
-        self.setVisible(report is not None)
+        self.head.setVisible(report is not None)
+        self.setVisible(report is not None and not running)
         if report is None:
             return
         head = headline(report).removesuffix(" (partial)") if running else headline(report)
-        self.head.setText(f"{head} so far" if running else head)
-        self.meaning.setText("" if running else meaning(report))
-        self.meaning.setVisible(not running)
-        notes = [] if running else list(report.warnings)
-        self.warnings.setText("\n".join(f"⚠ {note}" for note in notes))
-        self.warnings.setVisible(bool(notes))
+        self.head.setText(f"so far: {head}" if running else head)
+        self.meaning.setText(meaning(report))
+        self.warnings.setText("\n".join(f"⚠ {note}" for note in report.warnings))
+        self.warnings.setVisible(bool(report.warnings))
 
 
 def meaning(report: Report) -> str:
     """What the answer means, and why there is a doubt."""
-    parts = [explain(report)]
+    why = "" if report.verdict == "ok" else f"Why: {report.reason}."
+    parts = [part for part in (explain(report), why) if part]
     if report.mpp is not None:
-        parts.insert(0, f"µm per pixel {like_objective(report.mpp)} scans.")
-    if report.verdict != "ok":
-        parts.append(f"Why: {report.reason}.")
-    return " ".join(part for part in parts if part)
+        like = f"{number(report.mpp)} µm per pixel: {like_objective(report.mpp)} scans"
+        return "\n".join([like, " ".join(parts)])
+    return " ".join(parts)

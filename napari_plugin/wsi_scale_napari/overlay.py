@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from napari.layers import Image, Shapes
 
 NAME = "wsi-scale sites"
-MOST_TEXT = 200
 EDGE_SCREEN_PX = 3.0
 
 
@@ -36,35 +35,31 @@ class SitesOverlay:
             return
         boxes = [box_to_data(field.box) for field in fields]
         colours = np.array([(*site_colour(field.scale, common), 1.0) for field in fields])
-        faces = colours * (1, 1, 1, 0.12)
-        words = [_words(field) for field in fields]
+        features = {"site": range(1, len(fields) + 1), "scale": [_words(x) for x in fields]}
         same = len(self._fields) == len(fields)
         self._fields = fields
         if self.layer is None or not same:
-            self._make(boxes, colours, faces, words)
+            self._make(boxes, colours, features)
             return
         chosen = set(self.layer.selected_data)
         with self.layer.events.data.blocker():
             self.layer.data = boxes
         self.layer.edge_color = colours
-        self.layer.face_color = faces
-        self.layer.features = {"answer": words}
+        self.layer.features = features
         self._set_edges()
         self.layer.selected_data = chosen
 
-    def _make(self, boxes: list[Any], colours: Any, faces: Any, words: list[str]) -> None:
+    def _make(self, boxes: list[Any], colours: Any, features: Any) -> None:
         from napari.layers import Shapes
 
         self._drop_layer()
-        text = {"string": "{answer}", "size": 9, "color": "black", "anchor": "center"}
         self.layer = Shapes(
             boxes,
             shape_type="rectangle",
             edge_color=colours,
-            face_color=faces,
+            face_color="transparent",  # fields overlap: fills would hide the slide
             edge_width=self._edge(),
-            features={"answer": words},
-            text=text if len(boxes) <= MOST_TEXT else None,
+            features=features,  # shown in the status bar: no colour of text is legible on H&E
             name=NAME,
             **placement(self._image),
         )

@@ -30,7 +30,7 @@ class Results(QWidget):
         self.said.setVisible(False)
         rows = QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
-        for part in (self.answer, self.plot, self.strip, self.use, self.said):
+        for part in (self.answer.head, self.plot, self.strip, self.use, self.said, self.answer):
             rows.addWidget(part)
         self.use.json.clicked.connect(self.copy_json)
         self.use.cli.clicked.connect(self._ask_and_copy_cli)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +13,7 @@ from wsi_scale.errors import WsiScaleError
 from wsi_scale.fields import Field, fields_of_view
 from wsi_scale.report import Report
 from wsi_scale.settings import Settings
+from wsi_scale_napari.cores import SPARED
 from wsi_scale_napari.source import Source
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Work:
     def _go(self) -> None:
         try:
             network = self._load(self.request.network, self.request.device)
-            with spared_core(), self.request.source.open(self.request.settings.mpp) as slide:
+            with SPARED, self.request.source.open(self.request.settings.mpp) as slide:
                 self._look(slide, network)
         except BaseException as error:  # a thread has nobody to raise to
             failure = explain_failure(error)
@@ -148,20 +148,6 @@ def load_network(spec: str, device: str) -> Network:
     from wsi_scale.networks import load_network as load
 
     return load(spec, device=device)
-
-
-@contextmanager
-def spared_core() -> Iterator[None]:
-    """While open, torch leaves one core to the window, where there is more than one."""
-    import torch
-
-    before = torch.get_num_threads()
-    spared = max(1, min(before, (os.cpu_count() or 2) - 1))
-    torch.set_num_threads(spared)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _strip_of(slide: Slide, last: Progress, report: Report | None) -> Strip:

@@ -251,3 +251,21 @@ def test_twenty_runs_leave_threads_and_memory_where_they_were(dock, run):
     gc.collect()
     assert process.memory_info().rss - before[0] <= 20e6
     assert threads() == before[1] == []
+
+
+def test_overlapping_runs_leave_torch_its_threads():
+    import torch
+
+    from wsi_scale_napari.cores import SparedCore
+
+    before = torch.get_num_threads()
+    spared = SparedCore()
+    try:
+        torch.set_num_threads(2)
+        spared.__enter__()
+        spared.__enter__()
+        spared.__exit__(None, None, None)
+        spared.__exit__(None, None, None)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
