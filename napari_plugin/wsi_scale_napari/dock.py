@@ -81,6 +81,7 @@ class OptimalScale(QWidget):
 
     def _listen(self) -> None:
         self.slide.changed.connect(self._slide_changed)
+        self.slide.refused.connect(lambda error: self.error.tell(explain_failure(error)))
         self.region.changed.connect(self._tell_area)
         self.region.draw.clicked.connect(self._draw)
         self.network.asked.connect(self.check)
@@ -215,6 +216,7 @@ class OptimalScale(QWidget):
         self.results.use.view.setEnabled(False)
 
     def _site_chosen(self, site: int) -> None:
+        self.results.plot.show_site(site)
         if self.overlay is not None:
             self.overlay.select(site)
 

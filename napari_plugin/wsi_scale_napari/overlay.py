@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NAME = "wsi-scale sites"
 EDGE_SCREEN_PX = 3.0
+CHOSEN = 2.5
+"""How many times as wide the edge of the chosen site is."""
 
 
 class SitesOverlay:
@@ -59,6 +61,7 @@ class SitesOverlay:
             edge_color=colours,
             face_color="transparent",  # fields overlap: fills would hide the slide
             edge_width=self._edge(),
+            opacity=1.0,
             features=features,  # shown in the status bar: no colour of text is legible on H&E
             name=NAME,
             **placement(self._image),
@@ -81,6 +84,7 @@ class SitesOverlay:
     def _selected(self, *_: object) -> None:
         if self.layer is not None and len(self.layer.selected_data) == 1:
             (one,) = self.layer.selected_data
+            self._set_edges()
             self._chosen(int(one))
 
     def select(self, site: int) -> None:
@@ -97,8 +101,11 @@ class SitesOverlay:
     def _set_edges(self, *_: object) -> None:
         if self.layer is not None and self.layer in self._viewer.layers:
             width = self._edge()
-            if abs(width / max(self.layer.edge_width[0], 1e-9) - 1) > 0.2:
-                self.layer.edge_width = [width] * len(self._fields)
+            chosen = self.layer.selected_data
+            wide = [CHOSEN * width if i in chosen else width for i in range(len(self._fields))]
+            before = np.array(self.layer.edge_width)
+            if len(before) != len(wide) or (abs(np.array(wide) / before - 1) > 0.2).any():
+                self.layer.edge_width = wide
 
     def _drop_layer(self) -> None:
         if self.layer is not None and self.layer in self._viewer.layers:

@@ -16,8 +16,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from wsi_scale.errors import SettingsError
+from wsi_scale.errors import SettingsError, WsiScaleError
 from wsi_scale_napari.layers import Layers, is_image
+from wsi_scale_napari.reader import read_layers
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -29,6 +30,8 @@ class SlideBox(QWidget):
 
     changed = Signal()
     """Another layer was chosen, or another resolution stated."""
+    refused = Signal(object)
+    """A file could not be opened: the exception."""
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
@@ -90,9 +93,11 @@ class SlideBox(QWidget):
             self.open(path)
 
     def open(self, path: str) -> None:
-        """Open a slide with our reader and choose it. SlideError goes to the caller."""
-        from wsi_scale_napari.reader import read_layers
-
-        ((levels, options, _),) = read_layers(path)
+        """Open a slide with our reader and choose it, or say why it cannot be opened."""
+        try:
+            ((levels, options, _),) = read_layers(path)
+        except WsiScaleError as error:
+            self.refused.emit(error)
+            return
         layer = self._viewer.add_image(levels, **options)
         self.layers.choose(layer)

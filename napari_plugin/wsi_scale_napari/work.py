@@ -105,6 +105,8 @@ class Work:
     def _go(self) -> None:
         try:
             network = self._load(self.request.network, self.request.device)
+            if self._stop.is_set():
+                return
             with SPARED, self.request.source.open(self.request.settings.mpp) as slide:
                 self._look(slide, network)
         except BaseException as error:  # a thread has nobody to raise to

@@ -245,3 +245,23 @@ def test_colours_tell_finer_alike_and_coarser_apart(app):
     assert site_colour(4, 4) == pytest.approx(ALIKE)
     assert site_colour(16, 4) == pytest.approx(COARSER)
     assert site_colour(None, 4) == WAITING
+
+
+def test_a_file_that_is_no_slide_is_refused_and_the_choice_stays(dock, tmp_path):
+    before = dock.slide.layer
+    (tmp_path / "note.svs").write_text("not a slide")
+    dock.slide.open(str(tmp_path / "note.svs"))
+    assert "note.svs" in dock.error.sentence.text()
+    assert dock.slide.layer == before
+    assert dock.slide.combo.count() == 1
+
+
+def test_the_chosen_site_has_the_widest_edge_at_every_zoom(dock, model, run):
+    run(dock)
+    (sites,) = (layer for layer in model.layers if layer.name == "wsi-scale sites")
+    dock.results.plot.site_chosen.emit(2)
+    for zoom in (0.1, 4.0):
+        model.scene.camera.zoom = zoom
+        assert int(np.argmax(sites.edge_width)) == 2
+        on_screen = min(sites.edge_width) * 0.5 * zoom  # at 0.5 µm per data pixel
+        assert on_screen >= 2.3
