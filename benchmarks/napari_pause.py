@@ -24,7 +24,7 @@ from wsi_scale.slide import open_slide
 from wsi_scale_napari.dock import OptimalScale
 from wsi_scale_napari.reader import slide_layer
 
-SLIDE = "synthetic:tissue?seed=1&mpp=0.25&width=100000&height=100000"
+SLIDE = "synthetic:figures?seed=1&stretch=0.8&width=100000&height=100000&mpp=0.25"
 SECONDS = 10.0
 
 
