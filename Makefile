@@ -1,4 +1,4 @@
-# make demo   set up, find the scale of the sample slide, say where picture and report are
+# make demo   set up, find the scale of two sample slides, say where pictures and reports are
 # make test   set up, run the tests
 # make check  ruff and mypy
 
@@ -15,13 +15,16 @@ export OMP_NUM_THREADS ?= 2
 .PHONY: demo test check clean
 
 demo: $(VENV)/.installed
-	mkdir -p demo
+	@mkdir -p demo
+	$(BIN)/wsi-scale estimate sample_data/CMU-1-Small-Region.svs \
+	  --json demo/CMU-1.json --plot demo/CMU-1.png --html demo/CMU-1.html
+	@echo
 	$(BIN)/wsi-scale estimate sample_data/figures.tif --network figures \
 	  --json demo/figures.json --plot demo/figures.png --html demo/figures.html
 	@echo
-	@echo "picture: demo/figures.png"
-	@echo "page:    demo/figures.html"
-	@echo "report:  demo/figures.json"
+	@echo "pictures: demo/CMU-1.png,  demo/figures.png"
+	@echo "pages:    demo/CMU-1.html, demo/figures.html"
+	@echo "reports:  demo/CMU-1.json, demo/figures.json"
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_OPTIONS)

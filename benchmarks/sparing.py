@@ -66,6 +66,7 @@ class Case:
             "seed": self.seed,
             "colour_fit": self.colour_fit,
             "resamples": 0,
+            "as_is_sites": 0,
         }
         if way == "dense":
             octaves = math.log2(self.window[1] / self.window[0])

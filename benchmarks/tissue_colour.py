@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from spread import interval, near
+from spread import best_constant, interval, near
 
 from wsi_scale.colour_fit import add_freed, fit_colours, recolour
 from wsi_scale.estimators import Options, confidence, fingerprint
@@ -213,13 +213,6 @@ def errors(rows: list[dict[str, Any]], column: str) -> np.ndarray:
     return np.array([math.log2(given / truth) for given, truth in pairs])
 
 
-def best_constant(rows: list[dict[str, Any]]) -> float:
-    """The scale that, answered for every slide, has the least median error."""
-    truths = np.log2([row["truth"] for row in rows])
-    tried = np.linspace(truths.min(), truths.max(), 501)
-    return float(2 ** tried[np.argmin(np.median(np.abs(tried[:, None] - truths), axis=1))])
-
-
 def regret(rows: list[dict[str, Any]], column: str) -> list[float]:
     """Dice at the answer as a share of the best in the window, where there is a mask."""
     drawn = [row for row in rows if "dice" in row]
@@ -243,7 +236,7 @@ def report(rows: list[dict[str, Any]], random: list[dict[str, Any]], command: st
     lines = [f"`{command}`", "", head, "| --- | --- | --- | --- | --- | --- | --- |"]
     for name in (*ASKED, SUMMED, MEDIAN, "confidence"):
         lines.append(summarise(name, errors(rows, name), regret(rows, name)))
-    constant = best_constant(rows)
+    constant = best_constant([row["truth"] for row in rows])
     fixed = [row | {"constant": constant} for row in rows]
     name = f"chance: {constant:.2f} for all, the best constant"
     lines.append(summarise(name, errors(fixed, "constant"), regret(fixed, "constant")))

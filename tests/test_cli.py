@@ -26,7 +26,8 @@ SCHEMA = json.loads((HERE.parent / "docs" / "report.schema.json").read_text())
 SAMPLE = HERE.parent / "sample_data" / "CMU-1-Small-Region.svs"
 FIGURES = "synthetic:figures?seed=1&stretch=0.4&width=3000&height=2500"
 SMALL = "synthetic:figures?seed=1&stretch=0.4&width=1500&height=1200"
-FEW = ("--sites", "3", "--scales", "1:4", "--per-octave", "2")
+ON_FIGURES = ("--network", "figures")
+FEW = (*ON_FIGURES, "--sites", "3", "--scales", "1:4", "--per-octave", "2")
 OUTPUTS = {"--json": "x.json", "--plot": "x.png", "--html": "x.html", "--responses": "x.npz"}
 
 
@@ -483,7 +484,7 @@ def test_saved_responses_give_the_same_answer_without_torch(run_once):
 
 NOT_OK = {
     "outside": (SAMPLE, *FEW),
-    "edge": (FIGURES, "--sites", "3", "--scales", "4:8", "--per-octave", "2"),
+    "edge": (FIGURES, *ON_FIGURES, "--sites", "3", "--scales", "4:8", "--per-octave", "2"),
     "flat": (SMALL, *FEW, "--network", "cli_networks:Deaf"),
     "no_evidence": (SMALL, *FEW, "--network", "cli_networks:untrained"),
     "blank": ("white.png",),
@@ -631,7 +632,7 @@ def test_cancelled_while_the_network_loads_writes_nothing(folder, monkeypatch, c
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send to one process")
 def test_cancelled_at_the_second_look_reports_the_first(folder, monkeypatch):
     interrupt_after(monkeypatch, 5)
-    asked = ("--scales", "1:4", "--sites", "4", "--responses", "x.npz")
+    asked = (*ON_FIGURES, "--scales", "1:4", "--sites", "4", "--responses", "x.npz")
     code, report = estimate_json(folder, SMALL, *asked)
     assert (code, report["partial"], len(report["sites"])) == (130, True, 4)
     coarse = len(report["curve"]["scales"])
@@ -641,7 +642,7 @@ def test_cancelled_at_the_second_look_reports_the_first(folder, monkeypatch):
 
 
 def test_dense_measures_every_scale_and_default_only_some(folder):
-    asked = ("--scales", "1:4", "--sites", "3")
+    asked = (*ON_FIGURES, "--scales", "1:4", "--sites", "3")
     _, few = estimate_json(folder, SMALL, *asked)
     _, every = estimate_json(folder, SMALL, *asked, "--dense")
     assert len(few["curve"]["scales"]) < len(every["curve"]["scales"]) == 17
@@ -649,7 +650,8 @@ def test_dense_measures_every_scale_and_default_only_some(folder):
 
 
 def test_a_stop_by_precision_is_told_and_no_warning(folder, capsys):
-    asked = ("--scales", "1:4", "--per-octave", "4", "--sites", "40", "--precision", "0.95")
+    spared = ("--per-octave", "4", "--sites", "40", "--precision", "0.95")
+    asked = (*ON_FIGURES, "--scales", "1:4", *spared)
     _, report = estimate_json(folder, SMALL, *asked)
     assert report["stopped_early"] is True
     assert 16 <= len(report["sites"]) < 40
@@ -709,7 +711,7 @@ def test_without_options_stdout_says_scale_and_verdict(capsys, folder):
 
 def test_on_a_terminal_progress_goes_to_stderr(capsys, monkeypatch):
     terminal = Console(stderr=True, force_terminal=True, force_interactive=True, width=120)
-    monkeypatch.setattr(cli, "err", terminal)
+    monkeypatch.setattr("wsi_scale.cli.progress.err", terminal)
     cli.run(["estimate", SMALL, *FEW, "--json", "-"])
     shown = capsys.readouterr()
     json.loads(shown.out)
@@ -732,6 +734,53 @@ def test_info_shows_levels_resolution_and_reader(capsys, folder):
     assert "0.5 µm/px" in shown.out
     assert "openslide" in shown.out
     assert shown.err == ""
+
+
+def test_info_says_that_the_pixels_were_not_asked_and_loads_no_network(capsys, folder, no_network):
+    write_pyramid_tiff(folder / "a.tiff", disc_image(20), mpp=0.5)
+    assert cli.run(["info", "a.tiff", "--json", "x.json"]) == 0
+    assert "the pixels were not asked; --pixels holds them" in capsys.readouterr().out
+    assert json.loads(Path("x.json").read_text())["pixels"] is None
+
+
+def test_plain_info_does_not_load_torch(folder):
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from wsi_scale import cli\n"
+        f"assert cli.run(['info', {SMALL!r}]) == 0"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_info_holds_the_pixels_against_what_is_stated(capsys, folder):
+    """Drawn at stretch 0.4: a network for scale 5 sees it best at scale 2, 1.0 / 2 µm/px."""
+    arguments = ["--pixels", "--network", "figures?mpp=1.0", "--mpp", "0.2", "--json", "x.json"]
+    assert cli.run(["info", FIGURES, *arguments]) == 0
+    pixels = json.loads(Path("x.json").read_text())["pixels"]
+    jsonschema.validate(pixels, {"$ref": "#/$defs/PixelAudit", "$defs": SCHEMA["$defs"]})
+    assert (pixels["status"], pixels["claimed_source"]) == ("conflict", "given"), pixels["reason"]
+    assert pixels["slide_mpp"] == pytest.approx(0.5, rel=0.25)
+    shown = capsys.readouterr()
+    assert f"pixels: conflict ({pixels['reason']})" in shown.out
+    assert shown.err == ""
+
+
+def test_a_network_of_unknown_mpp_is_told_to_know_nothing_of_the_pixels(capsys, folder):
+    assert cli.run(["info", SMALL, "--pixels", *ON_FIGURES]) == 0
+    assert "figures does not say at which µm/px it was trained" in capsys.readouterr().out
+
+
+def test_info_takes_a_network_only_to_ask_the_pixels(capsys, folder, no_network):
+    for options in (["--network", "figures"], ["--free-colour"]):
+        assert "are for --pixels; add it" in refused(capsys, folder, "info", SMALL, *options)
+
+
+def test_info_cancelled_while_the_pixels_are_asked_is_exit_130(folder, monkeypatch, capsys):
+    interrupt_after(monkeypatch, 2)
+    arguments = ["--pixels", "--network", "figures?mpp=1.0", "--json", "x.json"]
+    assert cli.run(["info", SMALL, *arguments]) == 130
+    assert list(folder.iterdir()) == []
+    assert capsys.readouterr().err == "cancelled\n"
 
 
 def test_info_as_json_is_alone_on_stdout(capsys, folder):

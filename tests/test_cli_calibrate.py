@@ -40,9 +40,9 @@ def test_a_profile_is_made_said_what_it_is_worth_and_used(capsys, folder):
     told = capsys.readouterr().out
     assert re.search(r"figures, calibrated on 3 images from 0\.2 to \d\S* times", told)
     assert re.search(r"off by \d\.\d{3} octave in the median", told)
-    assert len(load_profile(folder / "p.safetensors").slopes) == 3
+    assert len(load_profile(folder / "p.safetensors").strangeness) == 3
     again = ["--sites", "2", "--scales", "1:8", "--per-octave", "2", "--json", "-"]
-    named = ["--estimator", "profile", "--profile", "p.safetensors"]
+    named = ["--network", "figures", "--estimator", "profile", "--profile", "p.safetensors"]
     cli.run(["estimate", IMAGES[0], *named, *again])
     report = json.loads(capsys.readouterr().out)
     assert report["estimator"] == "profile"

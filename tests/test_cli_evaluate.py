@@ -132,7 +132,12 @@ def test_what_cannot_be_is_refused_in_one_sentence_and_nothing_is_written(
 )
 def test_a_bad_manifest_is_exit_code_2_with_the_line(capsys, folder, text, says):
     (folder / "slides.csv").write_text(text)
-    assert cli.run(["evaluate", "slides.csv", "--out", "out", "--workers", "1"]) == 2
+    assert (
+        cli.run(
+            ["evaluate", "slides.csv", "--out", "out", "--workers", "1", "--network", "figures"]
+        )
+        == 2
+    )
     captured = capsys.readouterr()
     assert captured.out == ""
     assert says in captured.err.splitlines()[-1]

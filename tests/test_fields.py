@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from wsi_scale.bundled import DEFAULT, bundled_names
+from wsi_scale.bundled import bundled_names
 from wsi_scale.fields import Field, field_at, fields_of_view, patch_box
 from wsi_scale.geometry import Box, Site
 from wsi_scale.pipeline import iter_estimates
 from wsi_scale.planning import expected_patches
-from wsi_scale.settings import Settings
+from wsi_scale.settings import DEFAULT_NETWORK, Settings
 
 SLIDE = "synthetic:figures?seed=1&stretch=0.4&width=1500&height=1200"
 FEW = {"sites": 4, "scales": (1, 4), "per_octave": 4}
@@ -16,7 +16,7 @@ FEW = {"sites": 4, "scales": (1, 4), "per_octave": 4}
 
 @pytest.fixture(scope="module")
 def steps():
-    return list(iter_estimates(SLIDE, settings=Settings(**FEW)))
+    return list(iter_estimates(SLIDE, "figures", settings=Settings(**FEW)))
 
 
 def test_a_patch_box_is_centred_and_as_large_as_the_patch():
@@ -58,7 +58,7 @@ def test_the_patches_expected_are_about_those_measured():
 
 
 def test_the_default_network_comes_along():
-    assert DEFAULT in bundled_names()
+    assert DEFAULT_NETWORK in bundled_names()
 
 
 def test_of_overlapping_fields_the_nearest_is_at_a_place():

@@ -1,7 +1,9 @@
 """Figures in the pages are those that the benchmarks wrote, to the digit."""
 
 import csv
+import math
 import re
+import statistics
 from pathlib import Path
 
 import pytest
@@ -240,3 +242,23 @@ def test_auto_beside_its_voices_is_told_as_it_was_measured():
             rf"^\| {knowing} \| \w+ × [^|]*\| (.*) \| ([\d.]+) \|$", text, re.MULTILINE
         )
         assert line[1:] == [*medians, *tail.groups()]
+
+
+def test_the_tables_of_real_tissue():
+    told = (ROOT / "docs" / "tissue.md").read_text(encoding="utf-8")
+    measured = (RESULTS / "histology.md").read_text(encoding="utf-8")
+    for line in measured.split("| case |")[0].splitlines():
+        if line.startswith("|"):
+            assert line in told, line
+
+
+def test_the_readme_on_real_tissue():
+    with (RESULTS / "histology.csv").open(newline="") as file:
+        asked = [x for x in csv.DictReader(file) if x["kind"] == "trained"]
+    new = [x for x in asked if "CMU" not in x["case"]]
+    off = [abs(math.log2(float(x["said_mpp"]) / float(x["true_mpp"]))) for x in new]
+    fine = [one for one, x in zip(off, new, strict=True) if x["verdict"] == "ok"]
+    told = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"| **{statistics.median(off):.2f}** (" in told
+    assert f"{len(fine)} of {len(new)} are `ok`" in told
+    assert f"the worst of them {2 ** max(fine):.2f} times off" in told

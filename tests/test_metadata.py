@@ -205,3 +205,14 @@ def test_a_given_mpp_must_be_above_zero(given):
 def test_findings_have_the_fields_of_the_reports_audit():
     for finding in audit_metadata(APERIO | {"tiff.XResolution": "28.3"}).findings:
         assert AuditEntry.model_validate(vars(finding)).model_dump() == vars(finding)
+
+
+def test_an_objective_whose_usual_pixels_are_others_is_noted_and_nothing_else_changes():
+    audit = audit_metadata(APERIO | {"aperio.AppMag": "40", "openslide.objective-power": "40"})
+    notes = {x.source: x.note for x in audit.findings if x.status == "information"}
+    assert audit.mpp == (0.499, 0.499)
+    assert "40× usually means 0.115–0.275 µm/px" in notes["aperio.AppMag"]
+    plain = audit_metadata(APERIO).findings
+    assert {x.note for x in plain if x.status == "information"} == {"magnification, no resolution"}
+    given = {x.source: x.note for x in overrule(audit.findings, (0.25, 0.25))}
+    assert given["aperio.AppMag"] == "magnification, no resolution"

@@ -165,9 +165,9 @@ def test_a_slide_opened_by_the_caller_stays_open(network):
 def test_an_unreadable_region_drops_its_site_with_a_warning():
     settings = Settings(sites=6, scales=(1, 2), per_octave=2, dense=True)
     with torn_slide() as slide:
-        whole = estimate_slide(slide, settings=settings)
+        whole = estimate_slide(slide, "figures", settings)
         slide.holes = [(whole.sites[0].x, whole.sites[0].y)]
-        *_, late, last = iter_estimates(slide, settings=settings)
+        *_, late, last = iter_estimates(slide, "figures", settings)
         report = last.report()
     kept = [(site.x, site.y) for site in report.sites]
     assert kept
@@ -184,10 +184,10 @@ def test_an_unreadable_region_drops_its_site_with_a_warning():
 def test_a_slide_of_which_nothing_can_be_read_is_an_error():
     settings = Settings(sites=4, scales=(1, 2), per_octave=2)
     with torn_slide() as slide:
-        whole = estimate_slide(slide, settings=settings)
+        whole = estimate_slide(slide, "figures", settings)
         slide.holes = [(site.x, site.y) for site in whole.sites]
         with pytest.raises(SlideError, match=r"none of 4 sites could be read: torn\.svs"):
-            estimate_slide(slide, settings=settings)
+            estimate_slide(slide, "figures", settings)
 
 
 # What fits

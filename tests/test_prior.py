@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from wsi_scale.errors import SettingsError
 from wsi_scale.networks import load_network
 from wsi_scale.pipeline import estimate_slide
-from wsi_scale.prior import TRUSTED, contradiction, expected_scale, narrowed
+from wsi_scale.prior import TRUSTED, expected_scale, narrowed
 from wsi_scale.readers.synthetic import SyntheticSlide
 from wsi_scale.settings import Settings
 
@@ -38,13 +38,6 @@ def test_metadata_that_say_nothing_cannot_be_trusted():
         narrowed((0.5, 16), None)
 
 
-def test_only_an_answer_far_from_the_metadata_contradicts_them():
-    assert contradiction(2.0, 2.2) == contradiction(None, 2.0) == contradiction(2.0, None) == ()
-    (warning,) = contradiction(1.0, 2.0)
-    assert "expect a scale of 2" in warning
-    assert "says 1" in warning
-
-
 @pytest.fixture
 def slide():
     return SyntheticSlide.figures(seed=3, width=9000, height=9000, mpp=0.2)
@@ -60,7 +53,8 @@ def test_the_metadata_have_a_voice_and_narrow_the_window_when_allowed(slide):
     assert (trusting.curve.scales[0], trusting.curve.scales[-1]) == pytest.approx((2.5, 10.0))
     far = estimate_slide(slide, load_network("figures?mpp=0.2"), asked)
     assert np.log2(far.scale) > 1
-    assert any("the metadata expect a scale of 1 " in warning for warning in far.warnings)
+    assert far.voices["metadata"] == pytest.approx(1.0)
+    assert far.pixels.octaves == pytest.approx(np.log2(0.2 / (0.2 / far.scale)))
 
 
 def test_trusting_what_is_not_there_is_refused(slide):

@@ -125,3 +125,27 @@ def test_parts_that_do_not_fit_are_refused(profile, tmp_path, part):
     replace(profile, **{part: wrong}).save(path)
     with pytest.raises(SettingsError, match="is damaged"):
         load_profile(path)
+
+
+@pytest.mark.parametrize(
+    ("scale", "window", "whole"),
+    [
+        (2.0, (1.0, 16.0), True),  # the reference itself has no more than an octave below
+        (4.0, (2.0, 8.0), True),
+        (4.0, (2.1, 8.0), False),
+        (4.0, (1.0, 6.0), False),
+    ],
+)
+def test_errors_are_of_images_that_were_looked_at_alike(profile, scale, window, whole):
+    known = replace(
+        profile,
+        places=np.linspace(-1, 3, 5),
+        errors=np.array([0.1]),
+        cut_errors=np.array([0.2, 0.3]),
+    )
+    assert known.errors_in(scale, window) is (known.errors if whole else known.cut_errors)
+
+
+def test_a_reference_too_small_for_cut_windows_has_only_whole_ones(profile):
+    known = replace(profile, errors=np.array([0.1]), cut_errors=np.zeros(0))
+    assert known.errors_in(4.0, (3.9, 4.1)) is known.errors

@@ -17,6 +17,8 @@ from wsi_scale import open_slide
 from wsi_scale.augment import Jitter, apply, draw
 from wsi_scale.errors import SettingsError
 
+Plane = NDArray[np.float32]
+
 JITTER = Jitter(stain=0.25, light=0.15, blur=0.8, quality=(40, 95))
 LEAST_TISSUE = 0.5
 SIZES = (12.0, 150.0)
@@ -25,37 +27,39 @@ LEAST_SOLIDITY = 0.85
 
 
 class RealSlide:
-    """Level 0 of a slide that knows its µm/px, with labels, both at one pitch."""
+    """Level 0 of a slide that knows its µm/px, with labels."""
 
-    def __init__(self, path: Path, pitch: float) -> None:
+    def __init__(self, path: Path) -> None:
         with open_slide(path) as slide:
             if slide.mpp is None:
                 raise SettingsError(f"{path} does not say how large its pixels are")
-            level = slide.levels[0]
-            whole = slide.read(0, 0, 0, level.width, level.height)
-            size = round(level.width * slide.mpp[0] / pitch), round(level.height * slide.mpp[1] / pitch)
-        fine, known = label(whole, slide.mpp[0])
-        self.pixels = np.asarray(Image.fromarray(whole).resize(size, Image.Resampling.BICUBIC))
-        self.nuclei, self.known = (
-            np.asarray(Image.fromarray(a.astype(np.float32)).resize(size, Image.Resampling.BOX))
-            for a in (fine, known)
-        )
-        self.tissue = gaussian_filter(self.pixels.min(2).astype(float), 3) < 215
+            level, self.mpp = slide.levels[0], sum(slide.mpp) / 2
+            self.pixels = slide.read(0, 0, 0, level.width, level.height)
+        nuclei, known = label(self.pixels, self.mpp)
+        self.nuclei, self.known = nuclei.astype(np.float32), known.astype(np.float32)
+        self.tissue = gaussian_filter(self.pixels.min(2).astype(np.float32), 5) < 215
 
-    def patch(self, rng: Rng, side: int) -> tuple[NDArray[np.uint8], *tuple[NDArray[np.float32], ...]]:
+    def patch(self, rng: Rng, side: int, mpp: float) -> tuple[NDArray[np.uint8], Plane, Plane]:
         """(side, side, 3), its labels and how far they are known (side, side), turned, mirrored
         and stained otherwise."""
+        wide = round(side * mpp / self.mpp)
         height, width = self.nuclei.shape
         for _ in range(100):
-            y, x = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
-            part = np.s_[y : y + side, x : x + side]
+            y, x = int(rng.integers(height - wide + 1)), int(rng.integers(width - wide + 1))
+            part = np.s_[y : y + wide, x : x + wide]
             if self.tissue[part].mean() >= LEAST_TISSUE:
                 break
         turns, mirror = int(rng.integers(4)), slice(None, None, -1 if rng.random() < 0.5 else 1)
-        image, mask, known = (
-            np.rot90(a[part], turns)[mirror] for a in (self.pixels, self.nuclei, self.known)
+        image, nuclei, known = (
+            np.ascontiguousarray(np.rot90(whole[part], turns)[mirror])
+            for whole in (self.pixels, self.nuclei, self.known)
         )
-        return apply(np.ascontiguousarray(image), draw(JITTER, rng), 1.0), mask.copy(), known.copy()
+        small = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC))
+        masks = (
+            np.asarray(Image.fromarray(x).resize((side, side), Image.Resampling.BOX))
+            for x in (nuclei, known)
+        )
+        return apply(small, draw(JITTER, rng), 1.0), *masks
 
 
 def label(image: NDArray[np.uint8], mpp: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

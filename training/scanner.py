@@ -19,7 +19,7 @@ BLOOD = np.array([0.15, 0.75, 0.62])
 def stain(field: Field, rng: Rng) -> NDArray[np.float32]:
     """(h, w, 3) transmitted light, 0–1."""
     planes = (field.haematoxylin, field.eosin, field.blood)
-    strength = np.exp(rng.normal([0.15, 0.0, 0.0], [0.3, 0.4, 0.3]))
+    strength = np.exp(rng.normal([0.55, 0.3, 0.2], [0.35, 0.45, 0.3]))
     density = np.zeros((*planes[0].shape, 3), np.float32)
     for plane, vector, factor in zip(planes, (HAEMATOXYLIN, EOSIN, BLOOD), strength, strict=True):
         shade = np.clip(vector + rng.normal(0, 0.07, 3), 0.02, None)
@@ -45,8 +45,8 @@ def scan(light: NDArray[np.float32], pitch: float, rng: Rng) -> NDArray[np.uint8
     return np.asarray(image)
 
 
-def reduce(image: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
-    """Fewer pixels a side by ``factor``: averaged, as native levels are, or resampled."""
-    side = round(image.shape[0] / factor)
-    resampling = Image.Resampling.BICUBIC if image.shape[0] % 2 else Image.Resampling.BOX
-    return np.asarray(Image.fromarray(image).resize((side, side), resampling))
+def resample(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """To ``side`` px: averaged where that is a whole share, as native levels are, else bicubic."""
+    whole = image.shape[0] % side == 0
+    kind = Image.Resampling.BOX if whole else Image.Resampling.BICUBIC
+    return np.asarray(Image.fromarray(image).resize((side, side), kind))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from wsi_scale.render.objective import like_objective
-from wsi_scale.render.sentence import explain, headline, number
+from wsi_scale.render.sentence import explain, headline
 from wsi_scale.report import Report
 
 
@@ -44,8 +43,4 @@ class AnswerBox(QWidget):
 def meaning(report: Report) -> str:
     """What the answer means, and why there is a doubt."""
     why = "" if report.verdict == "ok" else f"Why: {report.reason}."
-    parts = [part for part in (explain(report), why) if part]
-    if report.mpp is not None:
-        like = f"{number(report.mpp)} µm per pixel: {like_objective(report.mpp)} scans"
-        return "\n".join([like, " ".join(parts)])
-    return " ".join(parts)
+    return " ".join(part for part in (explain(report), why) if part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import NamedTuple
 
-from wsi_scale.bundled import DEFAULT
+from wsi_scale.settings import DEFAULT_NETWORK
 
 
 class Defaults(NamedTuple):
@@ -19,5 +19,5 @@ def read_defaults() -> Defaults:
 
     with suppress(KeyError, AttributeError):
         chosen = get_plugin_settings("wsi-scale").defaults
-        return Defaults(chosen.network or DEFAULT, chosen.device)
-    return Defaults(DEFAULT, "auto")
+        return Defaults(chosen.network or DEFAULT_NETWORK, chosen.device)
+    return Defaults(DEFAULT_NETWORK, "auto")

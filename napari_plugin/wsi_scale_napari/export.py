@@ -11,7 +11,7 @@ from wsi_scale.files import write_atomically
 from wsi_scale.render.command import command
 from wsi_scale.render.tables import sites_csv, sites_geojson
 from wsi_scale.report import Report
-from wsi_scale_napari.work import Strip
+from wsi_scale_napari.work import Request, Strip
 
 KINDS = "Report (*.json);;Sites (*.csv);;Picture (*.png);;Sites for QuPath (*.geojson)"
 SUFFIXES = (".json", ".csv", ".png", ".geojson")
@@ -23,9 +23,13 @@ class Result:
 
     report: Report
     strip: Strip
-    device: str
-    drawn: str | None = None
-    """File of the outlines that were drawn for it; None where there are none."""
+    request: Request
+
+    @property
+    def drawn(self) -> str | None:
+        """File of the outlines that were drawn for it; None where there are none."""
+        region = self.request.settings.region
+        return region if region is not None and Path(region).is_file() else None
 
 
 def export(result: Result, path: Path) -> Path | None:
@@ -76,4 +80,5 @@ def with_region(report: Report, region: str) -> Report:
 def command_of(result: Result, region: Path | None) -> str:
     """The shell command that gives this report again; region: where the outlines were saved."""
     saved = None if region is None else str(region)
-    return command(result.report, device=result.device, region=saved)
+    asked = result.request
+    return command(result.report, asked.settings, device=asked.device, region=saved)

@@ -57,9 +57,7 @@ class Results(QWidget):
         report = state.report
         if report is None:
             return
-        region = request.settings.region
-        drawn = region if region is not None and Path(region).is_file() else None
-        self.result = Result(report, state.strip, request.device, drawn)
+        self.result = Result(report, state.strip, request)
         self.strip.show_patches(state.strip, report.scale)
         self.use.allow(answer=True, scale=report.scale is not None)
 

@@ -6,10 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wsi_scale.audit import Claim, audit_pixels
 from wsi_scale.estimators import fingerprint
 from wsi_scale.geometry import ScaleGrid, Site, pick_level
 from wsi_scale.judge import Estimate
-from wsi_scale.prior import METADATA, contradiction, expected_scale
+from wsi_scale.objective import like_power
+from wsi_scale.prior import METADATA, expected_scale
 from wsi_scale.pyramid import RESAMPLING
 from wsi_scale.report import (
     AuditEntry,
@@ -20,6 +22,7 @@ from wsi_scale.report import (
     LevelPart,
     NearestLevel,
     NetworkPart,
+    PixelAudit,
     Provenance,
     Report,
     Ruler,
@@ -54,6 +57,8 @@ def build_report(
     """The report of one run; the same run gives the same report except for its provenance."""
     mpp = None if run.slide.mpp is None else sum(run.slide.mpp) / 2
     expected = expected_scale(run.network.card.training_mpp, run.slide.mpp)
+    ruler = _ruler(run, answer, mpp)
+    pixels = _pixels(run, answer, mpp, ruler)
     score, low, high = ([_number(v) for v in x] for x in (answer.score, answer.low, answer.high))
     return Report(
         slide=slide_part(run.slide),
@@ -65,18 +70,21 @@ def build_report(
         tolerance=answer.tolerance,
         mpp=_times(answer.scale, mpp),
         mpp_interval=_times_pair(answer.interval, mpp),
+        like_power=None if answer.scale is None or mpp is None else like_power(answer.scale * mpp),
         verdict=answer.verdict,
         reason=answer.reason,
         warnings=[
             *_of_network(run, answer),
             *run.warnings,
             *answer.warnings,
-            *contradiction(answer.scale, expected),
+            *_at_switch(run.slide, answer),
+            *([pixels.reason] if pixels and pixels.status == "conflict" else []),
         ],
         candidates=[Candidate(scale=s, score=v) for s, v in answer.candidates],
         voices=answer.voices | ({} if expected is None else {METADATA: expected}),
         nearest_level=_nearest_level(run.slide, answer.scale),
-        ruler=_ruler(run, answer, mpp),
+        ruler=ruler,
+        pixels=pixels,
         classes=[ClassPart(name=n, scale=s, scale_interval=i) for n, s, i in answer.classes],
         sites=[
             SitePart(x=site.x, y=site.y, scale=scale)
@@ -91,6 +99,27 @@ def build_report(
 def _of_network(run: Run, answer: Estimate) -> tuple[str, ...]:
     """Doubts about stored statistics, where those were asked."""
     return run.network.warnings if fingerprint.NAME in answer.voices else ()
+
+
+def _pixels(run: Run, answer: Estimate, mpp: float | None, ruler: Ruler) -> PixelAudit | None:
+    """What is stated against what the pixels look like; None where this network cannot know."""
+    if run.network.card.training_mpp is None:
+        return None
+    return audit_pixels(Claim(mpp, run.slide.mpp_source, run.slide.audit), ruler, answer.verdict)
+
+
+def _at_switch(slide: Slide, answer: Estimate) -> tuple[str, ...]:
+    """A warning where the scales of the interval were cut from different native levels."""
+    if answer.verdict != "ok" or answer.interval is None:
+        return ()
+    finer, coarser = (pick_level(slide.levels, scale) for scale in answer.interval)
+    if finer == coarser:
+        return ()
+    return (
+        f"the interval holds the switch from native level {finer} to {coarser} "
+        f"(×{slide.levels[coarser].downsample:.4g}): if the file stores them with different "
+        "sharpness or compression, that has a part in the answer",
+    )
 
 
 def slide_part(slide: Slide) -> SlidePart:

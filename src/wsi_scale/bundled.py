@@ -7,9 +7,6 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "networks" / "bundled"
 """One folder each, by its name, with ``card.toml`` and weights."""
 
-DEFAULT = "figures"
-"""The network that is asked where none is named."""
-
 
 def bundled_names() -> tuple[str, ...]:
     """Names of the networks that come with wsi-scale."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_scale.errors import SettingsError
-from wsi_scale.regions import Region, Ring
+from wsi_scale.regions import NAME, Region, Ring
 
 ELLIPSE_CORNERS = 64
 
@@ -66,7 +66,8 @@ def to_geojson(region: Region) -> str:
         "geometry": {"type": "MultiPolygon", "coordinates": coordinates},
         "properties": {"objectType": "annotation", "name": "wsi-scale region"},
     }
-    return json.dumps({"type": "FeatureCollection", "features": [feature]}) + "\n"
+    whole = {"type": "FeatureCollection", NAME: region.name, "features": [feature]}
+    return json.dumps(whole) + "\n"
 
 
 def _inside(ring: Ring, other: Ring) -> bool:

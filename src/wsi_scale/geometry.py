@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wsi_scale.errors import SettingsError
 
@@ -177,6 +178,15 @@ def reach(bounds: Box, site: Site, size: int) -> float:
         bounds.y + bounds.height - site.y,
     )
     return (2 * margin + _EDGE_SLACK) / size
+
+
+def px_below(centre: float, side: float, count: int, length: int) -> NDArray[np.intp]:
+    """Which of ``length`` pixels lie under the middles of ``count`` equal parts of a span.
+
+    The span is ``side`` long around ``centre``. (5, 4, 2, 10) -> 4, 6.
+    """
+    steps = (np.arange(count) + 0.5) / count * side - side / 2
+    return np.clip(np.floor(centre + steps).astype(np.intp), 0, length - 1)
 
 
 def pick_level(levels: Sequence[Level], scale: float) -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from wsi_scale.errors import SettingsError
+from wsi_scale.objective import power_note
 
 MPP_RANGE = (0.02, 50.0)
 """µm/px that a microscope or a slide scanner can have produced; the rest is nonsense."""
@@ -122,7 +123,7 @@ def audit_metadata(properties: Mapping[str, str]) -> Audit:
     square = (x is None) != (y is None)
     note = "the other axis is not stated, pixels are taken as square" if square else ""
     mpp = None if x is None and y is None else (x or y or 0.0, y or x or 0.0)
-    findings = [*_judge(claims, mpp, note), *_objectives(properties)]
+    findings = [*_judge(claims, mpp, note), *_objectives(properties, mpp)]
     powers = [power for power in map(_power, _stated(properties, _OBJECTIVE)) if power]
     return Audit(mpp, source_x or source_y, next(iter(powers), None), tuple(findings))
 
@@ -137,6 +138,8 @@ def overrule(findings: tuple[Finding, ...], given: Pair) -> tuple[Finding, ...]:
             status = _compare(finding.mpp, axis)
             note = "overruled by the given mpp" if finding.status == "used" else ""
             finding = replace(finding, status=status, note=note)
+        elif finding.source in _OBJECTIVE:
+            finding = replace(finding, note=power_note(_power(finding.says), given))
         judged.append(finding)
     return (replace(stated, note="stated by the user"), *judged)
 
@@ -284,12 +287,10 @@ def _why_nonsense(claim: _Claim) -> str:
     return f"{claim.mpp:g} µm/px is outside {MPP_RANGE[0]:g} to {MPP_RANGE[1]:g}"
 
 
-def _objectives(properties: Mapping[str, str]) -> Iterator[Finding]:
+def _objectives(properties: Mapping[str, str], mpp: Pair | None) -> Iterator[Finding]:
     for name in _OBJECTIVE:
-        if properties.get(name):
-            yield Finding(
-                name, properties[name], None, "information", "magnification, no resolution"
-            )
+        if says := properties.get(name):
+            yield Finding(name, says, None, "information", power_note(_power(says), mpp))
 
 
 def _stated(properties: Mapping[str, str], names: tuple[str, ...]) -> Iterator[str]:

@@ -11,20 +11,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wsi_scale.assemble import Run, build_report
-from wsi_scale.bundled import DEFAULT
 from wsi_scale.errors import NoTissueError, SettingsError, SlideError
 from wsi_scale.estimators import find_estimator, seeks_coarse_to_fine
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.judge import Estimate, blank_estimate, estimate
 from wsi_scale.looking import find_colours, look, look_again, look_freed, on_larger_grid
-from wsi_scale.planning import plan_run, wished_grid, with_profile
+from wsi_scale.planning import plan_run, wished_grid, with_card
 from wsi_scale.report import Report
 from wsi_scale.responses import Responses, merge
-from wsi_scale.settings import Settings
+from wsi_scale.settings import DEFAULT_NETWORK, Settings
 from wsi_scale.slide import Slide, open_slide
 from wsi_scale.sparing import MOST_ROUNDS, first_look, groups, narrow_enough, next_look, strides
 
 if TYPE_CHECKING:
+    from wsi_scale.as_is import Tried
     from wsi_scale.looking import Colours
     from wsi_scale.networks.network import Network
 
@@ -55,6 +55,8 @@ class Progress:
     finished: bool = False
     stopped_early: bool = False
     """Whether the interval was as narrow as asked before all sites were looked at."""
+    tried: Tried | None = None
+    """What reading native levels as they are would change; only of the last."""
 
     @property
     def responses(self) -> Responses | None:
@@ -65,16 +67,18 @@ class Progress:
         """The report as it stands, marked partial unless finished; None before any answer."""
         if self.estimate is None:
             return None
-        patches = sum(len(part.entropy) for part in self.parts)
+        tried = (0, ()) if self.tried is None else (self.tried.patches, self.tried.levels)
+        patches = sum(len(part.entropy) for part in self.parts) + tried[0]
         report = build_report(
             self.run, self.estimate, self.seconds, patches, partial=not self.finished
         )
-        return report.model_copy(update={"stopped_early": self.stopped_early})
+        more = {"stopped_early": self.stopped_early, "as_is": list(tried[1])}
+        return report.model_copy(update=more)
 
 
 def estimate_slide(
     slide: str | os.PathLike[str] | Slide | Any,
-    network: str | Network = DEFAULT,
+    network: str | Network = DEFAULT_NETWORK,
     settings: Settings | None = None,
 ) -> Report:
     """Estimate the scale at which the network sees the slide best.
@@ -91,7 +95,7 @@ def estimate_slide(
 
 def iter_estimates(
     slide: str | os.PathLike[str] | Slide | Any,
-    network: str | Network = DEFAULT,
+    network: str | Network = DEFAULT_NETWORK,
     settings: Settings | None = None,
 ) -> Iterator[Progress]:
     """Estimate with live progress: one Progress a look at a site, the last one finished.
@@ -104,7 +108,7 @@ def iter_estimates(
         from wsi_scale.networks import load_network
 
         network = load_network(network)
-    settings = with_profile(settings, network)
+    settings = with_card(settings, network)
     with _open(slide, settings) as ready:
         started = time.monotonic()
         try:
@@ -161,7 +165,11 @@ class _Looking:
                 break
         if not self._parts:
             raise SlideError(f"none of {len(sites)} sites could be read: {self._dropped[0]}")
-        yield self._progress(self._parts, finished=True, stopped_early=seen < len(sites))
+        from wsi_scale.as_is import try_levels
+
+        tried = try_levels(self.run, self._answer) if self._answer is not None else None
+        last = self._progress(self._parts, finished=True, stopped_early=seen < len(sites))
+        yield replace(last, tried=tried)
 
     def _look(self, sites: Sequence[Site]) -> Iterator[Progress]:
         """New sites, at the scales that the sites before them were looked at."""

@@ -10,9 +10,10 @@ from wsi_scale.geometry import ScaleGrid, reach
 from wsi_scale.prior import expected_scale, narrowed
 from wsi_scale.profile import Profile, load_profile
 from wsi_scale.settings import Settings
-from wsi_scale.sites import choose_sites, parse_region
+from wsi_scale.sites import parse_region, place_sites
 from wsi_scale.slide import Slide
 from wsi_scale.sparing import first_look, strides
+from wsi_scale.survey import survey
 
 if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
@@ -24,11 +25,16 @@ SQUARE = 0.02
 """Pixels whose sides differ by no more than this share count as square."""
 
 
-def with_profile(settings: Settings, network: Network) -> Settings:
-    """The settings with the profile that they, or else the network's card, name.
+def with_card(settings: Settings, network: Network) -> Settings:
+    """The settings, with what they leave to the network's card: profile and colour fit.
 
-    Raises SettingsError when it cannot be read or was made for other weights.
+    Raises SettingsError when a profile cannot be read or was made for other weights.
     """
+    if settings.colour_fit is None:
+        settings = settings.model_copy(update={"colour_fit": network.card.free_colour})
+    if settings.options.selective is None and network.card.selective is not None:
+        options = settings.options.model_copy(update={"selective": network.card.selective})
+        settings = settings.model_copy(update={"options": options})
     path = settings.profile or network.card.profile
     if path is None or settings.options.profile is not None:
         return settings
@@ -93,11 +99,14 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
             f"{slide.path} is {side:g} px wide where it is narrowest: too small for an octave of "
             f"scales from {lo:g} up with patches of {size} px; lower LO in --scales"
         )
-    sites = choose_sites(
+    region = None if settings.region is None else parse_region(settings.region)
+    tissue = survey(slide, region, network.card.stain)
+    warnings = (*warnings, *tissue.warnings)
+    sites = place_sites(
         slide,
+        tissue,
         settings.sites,
         seed=settings.seed,
-        region=None if settings.region is None else parse_region(settings.region),
         window_px=widest,
         min_window_px=2 * lo * size,
     )

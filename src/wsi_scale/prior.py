@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from wsi_scale.errors import SettingsError
 
 METADATA = "metadata"
@@ -11,10 +9,6 @@ METADATA = "metadata"
 
 TRUSTED = 2.0
 """Metadata that are trusted may still be wrong by this factor either way."""
-
-CONTRADICTED = 0.5
-"""Octaves between the answer and what the metadata expect, from which on one of them is wrong: more
-than scanners of one nominal magnification differ, less than one step of magnification."""
 
 Window = tuple[float, float]
 
@@ -51,13 +45,3 @@ def narrowed(window: Window, expected: float | None) -> Window:
             f"the window {window[0]:g} to {window[1]:g}; move --scales"
         )
     return lo, hi
-
-
-def contradiction(scale: float | None, expected: float | None) -> tuple[str, ...]:
-    """A warning when the answer and the metadata cannot both be right."""
-    if scale is None or expected is None or abs(math.log2(scale / expected)) <= CONTRADICTED:
-        return ()
-    return (
-        f"the metadata expect a scale of {expected:.3g} (the network's training µm/px over the "
-        f"slide's), the network says {scale:.3g}: one of the two is wrong",
-    )

@@ -5,6 +5,7 @@ One small safetensors file that travels with the network. Nothing in it is code.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -23,10 +24,13 @@ from wsi_scale.responses import Responses
 
 Array = NDArray[np.float64]
 
-FORMAT = "wsi-scale/profile/1"
+FORMAT = "wsi-scale/profile/2"
 
 MAX_CHANNELS = 64
 """Channels of one layer that are read, spread evenly; more say little new and cost memory."""
+
+ROOM = 1.0
+"""Octaves: where a window ends nearer to the answer, votes on that side are missed."""
 
 _FLOOR = 1e-4
 """Share of a channel's mean variance that is added to it before the logarithm."""
@@ -90,11 +94,19 @@ class Profile:
     noise: Array
     """(T,) root mean square error of one patch of an image left out, at each place, in octaves."""
     errors: Array
-    """(E,) error of the answer for each image left out, in octaves; several windows each."""
-    slopes: Array
-    """(I,) rise of the map against log2(scale) along the pyramids of each image left out."""
+    """(I,) error of the answer for each image left out, looked at at all its scales, in octaves."""
+    cut_errors: Array
+    """(E,) the same where the window ended soon after the right scale, below it or above."""
     strangeness: Array
     """(I,) how far each image left out lies from the directions of the others."""
+
+    def errors_in(self, scale: float, window: tuple[float, float]) -> Array:
+        """Errors of images left out that were looked at as a slide was whose answer is ``scale``
+        in a window of scales: with room on both sides of it, or without."""
+        room = (-self.reach[0], self.reach[1])
+        given = (math.log2(scale / window[0]), math.log2(window[1] / scale))
+        roomy = all(g >= min(ROOM, r) - 1e-9 for g, r in zip(given, room, strict=True))
+        return self.errors if roomy or not len(self.cut_errors) else self.cut_errors
 
     @property
     def reach(self) -> tuple[float, float]:

@@ -14,6 +14,7 @@ NUMBERED: frozenset[Verdict] = frozenset({"ok", "edge", "ambiguous", "outside"})
 """Verdicts that come with a scale; under the others every derived number is null."""
 
 Interval = tuple[float, float]
+PixelStatus = Literal["agree", "conflict", "undecidable"]
 
 
 class _Part(BaseModel):
@@ -77,6 +78,44 @@ class Ruler(_Part):
     network_mpp_interval: Interval | None = None
 
 
+class PixelField(_Part):
+    """One stated µm/px, held against the pixels; also where another is in use."""
+
+    source: str
+    mpp: float
+    octaves: float = Field(description="log2(stated / seen)")
+    status: PixelStatus
+
+
+class PixelAudit(_Part):
+    """The stated µm/px held against the pixels, as a network of known training µm/px sees them."""
+
+    status: PixelStatus
+    claimed_mpp: float | None = Field(description="µm/px in use; it stays so whatever the pixels")
+    claimed_source: str | None = Field(description="the field it comes from, or given")
+    slide_mpp: float | None = Field(description="what the pixels look like; that of the ruler")
+    slide_mpp_interval: Interval | None
+    octaves: float | None = Field(description="log2(claimed / seen)")
+    fields: list[PixelField] = Field([], description="every statement that amounts to µm/px")
+    reason: str
+
+
+class AsIs(_Part):
+    """What reading a native level without resizing would change."""
+
+    level: int
+    downsample: float
+    agreement: float | None = Field(
+        description="with the predictions at the answer's scale, 0 to 1; null if nothing was found"
+    )
+    kind: Literal["dice", "same class"] = Field(
+        description="dice: overlap of a segmenter's masks, background apart, on the same field; "
+        "same class: share of patches of equal centre that a classifier names alike"
+    )
+    work: float = Field(description="(scale / downsample)²: px to process beside those at scale")
+    sites: int = Field(description="places where it was tried")
+
+
 class ClassPart(_Part):
     name: str
     scale: float | None
@@ -123,13 +162,24 @@ class Report(_Part):
     tolerance: Interval | None
     mpp: float | None = Field(description="µm per network px at the scale; null without slide mpp")
     mpp_interval: Interval | None
+    like_power: tuple[float, float] | None = Field(
+        None,
+        description="weakest and strongest nominal objective whose pixels may be that large; "
+        "for people to read, µm/px never comes of it",
+    )
     verdict: Verdict
     reason: str
     warnings: list[str]
     candidates: list[Candidate]
     voices: dict[str, float | None]
     nearest_level: NearestLevel | None
+    as_is: list[AsIs] = Field(
+        [], description="nearby native levels, read as they are; only of finished runs that are ok"
+    )
     ruler: Ruler
+    pixels: PixelAudit | None = Field(
+        None, description="null where the network's training µm/px is not known"
+    )
     classes: list[ClassPart]
     sites: list[SitePart]
     curve: CurvePart

@@ -11,6 +11,9 @@ from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import NO_REFERENCE, Options, all_estimators, seeks_coarse_to_fine
 from wsi_scale.geometry import check_ends
 
+DEFAULT_NETWORK = "histology"
+"""SPEC of the network that is asked where none is named."""
+
 MAX_OCTAVES = 24
 """No slide has more: 2²⁴ patches of 96 px are 1.6 billion px wide."""
 
@@ -54,10 +57,14 @@ class Settings(BaseModel):
     """Bootstrap resamples of the sites."""
     batch_size: int = Field(32, ge=1)
     """Patches in one forward pass; bounds memory, does not change the answer."""
+    as_is_sites: int = Field(8, ge=0, le=46)
+    """Sites, at most, at which reading native levels as they are is tried once the answer is ok; 0:
+    none."""
     trust_metadata: bool = False
     """Look only within a factor of two of the scale that the µm/px of slide and network expect."""
-    colour_fit: bool = False
-    """Measure every patch also in the colours that come closest to the training data."""
+    colour_fit: bool | None = None
+    """Measure every patch also in the colours that come closest to the training data; None: as the
+    network's card says."""
     options: Options = Options()
     """Knobs of single estimators."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,21 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_scale.errors import NoTissueError, SiteError
-from wsi_scale.geometry import Box, LevelRead, Site, pick_level
-from wsi_scale.pyramid import read_reduced, resample
+from wsi_scale.focus import in_focus, sharpness
+from wsi_scale.geometry import Box, Site
 from wsi_scale.regions import Region, parse_region
 from wsi_scale.slide import Slide
+from wsi_scale.survey import Look, Survey, survey
 from wsi_scale.tissue import tissue_mask
 
 __all__ = ["NoTissueError", "Region", "choose_sites", "parse_region", "tissue_mask"]
 
-AROUND_PX = 256.0
-"""A smaller region is looked at together with what surrounds it: tissue shows in its context."""
+REPLACED = 2
+"""Rounds in which sites out of focus are replaced by others; the last ones' are dropped."""
 
-LOOK_PX = 1024
-"""Longer side of the picture in which tissue is looked for, whatever the slide's size."""
-
-_BAND_PX = 1 << 24  # level px held at once while looking
 _TRIES = 16  # random places compared for each site; more would spread wider but hug the rim
 _FALL = 0.8  # a window that fits nowhere shrinks to this share of the room there is: many fit that
 
@@ -39,6 +36,7 @@ def choose_sites(
     region: Region | None = None,
     window_px: float = 0.0,
     min_window_px: float = 0.0,
+    stain: str | None = None,
 ) -> list[Site]:
     """Up to count centres of patches, on tissue and well spread; the same for the same arguments.
 
@@ -48,123 +46,55 @@ def choose_sites(
         leave room for it within ``slide.bounds`` where tissue allows; the room that the others
         leave falls geometrically to min_window_px, so that a slide's rim is seen too.
     min_window_px: side of the smallest patch; every site leaves room for it.
+    stain: ``"H&E"`` leaves out pen, folds and blur, and refuses what cannot be H&E.
     Fewer sites come back when there are fewer places, at least 1. Raises NoTissueError where there
     is nothing to look at, SiteError for a region off the slide or too little room.
     """
-    look = look_at(slide, region)
-    mask = tissue_mask(look.picture)
-    if not mask.any() and region is None:
-        raise NoTissueError(f"no tissue found on {slide.path}; pass --region to say where to look")
-    if region is not None:
-        inside = region.contains_grid(look.column_centres, look.row_centres)
-        if not inside.any():
-            raise SiteError(
-                f"{region.name} is smaller than one pixel of {slide.path}; draw it larger"
-            )
-        mask &= inside
-        if not mask.any():
-            raise NoTissueError(
-                f"{region.name} holds no tissue on {slide.path}; draw it where there is some"
-            )
-    places = _places(look, mask, slide.bounds, min_window_px)
+    return place_sites(
+        slide,
+        survey(slide, region, stain),
+        count,
+        seed=seed,
+        window_px=window_px,
+        min_window_px=min_window_px,
+    )
+
+
+def place_sites(
+    slide: Slide, found: Survey, count: int, *, seed: int, window_px: float, min_window_px: float
+) -> list[Site]:
+    """Sites on the tissue of a survey; see choose_sites.
+
+    Where the tissue was judged by its stain, sites out of focus give way to others.
+    """
+    region = found.region
+    places = _places(found.look, found.mask, slide.bounds, min_window_px)
     if places.reach[0] < min_window_px:
         raise SiteError(
             f"no patch of {min_window_px:g} px fits around tissue on {slide.path}, where there is "
             f"room for {max(0.0, places.reach[0]):.0f} px; ask for finer scales or look elsewhere"
         )
     random = np.random.default_rng(seed)
-    sites = _spread(places, _windows(count, window_px, min_window_px), region, random)
+    windows = _windows(count, window_px, min_window_px)
+    sites = _spread(places, windows, region, random)
     if not sites:
         raise SiteError(f"{region.name if region else slide.path} is too thin to place a patch on")
-    return sites
-
-
-@dataclass(frozen=True)
-class Look:
-    """A picture of part of the canvas."""
-
-    picture: NDArray[np.uint8]
-    """(h, w, 3)"""
-    box: Box
-    """The part it shows, level-0 px."""
-
-    @property
-    def pixel(self) -> tuple[float, float]:
-        """Width and height of one of its pixels, level-0 px."""
-        height, width = self.picture.shape[:2]
-        return self.box.width / width, self.box.height / height
-
-    @property
-    def column_centres(self) -> Floats:
-        return self.box.x + (np.arange(self.picture.shape[1]) + 0.5) * self.pixel[0]
-
-    @property
-    def row_centres(self) -> Floats:
-        return self.box.y + (np.arange(self.picture.shape[0]) + 0.5) * self.pixel[1]
-
-
-def look_at(slide: Slide, region: Region | None) -> Look:
-    """Picture the part of the slide in question, its longer side at most LOOK_PX.
-
-    Raises SiteError for a region off the slide.
-    """
-    box = slide.bounds if region is None else _around(shared_box(slide, region), slide.bounds)
-    scale = max(1.0, max(box.width, box.height) / LOOK_PX)
-    number = pick_level(slide.levels, scale)
-    level = slide.levels[number]
-    left, top = (math.floor(edge / level.downsample) for edge in (box.x, box.y))
-    right = min(level.width, math.ceil((box.x + box.width) / level.downsample))
-    bottom = min(level.height, math.ceil((box.y + box.height) / level.downsample))
-    left, top = min(left, right - 1), min(top, bottom - 1)
-    reduce, ratio = 1, scale / level.downsample
-    while (right - left) * (bottom - top) / reduce**2 > _BAND_PX and ratio / (2 * reduce) >= 1:
-        reduce *= 2
-    read = LevelRead(number, left, top, right - left, bottom - top, reduce, ())
-    pixels = read_reduced(slide, read)
-    shape = (max(1, round(box.width / scale)), max(1, round(box.height / scale)))
-    return Look(resample(pixels, _within(pixels, read, box, level.downsample), *shape), box)
-
-
-def _around(box: Box, bounds: Box) -> Box:
-    """The box, grown about its centre to AROUND_PX a side where it is smaller, within bounds."""
-    sides = []
-    for start, length, first, extent in (
-        (box.x, box.width, bounds.x, bounds.width),
-        (box.y, box.height, bounds.y, bounds.height),
-    ):
-        wide = min(max(length, AROUND_PX), extent)
-        sides.append((min(max(start + (length - wide) / 2, first), first + extent - wide), wide))
-    (x, width), (y, height) = sides
-    return Box(x, y, width, height)
-
-
-def _within(
-    pixels: NDArray[np.uint8], read: LevelRead, box: Box, downsample: float
-) -> tuple[float, float, float, float]:
-    """The box in pixels of a read: left, top, right, bottom."""
-    step = downsample * read.reduce
-    left, top = read.x / read.reduce, read.y / read.reduce
-    height, width = pixels.shape[:2]
-    return (
-        max(0.0, box.x / step - left),
-        max(0.0, box.y / step - top),
-        min(float(width), (box.x + box.width) / step - left),
-        min(float(height), (box.y + box.height) / step - top),
-    )
-
-
-def shared_box(slide: Slide, region: Region) -> Box:
-    """The part of the slide's bounds that the region's box covers. SiteError for none."""
-    have, asked = slide.bounds, region.box
-    left, top = max(have.x, asked.x), max(have.y, asked.y)
-    right = min(have.x + have.width, asked.x + asked.width)
-    bottom = min(have.y + have.height, asked.y + asked.height)
-    if right <= left or bottom <= top:
-        raise SiteError(
-            f"{region.name} lies outside {slide.path}, which covers x,y,w,h = "
-            f"{have.x:g},{have.y:g},{have.width:g},{have.height:g}; draw it on this slide"
-        )
-    return Box(left, top, right - left, bottom - top)
+    if found.stain is None:
+        return sites
+    sharp = sharpness(slide, sites)
+    kept = dict(enumerate(sites))
+    good = in_focus(sharp, sharp)
+    seen = list(sites)
+    for _ in range(REPLACED):
+        gone = [i for i in kept if not good[i]]
+        if not gone:
+            break
+        others = _spread(places, [windows[i] for i in gone], region, random, seen)
+        seen += others
+        fine = in_focus(sharpness(slide, others), sharp)
+        for i, other, is_fine in zip(gone, others, fine, strict=False):
+            kept[i], good[i] = other, is_fine
+    return [site for i, site in kept.items() if good[i]]
 
 
 @dataclass(frozen=True)
@@ -212,10 +142,15 @@ def _windows(count: int, largest: float, smallest: float) -> list[float]:
 
 
 def _spread(
-    places: _Places, windows: list[float], region: Region | None, random: np.random.Generator
+    places: _Places,
+    windows: list[float],
+    region: Region | None,
+    random: np.random.Generator,
+    taken: Sequence[Site] = (),
 ) -> list[Site]:
     """Best-candidate sampling: of several random places take the one farthest from all taken.
 
+    taken: sites that there are already; they are not among those returned.
     Source: Mitchell, Spectrally optimal sampling for distribution ray tracing, 1991.
     """
     free = np.ones(places.reach.size, bool)
@@ -228,7 +163,7 @@ def _spread(
                 window = max(places.floor, _FALL * roomiest)
             if roomiest < window:
                 return sites
-            index = _farthest(places, free, window, sites, random)
+            index = _farthest(places, free, window, [*taken, *sites], random)
             free[index] = False
             site = _settle(places, index, window, region, random)
         if site is not None:

@@ -28,11 +28,11 @@ def tissue_mask(thumbnail: NDArray[np.uint8]) -> Mask:
     glass and plain black are False throughout; an even colour is not, since texture may hide in it.
     """
     rgb = ndimage.gaussian_filter(thumbnail.astype(np.float64), (1, 1, 0))
-    mask = _shining(rgb) if _is_dark_field(rgb) else _stained(rgb)
+    mask = _shining(rgb) if is_dark_field(rgb) else _stained(rgb)
     return _tidy(mask)
 
 
-def _is_dark_field(rgb: Plane) -> bool:
+def is_dark_field(rgb: Plane) -> bool:
     """True where black is the background: much of it, and no glass with stain beside it."""
     dark = rgb.max(axis=2) < _DARK
     glass = _looks_like_glass(rgb)
@@ -49,13 +49,16 @@ def _looks_like_glass(rgb: Plane) -> Mask:
     return np.asarray((rgb.min(axis=2) > _GLASS_LIGHT) & (np.ptp(rgb, axis=2) < _GLASS_CHROMA))
 
 
-def _stained(rgb: Plane) -> Mask:
-    """Bright field: how far below the glass the lowest channel lies, cut between fixed bounds."""
+def find_light(rgb: Plane) -> Plane:
+    """(3,) the light that comes through glass; white where no glass is in sight."""
     glass = _looks_like_glass(rgb)
     light = np.full(3, 255.0)
-    if glass.mean() > 0.01:
-        light = np.percentile(rgb[glass], 75, axis=0)
-    stain = (light - rgb).max(axis=2)
+    return np.percentile(rgb[glass], 75, axis=0) if glass.mean() > 0.01 else light
+
+
+def _stained(rgb: Plane) -> Mask:
+    """Bright field: how far below the glass the lowest channel lies, cut between fixed bounds."""
+    stain = (find_light(rgb) - rgb).max(axis=2)
     return np.asarray((stain > _step(stain, _STAIN)) & ~_padding(rgb))
 
 

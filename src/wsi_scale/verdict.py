@@ -107,6 +107,8 @@ def judge(responses: Responses, evidence: Evidence, missing: dict[str, str]) -> 
     if outside and edge:
         return Judgement("outside", f"{outside.reason}; besides, {edge.reason}")
     few = _few_sites(responses, evidence) or _few_scales(evidence)
+    if "ambiguous" in doubts and not (outside or edge):
+        return Judgement("ambiguous", doubts["ambiguous"], _peaks(evidence))
     return outside or edge or _rivals(evidence) or few or Judgement("ok", _why_ok(evidence))
 
 

@@ -44,7 +44,7 @@ def test_the_profile_says_what_it_was_made_from(profile, network):
     assert about.network == "figures"
     assert about.sha256 == network.sha256
     assert (about.input_size, about.sites, about.jitters) == (224, 2, 1)
-    assert len(about.images) == len(profile.slopes) == 4
+    assert len(about.images) == len(profile.strangeness) == 4
     assert {key.kind for key in about.layers} == {"batchnorm", "middle", "pooled"}
 
 

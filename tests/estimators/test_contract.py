@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ def options(profile_of, responses_of):
     """Other images of the same network, whose right scale is 3, for those that learn from them."""
     images = [responses_of(3.0, sites=3, content=0.3, seed=seed) for seed in range(1, 5)]
     profile = profile_of([Sample(f"image {i}", 3.0, one) for i, one in enumerate(images)])
-    return Options(reference=Reference(images[0], 3.0), profile=profile)
+    return Options(reference=Reference(images[0], 3.0), profile=profile, selective=0.3)
 
 
 @pytest.fixture
@@ -30,12 +31,12 @@ def scorer(estimator, responses_of, options):
     layer = responses.layers[0]
     waves = np.sin(np.arange(layer.mean.size).reshape(layer.mean.shape) * 0.37)
     entropy = np.abs(np.log2(np.array(responses.grid.scales)[responses.scale_index] / 3))
-    from dataclasses import replace
-
     responses = replace(
         responses,
         layers=(replace(layer, gradient=waves.astype(np.float32)),),
         entropy=entropy.astype(np.float32),
+        task="segment",
+        share=np.maximum(0.3 - 0.2 * entropy, 0).astype(np.float32)[:, None],
     )
     return responses, estimator.prepare(responses, options)
 
@@ -70,6 +71,7 @@ def test_a_single_site_can_answer_alone(scorer):
 
 def test_lacking_everything_it_says_so_instead_of_guessing(estimator, responses_of, options):
     bare = responses_of(layers=(), entropy=np.full(16 * 41, np.nan, np.float32))
+    bare = replace(bare, share=np.full((16 * 41, 3), np.nan, np.float32))
     with pytest.raises(Unavailable):
         estimator.prepare(bare, Options())
     with pytest.raises(Unavailable):
@@ -77,7 +79,9 @@ def test_lacking_everything_it_says_so_instead_of_guessing(estimator, responses_
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are():
-    with pytest.raises(SettingsError, match=r"'divining'; there are auto, profile, fingerprint"):
+    with pytest.raises(
+        SettingsError, match=r"'divining'; there are auto, recognition, profile, fingerprint"
+    ):
         find_estimator("divining")
 
 

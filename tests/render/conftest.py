@@ -67,7 +67,7 @@ def make_report(verdict="ok", scale=4.02, **changes):
         },
     }
     for name, value in changes.items():
-        content[name] = {**content[name], **value} if isinstance(value, dict) else value
+        content[name] = {**content.get(name, {}), **value} if isinstance(value, dict) else value
     return Report.model_validate(content)
 
 

@@ -109,3 +109,29 @@ def test_it_is_written_whole_or_not_at_all(tmp_path, make_report):
     assert os.listdir(tmp_path) == ["report.html"]
     with pytest.raises(OutputError, match="no folder"):
         write_html(make_report(), b"png", tmp_path / "nowhere" / "report.html")
+
+
+def test_the_pixels_and_levels_as_they_are_have_their_rows_and_nothing_is_said_twice(make_report):
+    field = {"source": "tiff.XResolution", "mpp": 0.5, "octaves": 0.0, "status": "agree"}
+    reason = "the pixels look like 0.5 µm/px, which conflicts with 0.25"
+    audited = {
+        "status": "conflict",
+        "claimed_mpp": 0.25,
+        "claimed_source": "aperio.MPP",
+        "slide_mpp": 0.5,
+        "slide_mpp_interval": (0.4, 0.6),
+        "octaves": -1.0,
+        "fields": [field],
+        "reason": reason,
+    }
+    one = {"level": 1, "downsample": 4.0, "agreement": 0.97, "kind": "dice", "work": 0.82}
+    report = make_report(
+        pixels=audited, as_is=[one | {"sites": 8}], like_power=(5, 10), warnings=[reason]
+    )
+    text = page(report, b"").partition('<script type="application/json"')[0]
+    assert text.count(reason) == 1
+    assert ">conflict</td>" in text
+    assert "+0.00" in text
+    assert "like 5–10×" in text
+    assert "Level 1 as it is (×4)" in text
+    assert "keeps a Dice agreement of 0.97 at 0.820 of the work (8 sites)" in text

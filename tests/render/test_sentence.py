@@ -5,6 +5,20 @@ import pytest
 from wsi_scale.render.sentence import explain, headline, number
 
 
+def audited(status):
+    """An audit of the pixels with that status."""
+    return {
+        "status": status,
+        "claimed_mpp": 0.25,
+        "claimed_source": "aperio.MPP",
+        "slide_mpp": 0.5,
+        "slide_mpp_interval": (0.4, 0.6),
+        "octaves": -1.0,
+        "fields": [{"source": "aperio.MPP", "mpp": 0.25, "octaves": -1.0, "status": status}],
+        "reason": "the pixels look like it",
+    }
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -22,6 +36,11 @@ def test_numbers_have_three_digits_and_no_exponent(value, text):
 
 def test_the_headline_is_the_answer_in_one_line(make_report):
     assert headline(make_report()) == "scale 4.02 [3.87–4.18] · 0.978 µm/px · ok"
+
+
+def test_magnification_is_a_range_beside_the_micrometres(make_report):
+    assert "· 0.978 µm/px, like 5–10× · ok" in headline(make_report(like_power=(5, 10)))
+    assert "µm/px, like 20× · ok" in headline(make_report(like_power=(20, 20)))
 
 
 def test_without_resolution_no_micrometre_is_named(make_report):
@@ -77,6 +96,32 @@ def test_an_ambiguous_answer_names_its_candidates(make_report):
 def test_the_nearest_level_is_put_to_use(residual, advice, make_report):
     nearest = {"level": 1, "downsample": 4.0, "residual": residual}
     assert f"Read level 1 of the slide {advice}" in explain(make_report(nearest_level=nearest))
+
+
+@pytest.mark.parametrize(
+    ("kind", "keeps"),
+    [("dice", "a Dice agreement of 0.97"), ("same class", "the class of 0.97 of the patches")],
+)
+def test_a_level_as_it_is_says_what_it_keeps_and_what_it_costs(kind, keeps, make_report):
+    one = {"level": 1, "downsample": 4.0, "agreement": 0.97, "kind": kind, "work": 0.819}
+    text = explain(make_report(scale=3.62, as_is=[one | {"sites": 8}]))
+    told = f"Reading level 1 as it is (×4.00 instead of ×3.62) keeps {keeps} at 0.819 of the work."
+    assert told in text
+
+
+def test_a_level_that_is_the_answer_or_told_nothing_has_no_sentence(make_report):
+    one = {"level": 1, "downsample": 4.0, "kind": "dice", "work": 1.0, "sites": 8}
+    assert "Reading" not in explain(make_report(as_is=[one | {"agreement": 1.0}]))
+    assert "Reading" not in explain(make_report(scale=3.5, as_is=[one | {"agreement": None}]))
+
+
+@pytest.mark.parametrize("status", ["agree", "undecidable"])
+def test_what_the_pixels_say_is_one_sentence(status, make_report):
+    assert explain(make_report(pixels=audited(status))).endswith(" The pixels look like it.")
+
+
+def test_a_conflict_is_told_among_the_warnings_and_not_twice(make_report):
+    assert "pixels look like" not in explain(make_report(pixels=audited("conflict")))
 
 
 def test_enlarging_is_always_said(make_report):

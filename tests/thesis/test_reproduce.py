@@ -138,6 +138,8 @@ about = About(network="figures", sha256=None, input_size=224, layers=keys_of(res
 profile = fit_profile([Sample(str(i), 5.0, x) for i, x in enumerate(train)], about)
 options = Options(reference=Reference(train[0], 5.0), profile=profile)
 for name, module in all_estimators().items():
+    if name == "recognition":  # of segmenters only
+        continue
     assert module.prepare(responses, options)(np.ones(1)).scale, name
     print(name, estimate(responses, estimator=name, options=options, resamples=5).verdict)
 """

@@ -47,7 +47,7 @@ EXPLAINED = 0.95
 MOST_DIRECTIONS = 48
 
 TAIL = 0.5
-"""Octaves: windows of an image left out reach at least so far beyond its right scale."""
+"""Octaves: cut windows of an image left out reach so far beyond its right scale."""
 
 
 @dataclass(frozen=True)
@@ -190,8 +190,9 @@ def _build(table: Table, about: About, floor: Array, noise: tuple[Array, Array])
 
 def _measured(whole: Profile, table: Table, samples: Sequence[Sample]) -> Profile:
     """The profile with what profiles of the other images say of each image left out."""
-    errors: list[float] = []
-    slopes, strange = np.zeros(len(samples)), np.zeros(len(samples))
+    whole_errors: list[float] = []
+    cut_errors: list[float] = []
+    strange = np.zeros(len(samples))
     noise = whole.places, whole.noise
     for fold in np.unique(table.fold):
         rest = table.fold != fold
@@ -199,19 +200,27 @@ def _measured(whole: Profile, table: Table, samples: Sequence[Sample]) -> Profil
         part = _build(others, whole.about, whole.floor, noise)
         for number in np.unique(table.image[~rest]):
             sample = samples[number]
-            whole_window = reader.read(part, sample.responses)
-            slopes[number], strange[number] = whole_window.slope, whole_window.strangeness
-            for window in windows_of(sample):
-                answer = reader.read(part, window).answer(np.ones(len(window.sites)))
-                if answer is not None:
-                    errors.append(float(np.log2(answer / sample.scale)))
-    return replace(whole, errors=np.array(errors), slopes=slopes, strangeness=strange)
+            uncut = reader.read(part, sample.responses)
+            strange[number] = uncut.strangeness
+            whole_errors += errors_of(sample, [uncut])
+            cut_errors += errors_of(sample, [reader.read(part, x) for x in cut_windows(sample)])
+    return replace(
+        whole,
+        errors=np.array(whole_errors),
+        cut_errors=np.array(cut_errors),
+        strangeness=strange,
+    )
 
 
-def windows_of(sample: Sample) -> Iterator[Responses]:
-    """All scales of a sample, and those from each end to TAIL beyond its right scale."""
+def errors_of(sample: Sample, readings: Sequence[reader.Reading]) -> list[float]:
+    """Octaves by which each reading of a sample errs that gives an answer."""
+    answers = [x.answer(np.ones(len(sample.responses.sites))) for x in readings]
+    return [float(np.log2(x / sample.scale)) for x in answers if x is not None]
+
+
+def cut_windows(sample: Sample) -> Iterator[Responses]:
+    """The scales of a sample from each of their ends to TAIL beyond its right scale."""
     scales, wide = sample.responses.grid.scales, 2**TAIL
-    yield sample.responses
     if scales[-1] > sample.scale * wide and scales[0] < sample.scale:
         yield sample.responses.between(scales[0], sample.scale * wide)
     if scales[0] < sample.scale / wide and scales[-1] > sample.scale:

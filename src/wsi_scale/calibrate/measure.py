@@ -114,6 +114,7 @@ def look(network: Network, slide: Slide, reference: Reference, number: int) -> S
             seed=reference.seed,
             window_px=hi * size,
             min_window_px=lo * size,
+            stain=network.card.stain,
         )
     except (NoTissueError, SiteError) as error:
         raise SlideError(f"{error}; or leave it out") from error

@@ -8,33 +8,28 @@ import logging
 import sys
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.text import Text
 
 import wsi_scale
-from wsi_scale.bundled import DEFAULT
 from wsi_scale.cli import evaluate, thesis
 from wsi_scale.cli.calibrate import calibrate
-from wsi_scale.cli.options import number, whole_number
-from wsi_scale.cli.outputs import (
-    Outputs,
-    check_json,
-    info_json,
-    inputs_of,
-    refuse_to_replace,
-    write_text,
+from wsi_scale.cli.info import info
+from wsi_scale.cli.options import (
+    JsonOption,
+    MppOption,
+    ReaderOption,
+    SlideArgument,
+    number,
+    whole_number,
 )
-from wsi_scale.cli.show import err, out, print_info, print_network, print_report
+from wsi_scale.cli.outputs import Outputs, inputs_of
+from wsi_scale.cli.progress import follow, load
+from wsi_scale.cli.show import err, out, print_network, print_report
 from wsi_scale.errors import SettingsError, WsiScaleError
-from wsi_scale.settings import Settings, make_settings
-from wsi_scale.slide import Slide, open_slide
-
-if TYPE_CHECKING:
-    from wsi_scale import pipeline
-    from wsi_scale.networks import Network
+from wsi_scale.settings import DEFAULT_NETWORK, make_settings
+from wsi_scale.slide import open_slide
 
 EXIT_OK, EXIT_BAD_INPUT, EXIT_NOT_OK, EXIT_CANCELLED = 0, 2, 3, 130
 
@@ -47,6 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command()(info)
 app.command()(calibrate)
 app.command()(evaluate.evaluate)
 app.add_typer(thesis.app, name="thesis")
@@ -106,39 +102,6 @@ def _root(
     pass
 
 
-SlideArgument = Annotated[
-    str, typer.Argument(metavar="SLIDE", help="Slide or image file, or synthetic:figures.")
-]
-ReaderOption = Annotated[str | None, typer.Option(help="Force a reader instead of picking one.")]
-JsonOption = Annotated[
-    str | None, typer.Option("--json", metavar="FILE", help="Write JSON there; - is stdout.")
-]
-MppOption = Annotated[
-    float | None,
-    typer.Option(
-        metavar="X", parser=number, help="µm per level-0 pixel; wins over what the slide says."
-    ),
-]
-
-
-@app.command()
-def info(
-    slide: SlideArgument,
-    reader: ReaderOption = None,
-    mpp: MppOption = None,
-    json: JsonOption = None,
-) -> None:
-    """Show levels, resolution, reader and what the metadata say about the scale."""
-    if json is not None:
-        check_json(json)
-        refuse_to_replace([slide], [json])
-    with open_slide(slide, reader=reader, mpp=mpp) as opened:
-        if json is not None:
-            write_text(json, info_json(opened))
-        if json != "-":
-            print_info(opened)
-
-
 @app.command()
 def networks(
     spec: Annotated[
@@ -163,7 +126,7 @@ def estimate(  # one parameter per option of the contract
     slide: SlideArgument,
     network: Annotated[
         str, typer.Option(metavar="SPEC", help="Network; see `wsi-scale networks`.")
-    ] = DEFAULT,
+    ] = DEFAULT_NETWORK,
     estimator: Annotated[str, typer.Option(help="auto, or one estimator by name.")] = "auto",
     profile: Annotated[
         str | None,
@@ -202,8 +165,9 @@ def estimate(  # one parameter per option of the contract
         int, typer.Option(metavar="N", parser=whole_number, help="Same seed, same answer.")
     ] = 0,
     free_colour: Annotated[
-        bool, typer.Option("--free-colour", help="Fit the stain away first; some times slower.")
-    ] = False,
+        bool | None,
+        typer.Option(help="Fit the stain away first; some times slower. Default: the card's."),
+    ] = None,
     trust_metadata: Annotated[
         bool,
         typer.Option("--trust-metadata", help="Look only near what the µm/px expect."),
@@ -245,8 +209,8 @@ def estimate(  # one parameter per option of the contract
     outputs.check([*inputs_of(slide, region, network), *([profile] if profile else [])])
     with open_slide(slide, reader=reader, mpp=mpp) as opened:
         with redirect_stdout(sys.stderr):  # other people's networks may print
-            loaded = _load(network, device)
-            progress, cancelled = _follow(opened, loaded, settings)
+            loaded = load(network, device)
+            progress, cancelled = follow(opened, loaded, settings)
         report = None if progress is None else progress.report()
         if progress is None or report is None:
             err.print("there is no answer yet, so nothing was written")
@@ -257,48 +221,6 @@ def estimate(  # one parameter per option of the contract
     if cancelled:
         return EXIT_CANCELLED
     return EXIT_OK if report.verdict == "ok" else EXIT_NOT_OK
-
-
-def _load(spec: str, device: str) -> Network:
-    from wsi_scale.networks import load_network
-
-    if not err.is_terminal:  # a spinner would leave an empty line in a log
-        return load_network(spec, device=device)
-    with err.status(Text(f"loading network {spec}")):
-        return load_network(spec, device=device)
-
-
-def _follow(
-    slide: Slide, network: Network, settings: Settings
-) -> tuple[pipeline.Progress | None, bool]:
-    """Run to the end, or to Ctrl-C; the last progress, and whether it was cancelled."""
-    from wsi_scale.pipeline import iter_estimates
-
-    last: pipeline.Progress | None = None
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("looks"),
-        TimeRemainingColumn(),
-    )
-    try:
-        with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-            task = bar.add_task("looking", total=None)
-            for last in iter_estimates(slide, network, settings):
-                words = _so_far(last)
-                bar.update(task, completed=last.done, total=last.total, description=words)
-    except KeyboardInterrupt:
-        return last, True
-    return last, False
-
-
-def _so_far(progress: pipeline.Progress) -> str:
-    answer = progress.estimate
-    if answer is None or answer.scale is None:
-        return "looking"
-    low, high = answer.interval or (answer.scale, answer.scale)
-    return f"scale ≈ {answer.scale:.3g} ({low:.3g} to {high:.3g})"
 
 
 def _parse_scales(text: str) -> tuple[float, float]:

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from wsi_scale.bundled import DEFAULT
 from wsi_scale.cli.options import (
     CORES,
     SeedOption,
@@ -21,6 +20,7 @@ from wsi_scale.cli.options import (
 from wsi_scale.cli.progress import following
 from wsi_scale.cli.show import err, out
 from wsi_scale.errors import SettingsError
+from wsi_scale.settings import DEFAULT_NETWORK
 
 
 def evaluate(  # one parameter per option of the contract
@@ -33,7 +33,7 @@ def evaluate(  # one parameter per option of the contract
     ],
     network: Annotated[
         str, typer.Option(metavar="SPEC", help="Network; see `wsi-scale networks`.")
-    ] = DEFAULT,
+    ] = DEFAULT_NETWORK,
     estimators: Annotated[
         str | None,
         typer.Option(metavar="A,B", help="Default: auto and all that need no reference."),

@@ -28,6 +28,19 @@ def number(text: str | float) -> float:
         raise typer.BadParameter(f"{text!r} is no number") from None
 
 
+SlideArgument = Annotated[
+    str, typer.Argument(metavar="SLIDE", help="Slide or image file, or synthetic:figures.")
+]
+ReaderOption = Annotated[str | None, typer.Option(help="Force a reader instead of picking one.")]
+JsonOption = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="Write JSON there; - is stdout.")
+]
+MppOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="X", parser=number, help="µm per level-0 pixel; wins over what the slide says."
+    ),
+]
 SeedOption = Annotated[
     int, typer.Option(metavar="N", parser=whole_number, help="Same seed, same result.")
 ]

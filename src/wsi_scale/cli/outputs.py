@@ -18,7 +18,7 @@ from wsi_scale.slide import Slide
 
 if TYPE_CHECKING:
     from wsi_scale import pipeline
-    from wsi_scale.report import Report
+    from wsi_scale.report import PixelAudit, Report
 
 
 @dataclass(frozen=True)
@@ -125,10 +125,11 @@ def _write_stdout(text: str) -> None:
         raise OutputError(f"cannot write to stdout: {error.strerror or error}") from error
 
 
-def info_json(slide: Slide) -> str:
-    """What ``info`` shows, as JSON."""
+def info_json(slide: Slide, pixels: PixelAudit | None = None) -> str:
+    """What ``info`` shows, as JSON; pixels: what they say, where they were asked."""
     from wsi_scale.assemble import slide_part
 
     content = slide_part(slide).model_dump(mode="json")
     content["reader_reason"] = slide.reader_reason
+    content["pixels"] = None if pixels is None else pixels.model_dump(mode="json")
     return json.dumps(content, indent=1) + "\n"

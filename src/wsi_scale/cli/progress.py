@@ -7,11 +7,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from wsi_scale.cli.show import err
 
 if TYPE_CHECKING:
+    from wsi_scale import pipeline
     from wsi_scale.evaluate.workers import Tell
+    from wsi_scale.networks import Network
+    from wsi_scale.settings import Settings
+    from wsi_scale.slide import Slide
 
 
 @contextmanager
@@ -38,3 +43,46 @@ def following() -> Iterator[Tell]:
             bar.update(task, completed=done, total=total, description=what)
 
         yield tell
+
+
+def load(spec: str, device: str) -> Network:
+    """The network of a SPEC, with a word on stderr while a terminal waits for it."""
+    from wsi_scale.networks import load_network
+
+    if not err.is_terminal:  # a spinner would leave an empty line in a log
+        return load_network(spec, device=device)
+    with err.status(Text(f"loading network {spec}")):
+        return load_network(spec, device=device)
+
+
+def follow(
+    slide: Slide, network: Network, settings: Settings
+) -> tuple[pipeline.Progress | None, bool]:
+    """Run to the end, or to Ctrl-C; the last progress, and whether it was cancelled."""
+    from wsi_scale.pipeline import iter_estimates
+
+    last: pipeline.Progress | None = None
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("looks"),
+        TimeRemainingColumn(),
+    )
+    try:
+        with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+            task = bar.add_task("looking", total=None)
+            for last in iter_estimates(slide, network, settings):
+                words = _so_far(last)
+                bar.update(task, completed=last.done, total=last.total, description=words)
+    except KeyboardInterrupt:
+        return last, True
+    return last, False
+
+
+def _so_far(progress: pipeline.Progress) -> str:
+    answer = progress.estimate
+    if answer is None or answer.scale is None:
+        return "looking"
+    low, high = answer.interval or (answer.scale, answer.scale)
+    return f"scale ≈ {answer.scale:.3g} ({low:.3g} to {high:.3g})"

@@ -38,7 +38,7 @@ from wsi_scale.responses import Responses
 Array = NDArray[np.float64]
 
 
-Doubt = Literal["flat", "outside"]
+Doubt = Literal["flat", "outside", "ambiguous"]
 
 
 class Unavailable(Exception):  # noqa: N818  (a state of the evidence, not a fault of the input)
@@ -109,6 +109,9 @@ class Options(BaseModel):
     """dsst, hrsem, rrsem: what they learn from. Too large for the settings in a report."""
     profile: Profile | None = Field(None, exclude=True)
     """profile: what calibration learnt; a file of its own, so not in the settings of a report."""
+    selective: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """recognition: octaves within which nine of ten answers lie, from the network's card; None: the
+    network was not trained to find nothing at other scales."""
     colour_freed: bool = True
     """fingerprint: judge the colour-freed patches, where they were measured, not the plain ones."""
     encoder_only: bool | None = None

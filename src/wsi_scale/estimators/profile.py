@@ -103,6 +103,8 @@ def prepare(responses: Responses, options: Options) -> Scorer:
         raise Unavailable(str(error)) from error
     scales = np.array(responses.grid.scales)
     doubts = tuple(doubts_of(profile, reading))
+    seen = scales[responses.scale_index[~responses.upsampled]]
+    window = (float(seen.min(initial=scales[-1])), float(scales[-1]))
 
     def score(weights: Array) -> Answer:
         best = reading.answer(weights)
@@ -111,7 +113,7 @@ def prepare(responses: Responses, options: Options) -> Scorer:
             score=-reading.cost(np.log2(scales), weights),
             scale=inside,
             doubts=doubts,
-            errors=profile.errors,
+            errors=None if inside is None else profile.errors_in(inside, window),
             enough_sites=profile.about.sites,
         )
 

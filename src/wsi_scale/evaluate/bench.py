@@ -10,7 +10,6 @@ from zlib import crc32
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from wsi_scale.bundled import DEFAULT
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import Options
 from wsi_scale.evaluate.identity import files_of_spec, hash_files
@@ -18,7 +17,7 @@ from wsi_scale.evaluate.manifest import Manifest, Row
 from wsi_scale.evaluate.windows import Window, draw_factors, fair_windows, union
 from wsi_scale.geometry import ScaleGrid
 from wsi_scale.profile import Profile, load_profile
-from wsi_scale.settings import Settings, make_settings
+from wsi_scale.settings import DEFAULT_NETWORK, Settings, make_settings
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Bench:
 
     out: Path
     manifest: Manifest
-    network: str = DEFAULT
+    network: str = DEFAULT_NETWORK
     """SPEC."""
     factors: tuple[Window, ...] | None = None
     """The windows to search, as factors of the right scale; None: drawn for each slide."""

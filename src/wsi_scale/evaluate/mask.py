@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.files import replacing
-from wsi_scale.geometry import Site
+from wsi_scale.geometry import Site, px_below
 
 Mask = NDArray[np.bool_]
 Array = NDArray[np.float64]
@@ -59,9 +59,8 @@ def mask_of_patch(mask: Mask, site: Site, side: float, count: int) -> Mask:
 
     mask: (H, W) at level 0. side: of the patch around the site, level-0 px, inside the mask.
     """
-    steps = (np.arange(count) + 0.5) / count * side - side / 2
     rows, columns = (
-        np.clip(np.floor(centre + steps).astype(int), 0, length - 1)
+        px_below(centre, side, count, length)
         for centre, length in ((site.y, mask.shape[0]), (site.x, mask.shape[1]))
     )
     return np.asarray(mask[np.ix_(rows, columns)])

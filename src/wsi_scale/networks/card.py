@@ -60,12 +60,20 @@ class Card(BaseModel):
     """µm per network px in training."""
     training_scale: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Level-0 px per network px in training."""
+    stain: Literal["H&E"] | None = None
+    """What the training images were stained with; sites and slides that cannot be that are refused.
+    ``HE`` means the same, for a SPEC's query, where ``&`` separates keys."""
     statistics: Literal["settled", "stale"] | None = None
     """Whether the BatchNorm statistics belong to the weights: ``stale`` where the learning rate
     never fell, or weights were averaged and the statistics not recomputed; absent = what the
     checkpoint lets see."""
     profile: str | None = None
     """Calibration profile, relative to the card."""
+    selective: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Given for a segmenter that was trained to find nothing at other scales than its own, so that
+    how much it finds tells scale: within so many octaves in nine of ten slides."""
+    free_colour: bool = False
+    """Whether stain differs so much between slides that it is fitted away first by default."""
     license: str = ""
     training: dict[str, Any] = {}
     """Free: recipe, seed, data."""
@@ -76,6 +84,11 @@ class Card(BaseModel):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(","))
         return (value,) if isinstance(value, int | float) else value
+
+    @field_validator("stain", mode="before")
+    @classmethod
+    def _he_is_short(cls, value: object) -> object:
+        return "H&E" if value == "HE" else value
 
     @field_validator("mean", "std")
     @classmethod

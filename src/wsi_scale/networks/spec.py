@@ -17,6 +17,7 @@ OURS = {
     "std": "std",
     "layers": "layers",
     "mpp": "training_mpp",
+    "stain": "stain",
 }
 """Keys of a query that are ours, and the card's key each of them sets."""
 

@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from wsi_scale.errors import SlideError
+from wsi_scale.level_audit import audit_levels
 from wsi_scale.metadata import check_mpp, overrule, own_statement
 from wsi_scale.registry import modules_of
 from wsi_scale.slide import Slide
@@ -47,13 +48,15 @@ def open_with(
 
     source, reader, mpp: as in ``wsi_scale.slide.open_slide``. Sets ``reader_reason``, and when
     mpp is given ``mpp``, ``mpp_source = "given"`` and the ``audit``, where the file's own
-    statements stay visible. Raises SlideError, one sentence, or SettingsError for a bad mpp.
+    statements stay visible; levels of odd sizes are told there too. Raises SlideError, one
+    sentence, or SettingsError for a bad mpp.
     """
     given = check_mpp(mpp)
     slide = _first_that_opens(source) if reader is None else _forced(source, reader)
     if given is not None:
         slide.audit = overrule(slide.audit or own_statement(slide.mpp, slide.mpp_source), given)
         slide.mpp, slide.mpp_source = given, "given"
+    slide.audit = (*slide.audit, *audit_levels(slide.levels))
     return slide
 
 

@@ -28,12 +28,19 @@ _OPTIONS = {
 
 
 def command(
-    report: Report, *, device: str = "auto", region: str | None = None, json: str | None = None
+    report: Report,
+    asked: Settings,
+    *,
+    device: str = "auto",
+    region: str | None = None,
+    json: str | None = None,
 ) -> str:
     """The shell command whose JSON equals the report's, but for the provenance.
 
-    device: where the network ran. region: a file in place of the one that the run read, which must
-    hold the same polygons. json: where the command is to write its report.
+    asked: the settings that the run was started with; those in the report hold besides what the
+    network's card filled in, which the command does by itself. device: where the network ran.
+    region: a file in place of the one that the run read, which must hold the same polygons. json:
+    where the command is to write its report.
     Raises SettingsError where no command can: the slide was an array, or a setting was given that
     only Python has.
     """
@@ -43,7 +50,7 @@ def command(
             "and open that"
         )
     usual = Settings().model_dump(mode="json")
-    given = {k: v for k, v in report.provenance.settings.items() if v != usual.get(k)}
+    given = {k: v for k, v in asked.model_dump(mode="json").items() if v != usual[k]}
     if region is not None:
         given["region"] = region
     unknown = sorted(set(given) - set(_OPTIONS))
@@ -60,8 +67,8 @@ def command(
 
 def _words(option: str, value: Any) -> list[str]:
     """An option as it is typed. Numbers keep every digit."""
-    if value is True:
-        return [option]
+    if isinstance(value, bool):
+        return [option if value else option.replace("--", "--no-", 1)]
     if isinstance(value, list | tuple):
         return [option, ":".join(_word(part) for part in value)]
     return [option, _word(value)]

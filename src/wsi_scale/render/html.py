@@ -10,7 +10,15 @@ from pathlib import Path
 
 from wsi_scale.files import write_atomically
 from wsi_scale.prior import METADATA
-from wsi_scale.render.sentence import explain, headline, number, span, words
+from wsi_scale.render.sentence import (
+    agreement,
+    explain,
+    headline,
+    number,
+    powers,
+    span,
+    words,
+)
 from wsi_scale.report import Interval, Report
 
 _CSS = """
@@ -77,7 +85,7 @@ def page(report: Report, figure_png: bytes) -> str:
         _figure(report, figure_png),
         _section("Key numbers", _pairs(_key_numbers(report))),
         _classes(report),
-        _section("Slide", _pairs(_slide(report)) + _audit(report)),
+        _section("Slide", _pairs(_slide(report)) + _pixels(report) + _audit(report)),
         _sites(report),
         _details("How this was made", _pairs(_provenance(report))),
     ]
@@ -160,9 +168,19 @@ def _key_numbers(report: Report) -> list[tuple[str, str]]:
         ("Resolution the network sees", _value(report.mpp, " µm per pixel")),
         (f"Resolution, {share} interval", _range(report.mpp_interval, " µm per pixel")),
     ]
+    if report.like_power:
+        rows.append(("Magnification (a range, nothing exact)", powers(report.like_power)))
     if nearest:
         level = f"level {nearest.level} (×{nearest.downsample:.4g}), resized by a further "
         rows.append(("Nearest stored level", level + number(nearest.residual)))
+    rows += [
+        (
+            f"Level {one.level} as it is (×{one.downsample:.4g})",
+            f"keeps {agreement(one)} at {number(one.work)} of the work ({one.sites} sites)",
+        )
+        for one in report.as_is
+        if one.agreement is not None
+    ]
     rows += [
         (label, _value(value, " µm per pixel") + (f" ({span(interval)})" if interval else ""))
         for label, value, interval in (
@@ -202,6 +220,7 @@ def _slide(report: Report) -> list[tuple[str, str]]:
     return [
         ("File", slide.path),
         ("µm per pixel", f"{mpp} (from {slide.mpp_source})" if slide.mpp_source else mpp),
+        ("Held against the pixels", report.pixels.status if report.pixels else "not known"),
         ("Objective, nominal (says nothing exact)", f"{power:g}×" if power else "not known"),
         ("Stored levels", "; ".join(levels)),
         ("Reader", slide.reader),
@@ -214,6 +233,14 @@ def _audit(report: Report) -> str:
     ]
     heads = ("Field", "Says", "µm per pixel", "Status", "Note")
     return _details("What the file says about its resolution", _table(heads, rows)) if rows else ""
+
+
+def _pixels(report: Report) -> str:
+    """Everything stated, field by field, held against what the pixels look like."""
+    fields = report.pixels.fields if report.pixels else []
+    rows = [(x.source, _value(x.mpp), f"{x.octaves:+.2f}", x.status) for x in fields]
+    heads = ("Field", "µm per pixel", "Octaves from the pixels", "Status")
+    return _details("What is stated, held against the pixels", _table(heads, rows)) if rows else ""
 
 
 def _sites(report: Report) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wsi_scale.estimators import all_estimators, fingerprint, profile
-from wsi_scale.report import NUMBERED, Interval, Report
+from wsi_scale.report import NUMBERED, AsIs, Interval, Report
 
 _MEANING = {
     "edge": "The best scale lies at or beyond the end of the range that was tried, so this number "
@@ -43,8 +43,13 @@ def span(interval: Interval) -> str:
     return f"{number(interval[0])}–{number(interval[1])}"
 
 
+def powers(like: tuple[float, float]) -> str:
+    """A range of magnifications: ``like 10–20×``, ``like 20×``."""
+    return f"like {'–'.join(f'{one:g}' for one in sorted(set(like)))}×"
+
+
 def headline(report: Report) -> str:
-    """The answer in one line: ``scale 4.02 [3.90–4.10] · 0.980 µm/px · ok``.
+    """The answer in one line: ``scale 4.02 [3.90–4.10] · 0.980 µm/px, like 5–10× · ok``.
 
     Without an answer: ``no answer: flat``. µm/px only where the slide's resolution is known.
     """
@@ -55,7 +60,8 @@ def headline(report: Report) -> str:
     if report.scale_interval:
         parts[0] += f" [{span(report.scale_interval)}]"
     if report.mpp is not None:
-        parts.append(f"{number(report.mpp)} µm/px")
+        like = f", {powers(report.like_power)}" if report.like_power else ""
+        parts.append(f"{number(report.mpp)} µm/px{like}")
     return " · ".join([*parts, words(report.verdict)]) + ending
 
 
@@ -78,6 +84,8 @@ def explain(report: Report) -> str:
         if report.verdict == "ambiguous" and len(report.candidates) == 1:
             meaning = _TOO_LITTLE
         sentences.insert(0 if report.verdict == "outside" else len(sentences), meaning)
+    sentences += [_as_it_is(report, one) for one in report.as_is]
+    sentences.append(_pixels(report))
     if report.stopped_early:
         asked = report.provenance.settings["precision"]
         sentences.append(
@@ -155,6 +163,35 @@ def _how_to_use(report: Report) -> str:
         else (f"enlarge it by {number(1 / residual)}")
     )
     return f"Read level {level} of the slide and {change}."
+
+
+def _as_it_is(report: Report, one: AsIs) -> str:
+    """What reading a level without resizing would change; empty where it is the answer itself."""
+    assert report.scale is not None
+    if one.agreement is None or abs(one.downsample / report.scale - 1) <= AS_IT_IS:
+        return ""
+    return (
+        f"Reading level {one.level} as it is (×{number(one.downsample)} instead of "
+        f"×{number(report.scale)}) keeps {agreement(one)} at {number(one.work)} of the work."
+    )
+
+
+def agreement(one: AsIs) -> str:
+    """How far predictions on a level as it is agree with those at the answer's scale."""
+    what = {"dice": "a Dice agreement of {}", "same class": "the class of {} of the patches"}
+    return what[one.kind].format(f"{one.agreement:.2f}")
+
+
+def _pixels(report: Report) -> str:
+    """What the pixels say of the stated µm/px; a conflict is among the warnings already."""
+    if report.pixels is None or report.pixels.status == "conflict":
+        return ""
+    return sentence(report.pixels.reason)
+
+
+def sentence(clause: str) -> str:
+    """A clause with a capital letter and an end."""
+    return f"{clause[:1].upper()}{clause[1:]}."
 
 
 def _candidates(report: Report) -> str:

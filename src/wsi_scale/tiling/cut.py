@@ -17,8 +17,8 @@ from wsi_scale.errors import SettingsError, SlideError
 from wsi_scale.geometry import LevelRead, pick_level, reduction
 from wsi_scale.pyramid import read_reduced, resample
 from wsi_scale.regions import Region, parse_region
-from wsi_scale.sites import shared_box
 from wsi_scale.slide import Slide
+from wsi_scale.survey import shared_box
 from wsi_scale.tiling.kept import TISSUE_SHARE, kept_tiles
 from wsi_scale.tiling.layout import Layout, Place, Span, span
 

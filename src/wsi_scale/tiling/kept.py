@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from wsi_scale.errors import SiteError
 from wsi_scale.geometry import Box
 from wsi_scale.regions import Region, Ring
-from wsi_scale.sites import look_at
 from wsi_scale.slide import Slide
+from wsi_scale.survey import look_at
 from wsi_scale.tiling.layout import Layout
 from wsi_scale.tissue import tissue_mask
 

@@ -1,0 +1,75 @@
+"""``wsi-scale info``: what a slide says of itself and, if asked, what its pixels say."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout
+from typing import Annotated
+
+import typer
+
+from wsi_scale.cli.options import JsonOption, MppOption, ReaderOption, SlideArgument
+from wsi_scale.cli.outputs import check_json, info_json, inputs_of, refuse_to_replace, write_text
+from wsi_scale.cli.progress import follow, load
+from wsi_scale.cli.show import out, print_info
+from wsi_scale.errors import SettingsError
+from wsi_scale.report import PixelAudit
+from wsi_scale.settings import DEFAULT_NETWORK, Settings
+from wsi_scale.slide import Slide, open_slide
+from wsi_scale.verdict import ENOUGH_SITES
+
+NOT_ASKED = "the pixels were not asked; --pixels holds them against what is stated"
+
+
+def info(
+    slide: SlideArgument,
+    reader: ReaderOption = None,
+    mpp: MppOption = None,
+    pixels: Annotated[
+        bool, typer.Option("--pixels", help="Ask a network what µm/px the pixels look like.")
+    ] = False,
+    network: Annotated[
+        str | None,
+        typer.Option(metavar="SPEC", help=f"With --pixels; default: {DEFAULT_NETWORK}."),
+    ] = None,
+    free_colour: Annotated[
+        bool, typer.Option("--free-colour", help="With --pixels: fit the stain away first.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="With --pixels: auto, cpu, cuda or mps.")] = "auto",
+    json: JsonOption = None,
+) -> None:
+    """Show levels, resolution, reader and what the metadata say about the scale."""
+    if not pixels and (network is not None or free_colour):
+        raise SettingsError("--network and --free-colour are for --pixels; add it")
+    spec = network or DEFAULT_NETWORK
+    if json is not None:
+        check_json(json)
+        refuse_to_replace(inputs_of(slide, None, spec) if pixels else [slide], [json])
+    with open_slide(slide, reader=reader, mpp=mpp) as opened:
+        found, told = (None, NOT_ASKED)
+        if pixels:
+            with redirect_stdout(sys.stderr):  # other people's networks may print
+                found, told = _ask_pixels(opened, spec, device, free_colour)
+        if json is not None:
+            write_text(json, info_json(opened, found))
+        if json != "-":
+            print_info(opened)
+            out.print(told, soft_wrap=True)
+
+
+def _ask_pixels(
+    slide: Slide, spec: str, device: str, free_colour: bool
+) -> tuple[PixelAudit | None, str]:
+    """What a quick estimate says of the slide's µm/px, and that in words."""
+    asked = load(spec, device)
+    if asked.card.training_mpp is None:
+        return None, (
+            f"the pixels could not be asked: {asked.name} does not say at which µm/px it was "
+            "trained; name a network that does with --network, or add mpp= to its SPEC"
+        )
+    settings = Settings(sites=ENOUGH_SITES, colour_fit=free_colour or None, as_is_sites=0)
+    progress, cancelled = follow(slide, asked, settings)
+    report = None if progress is None else progress.report()
+    if cancelled or report is None or report.pixels is None:
+        raise KeyboardInterrupt
+    return report.pixels, f"pixels: {report.pixels.status} ({report.pixels.reason})"
