@@ -1,29 +1,39 @@
-"""Leaves the window a processor core while networks run."""
+"""What the whole program shares is left to the window while networks run: a core, and the turn."""
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
+from collections.abc import Callable
 from types import TracebackType
+from typing import Generic, TypeVar
+
+T = TypeVar("T", int, float)
+
+SWITCH_S = 0.0005
+"""Python's threads take turns this often. Drawing one frame asks for the turn some fifty times, and
+at the usual 5 ms each a busy thread would hold it up for a quarter of a second."""
 
 
-class SparedCore:
-    """While any run is inside, torch uses one core less, if there are several; when the last
-    is out, as many as before. Runs may overlap: a cancelled one finishes its patch."""
+class Lent(Generic[T]):
+    """A setting of the whole program that is another while anybody is inside, and as before when
+    the last is out. Runs may overlap: a cancelled one finishes its patch."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, read: Callable[[], T], write: Callable[[T], None], wanted: Callable[[T], T]
+    ) -> None:
+        self._read, self._write, self._wanted = read, write, wanted
         self._lock = threading.Lock()
         self._inside = 0
-        self._before = 1
+        self._before: T | None = None
 
     def __enter__(self) -> None:
-        import torch
-
         with self._lock:
-            if self._inside == 0:
-                self._before = torch.get_num_threads()
+            if self._before is None:
+                self._before = self._read()
             self._inside += 1
-            torch.set_num_threads(max(1, min(self._before, (os.cpu_count() or 2) - 1)))
+            self._write(self._wanted(self._before))  # each time: torch counts thread by thread
 
     def __exit__(
         self,
@@ -31,13 +41,31 @@ class SparedCore:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        import torch
-
         with self._lock:
             self._inside -= 1
-            if self._inside == 0:
-                torch.set_num_threads(self._before)
+            if self._inside == 0 and self._before is not None:
+                self._write(self._before)
+                self._before = None
 
 
-SPARED = SparedCore()
-"""Shared by all runs of the program."""
+def _torch_threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+def _set_torch_threads(count: int) -> None:
+    import torch
+
+    torch.set_num_threads(count)
+
+
+def _one_core_less(threads: int) -> int:
+    return max(1, min(threads, (os.cpu_count() or 2) - 1))
+
+
+CORE_SPARED = Lent(_torch_threads, _set_torch_threads, _one_core_less)
+"""torch uses one core less than there are, if there are several."""
+
+SHORT_TURNS = Lent(sys.getswitchinterval, sys.setswitchinterval, lambda usual: min(usual, SWITCH_S))
+"""The window never waits long for its turn."""

@@ -156,7 +156,9 @@ class OptimalScale(QWidget):
             self.error.tell(explain_failure(error))
             return
         self._image = layer
-        self.overlay = SitesOverlay(self.viewer, layer, self.results.plot.show_site)
+        self.overlay = SitesOverlay(
+            self.viewer, layer, self.results.plot.show_site, self.window()
+        )
         self.work = Work(request)
         self._lock(True)
         self.work.start()

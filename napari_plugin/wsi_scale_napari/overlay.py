@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtWidgets import QWidget
 
 from wsi_scale.fields import Field, field_at
 from wsi_scale.render.sentence import number
@@ -25,8 +28,16 @@ CHOSEN = 2.5
 class SitesOverlay:
     """A Shapes layer over one image. Made with the first fields, gone with ``remove``."""
 
-    def __init__(self, viewer: ViewerModel, image: Image, chosen: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        image: Image,
+        chosen: Callable[[int], None],
+        window: QWidget | None = None,
+    ) -> None:
+        """chosen: told of the site that is clicked. window: where the viewer's canvas is, if any."""
         self._viewer, self._image, self._chosen = viewer, image, chosen
+        self._window = window
         self.layer: Shapes | None = None
         self._fields: Sequence[Field] = ()
         viewer.scene.camera.events.zoom.connect(self._set_edges)
@@ -109,8 +120,17 @@ class SitesOverlay:
 
     def _drop_layer(self) -> None:
         if self.layer is not None and self.layer in self._viewer.layers:
+            self._make_canvas_current()
             self._viewer.layers.remove(self.layer)
         self.layer = None
+
+    def _make_canvas_current(self) -> None:
+        """napari frees the buffers of a layer that is removed at once, in whatever OpenGL context is
+        current. Were it that of the window, the next frame would be drawn from buffers that are
+        gone, and the program would crash (napari 0.9.2, Mesa 22.3)."""
+        with suppress(RuntimeError):  # Qt has deleted the window
+            for canvas in self._window.findChildren(QOpenGLWidget) if self._window else ():
+                canvas.makeCurrent()
 
     def remove(self) -> None:
         """Take the layer away, and every listener with it."""

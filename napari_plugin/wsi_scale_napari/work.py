@@ -9,11 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wsi_scale.errors import WsiScaleError
 from wsi_scale.fields import Field, fields_of_view
 from wsi_scale.report import Report
 from wsi_scale.settings import Settings
-from wsi_scale_napari.cores import SPARED
+from wsi_scale_napari.cores import CORE_SPARED, SHORT_TURNS
 from wsi_scale_napari.source import Source
 
 if TYPE_CHECKING:
@@ -67,6 +70,10 @@ class State:
         return self.stage in ENDS
 
 
+class Stopped(Exception):  # noqa: N818  (what was asked for, no fault)
+    """A run was cancelled, and its thread has come to where it can stop."""
+
+
 class Work:
     """A run: started once, cancelled at any time. Once it has ended its state never changes."""
 
@@ -88,7 +95,7 @@ class Work:
 
     @property
     def alive(self) -> bool:
-        """Whether its thread still runs; a cancelled one finishes the patch it is at."""
+        """Whether its thread still runs; a cancelled one finishes the read or batch it is at."""
         return self._thread.is_alive()
 
     def cancel(self) -> None:
@@ -104,14 +111,36 @@ class Work:
 
     def _go(self) -> None:
         try:
-            network = self._load(self.request.network, self.request.device)
-            if self._stop.is_set():
-                return
-            with SPARED, self.request.source.open(self.request.settings.mpp) as slide:
-                self._look(slide, network)
+            with SHORT_TURNS:
+                self._run()
+        except Stopped:
+            pass
         except BaseException as error:  # a thread has nobody to raise to
             failure = explain_failure(error)
             self._tell(replace(self.state, stage="failed", words="failed", failure=failure))
+
+    def _run(self) -> None:
+        import pandas  # noqa: F401  (or napari does in the window's thread, with the first rectangle)
+
+        network = self._load(self.request.network, self.request.device)
+        with CORE_SPARED, self.request.source.open(self.request.settings.mpp) as slide:
+            self._watch(slide, network)
+            self._look(slide, network)
+
+    def _watch(self, slide: Slide, network: Network) -> None:
+        """Stop a cancelled run at its next read of the slide and its next batch of patches."""
+        read = slide.read
+
+        def read_unless_stopped(*window: int) -> NDArray[np.uint8]:
+            self._check()
+            return read(*window)
+
+        slide.read = read_unless_stopped  # type: ignore[method-assign]  # of this run's slide only
+        network.module.register_forward_pre_hook(lambda *_: self._check())
+
+    def _check(self) -> None:
+        if self._stop.is_set():
+            raise Stopped
 
     def _look(self, slide: Slide, network: Network) -> None:
         from wsi_scale.pipeline import iter_estimates
@@ -120,12 +149,10 @@ class Work:
         steps = iter_estimates(slide, network, self.request.settings)
         last: Progress | None = None
         for step in steps:
-            if self._stop.is_set():
-                steps.close()  # type: ignore[attr-defined]  # it is a generator
-                return
+            self._check()
             self._tell(self._state_at(step, last))
             last = step
-        if last is not None and not self._stop.is_set():
+        if last is not None:
             strip = _strip_of(slide, last, self.state.report)
             self._tell(replace(self.state, stage="done", words="done", strip=strip))
 

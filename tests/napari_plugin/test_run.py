@@ -253,19 +253,21 @@ def test_twenty_runs_leave_threads_and_memory_where_they_were(dock, run):
     assert threads() == before[1] == []
 
 
-def test_overlapping_runs_leave_torch_its_threads():
+def test_overlapping_runs_leave_torch_its_threads_and_python_its_turns():
     import torch
 
-    from wsi_scale_napari.cores import SparedCore
+    from wsi_scale_napari.cores import CORE_SPARED, SHORT_TURNS, SWITCH_S
 
-    before = torch.get_num_threads()
-    spared = SparedCore()
+    threads_before, turn_before = torch.get_num_threads(), sys.getswitchinterval()
     try:
-        torch.set_num_threads(2)
-        spared.__enter__()
-        spared.__enter__()
-        spared.__exit__(None, None, None)
-        spared.__exit__(None, None, None)
-        assert torch.get_num_threads() == 2
+        torch.set_num_threads(64)
+        with CORE_SPARED, SHORT_TURNS:
+            assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
+            with CORE_SPARED, SHORT_TURNS:
+                assert torch.get_num_threads() < 64
+            assert torch.get_num_threads() < 64
+            assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
+        assert torch.get_num_threads() == 64
+        assert sys.getswitchinterval() == pytest.approx(turn_before)
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(threads_before)
