@@ -156,9 +156,12 @@ class OptimalScale(QWidget):
             self.error.tell(explain_failure(error))
             return
         self._image = layer
-        self.overlay = SitesOverlay(
-            self.viewer, layer, self.results.plot.show_site, self.window()
-        )
+        if self.overlay is not None and not self.overlay.lies_on(layer):
+            self._drop_overlay()
+        if self.overlay is None:
+            self.overlay = SitesOverlay(
+                self.viewer, layer, self.results.plot.show_site, self.window()
+            )
         self.work = Work(request)
         self._lock(True)
         self.work.start()
@@ -186,6 +189,8 @@ class OptimalScale(QWidget):
             if self.overlay is not None:
                 self.overlay.show(state.fields, state.report.scale if state.report else None)
         if state.ended:
+            if not state.fields:
+                self._drop_overlay()
             self._lock(False)
             self.error.tell(state.failure)
             self.results.keep(state, request)
@@ -197,10 +202,15 @@ class OptimalScale(QWidget):
     def _forget(self) -> None:
         """Drop the last answer and what it left on the slide."""
         if self.overlay is not None:
-            self.overlay.remove()
-        self.overlay = self.shown = self._image = None
+            self.overlay.show((), None)
+        self.shown = self._image = None
         self.error.tell(None)
         self.results.forget()
+
+    def _drop_overlay(self) -> None:
+        if self.overlay is not None:
+            self.overlay.remove()
+            self.overlay = None
 
     def _lock(self, running: bool) -> None:
         for part in self.inputs:
@@ -212,9 +222,7 @@ class OptimalScale(QWidget):
             return
         self._image = None
         self.cancel()
-        if self.overlay is not None:
-            self.overlay.remove()
-            self.overlay = None
+        self._drop_overlay()
         self.results.use.view.setEnabled(False)
 
     def _site_chosen(self, site: int) -> None:
@@ -255,9 +263,7 @@ class OptimalScale(QWidget):
             self.work = None
         self._timer.stop()
         self.tasks.forget()
-        if self.overlay is not None:
-            self.overlay.remove()
-            self.overlay = None
+        self._drop_overlay()
         self._image = None
         self.slide.layers.leave()
         self.region.leave()

@@ -26,7 +26,11 @@ CHOSEN = 2.5
 
 
 class SitesOverlay:
-    """A Shapes layer over one image. Made with the first fields, gone with ``remove``."""
+    """A Shapes layer over one image: empty at first, gone with ``remove``.
+
+    It is made before a run, and kept for the next one, since making and removing a layer hold the
+    window up.
+    """
 
     def __init__(
         self,
@@ -35,45 +39,43 @@ class SitesOverlay:
         chosen: Callable[[int], None],
         window: QWidget | None = None,
     ) -> None:
-        """chosen: told of the site that is clicked. window: where the viewer's canvas is, if any."""
+        """chosen: told of the site that is clicked. window: where the viewer's canvas is."""
         self._viewer, self._image, self._chosen = viewer, image, chosen
         self._window = window
         self.layer: Shapes | None = None
         self._fields: Sequence[Field] = ()
         viewer.scene.camera.events.zoom.connect(self._set_edges)
+        self._make()
+
+    def lies_on(self, image: Image) -> bool:
+        """Whether the layer is there still, over that image."""
+        return self._image == image and self.layer in self._viewer.layers
 
     def show(self, fields: Sequence[Field], common: float | None) -> None:
         """Rectangles of these fields, coloured by their own answers beside the common one."""
-        if not fields or (self.layer is not None and self.layer not in self._viewer.layers):
+        layer = self.layer
+        if layer is None or layer not in self._viewer.layers:
             return
-        boxes = [box_to_data(field.box) for field in fields]
+        boxes = [(box_to_data(field.box), "rectangle") for field in fields]
         colours = np.array([(*site_colour(field.scale, common), 1.0) for field in fields])
         features = {"site": range(1, len(fields) + 1), "scale": [_words(x) for x in fields]}
-        same = len(self._fields) == len(fields)
+        chosen = {site for site in layer.selected_data if site < len(fields)}
         self._fields = fields
-        if self.layer is None or not same:
-            self._make(boxes, colours, features)
-            return
-        chosen = set(self.layer.selected_data)
-        with self.layer.events.data.blocker():
-            self.layer.data = boxes
-        self.layer.edge_color = colours
-        self.layer.features = features
+        with layer.events.data.blocker():
+            layer.data = boxes
+        if boxes:
+            layer.edge_color = colours
+            layer.features = features  # in the status bar: no colour of text is legible on H&E
         self._set_edges()
-        self.layer.selected_data = chosen
+        layer.selected_data = chosen
 
-    def _make(self, boxes: list[Any], colours: Any, features: Any) -> None:
+    def _make(self) -> None:
         from napari.layers import Shapes
 
-        self._drop_layer()
         self.layer = Shapes(
-            boxes,
-            shape_type="rectangle",
-            edge_color=colours,
+            ndim=2,
             face_color="transparent",  # fields overlap: fills would hide the slide
-            edge_width=self._edge(),
             opacity=1.0,
-            features=features,  # shown in the status bar: no colour of text is legible on H&E
             name=NAME,
             **placement(self._image),
         )
@@ -118,16 +120,11 @@ class SitesOverlay:
             if len(before) != len(wide) or (abs(np.array(wide) / before - 1) > 0.2).any():
                 self.layer.edge_width = wide
 
-    def _drop_layer(self) -> None:
-        if self.layer is not None and self.layer in self._viewer.layers:
-            self._make_canvas_current()
-            self._viewer.layers.remove(self.layer)
-        self.layer = None
-
     def _make_canvas_current(self) -> None:
-        """napari frees the buffers of a layer that is removed at once, in whatever OpenGL context is
-        current. Were it that of the window, the next frame would be drawn from buffers that are
-        gone, and the program would crash (napari 0.9.2, Mesa 22.3)."""
+        """napari frees a removed layer's buffers in whatever OpenGL context is current.
+
+        Were it another than the canvas's, buffers still in use would be freed, and the next frame
+        would crash the program (napari 0.9.2 with Mesa 22.3)."""
         with suppress(RuntimeError):  # Qt has deleted the window
             for canvas in self._window.findChildren(QOpenGLWidget) if self._window else ():
                 canvas.makeCurrent()
@@ -135,7 +132,10 @@ class SitesOverlay:
     def remove(self) -> None:
         """Take the layer away, and every listener with it."""
         self._viewer.scene.camera.events.zoom.disconnect(self._set_edges)
-        self._drop_layer()
+        if self.layer is not None and self.layer in self._viewer.layers:
+            self._make_canvas_current()
+            self._viewer.layers.remove(self.layer)
+        self.layer = None
 
 
 def _words(field: Field) -> str:

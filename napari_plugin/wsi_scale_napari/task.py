@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from qtpy.QtCore import QObject, QTimer
 
-from wsi_scale_napari.cores import SHORT_TURNS
+from wsi_scale_napari.cores import SHORT_TURNS, give_way
 from wsi_scale_napari.work import Failure, explain_failure
 
 T = TypeVar("T")
@@ -29,6 +29,7 @@ class Task(Generic[T]):
 
     def _go(self) -> None:
         try:
+            give_way()
             with SHORT_TURNS:
                 self.result = self._function()
         except BaseException as error:  # a thread has nobody to raise to

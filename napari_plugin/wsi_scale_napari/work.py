@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from wsi_scale.errors import WsiScaleError
 from wsi_scale.fields import Field, fields_of_view
 from wsi_scale.report import Report
 from wsi_scale.settings import Settings
-from wsi_scale_napari.cores import CORE_SPARED, SHORT_TURNS
+from wsi_scale_napari.cores import CORE_SPARED, SHORT_TURNS, give_way
 from wsi_scale_napari.source import Source
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class Work:
 
     def _go(self) -> None:
         try:
+            give_way()
             with SHORT_TURNS:
                 self._run()
         except Stopped:
@@ -120,7 +122,7 @@ class Work:
             self._tell(replace(self.state, stage="failed", words="failed", failure=failure))
 
     def _run(self) -> None:
-        import pandas  # noqa: F401  (or napari does in the window's thread, with the first rectangle)
+        import_module("pandas")  # or napari does in the window's thread, with the first rectangle
 
         network = self._load(self.request.network, self.request.device)
         with CORE_SPARED, self.request.source.open(self.request.settings.mpp) as slide:
@@ -135,7 +137,8 @@ class Work:
             self._check()
             return read(*window)
 
-        slide.read = read_unless_stopped  # type: ignore[method-assign]  # of this run's slide only
+        # the slide is this run's alone
+        slide.read = read_unless_stopped  # type: ignore[method-assign, assignment]
         network.module.register_forward_pre_hook(lambda *_: self._check())
 
     def _check(self) -> None:
