@@ -3,9 +3,9 @@
     xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/napari_pause.py [RUNS] [NETWORK]
 
 NETWORK is histology, shown drawn tissue, or figures, shown drawn figures.
-A timer of 5 ms notes the largest gap between two of its beats while the camera is moved: first while
-nothing is done, then while PyTorch and the network are loaded, then while the run goes on. The run is cancelled 10 s after
-its first look; how long that takes is noted too. Prints a table.
+A timer of 5 ms notes the largest gap between two of its beats while the camera is moved: first
+while nothing is done, then while PyTorch and the network are loaded, then while the run goes on.
+The run is cancelled 10 s after its first look; how long that takes is noted too. Prints a table.
 """
 
 import statistics

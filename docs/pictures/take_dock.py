@@ -51,6 +51,7 @@ def main():
     while dock.work is not None:
         settle(0.1)
     dock.results.plot.site_chosen.emit(3)
+    viewer.canvas.overlays.scale_bar.visible = True
     take(viewer, "done")
     viewer.theme = "light"
     take(viewer, "light")

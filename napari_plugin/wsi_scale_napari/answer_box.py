@@ -1,10 +1,14 @@
-"""The answer in words: the same sentences as on the command line."""
+"""The answer in words: the sentences of the command line, the numbers of the page."""
 
 from __future__ import annotations
 
+from html import escape
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from superqt import QCollapsible
 
+from wsi_scale.render.numbers import key_numbers, stated_rows
 from wsi_scale.render.sentence import explain, headline
 from wsi_scale.report import Report
 
@@ -23,8 +27,15 @@ class AnswerBox(QWidget):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        whole.addWidget(self.meaning)
-        whole.addWidget(self.warnings)
+        self.numbers = QLabel()
+        self.numbers.setWordWrap(True)
+        self.numbers.setTextFormat(Qt.TextFormat.RichText)
+        self.numbers.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.fold = QCollapsible("All numbers")
+        self.fold.setDuration(0)
+        self.fold.addWidget(self.numbers)
+        for part in (self.meaning, self.warnings, self.fold):
+            whole.addWidget(part)
         self.show_report(None)
 
     def show_report(self, report: Report | None, *, running: bool = False) -> None:
@@ -38,9 +49,21 @@ class AnswerBox(QWidget):
         self.meaning.setText(meaning(report))
         self.warnings.setText("\n".join(f"⚠ {note}" for note in report.warnings))
         self.warnings.setVisible(bool(report.warnings))
+        self.numbers.setText(number_table(report))
 
 
 def meaning(report: Report) -> str:
     """What the answer means, and why there is a doubt."""
     why = "" if report.verdict == "ok" else f"Why: {report.reason}."
     return " ".join(part for part in (explain(report), why) if part)
+
+
+def number_table(report: Report) -> str:
+    """Every number, every voice and every stated µm/px, as HTML."""
+    rows = key_numbers(report)
+    for source, mpp, octaves, status in stated_rows(report):
+        rows.append(
+            (f"{source} states {mpp} µm/px", f"{status} with the pixels ({octaves} octave)")
+        )
+    cells = (f"<td>{escape(name)}</td><td><b>{escape(found)}</b></td>" for name, found in rows)
+    return f"<table cellspacing=4>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"

@@ -23,6 +23,7 @@ from wsi_scale_napari.sampling_box import SamplingBox
 from wsi_scale_napari.slide_box import SlideBox
 from wsi_scale_napari.source import source_of
 from wsi_scale_napari.task import TICK_MS, Task, Tasks
+from wsi_scale_napari.waking import wake_pandas
 from wsi_scale_napari.work import Request, State, Work, explain_failure
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class OptimalScale(QWidget):
         self._listen()
         self._set_theme()
         self._slide_changed()
+        self.tasks.do("pandas", wake_pandas, lambda _: None)
 
     def _arrange(self) -> None:
         inside = QWidget()

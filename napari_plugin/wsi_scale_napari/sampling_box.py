@@ -9,10 +9,12 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
+    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QPushButton,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -25,6 +27,7 @@ from wsi_scale.planning import expected_patches
 from wsi_scale.settings import Settings, make_settings
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+COLOURS = {"as the network's card says": None, "fitted away first": True, "left as it is": False}
 
 
 class SamplingBox(QWidget):
@@ -41,7 +44,13 @@ class SamplingBox(QWidget):
         self.sites.setValue(usual.sites)
         self.seed.setRange(0, 2**31 - 1)
         self.dense = QCheckBox("measure every scale, not only those near the best")
-        self.free_colour = QCheckBox("fit the stain away first (some times slower)")
+        self.colour = QComboBox()
+        self.colour.addItems(COLOURS)
+        self.colour.setToolTip("Fitting the stain away first makes a run some times slower")
+        self.profile = QLineEdit()
+        self.profile.setPlaceholderText("that of the network, if any")
+        self.profile.setToolTip("A file of wsi-scale calibrate for this network")
+        self.browse = QPushButton("Browse…")
         self.estimator, self.device = QComboBox(), QComboBox()
         self.estimator.addItems(
             ["auto", *(k for k, v in all_estimators().items() if not getattr(v, "LEARNS", False))]
@@ -58,7 +67,9 @@ class SamplingBox(QWidget):
         self.tell_cost()
 
     def _arrange(self) -> None:
-        form, window = QFormLayout(), QHBoxLayout()
+        form, window, profile = QFormLayout(), QHBoxLayout(), QHBoxLayout()
+        profile.addWidget(self.profile, 1)
+        profile.addWidget(self.browse)
         for part in (self.lo, QLabel("to"), self.hi):
             window.addWidget(part)
         form.addRow("scales", window)
@@ -67,8 +78,9 @@ class SamplingBox(QWidget):
         form.addRow("estimator", self.estimator)
         form.addRow("class", self.target)
         form.addRow("device", self.device)
+        form.addRow("profile", profile)
+        form.addRow("stain", self.colour)
         form.addRow(self.dense)
-        form.addRow(self.free_colour)
         inside = QWidget()
         inside.setLayout(form)
         self.fold = QCollapsible("Sampling")
@@ -82,9 +94,16 @@ class SamplingBox(QWidget):
     def _listen(self) -> None:
         for spin in (self.lo, self.hi, self.sites, self.seed):
             spin.valueChanged.connect(self.tell_cost)
-        for box in (self.dense, self.free_colour):
-            box.toggled.connect(self.tell_cost)
-        self.estimator.currentTextChanged.connect(self.tell_cost)
+        self.dense.toggled.connect(self.tell_cost)
+        for combo in (self.estimator, self.colour):
+            combo.currentTextChanged.connect(self.tell_cost)
+        self.browse.clicked.connect(self._browse)
+
+    def _browse(self) -> None:
+        kinds = "Profiles (*.safetensors);;All files (*)"
+        path, _ = QFileDialog.getOpenFileName(self, "Choose a profile", "", kinds)
+        if path:
+            self.profile.setText(path)
 
     def settings(self, **others: Any) -> Settings:
         """What is set here, and others besides. SettingsError for what cannot be used."""
@@ -93,7 +112,8 @@ class SamplingBox(QWidget):
             sites=self.sites.value(),
             seed=self.seed.value(),
             dense=self.dense.isChecked(),
-            colour_fit=self.free_colour.isChecked(),
+            colour_fit=COLOURS[self.colour.currentText()],
+            profile=self.profile.text().strip() or None,
             estimator=self.estimator.currentText(),
             target=self.target.text().strip() or None,
             **others,

@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,6 +18,7 @@ from wsi_scale.report import Report
 from wsi_scale.settings import Settings
 from wsi_scale_napari.cores import CORE_SPARED, SHORT_TURNS, give_way
 from wsi_scale_napari.source import Source
+from wsi_scale_napari.waking import wake_torch
 
 if TYPE_CHECKING:
     from wsi_scale.networks import Network
@@ -122,8 +122,6 @@ class Work:
             self._tell(replace(self.state, stage="failed", words="failed", failure=failure))
 
     def _run(self) -> None:
-        import_module("pandas")  # or napari does in the window's thread, with the first rectangle
-
         network = self._load(self.request.network, self.request.device)
         with CORE_SPARED, self.request.source.open(self.request.settings.mpp) as slide:
             self._watch(slide, network)
@@ -177,6 +175,7 @@ class Work:
 
 def load_network(spec: str, device: str) -> Network:
     """The network of a SPEC. PyTorch is imported here, in the thread of whoever calls."""
+    wake_torch()
     from wsi_scale.networks import load_network as load
 
     return load(spec, device=device)
