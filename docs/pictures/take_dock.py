@@ -14,7 +14,7 @@ environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
 
 import napari  # noqa: E402  (reads NAPARI_CONFIG)
 from PIL import Image  # noqa: E402
-from qtpy.QtWidgets import QApplication  # noqa: E402
+from qtpy.QtWidgets import QApplication, QScrollArea  # noqa: E402
 
 SLIDE = HERE.parents[1] / "sample_data" / "CMU-1-Small-Region.svs"
 
@@ -30,14 +30,14 @@ def settle(seconds=1.0):
 def take(viewer, name):
     settle()
     pixels = viewer.screenshot(canvas_only=False, flash=False)
-    small = Image.fromarray(pixels[..., :3]).quantize(160)  # a third of the bytes
+    small = Image.fromarray(pixels[..., :3]).quantize(128)  # a third of the bytes
     small.save(HERE / f"dock_{name}.png", optimize=True)
     print(name, flush=True)
 
 
 def main():
     viewer = napari.Viewer()
-    viewer.window.resize(1440, 960)
+    viewer.window.resize(1320, 880)
     viewer.open(sys.argv[1] if len(sys.argv) > 1 else str(SLIDE), plugin="wsi-scale")
     viewer.canvas.overlays.scale_bar.visible = True
     _, dock = viewer.window.add_plugin_dock_widget("wsi-scale", "Optimal scale")
@@ -58,6 +58,11 @@ def main():
     viewer.theme = "dark"
     dock.view_optimal()
     take(viewer, "zoomed")
+    dock.results.answer.fold.expand()
+    settle()
+    dock.findChild(QScrollArea).ensureWidgetVisible(dock.results.answer.fold)
+    take(viewer, "numbers")
+    viewer.fit_to_view()
     dock.network.combo.setEditText("my_networks:unet?weights=model.safetensors")
     dock.run()
     while dock.work is not None:

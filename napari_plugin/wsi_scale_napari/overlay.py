@@ -119,12 +119,14 @@ class SitesOverlay:
             before = np.array(self.layer.edge_width)
             if len(before) != len(wide) or (abs(np.array(wide) / before - 1) > 0.2).any():
                 self.layer.edge_width = wide
+                self.layer.events.edge_width()  # napari itself does not tell the canvas
 
     def _make_canvas_current(self) -> None:
         """napari frees a removed layer's buffers in whatever OpenGL context is current.
 
         Were it another than the canvas's, buffers still in use would be freed, and the next frame
-        would crash the program (napari 0.9.2 with Mesa 22.3)."""
+        would crash the program (napari 0.9.2 with Mesa 22.3).
+        """
         with suppress(RuntimeError):  # Qt has deleted the window
             for canvas in self._window.findChildren(QOpenGLWidget) if self._window else ():
                 canvas.makeCurrent()
@@ -135,6 +137,8 @@ class SitesOverlay:
         if self.layer is not None and self.layer in self._viewer.layers:
             self._make_canvas_current()
             self._viewer.layers.remove(self.layer)
+            if self._image in self._viewer.layers:
+                self._viewer.layers.selection.active = self._image
         self.layer = None
 
 

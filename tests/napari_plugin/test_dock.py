@@ -113,6 +113,48 @@ def test_the_current_view_is_a_region_too(dock, model, run, app, tmp_path):
     assert cli_json(app.clipboard().text(), tmp_path) == shown_json(dock)
 
 
+def test_reasons_call_a_drawn_region_by_its_layer_not_by_our_file(dock, model, run):
+    dock.region.draw.click()
+    drawn = model.layers["wsi-scale region"]
+    drawn.add_polygons(np.array([[5000, 5000], [5000, 6000], [6000, 6000.0]]))
+    run(dock)
+    assert "region drawn in wsi-scale region lies outside" in dock.error.sentence.text()
+
+
+def test_a_profile_and_the_stain_are_asked_and_in_the_command(dock, run, app, tmp_path):
+    assert dock.sampling.settings().colour_fit is None
+    dock.sampling.colour.setCurrentText("left as it is")
+    run(dock)
+    dock.results.use.cli.click()
+    assert "--no-free-colour" in app.clipboard().text()
+    assert cli_json(app.clipboard().text(), tmp_path) == shown_json(dock)
+    dock.sampling.profile.setText(str(tmp_path / "none.safetensors"))
+    run(dock)
+    assert "none.safetensors" in dock.error.sentence.text()
+
+
+def test_the_default_network_shows_what_the_pixels_say(make_dock, model, wait, app, tmp_path):
+    """histology on a scanned slide: µm/px with objectives, levels as they are, every field."""
+    from wsi_scale_napari.samples import cmu
+
+    ((levels, options, _),) = cmu()
+    model.add_image(levels, **options)
+    dock = make_dock(model, sites=16, scales=(0.5, 4.0))
+    assert dock.network.spec == "histology"
+    dock.run()
+    wait(lambda: dock.work is None, 600)
+    report, answer = dock.results.result.report, dock.results.answer
+    assert report.estimator == "recognition"
+    assert "µm/px, like " in answer.head.text()
+    assert report.pixels.reason[1:] in answer.meaning.text()
+    for words in ("aperio.MPP states", "What fingerprint would answer", "What the metadata expect"):
+        assert words in answer.numbers.text()
+    if report.as_is:
+        assert "as it is" in answer.meaning.text()
+    dock.results.use.cli.click()
+    assert cli_json(app.clipboard().text(), tmp_path) == shown_json(dock)
+
+
 def test_a_region_that_encloses_nothing_is_refused(dock):
     dock.region.draw.click()
     dock.run()
