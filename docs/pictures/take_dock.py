@@ -50,18 +50,18 @@ def main():
     take(viewer, "running")
     while dock.work is not None:
         settle(0.1)
-    dock.results.plot.site_chosen.emit(3)
+    sites = dock.results.result.report.sites
+    dock.results.plot.site_chosen.emit(max(range(len(sites)), key=lambda i: sites[i].y))
     viewer.canvas.overlays.scale_bar.visible = True
     take(viewer, "done")
     viewer.theme = "light"
     take(viewer, "light")
     viewer.theme = "dark"
     dock.view_optimal()
-    take(viewer, "zoomed")
     dock.results.answer.fold.expand()
     settle()
     dock.findChild(QScrollArea).ensureWidgetVisible(dock.results.answer.fold)
-    take(viewer, "numbers")
+    take(viewer, "zoomed")
     viewer.fit_to_view()
     dock.network.combo.setEditText("my_networks:unet?weights=model.safetensors")
     dock.run()

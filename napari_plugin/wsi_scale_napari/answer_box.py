@@ -20,7 +20,7 @@ class AnswerBox(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.head, self.meaning, self.warnings = QLabel(), QLabel(), QLabel()
-        self.head.setStyleSheet("font-size: 14px; font-weight: bold;")
+        self.head.setStyleSheet("font-size: 13px; font-weight: bold;")
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         for label in (self.head, self.meaning, self.warnings):

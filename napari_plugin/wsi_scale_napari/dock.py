@@ -8,7 +8,7 @@ from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from wsi_scale.errors import SettingsError, SlideError
-from wsi_scale.render.describe import slide_line
+from wsi_scale.render.describe import slide_doubts, slide_line
 from wsi_scale_napari.colours import theme_ink
 from wsi_scale_napari.column import Column
 from wsi_scale_napari.defaults import read_defaults
@@ -278,6 +278,5 @@ def _describe_slide(layer: Image, mpp: float | None) -> tuple[str, Any]:
         words = slide_line(slide)
         if slide.mpp is None:
             words += "; no µm/px, so state it below if you know it (the scale is found without)"
-        doubts = [x for x in slide.audit if x.status == "conflicts"]
-        words += "".join(f"\n⚠ {x.source} says {x.says}, which differs" for x in doubts)
+        words += "".join(f"\n⚠ {doubt}" for doubt in slide_doubts(slide))
         return words, slide.mpp

@@ -98,13 +98,13 @@ class SitesOverlay:
         if self.layer is not None and len(self.layer.selected_data) == 1:
             (one,) = self.layer.selected_data
             self._set_edges()
+            self.layer.move_to_front()
             self._chosen(int(one))
 
     def select(self, site: int) -> None:
         """Mark a site, as if it had been clicked."""
         if self.layer is not None and site < len(self._fields):
             self.layer.selected_data = {site}
-            self.layer.refresh()
 
     def _edge(self) -> float:
         """Width of an edge in data pixels so that it is seen at this zoom."""

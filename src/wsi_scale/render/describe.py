@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wsi_scale.objective import PLAIN
 from wsi_scale.slide import Slide
 
 if TYPE_CHECKING:
@@ -31,6 +32,17 @@ def slide_line(slide: Slide) -> str:
     finest = slide.levels[0]
     levels = f"{len(slide.levels)} level{'' if len(slide.levels) == 1 else 's'}"
     return " · ".join([*parts, f"{finest.width} × {finest.height} px", levels, slide.reader])
+
+
+def slide_doubts(slide: Slide) -> list[str]:
+    """What of a slide's metadata and levels does not fit, one sentence each."""
+    doubts = []
+    for found in slide.audit:
+        if found.status == "conflicts":
+            doubts.append(f"{found.source} says {found.says}, which differs")
+        elif found.status in ("nonsense", "information") and found.note not in ("", PLAIN):
+            doubts.append(f"{found.source}, {found.says}: {found.note}")
+    return doubts
 
 
 def area_words(area_px: float, mpp: tuple[float, float] | None) -> str:
