@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from wsi_scale import cli
-from wsi_scale.report import Report
+from wsi_scale.report import PixelField, Report
 from wsi_scale.testing import disc_image
 
 QUICK = "dock_networks:quick?input_size=32"
@@ -135,6 +135,7 @@ def test_a_profile_and_the_stain_are_asked_and_in_the_command(dock, run, app, tm
 
 def test_the_default_network_shows_what_the_pixels_say(make_dock, model, wait, app, tmp_path):
     """histology on a scanned slide: µm/px with objectives, levels as they are, every field."""
+    from wsi_scale_napari.answer_box import number_table
     from wsi_scale_napari.samples import cmu
 
     ((levels, options, _),) = cmu()
@@ -147,8 +148,13 @@ def test_the_default_network_shows_what_the_pixels_say(make_dock, model, wait, a
     assert report.estimator == "recognition"
     assert "µm/px, like " in answer.head.text()
     assert report.pixels.reason[1:] in answer.meaning.text()
-    for words in ("aperio.MPP states", "What fingerprint would answer", "What the metadata expect"):
+    for words in ("recognition", "What fingerprint would answer", "What the metadata expect"):
         assert words in answer.numbers.text()
+    stated = PixelField(source="aperio.MPP", mpp=0.499, octaves=-0.01, status="agree")
+    pixels = report.pixels.model_copy(update={"fields": [stated]})
+    assert "aperio.MPP states 0.499 µm/px" in number_table(
+        report.model_copy(update={"pixels": pixels})
+    )
     if report.as_is:
         assert "as it is" in answer.meaning.text()
     dock.results.use.cli.click()
