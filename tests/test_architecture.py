@@ -12,11 +12,11 @@ import wsi_scale
 ROOT = Path(wsi_scale.__file__).parent
 
 ROOMS = [
-    {"errors", "files", "registry"},
+    {"bundled", "errors", "files", "registry"},
     {"geometry", "outlines", "resampling"},
     {"metadata", "prior", "objective", "level_audit"},
     {"slide", "readers", "pyramid"},  # a slide's thumbnail is resampled by the pyramid room
-    {"sites", "survey", "focus", "regions", "tissue", "histology"},
+    {"sites", "survey", "focus", "regions", "drawn", "tissue", "histology"},
     {"responses"},
     {"profile"},
     {"networks"},
@@ -32,6 +32,7 @@ ROOMS = [
     {"audit"},
     {"sparing"},
     {"assemble"},
+    {"fields"},
     {"planning"},
     {"looking"},
     {"as_is"},

@@ -1,1 +1,1 @@
-"""The napari dock widget of wsi-scale; it comes in a later release."""
+"""The napari plugin of wsi-scale: whole slides as layers, and the dock that finds their scale."""

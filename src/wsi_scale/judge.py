@@ -63,6 +63,8 @@ class Estimate:
     high: Array
     classes: tuple[tuple[str, float | None, tuple[float, float] | None], ...] = ()
     """(name, scale, interval) of each class that is the target of at least 3 sites."""
+    site_scores: tuple[Array, ...] = ()
+    """The score of each site alone at ``scales``; none where the verdict has no number."""
 
 
 def estimate(
@@ -99,6 +101,7 @@ def estimate(
     numbered = judgement.verdict in NUMBERED
     scale = chosen.scale if numbered else None
     low, high = _band(evidence, interval_level)
+    alone = _per_site(scorer, len(everyone)) if numbered else ()
     return Estimate(
         estimator=chosen.name,
         scale=scale,
@@ -111,12 +114,13 @@ def estimate(
         candidates=judgement.candidates,
         voices={name: answer.scale for name, answer in answers.items()},
         sites=responses.sites,
-        site_scales=_per_site(scorer, len(everyone)) if numbered else (None,) * len(everyone),
+        site_scales=tuple(x.scale for x in alone) if numbered else (None,) * len(everyone),
         scales=scales,
         score=evidence.answer.score,
         low=low,
         high=high,
         classes=_per_class(responses, scorer, seed, resamples, interval_level) if numbered else (),
+        site_scores=tuple(x.score for x in alone),
     )
 
 
@@ -256,13 +260,13 @@ def _band(evidence: Evidence, level: float) -> tuple[Array, Array]:
     return low, high
 
 
-def _per_site(scorer: Scorer, sites: int) -> tuple[float | None, ...]:
+def _per_site(scorer: Scorer, sites: int) -> tuple[Answer, ...]:
     """What each site would answer alone."""
     alone = np.zeros(sites)
     answers = []
     for site in range(sites):
         alone[site] = 1
-        answers.append(scorer(alone).scale)
+        answers.append(scorer(alone))
         alone[site] = 0
     return tuple(answers)
 

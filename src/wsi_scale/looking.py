@@ -159,6 +159,19 @@ def cut_strip(
     ]
 
 
+def show(
+    run: Run, responses: Responses, scale: float | None
+) -> list[tuple[float, NDArray[np.uint8]]]:
+    """A strip of patches around the answer, where a segmenter finds most, with what it finds there
+    outlined. Raises SlideError when a region cannot be decoded."""
+    from wsi_scale.networks.predictions import outlined
+
+    site = telling_site(responses, scale)
+    return outlined(
+        run.network, cut_strip(run.slide, site, run.grid, run.input_size, nearest=scale)
+    )
+
+
 def telling_site(responses: Responses, scale: float | None) -> Site:
     """Where a segmenter found most at the measured scale nearest to ``scale``, among the sites that
     have it; the first site for a classifier, or without a scale."""

@@ -9,6 +9,9 @@ MPP_TIMES_POWER = (4.6, 11.0)
 NOMINAL = (1.25, 2.5, 4.0, 5.0, 10.0, 20.0, 40.0, 60.0, 100.0)
 """Objectives that microscopes and scanners are sold with."""
 
+PLAIN = "magnification, no resolution"
+"""All there is to say of a magnification that contradicts nothing."""
+
 _ROUNDING = 1e-9
 
 
@@ -31,13 +34,12 @@ def like_power(mpp: float) -> tuple[float, float] | None:
 
 def power_note(power: float | None, mpp: tuple[float, float] | None) -> str:
     """What to make of a stated magnification beside a stated µm/px (x, y)."""
-    plain = "magnification, no resolution"
     if power is None or mpp is None:
-        return plain
+        return PLAIN
     low, high = usual_mpp(power)
     mean = sum(mpp) / 2
     if low * (1 - _ROUNDING) <= mean <= high * (1 + _ROUNDING):
-        return plain
+        return PLAIN
     return (
         f"{power:g}× usually means {low:.3g}–{high:.3g} µm/px, which {mean:.3g} is not: the "
         "magnification or the µm/px is wrong, or the image was resized"

@@ -13,7 +13,7 @@ from wsi_scale.profile import Profile, load_profile
 from wsi_scale.settings import Settings
 from wsi_scale.sites import parse_region, place_sites
 from wsi_scale.slide import Slide
-from wsi_scale.sparing import strides
+from wsi_scale.sparing import first_look, strides
 from wsi_scale.survey import survey
 
 if TYPE_CHECKING:
@@ -59,6 +59,15 @@ def wished_grid(lo: float, hi: float, settings: Settings) -> ScaleGrid:
     """All scales between which a run may choose, so many that coarse ones lie evenly among them."""
     step = strides(settings.per_octave)[0] if settings.coarse_to_fine else 1
     return ScaleGrid.geometric(lo, hi, settings.per_octave, multiple=step)
+
+
+def expected_patches(settings: Settings) -> int:
+    """Patches that a run will measure as a rule, before the slide is known: its window may turn out
+    narrower, the best scale may move, and an asked precision may be reached sooner."""
+    steps = strides(settings.per_octave) if settings.coarse_to_fine else (1,)
+    scales = len(wished_grid(*settings.scales, settings))
+    each = len(first_look(scales, steps[0])) + 2 * (len(steps) - 1)
+    return each * settings.sites * (2 if settings.colour_fit else 1)
 
 
 def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:

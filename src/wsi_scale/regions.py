@@ -21,6 +21,10 @@ Ring = NDArray[np.float64]
 FARTHEST_PX = 1e9
 """No slide reaches further; numbers beyond it are mistakes, and overflow."""
 
+NAME = "wsi_scale_name"
+"""Member of a FeatureCollection that we wrote ourselves: how errors call the region wherever its
+file lies."""
+
 _PAIRS_AT_ONCE = 1 << 22  # points × edges compared in one step
 
 
@@ -115,15 +119,17 @@ def parse_region(source: str | os.PathLike[str]) -> Region:
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "is neither a file nor a box x,y,w,h"
         raise SettingsError(f"region {text!r} {what}; give a GeoJSON file or four numbers")
+    tree = _load(path)
     try:
-        polygons = tuple(_polygons(_load(path), str(path)))
+        polygons = tuple(_polygons(tree, str(path)))
     except RecursionError as error:
         raise SettingsError(f"region {path} is nested too deeply to be GeoJSON") from error
     if not polygons:
         raise SettingsError(
             f"{path} holds no polygon (points and lines enclose nothing); draw an area and save it"
         )
-    region = Region(polygons, str(path))
+    name = tree.get(NAME) if isinstance(tree, dict) else None
+    region = Region(polygons, name if isinstance(name, str) and name else str(path))
     if all(_is_flat(rings[0]) for rings in polygons):
         raise SettingsError(f"the polygons of {path} enclose no area; draw the region again")
     return region

@@ -203,7 +203,7 @@ def estimate(  # one parameter per option of the contract
         if progress is None or report is None:
             err.print("there is no answer yet, so nothing was written")
             return EXIT_CANCELLED
-        outputs.write(opened, progress, report)
+        outputs.write(progress, report)
     if json != "-":
         print_report(report)
     if cancelled:

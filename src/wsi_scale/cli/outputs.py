@@ -50,7 +50,7 @@ class Outputs:
         if len({os.path.realpath(path) for path in files}) < len(files):
             raise OutputError("two results would go to one file; give each a name of its own")
 
-    def write(self, slide: Slide, progress: pipeline.Progress, report: Report) -> None:
+    def write(self, progress: pipeline.Progress, report: Report) -> None:
         """Write everything that was asked for; each file whole or not at all."""
         if self.json is not None:
             write_text(self.json, report.to_json())
@@ -61,7 +61,7 @@ class Outputs:
         from wsi_scale.render.figure import draw_estimate, figure_png
         from wsi_scale.render.html import write_html
 
-        strip = _strip(slide, progress, report)
+        strip = _strip(progress, report)
         if self.plot is not None:
             draw_estimate(report, strip, self.plot)
         if self.html is not None:
@@ -92,16 +92,11 @@ def refuse_to_replace(inputs: Sequence[str], results: Sequence[str | Path]) -> N
                 raise OutputError(f"{result} lies inside {source}; choose another place")
 
 
-def _strip(slide: Slide, progress: pipeline.Progress, report: Report) -> list[tuple[float, Any]]:
-    from wsi_scale.looking import cut_strip, telling_site
-    from wsi_scale.networks.predictions import outlined
+def _strip(progress: pipeline.Progress, report: Report) -> list[tuple[float, Any]]:
+    from wsi_scale.looking import show
 
-    run, responses = progress.run, progress.responses
-    if responses is None:
-        return []
-    site = telling_site(responses, report.scale)
-    strip = cut_strip(slide, site, run.grid, run.input_size, nearest=report.scale)
-    return outlined(run.network, strip)
+    responses = progress.responses
+    return [] if responses is None else show(progress.run, responses, report.scale)
 
 
 def check_json(target: str) -> None:

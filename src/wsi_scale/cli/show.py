@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from wsi_scale.networks import Network
     from wsi_scale.report import Report
 
-MOST_CLASSES = 24
-"""Class names shown at most."""
-
 
 class Answer(Console):
     """stdout; when nothing can be written there, that is one sentence too."""
@@ -58,12 +55,14 @@ def print_report(report: Report) -> None:
 
 def print_info(slide: Slide) -> None:
     """Levels, resolution, reader, and what each metadata field says."""
+    from wsi_scale.render.describe import resolution
+
     rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     size = f"{slide.levels[0].width} × {slide.levels[0].height} px"
     rows.add_row("slide", slide.path)
     rows.add_row("reader", f"{slide.reader} ({slide.reader_reason})")
     rows.add_row("size", size)
-    rows.add_row("resolution", _resolution(slide))
+    rows.add_row("resolution", resolution(slide))
     power = slide.objective_power
     rows.add_row("objective", "not stated" if power is None else f"{power:g}× (nominal)")
     out.print(rows)
@@ -80,36 +79,13 @@ def print_info(slide: Slide) -> None:
         out.print(audit)
 
 
-def _resolution(slide: Slide) -> str:
-    if slide.mpp is None:
-        return "not stated; scales work without it, or pass --mpp"
-    x, y = slide.mpp
-    value = f"{x:.4g} µm/px" if x == y else f"{x:.4g} × {y:.4g} µm/px (x × y)"
-    return f"{value}, from {slide.mpp_source}"
-
-
 def print_network(network: Network) -> None:
     """How a network was understood, and its layers."""
+    from wsi_scale.render.describe import network_rows
+
     rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    rows.add_row("network", network.name)
-    rows.add_row("task", f"{network.task}, {len(network.classes)} class(es)")
-    more = ", …" if len(network.classes) > MOST_CLASSES else ""
-    rows.add_row("classes", ", ".join(network.classes[:MOST_CLASSES]) + more)
-    size = network.input_size
-    rows.add_row("input", f"{size} px" if size else f"any multiple of {network.stride} px")
-    rows.add_row("channels", "grey" if network.channels == 1 else "RGB")
-    batches = network.batchnorm_batches
-    rows.add_row("BatchNorm", "statistics not stored" if batches is None else f"{batches} batches")
-    trained = [
-        f"{value:g} {unit}"
-        for value, unit in (
-            (network.card.training_mpp, "µm/px"),
-            (network.card.training_scale, "(scale)"),
-        )
-        if value is not None
-    ]
-    rows.add_row("trained at", ", ".join(trained) or "not stated")
-    rows.add_row("device", str(network.device))
+    for label, value in network_rows(network):
+        rows.add_row(label, value)
     out.print(rows)
     layers = Table("layer", "kind", box=None, padding=(0, 2, 0, 0))
     for layer in network.layers():

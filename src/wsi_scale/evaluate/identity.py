@@ -10,9 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import wsi_scale
-
-_BUNDLED = Path(wsi_scale.__file__).parent / "networks" / "bundled"
+from wsi_scale.bundled import FOLDER
 
 
 def files_of_spec(spec: str) -> list[str]:
@@ -37,7 +35,7 @@ def absolute_spec(spec: str) -> str:
     """
     target, mark, query = spec.partition("?")
     card = _card_of(target)
-    if os.path.exists(target) and (card is None or _BUNDLED not in card.parents):
+    if os.path.exists(target) and (card is None or FOLDER not in card.parents):
         target = os.path.abspath(target)
     parts = []
     for part in query.split("&"):
@@ -64,7 +62,7 @@ def selective_of_spec(spec: str) -> float | None:
 
 def _card_of(target: str) -> Path | None:
     """The card of a SPEC without its query: bundled, in a folder, or the file itself."""
-    bundled = _BUNDLED / target / "card.toml"
+    bundled = FOLDER / target / "card.toml"
     if target and bundled.is_file():
         return bundled
     card = Path(target) / "card.toml" if os.path.isdir(target) else Path(target)

@@ -18,6 +18,7 @@ from types import ModuleType
 
 import torch
 
+from wsi_scale.bundled import bundled_names
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks.card import Card, load_card
 from wsi_scale.networks.layers import LayerChoice
@@ -66,12 +67,6 @@ def load_network(spec: str, *, device: str = "auto") -> Network:
     chosen = choose_device(device)
     network: Network = find_source(spec).load(spec)
     return replace(network, spec=spec).to(chosen)
-
-
-def bundled_names() -> tuple[str, ...]:
-    """Names of the networks that come with wsi-scale."""
-    names: tuple[str, ...] = all_sources()["bundled"].bundled_names()
-    return names
 
 
 def choose_device(name: str) -> torch.device:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from wsi_scale.bundled import FOLDER, bundled_names
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks.card import Card
 from wsi_scale.networks.card_file import load_described
@@ -16,13 +17,7 @@ NAME = "bundled"
 GRAMMAR = "NAME of a bundled network, e.g. figures"
 ORDER = 10
 
-FOLDER = Path(__file__).parent / "bundled"
 _WORD = re.compile(r"[A-Za-z][\w-]*")
-
-
-def bundled_names() -> tuple[str, ...]:
-    """Names of the networks that come with wsi-scale."""
-    return tuple(sorted(card.parent.name for card in FOLDER.glob("*/card.toml")))
 
 
 def accepts(spec: str) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-from numpy.typing import NDArray
 
+from wsi_scale.render.limits import scale_limits, scale_ticks, score_limits
 from wsi_scale.render.sentence import number
 from wsi_scale.report import Report
 
@@ -28,10 +28,10 @@ def draw_curve(axes: Axes, report: Report) -> None:
         for values in (report.curve.score, report.curve.low, report.curve.high)
     )
     axes.set_xscale("log", base=2)
-    axes.set_xlim(*_limits(report))
+    axes.set_xlim(*scale_limits(report))
     axes.fill_between(scales, low, high, color=CURVE, alpha=0.18, linewidth=0, zorder=2)
     axes.plot(scales, score, color=CURVE, linewidth=1.8, marker=".", markersize=4, zorder=3)
-    _score_limits(axes, scales, score)
+    axes.set_ylim(*score_limits(report.curve.scales, report.curve.score))
     _label_axes(axes, report)
     _draw_upsampling(axes)
     _draw_levels(axes, report)
@@ -51,36 +51,9 @@ def draw_curve(axes: Axes, report: Report) -> None:
         )
 
 
-def _limits(report: Report) -> tuple[float, float]:
-    """Ends of the scale axis: the curve and the answer, with a little air."""
-    marks = [*report.curve.scales, *([report.scale] if report.scale else [])]
-    low, high = (min(marks), max(marks)) if marks else (0.5, 16.0)
-    return low / 1.06, high * 1.06
-
-
-def _score_limits(axes: Axes, scales: NDArray[np.float64], score: NDArray[np.float64]) -> None:
-    """Show the peak: what lies far below the better half of the curve may leave the picture.
-
-    Leaves room above the curve for the names of levels and below it for the voices.
-    """
-    known = np.isfinite(score)
-    finite = score[known]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    if finite.size:
-        octaves = np.log2(scales[known])  # the middle of the curve, not of where it is dense
-        spread = np.interp(np.linspace(octaves[0], octaves[-1], 101), octaves, finite)
-        low = max(low, high - 3 * (high - float(np.median(spread))))
-    extent = (high - low) or max(1.0, abs(high)) * 0.1
-    axes.set_ylim(low - 0.16 * extent, high + 0.2 * extent)
-
-
 def _label_axes(axes: Axes, report: Report) -> None:
     low, high = axes.get_xlim()
-    octaves = math.log2(high / low)
-    step = 1.0 if octaves > 2.5 else 0.5 if octaves > 1.2 else 0.25
-    first = math.ceil(math.log2(low) / step - 1e-9)
-    last = math.floor(math.log2(high) / step + 1e-9)
-    ticks = [2 ** (i * step) for i in range(first, last + 1)]
+    ticks = scale_ticks(low, high)
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))

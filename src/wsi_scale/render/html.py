@@ -9,17 +9,9 @@ from html import escape
 from pathlib import Path
 
 from wsi_scale.files import write_atomically
-from wsi_scale.prior import METADATA
-from wsi_scale.render.sentence import (
-    explain,
-    headline,
-    kept,
-    number,
-    powers,
-    span,
-    words,
-)
-from wsi_scale.report import Interval, Report
+from wsi_scale.render.numbers import key_numbers, range_words, stated_rows, value
+from wsi_scale.render.sentence import explain, headline, number, words
+from wsi_scale.report import Report
 
 CSS = """
 :root { --ink: #1a1a1a; --soft: #595959; --line: #d9d9d9; --paper: #fff; --answer: #a84300; }
@@ -83,7 +75,7 @@ def page(report: Report, figure_png: bytes) -> str:
     sections = [
         _warnings(report.warnings),
         _figure(report, figure_png),
-        _section("Key numbers", _pairs(_key_numbers(report))),
+        _section("Key numbers", _pairs(key_numbers(report))),
         _classes(report),
         _section("Slide", _pairs(_slide(report)) + _pixels(report) + _audit(report)),
         _sites(report),
@@ -150,62 +142,8 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f'<div class="wide">{table}</div>'
 
 
-def _value(value: float | None, unit: str = "") -> str:
-    return "–" if value is None else f"{number(value)}{unit}"
-
-
-def _range(interval: Interval | None, unit: str = "") -> str:
-    return "–" if interval is None else f"{span(interval)}{unit}"
-
-
-def _key_numbers(report: Report) -> list[tuple[str, str]]:
-    share = f"{report.interval_level * 100:.0f} %"
-    nearest, ruler = report.nearest_level, report.ruler
-    rows = [
-        ("Scale (slide pixels per network pixel)", _value(report.scale)),
-        (f"Scale, {share} interval", _range(report.scale_interval)),
-        ("Scales that serve about as well", _range(report.tolerance)),
-        ("Resolution the network sees", _value(report.mpp, " µm per pixel")),
-        (f"Resolution, {share} interval", _range(report.mpp_interval, " µm per pixel")),
-    ]
-    if report.like_power:
-        rows.append(("Magnification (a range, nothing exact)", powers(report.like_power)))
-    if nearest:
-        level = f"level {nearest.level} (×{nearest.downsample:.4g}), resized by a further "
-        rows.append(("Nearest stored level", level + number(nearest.residual)))
-    rows += [
-        (
-            f"Level {one.level} as it is (×{one.downsample:.4g})",
-            f"{kept(one)} ({one.sites} sites)",
-        )
-        for one in report.as_is
-        if one.agreement is not None
-    ]
-    rows += [
-        (label, _value(value, " µm per pixel") + (f" ({span(interval)})" if interval else ""))
-        for label, value, interval in (
-            ("Slide pixel size it implies", ruler.slide_mpp, ruler.slide_mpp_interval),
-            ("Network pixel size it implies", ruler.network_mpp, ruler.network_mpp_interval),
-        )
-        if value is not None
-    ]
-    rows += [
-        (f"Candidate with score {one.score:.3g}", number(one.scale)) for one in report.candidates
-    ]
-    rows.append(("Estimator", report.estimator))
-    rows += [
-        (
-            "What the metadata expect" if name == METADATA else f"What {name} would answer",
-            _value(scale),
-        )
-        for name, scale in report.voices.items()
-        if name != report.estimator
-    ]
-    return rows
-
-
 def _classes(report: Report) -> str:
-    rows = [(one.name, _value(one.scale), _range(one.scale_interval)) for one in report.classes]
+    rows = [(one.name, value(one.scale), range_words(one.scale_interval)) for one in report.classes]
     heads = ("Class", "Scale", f"{report.interval_level * 100:.0f} % interval")
     return _section("Classes", _table(heads, rows) if rows else "")
 
@@ -229,7 +167,7 @@ def _slide(report: Report) -> list[tuple[str, str]]:
 
 def _audit(report: Report) -> str:
     rows = [
-        (one.source, one.says, _value(one.mpp), one.status, one.note) for one in report.slide.audit
+        (one.source, one.says, value(one.mpp), one.status, one.note) for one in report.slide.audit
     ]
     heads = ("Field", "Says", "µm per pixel", "Status", "Note")
     return _details("What the file says about its resolution", _table(heads, rows)) if rows else ""
@@ -237,14 +175,13 @@ def _audit(report: Report) -> str:
 
 def _pixels(report: Report) -> str:
     """Everything stated, field by field, held against what the pixels look like."""
-    fields = report.pixels.fields if report.pixels else []
-    rows = [(x.source, _value(x.mpp), f"{x.octaves:+.2f}", x.status) for x in fields]
+    rows = stated_rows(report)
     heads = ("Field", "µm per pixel", "Octaves from the pixels", "Status")
     return _details("What is stated, held against the pixels", _table(heads, rows)) if rows else ""
 
 
 def _sites(report: Report) -> str:
-    rows = [(f"{one.x:.1f}", f"{one.y:.1f}", _value(one.scale)) for one in report.sites]
+    rows = [(f"{one.x:.1f}", f"{one.y:.1f}", value(one.scale)) for one in report.sites]
     heads = ("x (slide pixels)", "y (slide pixels)", "Scale")
     return _details(f"Sites ({len(rows)})", _table(heads, rows)) if rows else ""
 

@@ -1,0 +1,69 @@
+"""The answer in words: the sentences of the command line, the numbers of the page."""
+
+from __future__ import annotations
+
+from html import escape
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from superqt import QCollapsible
+
+from wsi_scale.render.numbers import key_numbers, stated_rows
+from wsi_scale.render.sentence import explain, headline
+from wsi_scale.report import Report
+
+
+class AnswerBox(QWidget):
+    """What the answer means, and every warning, below a headline that stands where its owner puts
+    it; all of it can be selected."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.meaning, self.warnings = QLabel(), QLabel(), QLabel()
+        self.head.setStyleSheet("font-size: 13px; font-weight: bold;")
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        for label in (self.head, self.meaning, self.warnings):
+            label.setWordWrap(True)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.numbers = QLabel()
+        self.numbers.setWordWrap(True)
+        self.numbers.setTextFormat(Qt.TextFormat.RichText)
+        self.numbers.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.fold = QCollapsible("All numbers")
+        self.fold.setDuration(0)
+        self.fold.addWidget(self.numbers)
+        for part in (self.meaning, self.warnings, self.fold):
+            whole.addWidget(part)
+        self.show_report(None)
+
+    def show_report(self, report: Report | None, *, running: bool = False) -> None:
+        """Say what a report says; while a run is under way only where it stands."""
+        self.head.setVisible(report is not None)
+        self.setVisible(report is not None and not running)
+        if report is None:
+            return
+        head = headline(report).removesuffix(" (partial)") if running else headline(report)
+        self.head.setText(f"so far: {head}" if running else head)
+        self.meaning.setText(meaning(report))
+        self.warnings.setText("\n".join(f"⚠ {note}" for note in report.warnings))
+        self.warnings.setVisible(bool(report.warnings))
+        self.numbers.setText(number_table(report))
+
+
+def meaning(report: Report) -> str:
+    """What the answer means, and why there is a doubt."""
+    why = "" if report.verdict == "ok" else f"Why: {report.reason}."
+    return " ".join(part for part in (explain(report), why) if part)
+
+
+def number_table(report: Report) -> str:
+    """Every number, every voice and every stated µm/px, as HTML."""
+    rows = key_numbers(report)
+    for source, mpp, octaves, status in stated_rows(report):
+        rows.append(
+            (f"{source} states {mpp} µm/px", f"{status} with the pixels ({octaves} octave)")
+        )
+    cells = (f"<td>{escape(name)}</td><td><b>{escape(found)}</b></td>" for name, found in rows)
+    return f"<table cellspacing=4>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"

@@ -1,0 +1,55 @@
+"""Colours that are told apart with any colour vision, on a stained slide and in both themes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+Rgb = tuple[float, float, float]
+
+# Okabe and Ito's blue and vermilion; grey between them
+FINER: Rgb = (0.0, 0.447, 0.698)
+ALIKE: Rgb = (0.13, 0.13, 0.13)
+COARSER: Rgb = (0.835, 0.369, 0.0)
+WAITING: Rgb = (0.5, 0.5, 0.5)
+
+FULL = 0.5
+"""Octaves between a site's answer and the slide's from which on a colour is full."""
+
+
+def site_colour(scale: float | None, common: float | None) -> Rgb:
+    """Blue where a site asks for a finer scale than the whole slide, orange where for a coarser,
+    nearly black where for the same; grey before it has an answer."""
+    if scale is None or common is None:
+        return WAITING
+    share = max(-1.0, min(1.0, math.log2(scale / common) / FULL))
+    end = COARSER if share > 0 else FINER
+    red, green, blue = (a + (b - a) * abs(share) for a, b in zip(ALIKE, end, strict=True))
+    return red, green, blue
+
+
+@dataclass(frozen=True)
+class Ink:
+    """Colours of a theme, as Qt reads them."""
+
+    paper: str = "#262930"
+    text: str = "#f0f1f2"
+    faint: str = "#8a8d93"
+    curve: str = "#56b4e9"
+    answer: str = "#e69f00"
+    voice: str = "#4cc49a"
+
+    @classmethod
+    def of_theme(cls, kind: str, paper: str, text: str) -> Ink:
+        """The inks of a dark or light theme with its paper and text."""
+        if kind == "light":
+            return cls(paper, text, "#6b6b6b", "#0072b2", "#b84a00", "#007a57")
+        return cls(paper, text)
+
+
+def theme_ink(name: str) -> Ink:
+    """The inks of the napari theme of that name."""
+    from napari.utils.theme import get_theme
+
+    theme = get_theme(name)
+    return Ink.of_theme(str(theme.type), theme.background.as_hex(), theme.text.as_hex())

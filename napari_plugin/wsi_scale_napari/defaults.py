@@ -1,0 +1,23 @@
+"""What the dock starts with, as napari's preferences say. They are read, never written."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import NamedTuple
+
+from wsi_scale.settings import DEFAULT_NETWORK
+
+
+class Defaults(NamedTuple):
+    network: str
+    device: str
+
+
+def read_defaults() -> Defaults:
+    """The user's network and device; ours where nothing is set or napari knows no plugin."""
+    from napari.settings import get_plugin_settings
+
+    with suppress(KeyError, AttributeError):
+        chosen = get_plugin_settings("wsi-scale").defaults
+        return Defaults(chosen.network or DEFAULT_NETWORK, chosen.device)
+    return Defaults(DEFAULT_NETWORK, "auto")

@@ -1,0 +1,282 @@
+"""The dock: asks for a slide, a network and a place, runs, and shows what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from wsi_scale.errors import SettingsError, SlideError
+from wsi_scale.render.describe import slide_doubts, slide_line
+from wsi_scale_napari.colours import theme_ink
+from wsi_scale_napari.column import Column
+from wsi_scale_napari.defaults import read_defaults
+from wsi_scale_napari.error_panel import ErrorPanel
+from wsi_scale_napari.frame import level0_to_world, zoom_to_scale
+from wsi_scale_napari.network_box import NetworkBox, describe
+from wsi_scale_napari.overlay import SitesOverlay
+from wsi_scale_napari.region_box import RegionBox
+from wsi_scale_napari.results import Results
+from wsi_scale_napari.run_box import RunBox
+from wsi_scale_napari.sampling_box import SamplingBox
+from wsi_scale_napari.slide_box import SlideBox
+from wsi_scale_napari.source import source_of
+from wsi_scale_napari.task import TICK_MS, Task, Tasks
+from wsi_scale_napari.waking import wake_pandas
+from wsi_scale_napari.work import Request, State, Work, explain_failure
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image
+
+
+class OptimalScale(QWidget):
+    """The dock widget. Everything slow happens in threads that a timer asks where they stand."""
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        usual = read_defaults()
+        self.slide = SlideBox(napari_viewer)
+        self.network = NetworkBox(usual.network)
+        self.region = RegionBox(napari_viewer)
+        self.sampling = SamplingBox(usual.device)
+        self.running, self.error = RunBox(), ErrorPanel()
+        self.tasks = Tasks(self)
+        self.results = Results(self.tasks, self.error)
+        self.work: Work | None = None
+        self.shown: State | None = None
+        self.overlay: SitesOverlay | None = None
+        self._image: Image | None = None
+        self._mpp: tuple[float, float] | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(TICK_MS)
+        self._timer.timeout.connect(self.tick)
+        self._arrange()
+        self._listen()
+        self._set_theme()
+        self._slide_changed()
+        self.tasks.do("pandas", wake_pandas, lambda _: None)
+
+    def _arrange(self) -> None:
+        inside = QWidget()
+        rows = QVBoxLayout(inside)
+        rows.setContentsMargins(6, 6, 6, 6)
+        named: tuple[tuple[str, QWidget], ...] = (
+            ("Slide", self.slide),
+            ("Network", self.network),
+            ("Where", self.region),
+        )
+        self.inputs = [part for _, part in named] + [self.sampling]
+        for name, part in named:
+            title = QLabel(name)
+            title.setStyleSheet("font-weight: bold;")
+            rows.addWidget(title)
+            rows.addWidget(part)
+        for part in (self.sampling, self.running, self.error, self.results):
+            rows.addWidget(part)
+        rows.addStretch(1)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(Column(inside))
+
+    def _listen(self) -> None:
+        self.slide.changed.connect(self._slide_changed)
+        self.slide.refused.connect(lambda error: self.error.tell(explain_failure(error)))
+        self.region.changed.connect(self._tell_area)
+        self.region.draw.clicked.connect(self._draw)
+        self.network.asked.connect(self.check)
+        self.running.run.clicked.connect(self.run)
+        self.running.cancel.clicked.connect(self.cancel)
+        self.results.plot.scale_chosen.connect(self.zoom_to)
+        self.results.plot.site_chosen.connect(self._site_chosen)
+        self.results.use.view.clicked.connect(self.view_optimal)
+        self.viewer.events.theme.connect(self._set_theme)
+        self.viewer.layers.events.removed.connect(self._layer_removed)
+
+    # what is asked
+
+    def _slide_changed(self) -> None:
+        layer = self.slide.layer
+        self._mpp = None
+        self._tell_area()
+        if layer is None:
+            self.slide.about.setText("open a slide, or drop one on the window")
+            return
+        try:
+            mpp = self.slide.mpp
+        except SettingsError as error:
+            self.slide.about.setText(str(error))
+            return
+        self.slide.about.setText("looking into the file …")
+        self.tasks.do("slide", lambda: _describe_slide(layer, mpp), self._slide_described)
+
+    def _slide_described(self, task: Task[tuple[str, Any]]) -> None:
+        if task.result is None:
+            self.slide.about.setText("" if task.failure is None else task.failure.sentence)
+            return
+        words, self._mpp = task.result
+        self.slide.about.setText(words)
+        self._tell_area()
+
+    def _tell_area(self) -> None:
+        self.region.tell_area(self.slide.layer, self._mpp)
+
+    def _draw(self) -> None:
+        if self.slide.layer is not None:
+            self.region.start_drawing(self.slide.layer)
+
+    def check(self) -> None:
+        """Load the network in a thread and say how it is understood."""
+        spec, device = self.network.spec, self.sampling.device.currentText()
+        self.error.tell(None)
+        self.network.tell("loading the network …")
+        self.tasks.do("check", lambda: describe(spec, device), self._checked)
+
+    def _checked(self, task: Task[str]) -> None:
+        self.network.tell(task.result or "")
+        self.error.tell(task.failure)
+
+    # the run
+
+    def run(self) -> None:
+        """Start a run on what is chosen now; what is chosen later changes nothing in it."""
+        if self.work is not None and not self.work.state.ended:
+            return
+        self._forget()
+        layer = self.slide.layer
+        try:
+            if layer is None:
+                raise SlideError(
+                    "there is no slide to look at; open one, or drop a file on the window"
+                )
+            settings = self.sampling.settings(mpp=self.slide.mpp, region=self.region.region(layer))
+            device = self.sampling.device.currentText()
+            request = Request(source_of(layer), self.network.spec, settings, device)
+        except Exception as error:
+            self.error.tell(explain_failure(error))
+            return
+        self._image = layer
+        if self.overlay is not None and not self.overlay.lies_on(layer):
+            self._drop_overlay()
+        if self.overlay is None:
+            self.overlay = SitesOverlay(
+                self.viewer, layer, self.results.plot.show_site, self.window()
+            )
+        self.work = Work(request)
+        self._lock(True)
+        self.work.start()
+        self._timer.start()
+        self.tick()
+
+    def cancel(self) -> None:
+        """Stop the run; what was found so far stays."""
+        if self.work is not None:
+            self.work.cancel()
+            self.tick()
+
+    def tick(self) -> None:
+        """Show where the run stands; rest when there is none."""
+        if self.work is None:
+            self._timer.stop()
+        elif self.work.state is not self.shown:
+            self._show(self.work.state, self.work.request)
+
+    def _show(self, state: State, request: Request) -> None:
+        before, self.shown = self.shown, state
+        self.running.show_state(state)
+        if before is None or state.fields is not before.fields or state.ended:
+            self.results.show_state(state)
+            if self.overlay is not None:
+                self.overlay.show(state.fields, state.report.scale if state.report else None)
+        if state.ended:
+            if not state.fields:
+                self._drop_overlay()
+            self._lock(False)
+            self.error.tell(state.failure)
+            self.results.keep(state, request)
+            self.work = None
+            if state.report is not None:
+                made = state.report.provenance
+                self.sampling.learn_rate(made.seconds, made.patches)
+
+    def _forget(self) -> None:
+        """Drop the last answer and what it left on the slide."""
+        if self.overlay is not None:
+            self.overlay.show((), None)
+        self.shown = self._image = None
+        self.error.tell(None)
+        self.results.forget()
+
+    def _drop_overlay(self) -> None:
+        if self.overlay is not None:
+            self.overlay.remove()
+            self.overlay = None
+
+    def _lock(self, running: bool) -> None:
+        for part in self.inputs:
+            part.setEnabled(not running)
+
+    def _layer_removed(self, event: Any) -> None:
+        """A slide that is gone takes its run and its rectangles with it."""
+        if self._image is None or self._image in self.viewer.layers:
+            return
+        self._image = None
+        self.cancel()
+        self._drop_overlay()
+        self.results.use.view.setEnabled(False)
+
+    def _site_chosen(self, site: int) -> None:
+        self.results.plot.show_site(site)
+        if self.overlay is not None:
+            self.overlay.select(site)
+
+    def zoom_to(self, scale: float) -> None:
+        """Show the slide as finely as the network would see it at a scale."""
+        if self._image is not None:
+            zoom_to_scale(self.viewer, self._image, scale, None)
+
+    def view_optimal(self) -> None:
+        """Show the first site at the scale that was found."""
+        result = self.results.result
+        if result is None or self._image is None or result.report.scale is None:
+            return
+        sites = result.report.sites
+        at = level0_to_world(self._image, sites[0].x, sites[0].y) if sites else None
+        zoom_to_scale(self.viewer, self._image, result.report.scale, at)
+
+    # housekeeping
+
+    def _set_theme(self, *_: object) -> None:
+        self.results.plot.set_ink(theme_ink(self.viewer.theme))
+
+    def event(self, event: QEvent | None) -> bool:
+        """Closing a dock only takes its parent away: neither closeEvent nor destroyed comes."""
+        left = event is not None and event.type() == QEvent.Type.ParentChange
+        if left and self.parent() is None:
+            self.shut()
+        return super().event(event)
+
+    def shut(self) -> None:
+        """Leave nothing behind: no run, no timer, no listener, no layer, no file."""
+        if self.work is not None:
+            self.work.cancel()
+            self.work = None
+        self._timer.stop()
+        self.tasks.forget()
+        self._drop_overlay()
+        self._image = None
+        self.slide.layers.leave()
+        self.region.leave()
+        self.viewer.events.theme.disconnect(self._set_theme)
+        self.viewer.layers.events.removed.disconnect(self._layer_removed)
+
+
+def _describe_slide(layer: Image, mpp: float | None) -> tuple[str, Any]:
+    with source_of(layer).open(mpp) as slide:
+        words = slide_line(slide)
+        if slide.mpp is None:
+            words += "; no µm/px, so state it below if you know it (the scale is found without)"
+        words += "".join(f"\n⚠ {doubt}" for doubt in slide_doubts(slide))
+        return words, slide.mpp

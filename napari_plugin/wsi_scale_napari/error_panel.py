@@ -1,0 +1,57 @@
+"""Why something did not work: a sentence, what to do, and the details for a report."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout
+
+from wsi_scale_napari.work import Failure
+
+_STYLE = (
+    "#wsi-scale-error { background: #8b1a1a; border-radius: 4px; }"
+    "#wsi-scale-error QLabel { color: white; background: transparent; }"
+)
+
+
+class ErrorPanel(QFrame):
+    """Red, and every word can be selected. Hidden while all is well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("wsi-scale-error")
+        self.setStyleSheet(_STYLE)
+        self.sentence, self.remedy = QLabel(), QLabel()
+        self.sentence.setStyleSheet("font-weight: bold;")
+        self.more = QPushButton("Details")
+        self.more.setCheckable(True)
+        self.details = QPlainTextEdit()
+        self.details.setReadOnly(True)
+        self.details.setFixedHeight(140)
+        self.details.setVisible(False)
+        self.more.toggled.connect(self.details.setVisible)
+        whole = QVBoxLayout(self)
+        for label in (self.sentence, self.remedy):
+            label.setWordWrap(True)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            whole.addWidget(label)
+        whole.addWidget(self.more)
+        whole.addWidget(self.details)
+        self.setVisible(False)
+
+    def tell(self, failure: Failure | None) -> None:
+        """Show why; None hides the panel."""
+        self.setVisible(failure is not None)
+        if failure is None:
+            return
+        self.sentence.setText(_capital(failure.sentence))
+        self.remedy.setText(_capital(failure.remedy))
+        self.remedy.setVisible(bool(failure.remedy))
+        self.details.setPlainText(failure.details)
+        self.more.setChecked(False)
+
+
+def _capital(text: str) -> str:
+    """The text with its first letter large, unless it begins a path or a name."""
+    word = text.partition(" ")[0]
+    return text[:1].upper() + text[1:] if word.isalpha() and word.islower() else text

@@ -1,0 +1,146 @@
+"""The places that a run looks at, as rectangles on the slide: their true fields of view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtWidgets import QWidget
+
+from wsi_scale.fields import Field, field_at
+from wsi_scale.render.sentence import number
+from wsi_scale_napari.colours import site_colour
+from wsi_scale_napari.frame import box_to_data, placement, world_to_level0
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Shapes
+
+NAME = "wsi-scale sites"
+EDGE_SCREEN_PX = 3.0
+CHOSEN = 2.5
+"""How many times as wide the edge of the chosen site is."""
+
+
+class SitesOverlay:
+    """A Shapes layer over one image: empty at first, gone with ``remove``.
+
+    It is made before a run, and kept for the next one, since making and removing a layer hold the
+    window up.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        image: Image,
+        chosen: Callable[[int], None],
+        window: QWidget | None = None,
+    ) -> None:
+        """chosen: told of the site that is clicked. window: where the viewer's canvas is."""
+        self._viewer, self._image, self._chosen = viewer, image, chosen
+        self._window = window
+        self.layer: Shapes | None = None
+        self._fields: Sequence[Field] = ()
+        viewer.scene.camera.events.zoom.connect(self._set_edges)
+        self._make()
+
+    def lies_on(self, image: Image) -> bool:
+        """Whether the layer is there still, over that image."""
+        return self._image == image and self.layer in self._viewer.layers
+
+    def show(self, fields: Sequence[Field], common: float | None) -> None:
+        """Rectangles of these fields, coloured by their own answers beside the common one."""
+        layer = self.layer
+        if layer is None or layer not in self._viewer.layers:
+            return
+        boxes = [(box_to_data(field.box), "rectangle") for field in fields]
+        colours = np.array([(*site_colour(field.scale, common), 1.0) for field in fields])
+        features = {"site": range(1, len(fields) + 1), "scale": [_words(x) for x in fields]}
+        chosen = {site for site in layer.selected_data if site < len(fields)}
+        self._fields = fields
+        with layer.events.data.blocker():
+            layer.data = boxes
+        if boxes:
+            layer.edge_color = colours
+            layer.features = features  # in the status bar: no colour of text is legible on H&E
+        self._set_edges()
+        layer.selected_data = chosen
+
+    def _make(self) -> None:
+        from napari.layers import Shapes
+
+        self.layer = Shapes(
+            ndim=2,
+            face_color="transparent",  # fields overlap: fills would hide the slide
+            opacity=1.0,
+            name=NAME,
+            **placement(self._image),
+        )
+        self._viewer.add_layer(self.layer)
+        self.layer.mode = "pan_zoom"
+        self.layer.mouse_drag_callbacks.append(self._clicked)
+        self.layer.selected_data.events.items_changed.connect(self._selected)
+
+    def _clicked(self, layer: Any, event: Any) -> Generator[None, None, None]:
+        """A click that is no drag chooses the site below it."""
+        yield
+        if event.type == "mouse_move":
+            return
+        ((x, y),) = world_to_level0(self._image, np.array([event.position[-2:]]))
+        site = field_at(self._fields, x, y)
+        if site is not None:
+            layer.selected_data = {site}
+
+    def _selected(self, *_: object) -> None:
+        if self.layer is not None and len(self.layer.selected_data) == 1:
+            (one,) = self.layer.selected_data
+            self._set_edges()
+            self.layer.move_to_front()
+            self._chosen(int(one))
+
+    def select(self, site: int) -> None:
+        """Mark a site, as if it had been clicked."""
+        if self.layer is not None and site < len(self._fields):
+            self.layer.selected_data = {site}
+
+    def _edge(self) -> float:
+        """Width of an edge in data pixels so that it is seen at this zoom."""
+        pixel = float(np.sqrt(np.prod(self._image.scale[-2:])))
+        return max(1.0, EDGE_SCREEN_PX / float(self._viewer.scene.camera.zoom * pixel))
+
+    def _set_edges(self, *_: object) -> None:
+        if self.layer is not None and self.layer in self._viewer.layers:
+            width = self._edge()
+            chosen = self.layer.selected_data
+            wide = [CHOSEN * width if i in chosen else width for i in range(len(self._fields))]
+            before = np.array(self.layer.edge_width)
+            if len(before) != len(wide) or (abs(np.array(wide) / before - 1) > 0.2).any():
+                self.layer.edge_width = wide
+                self.layer.events.edge_width()  # napari itself does not tell the canvas
+
+    def _make_canvas_current(self) -> None:
+        """napari frees a removed layer's buffers in whatever OpenGL context is current.
+
+        Were it another than the canvas's, buffers still in use would be freed, and the next frame
+        would crash the program (napari 0.9.2 with Mesa 22.3).
+        """
+        with suppress(RuntimeError):  # Qt has deleted the window
+            for canvas in self._window.findChildren(QOpenGLWidget) if self._window else ():
+                canvas.makeCurrent()
+
+    def remove(self) -> None:
+        """Take the layer away, and every listener with it."""
+        self._viewer.scene.camera.events.zoom.disconnect(self._set_edges)
+        if self.layer is not None and self.layer in self._viewer.layers:
+            self._make_canvas_current()
+            self._viewer.layers.remove(self.layer)
+            if self._image in self._viewer.layers:
+                self._viewer.layers.selection.active = self._image
+        self.layer = None
+
+
+def _words(field: Field) -> str:
+    return "" if field.scale is None else number(field.scale)

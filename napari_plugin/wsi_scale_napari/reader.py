@@ -1,0 +1,61 @@
+"""Whole slides as napari layers, through the same readers as the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from wsi_scale.errors import WsiScaleError
+from wsi_scale.readers import all_readers
+from wsi_scale.slide import Slide, open_slide
+from wsi_scale_napari.levels import lazy_levels
+
+SOURCE = "wsi_scale_source"
+"""Key of a layer's metadata: the path or ``synthetic:`` word that it was read from."""
+
+LayerData = tuple[Any, dict[str, Any], str]
+PathOrPaths = str | os.PathLike[str] | list[str]
+
+
+def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
+    """The reading function for what one of our readers opens, None for anything else.
+
+    Opens the file and closes it again: headers only, no pixels.
+    """
+    if isinstance(path, list):
+        if len(path) != 1:
+            return None
+        path = path[0]
+    source = os.fspath(path)
+    if not any(module.accepts(source) for module in all_readers().values()):
+        return None
+    try:
+        open_slide(source).close()
+    except WsiScaleError:
+        return None
+    return read_layers
+
+
+def read_layers(path: PathOrPaths) -> list[LayerData]:
+    """The slide of a path as one multiscale RGB image layer."""
+    source = os.fspath(path[0] if isinstance(path, list) else path)
+    return [slide_layer(open_slide(source), source)]
+
+
+def slide_layer(slide: Slide, source: str) -> LayerData:
+    """An open slide as layer data. napari places coarser levels by their shapes, so that levels
+    whose ratios are not whole lie where they belong; scale and units are those of level 0."""
+    levels = lazy_levels(slide)
+    options: dict[str, Any] = {
+        "name": Path(source).name.partition("?")[0] or source,
+        "rgb": True,
+        "multiscale": True,
+        "axis_labels": ("y", "x"),
+        "metadata": {SOURCE: source},
+    }
+    if slide.mpp is not None:
+        x_um, y_um = slide.mpp
+        options |= {"scale": (y_um, x_um), "units": ("um", "um")}
+    return levels, options, "image"

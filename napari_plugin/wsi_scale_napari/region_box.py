@@ -1,0 +1,120 @@
+"""Where to look: all tissue, what the window shows, or outlines drawn in a Shapes layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from wsi_scale.drawn import area_px, to_geojson
+from wsi_scale.errors import SettingsError
+from wsi_scale.regions import Region, parse_region
+from wsi_scale.render.describe import area_words
+from wsi_scale_napari.frame import drawn_region, placement, view_box
+from wsi_scale_napari.layers import Layers, is_shapes
+from wsi_scale_napari.overlay import NAME as SITES
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image
+
+WHOLE, VIEW = "all tissue", "current view"
+DRAWN = "wsi-scale region"
+
+
+class RegionBox(QWidget):
+    """A combo, and Draw, which makes a layer to draw in."""
+
+    changed = Signal()
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._folder: TemporaryDirectory[str] | None = None
+        self.combo = QComboBox()
+        self.combo.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.combo.setMinimumContentsLength(8)
+        self.draw = QPushButton("Draw")
+        self.draw.setToolTip("Draw polygons; one inside another is a hole in it")
+        self.about = QLabel()
+        self.about.setWordWrap(True)
+        self.about.setVisible(False)
+        self.layers = Layers(
+            viewer, self.combo, _may_hold_region, before=(WHOLE, VIEW), words="drawn in {}"
+        )
+        row = QHBoxLayout()
+        row.addWidget(self.combo, 1)
+        row.addWidget(self.draw)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addLayout(row)
+        whole.addWidget(self.about)
+        self.combo.currentIndexChanged.connect(self.changed)
+
+    def start_drawing(self, image: Image) -> None:
+        """A layer over the image with the polygon tool in hand, chosen as the region."""
+        layer: Any = self.layers.chosen
+        if layer is None:
+            layer = self._viewer.add_shapes(
+                name=DRAWN,
+                edge_color="black",
+                face_color=[0.0, 0.45, 0.7, 0.15],
+                edge_width=3,
+                ndim=2,
+                **placement(image),
+            )
+            self.layers.choose(layer)
+        self._viewer.layers.selection.active = layer
+        layer.mode = "add_polygon"
+
+    def region(self, image: Image) -> str | None:
+        """What the settings are told: nothing, a box, or a GeoJSON file of what is drawn.
+
+        The file lives as long as this box, so that a report may be made again from it.
+        """
+        if self.combo.currentText() == WHOLE:
+            return None
+        layer = self.layers.chosen
+        if layer is None:
+            return view_box(self._viewer, image)
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="wsi-scale-region-")
+        number = sum(1 for _ in Path(self._folder.name).iterdir())
+        path = Path(self._folder.name) / f"region-{number}.geojson"
+        path.write_text(to_geojson(drawn_region(layer, image)), encoding="utf-8")
+        return str(path)
+
+    def tell_area(self, image: Image | None, mpp: tuple[float, float] | None) -> None:
+        """Show how large the chosen region is, or why there is none yet."""
+        words = "" if image is None else self._area(image, mpp)
+        self.about.setText(words)
+        self.about.setVisible(bool(words))
+
+    def _area(self, image: Image, mpp: tuple[float, float] | None) -> str:
+        if self.combo.currentText() == WHOLE:
+            return ""
+        try:
+            layer = self.layers.chosen
+            seen: Region = (
+                parse_region(view_box(self._viewer, image))
+                if layer is None
+                else drawn_region(layer, image)
+            )
+        except SettingsError as error:
+            return str(error)
+        return f"{area_words(area_px(seen), mpp)}, sites on tissue inside it"
+
+    def leave(self) -> None:
+        self.layers.leave()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+
+def _may_hold_region(layer: Any) -> bool:
+    return is_shapes(layer) and not layer.name.startswith(SITES)

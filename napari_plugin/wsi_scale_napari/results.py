@@ -1,0 +1,126 @@
+"""What came of a run: words, plot, patches, and ways to hand it on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtWidgets import QApplication, QFileDialog, QLabel, QVBoxLayout, QWidget
+
+from wsi_scale_napari.actions_box import ActionsBox
+from wsi_scale_napari.answer_box import AnswerBox
+from wsi_scale_napari.error_panel import ErrorPanel
+from wsi_scale_napari.export import KINDS, Result, command_of, export, save_region
+from wsi_scale_napari.plot import ResponsePlot
+from wsi_scale_napari.strip import Strip
+from wsi_scale_napari.task import Task, Tasks
+from wsi_scale_napari.work import Request, State, explain_failure
+
+
+class Results(QWidget):
+    """Shows a run's answer while it sharpens, and keeps the last one."""
+
+    def __init__(self, tasks: Tasks, error: ErrorPanel) -> None:
+        super().__init__()
+        self._tasks, self._error = tasks, error
+        self.result: Result | None = None
+        self._saved_region: Path | None = None
+        self.answer, self.plot, self.strip = AnswerBox(), ResponsePlot(), Strip()
+        self.use, self.said = ActionsBox(), QLabel()
+        self.said.setWordWrap(True)
+        self.said.setVisible(False)
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(0, 0, 0, 0)
+        for part in (self.answer.head, self.plot, self.strip, self.use, self.said, self.answer):
+            rows.addWidget(part)
+        self.use.json.clicked.connect(self.copy_json)
+        self.use.cli.clicked.connect(self._ask_and_copy_cli)
+        self.use.export.clicked.connect(self._ask_and_export)
+
+    def forget(self) -> None:
+        """Empty again, as before the first run."""
+        self.result = self._saved_region = None
+        self.answer.show_report(None)
+        self.plot.show_site(None)
+        self.plot.show_answer(None, ())
+        self.strip.show_patches([], None)
+        self.use.allow(answer=False, scale=False)
+        self._say("")
+
+    def show_state(self, state: State) -> None:
+        """The answer so far, or the last one."""
+        if state.report is not None:
+            self.answer.show_report(state.report, running=not state.ended)
+            self.plot.show_answer(state.report, state.fields)
+
+    def keep(self, state: State, request: Request) -> None:
+        """The run has ended: its answer, whole or partial, can be handed on."""
+        report = state.report
+        if report is None:
+            return
+        self.result = Result(report, state.strip, request)
+        self.strip.show_patches(state.strip, report.scale)
+        self.use.allow(answer=True, scale=report.scale is not None)
+
+    def copy_json(self) -> None:
+        """Put the report on the clipboard."""
+        if self.result is not None:
+            self._copy(self.result.report.to_json(), "the report")
+
+    def _ask_and_copy_cli(self) -> None:
+        """Copy the command; drawn outlines are saved first, since it reads them from a file."""
+        if self.result is not None and self.result.drawn and self._saved_region is None:
+            asked = "Save the drawn region, which the command reads"
+            path, _ = QFileDialog.getSaveFileName(self, asked, "", "GeoJSON (*.geojson)")
+            if not path:
+                return
+            self.save_region_to(Path(path))
+        self.copy_cli()
+
+    def save_region_to(self, path: Path) -> None:
+        """Keep the drawn outlines in a file of the user's."""
+        if self.result is None:
+            return
+        try:
+            self._saved_region = save_region(self.result, path)
+        except Exception as error:
+            self._error.tell(explain_failure(error))
+
+    def copy_cli(self) -> None:
+        """Put the command that gives this answer again on the clipboard."""
+        if self.result is None:
+            return
+        try:
+            self._copy(command_of(self.result, self._saved_region), "the command")
+        except Exception as error:
+            self._error.tell(explain_failure(error))
+
+    def _ask_and_export(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Export", "", KINDS)
+        if path:
+            self.export_to(Path(path))
+
+    def export_to(self, path: Path) -> None:
+        """Write the answer, in a thread: a picture takes its time."""
+        result = self.result
+        if result is not None:
+            self._say(f"writing {path.name} …")
+            self._tasks.do("export", lambda: (export(result, path), path), self._exported)
+
+    def _exported(self, task: Task[tuple[Path | None, Path]]) -> None:
+        self._error.tell(task.failure)
+        if task.result is None:
+            self._say("")
+            return
+        region, path = task.result
+        self._saved_region = region or self._saved_region
+        self._say(f"{path.name} is written")
+
+    def _copy(self, text: str, what: str) -> None:
+        clipboard = QApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(text)
+            self._say(f"{what} is on the clipboard")
+
+    def _say(self, words: str) -> None:
+        self.said.setText(words)
+        self.said.setVisible(bool(words))

@@ -1,0 +1,103 @@
+"""Which slide: an image layer of the viewer, or a file; and its resolution where it has none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from wsi_scale.errors import SettingsError, WsiScaleError
+from wsi_scale_napari.layers import Layers, is_image
+from wsi_scale_napari.reader import read_layers
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image
+
+
+class SlideBox(QWidget):
+    """A combo of image layers, Browse, what the slide is, and µm/px to state."""
+
+    changed = Signal()
+    """Another layer was chosen, or another resolution stated."""
+    refused = Signal(object)
+    """A file could not be opened: the exception."""
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self.combo = QComboBox()
+        self.combo.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.combo.setMinimumContentsLength(8)
+        self.combo.setToolTip("Any flat RGB or grey image, whichever plugin opened it")
+        self.browse = QPushButton("Browse…")
+        self.about = QLabel("open a slide, or drop one on the window")
+        self.about.setWordWrap(True)
+        self.mpp_line = QLineEdit()
+        self.mpp_line.setPlaceholderText("as the slide says")
+        self.mpp_line.setToolTip(
+            "µm per pixel of the finest level; wins over what the slide says. The scale is found "
+            "without it too."
+        )
+        self.layers = Layers(viewer, self.combo, is_image)
+        self._arrange()
+        self.combo.currentIndexChanged.connect(self.changed)
+        self.mpp_line.editingFinished.connect(self.changed)
+        self.browse.clicked.connect(self._browse)
+
+    def _arrange(self) -> None:
+        top, below = QHBoxLayout(), QHBoxLayout()
+        top.addWidget(self.combo, 1)
+        top.addWidget(self.browse)
+        below.addWidget(QLabel("µm/px"))
+        below.addWidget(self.mpp_line, 1)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addLayout(top)
+        whole.addWidget(self.about)
+        whole.addLayout(below)
+
+    @property
+    def layer(self) -> Image | None:
+        """The chosen layer; None while the viewer has no image."""
+        return self.layers.chosen
+
+    @property
+    def mpp(self) -> float | None:
+        """What the user states; None for nothing. SettingsError for what is no number."""
+        text = self.mpp_line.text().strip().replace(",", ".")
+        if not text:
+            return None
+        try:
+            return float(text)
+        except ValueError:
+            raise SettingsError(
+                f"{text!r} is no number of µm per pixel; write for example 0.25"
+            ) from None
+
+    def _browse(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Open a slide")
+        if path:
+            self.open(path)
+
+    def open(self, path: str) -> None:
+        """Open a slide with our reader and choose it, or say why it cannot be opened."""
+        try:
+            ((levels, options, _),) = read_layers(path)
+        except WsiScaleError as error:
+            self.refused.emit(error)
+            return
+        layer = self._viewer.add_image(levels, **options)
+        self.layers.choose(layer)

@@ -1,0 +1,66 @@
+"""Which slide a layer shows: its file where we can read it, else its arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wsi_scale.errors import SlideError, WsiScaleError
+from wsi_scale.slide import Slide, open_slide
+from wsi_scale_napari.reader import SOURCE
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+Pair = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a run opens. Holds no open file, so that a thread may open it for itself."""
+
+    what: Any
+    """A path, or a list of arrays, finest first."""
+    mpp: Pair | None = None
+    """µm per level-0 px (x, y) where the layer says so and no file does."""
+
+    def open(self, mpp: float | None = None) -> Slide:
+        """The slide, whoever asks closes it; mpp: what the user states, which wins."""
+        return open_slide(self.what, mpp=self.mpp if mpp is None else mpp)
+
+
+def source_of(layer: Image) -> Source:
+    """The slide of a layer, whichever plugin opened it.
+
+    A file is taken if one of our readers finds the same image in it; else the layer's own arrays.
+    Raises SlideError for what is no flat image.
+    """
+    if layer.ndim != 2:
+        raise SlideError(
+            f"layer {layer.name} has {layer.ndim} dimensions besides colour; choose a flat image"
+        )
+    arrays = list(layer.data) if layer.multiscale else [layer.data]
+    path = layer.metadata.get(SOURCE) or layer.source.path
+    if path is not None and _shows(str(path), arrays[0].shape[:2]):
+        return Source(str(path))
+    return Source(arrays, layer_mpp(layer))
+
+
+def _shows(path: str, shape: tuple[int, int]) -> bool:
+    """Whether one of our readers finds an image of that height and width in a file."""
+    try:
+        with open_slide(path) as slide:
+            return (slide.levels[0].height, slide.levels[0].width) == tuple(shape)
+    except WsiScaleError:
+        return False
+
+
+def layer_mpp(layer: Image) -> Pair | None:
+    """µm per pixel (x, y) of a layer that is placed in units of length; None for one in pixels."""
+    lengths = []
+    for factor, unit in zip(layer.scale[-2:], layer.units[-2:], strict=True):
+        if not unit.is_compatible_with("micrometer"):
+            return None
+        lengths.append(float((factor * unit).to("micrometer").magnitude))
+    y_um, x_um = lengths
+    return x_um, y_um

@@ -1,0 +1,77 @@
+"""Slides and networks in words, the same ones on the terminal and in the dock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wsi_scale.objective import PLAIN
+from wsi_scale.slide import Slide
+
+if TYPE_CHECKING:
+    from wsi_scale.networks import Network
+
+MOST_CLASSES = 24
+"""Class names shown at most."""
+
+
+def resolution(slide: Slide) -> str:
+    """µm/px and where it comes from, or what to do without."""
+    if slide.mpp is None:
+        return "not stated; scales work without it, or pass --mpp"
+    x, y = slide.mpp
+    value = f"{x:.4g} µm/px" if x == y else f"{x:.4g} × {y:.4g} µm/px (x × y)"
+    return f"{value}, from {slide.mpp_source}"
+
+
+def slide_line(slide: Slide) -> str:
+    """A slide in one line: ``40× · 0.25 µm/px · 46000 × 32914 px · 3 levels · openslide``."""
+    parts = [] if slide.objective_power is None else [f"{slide.objective_power:g}×"]
+    if slide.mpp is not None:
+        x, y = (f"{value:.4g}" for value in slide.mpp)
+        parts.append(f"{x} µm/px" if x == y else f"{x} × {y} µm/px")
+    finest = slide.levels[0]
+    levels = f"{len(slide.levels)} level{'' if len(slide.levels) == 1 else 's'}"
+    return " · ".join([*parts, f"{finest.width} × {finest.height} px", levels, slide.reader])
+
+
+def slide_doubts(slide: Slide) -> list[str]:
+    """What of a slide's metadata and levels does not fit, one sentence each."""
+    doubts = []
+    for found in slide.audit:
+        if found.status == "conflicts":
+            doubts.append(f"{found.source} says {found.says}, which differs")
+        elif found.status in ("nonsense", "information") and found.note not in ("", PLAIN):
+            doubts.append(f"{found.source}, {found.says}: {found.note}")
+    return doubts
+
+
+def area_words(area_px: float, mpp: tuple[float, float] | None) -> str:
+    """An area of level-0 px² as one reads it: in mm² where the slide has a resolution."""
+    if mpp is None:
+        return f"{area_px / 1e6:.3g} megapixels"
+    return f"{area_px * mpp[0] * mpp[1] / 1e6:.3g} mm²"
+
+
+def network_rows(network: Network) -> list[tuple[str, str]]:
+    """How a network was understood: label and value of each thing to know."""
+    more = ", …" if len(network.classes) > MOST_CLASSES else ""
+    size, batches = network.input_size, network.batchnorm_batches
+    trained = [
+        f"{value:g} {unit}"
+        for value, unit in (
+            (network.card.training_mpp, "µm/px"),
+            (network.card.training_scale, "(scale)"),
+        )
+        if value is not None
+    ]
+    return [
+        ("network", network.name),
+        ("task", f"{network.task}, {len(network.classes)} class(es)"),
+        ("classes", ", ".join(network.classes[:MOST_CLASSES]) + more),
+        ("input", f"{size} px" if size else f"any multiple of {network.stride} px"),
+        ("channels", "grey" if network.channels == 1 else "RGB"),
+        ("BatchNorm", "statistics not stored" if batches is None else f"{batches} batches"),
+        ("trained at", ", ".join(trained) or "not stated"),
+        ("profile", network.card.profile or "none"),
+        ("device", str(network.device)),
+    ]
