@@ -70,7 +70,7 @@ class ResponsePlot(QWidget):
             max(1, self.width() - left - right),
             max(1, self.height() - top - bottom),
             scale_limits(report),
-            score_limits(report.curve.scales, report.curve.score),
+            score_limits(report.curve.scales, report.curve.score, report.curve.high),
         )
 
     def words_at(self, scale: float) -> str:

@@ -31,7 +31,7 @@ def draw_curve(axes: Axes, report: Report) -> None:
     axes.set_xlim(*scale_limits(report))
     axes.fill_between(scales, low, high, color=CURVE, alpha=0.18, linewidth=0, zorder=2)
     axes.plot(scales, score, color=CURVE, linewidth=1.8, marker=".", markersize=4, zorder=3)
-    axes.set_ylim(*score_limits(report.curve.scales, report.curve.score))
+    axes.set_ylim(*score_limits(report.curve.scales, report.curve.score, report.curve.high))
     _label_axes(axes, report)
     _draw_upsampling(axes)
     _draw_levels(axes, report)

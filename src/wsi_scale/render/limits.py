@@ -17,11 +17,14 @@ def scale_limits(report: Report) -> tuple[float, float]:
     return low / 1.06, high * 1.06
 
 
-def score_limits(scales: Sequence[float], score: Sequence[float | None]) -> tuple[float, float]:
+def score_limits(
+    scales: Sequence[float], score: Sequence[float | None], above: Sequence[float | None] = ()
+) -> tuple[float, float]:
     """Ends of the score axis that show the peak: what lies far below the better half of the curve
     may leave the picture.
 
-    Leaves room above the curve for the names of levels and below it for the voices.
+    above: upper ends of the curve's band; shown too, unless they rise higher above the peak than
+        the curve falls below it. Leaves room above the curve for the names of levels and below it for the voices.
     """
     values = np.array([np.nan if v is None else v for v in score], float)
     known = np.isfinite(values)
@@ -32,6 +35,8 @@ def score_limits(scales: Sequence[float], score: Sequence[float | None]) -> tupl
         # the middle of the curve, not of where it is dense
         spread = np.interp(np.linspace(octaves[0], octaves[-1], 101), octaves, finite)
         low = max(low, high - 3 * (high - float(np.median(spread))))
+    ends = [v for v in above if v is not None and np.isfinite(v)]
+    high = max(high, min(max(ends, default=high), 2 * high - low))
     extent = (high - low) or max(1.0, abs(high)) * 0.1
     return low - 0.16 * extent, high + 0.2 * extent
 
