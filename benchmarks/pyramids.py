@@ -208,7 +208,7 @@ def ways_of(path: Path | None) -> dict[str, Way]:
     }
     if path is None:
         return ways
-    ways["best level a scale, OpenSlide and Pillow"] = by_best_level(path)
+    ways["best level for each scale, OpenSlide and Pillow"] = by_best_level(path)
     for named, way in (("TIAToolbox", by_tiatoolbox), ("MONAI", by_monai)):
         try:
             ways[f"{named} {version(named.lower())}"] = way(path)

@@ -276,3 +276,30 @@ def test_the_readme_on_real_tissue():
     assert f"| **{statistics.median(off):.2f}** (" in told
     assert f"{len(fine)} of {len(new)} are `ok`" in told
     assert f"the worst of them {2 ** max(fine):.2f} times off" in told
+
+
+def test_what_a_pyramid_costs_is_told_as_it_was_measured():
+    page = rows(ROOT / "docs" / "performance.md")
+    text = (RESULTS / "pyramids.md").read_text(encoding="utf-8")
+    kinds = [
+        [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("| ")]
+        for part in re.split(r"^(?:JPEG|JPEG 2000|drawn), ", text, flags=re.M)[1:]
+    ]
+    best = "best level for each scale, OpenSlide and Pillow"
+    names = {
+        "its native reads alone": "reads alone",
+        "level 0 and Pillow": "level 0, Pillow",
+        best: best,
+        "TIAToolbox 2.1.3, `read_rect` at µm/px": "TIAToolbox 2.1.3",
+        "MONAI 1.6.1, `WSIReader` and Pillow": "MONAI 1.6.1",
+    }
+    assert len(kinds) == 3
+    for told, name in names.items():
+        for cell, kind in zip(page[told], kinds, strict=True):
+            measured = {row[0]: row for row in kind}
+            assert cell == (measured[name][2] if name in measured else "–")
+    for kind, measured in zip(("JPEG", "JPEG 2000"), kinds, strict=False):
+        for who in ("wsi-scale", "best level", "TIAToolbox"):
+            row = next(x for x in measured if x[0].startswith(who))
+            name = f"{kind}: {'best level for each scale' if who == 'best level' else who}"
+            assert page[name] == row[4:8]
