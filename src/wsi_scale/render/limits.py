@@ -24,7 +24,9 @@ def score_limits(
     may leave the picture.
 
     above: upper ends of the curve's band; shown too, unless they rise higher above the peak than
-        the curve falls below it. Leaves room above the curve for the names of levels and below it for the voices.
+        the curve falls below it.
+
+    Leaves room above the curve for the names of levels and below it for the voices.
     """
     values = np.array([np.nan if v is None else v for v in score], float)
     known = np.isfinite(values)
