@@ -5,7 +5,8 @@
 CPU seconds of whole estimates with the bundled network `figures` on drawn slides, one thread,
 smallest and largest turn about, each point the median of its rounds; the exponent is the slope of
 log seconds over log size, fitted to all points, with its 90 % interval from drawing rounds anew.
-Drawn slides of every size show the same tiles, so the answer stays the same. The network is loaded
+Drawn slides of every size show the same tiles, so the answer stays the same, and their window ends
+where the smallest has room for every patch. The network is loaded
 and warm before; an estimate of no site at all would still look for tissue, so the fit of sites and
 slides is that of the whole, overhead and all.
 
@@ -93,7 +94,9 @@ def main() -> None:
         "pixels of the slide": measure(
             [1e8, 10**8.5, 1e9, 10**9.5, 1e10],
             args.rounds,
-            lambda pixels: estimate(round(pixels**0.5), sites=16, per_octave=2, **fixed),
+            lambda pixels: estimate(
+                round(pixels**0.5), sites=16, per_octave=2, scales=(0.5, 4), dense=True
+            ),
         ),
         "sites": measure(
             [10, 32, 100, 320, 1000],
