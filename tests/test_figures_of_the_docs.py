@@ -303,3 +303,13 @@ def test_what_a_pyramid_costs_is_told_as_it_was_measured():
             row = next(x for x in measured if x[0].startswith(who))
             name = f"{kind}: {'best level for each scale' if who == 'best level' else who}"
             assert page[name] == row[4:8]
+
+
+def test_how_the_cost_grows_is_told_as_it_was_measured():
+    told = rows(ROOT / "docs" / "performance.md")
+    measured = rows(RESULTS / "growth.md")
+    for name, cells in measured.items():
+        if name in ("pixels of the slide", "sites", "slides", "scales"):
+            here = told["scales, all measured" if name == "scales" else name][2].replace("−", "-")
+            assert cells[4].startswith(here)
+    assert abs(float(measured["pixels of the slide"][4].split()[0])) <= 0.05
