@@ -265,6 +265,43 @@ def test_rectangles_that_go_leave_a_canvas_that_can_be_drawn(viewer, make_dock, 
     assert viewer.screenshot(flash=False).std() > 0
 
 
+def test_a_run_that_starts_in_3d_is_shown_and_its_rectangles_come_with_2d(dock, model, run):
+    model.dims.ndisplay = 3
+    assert run(dock).report.partial is False
+    assert dock.error.isHidden()
+    assert dock.slide.isEnabled()
+    (sites,) = site_layers(model)
+    model.dims.ndisplay = 2
+    assert len(sites.data) == 6
+
+
+def test_3d_during_a_run_is_no_fault(dock, model, wait):
+    dock.network.combo.setEditText(SLOW)
+    dock.run()
+    wait(lambda: dock.shown is not None and dock.shown.fields)
+    model.dims.ndisplay = 3
+    model.scene.camera.zoom *= 2
+    wait(lambda: dock.work is None)
+    assert dock.results.result.report.partial is False
+    assert dock.error.isHidden()
+    model.dims.ndisplay = 2
+    assert len(site_layers(model)[0].data) == 6
+
+
+def test_a_rectangle_that_cannot_be_painted_costs_no_answer(dock, run, monkeypatch):
+    from wsi_scale_napari.overlay import SitesOverlay
+
+    def show(self, fields, common):
+        if fields:
+            raise ValueError("no paint")
+
+    monkeypatch.setattr(SitesOverlay, "show", show)
+    assert run(dock).report.partial is False
+    assert "no paint" in dock.error.sentence.text()
+    assert dock.slide.isEnabled()
+    assert dock.running.run.isEnabled()
+
+
 def test_deleting_the_sites_mid_run_is_no_fault(dock, model, wait):
     dock.network.combo.setEditText(SLOW)
     dock.run()
