@@ -94,6 +94,12 @@ class SitesOverlay:
         self.layer.mode = "pan_zoom"
         self.layer.mouse_drag_callbacks.append(self._clicked)
         self.layer.selected_data.events.items_changed.connect(self._selected)
+        self.layer.events.data.connect(self._restore)
+
+    def _restore(self, event: Any) -> None:
+        """What the user deletes, adds or moves comes back as it was: these are no drawings."""
+        if str(event.action).endswith("ed"):  # not while napari is still at it
+            self._paint()
 
     def _clicked(self, layer: Any, event: Any) -> Generator[None, None, None]:
         """A click that is no drag chooses the site below it."""
@@ -123,14 +129,15 @@ class SitesOverlay:
         return max(1.0, EDGE_SCREEN_PX / float(self._viewer.scene.camera.zoom * pixel))
 
     def _set_edges(self, *_: object) -> None:
-        if self.layer is not None and self._paintable:
+        layer = self.layer
+        if layer is not None and self._paintable and len(layer.data) == len(self._fields):
             width = self._edge()
-            chosen = self.layer.selected_data
+            chosen = layer.selected_data
             wide = [CHOSEN * width if i in chosen else width for i in range(len(self._fields))]
-            before = np.array(self.layer.edge_width)
-            if len(before) != len(wide) or (abs(np.array(wide) / before - 1) > 0.2).any():
-                self.layer.edge_width = wide
-                self.layer.events.edge_width()  # napari itself does not tell the canvas
+            before = np.array(layer.edge_width)
+            if (abs(np.array(wide) / before - 1) > 0.2).any():
+                layer.edge_width = wide
+                layer.events.edge_width()  # napari itself does not tell the canvas
 
     def _make_canvas_current(self) -> None:
         """napari frees a removed layer's buffers in whatever OpenGL context is current.

@@ -302,6 +302,22 @@ def test_a_rectangle_that_cannot_be_painted_costs_no_answer(dock, run, monkeypat
     assert dock.running.run.isEnabled()
 
 
+def test_a_rectangle_that_is_deleted_or_drawn_is_put_right(dock, model, run):
+    run(dock)
+    (sites,) = site_layers(model)
+    before = np.array(sites.data)
+    for chosen in ({2}, {0, 5}, set(range(6))):
+        sites.selected_data = chosen
+        sites.remove_selected()
+        model.scene.camera.zoom *= 2
+        assert (np.array(sites.data) == before).all()
+        assert len(sites.features) == len(sites.edge_width) == 6
+    sites.add_rectangles(np.array([[0, 0], [0, 9], [9, 9], [9, 0.0]]))
+    sites.selected_data = {5}
+    assert (np.array(sites.data) == before).all()
+    assert dock.results.plot._site == 5
+
+
 def test_deleting_the_sites_mid_run_is_no_fault(dock, model, wait):
     dock.network.combo.setEditText(SLOW)
     dock.run()
