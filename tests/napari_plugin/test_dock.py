@@ -161,6 +161,29 @@ def test_the_default_network_shows_what_the_pixels_say(make_dock, model, wait, a
     assert cli_json(app.clipboard().text(), tmp_path) == shown_json(dock)
 
 
+def test_all_numbers_are_seen_when_they_are_unfolded(dock, run, app, wait):
+    dock.parent().resize(420, 900)
+    dock.parent().show()
+    numbers, fold = dock.results.answer.numbers, dock.results.answer.fold
+
+    def whole():
+        return numbers.height() >= numbers.heightForWidth(numbers.width()) > 200
+
+    run(dock)
+    fold.toggleButton().click()
+    wait(whole, 10)
+    dock.parent().resize(700, 900)
+    wait(lambda: numbers.width() > 500)
+    wait(whole)
+    dock.parent().resize(420, 900)
+    wait(lambda: numbers.width() < 500)
+    wait(whole)
+    run(dock)
+    wait(whole)
+    fold.toggleButton().click()
+    wait(lambda: numbers.visibleRegion().isEmpty())
+
+
 def test_a_region_that_encloses_nothing_is_refused(dock):
     dock.region.draw.click()
     dock.run()
