@@ -82,7 +82,7 @@ def test_a_drawn_region_is_obeyed_and_saved_beside_the_report(
     assert drawn.mode == "add_polygon"
     drawn.add_polygons(np.array([[100, 100], [100, 900], [900, 900], [900, 100.0]]))
     drawn.add_polygons(np.array([[300, 300], [300, 700], [700, 700], [700, 300.0]]))
-    assert "mm²" in dock.region.about.text() or dock.region.combo.currentText().startswith("drawn")
+    wait(lambda: dock.region.about.text().startswith("0.12 mm²"))  # 800² - 400² px at 0.5 µm
     report = run(dock).report
     for site in report.sites:
         assert 100 <= min(site.x, site.y) <= max(site.x, site.y) <= 901
@@ -105,12 +105,42 @@ def test_the_current_view_is_a_region_too(dock, model, run, app, tmp_path):
     dock.region.combo.setCurrentText("current view")
     report = run(dock).report
     left, top, width, height = (float(x) for x in report.provenance.settings["region"].split(","))
-    assert (width, height) == (600, 500) or width < 700
+    assert (left, top, width, height) == pytest.approx((200, 300, 600, 600), abs=2)
     for site in report.sites:
         assert left <= site.x <= left + width
         assert top <= site.y <= top + height
     dock.results.use.cli.click()
     assert cli_json(app.clipboard().text(), tmp_path) == shown_json(dock)
+
+
+def test_the_area_of_the_view_follows_the_camera(dock, model, wait):
+    wait(lambda: "levels" in dock.slide.about.text())
+    model.canvas.size = (600, 600)
+    model.scene.camera.center = (300, 250)
+    dock.region.combo.setCurrentText("current view")
+    model.scene.camera.zoom = 2.0
+    wait(lambda: dock.region.about.text().startswith("0.09"))
+    model.scene.camera.zoom = 6.0
+    wait(lambda: dock.region.about.text().startswith("0.01"))
+
+
+def test_the_area_is_that_of_the_layer_that_is_chosen(dock, model, wait):
+    wait(lambda: "levels" in dock.slide.about.text())
+    square = np.array([[0, 0], [0, 200], [200, 200], [200, 0.0]])
+    one, other = (model.add_shapes(name=name) for name in ("one", "other"))
+    dock.region.layers.choose(one)
+    assert "encloses an area" in dock.region.about.text()
+    dock.region.layers.choose(other)
+    told = []
+    dock.region.changed.connect(lambda: told.append(1))
+    other.add_polygons(square)
+    wait(lambda: "mm²" in dock.region.about.text())
+    assert told
+    told.clear()
+    one.add_polygons(square)
+    assert not dock.region._rest.isActive()
+    model.layers.remove(other)
+    assert dock.region.about.text() == ""
 
 
 def test_reasons_call_a_drawn_region_by_its_layer_not_by_our_file(dock, model, run):

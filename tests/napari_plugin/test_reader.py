@@ -48,7 +48,7 @@ def test_every_window_is_what_the_slide_reads_and_nothing_else_is_read(uneven, m
     monkeypatch.setattr(Slide, "read", lambda self, *a: reads.append(a) or honest(self, *a))
     window = np.asarray(levels[0][10:30, 600:640])
     assert (window == slide.read(0, 600, 10, 40, 20)).all()
-    assert reads[0] == (0, 512, 0, 512, 512) or reads[0] == (0, 600, 10, 40, 20)
+    assert reads[0] == (0, 600, 10, 40, 20)
     assert np.asarray(levels[2][:1, :1]).shape == (1, 1, 3)
 
 
