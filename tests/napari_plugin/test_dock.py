@@ -65,6 +65,17 @@ def test_without_mpp_there_is_a_scale_and_no_µm_and_with_a_typed_one_there_is(
     assert "no number" in dock.error.sentence.text()
 
 
+def test_a_typed_mpp_is_of_one_slide_only(dock, model, wait):
+    dock.slide.mpp_line.setText("0.3")
+    dock.slide.mpp_line.editingFinished.emit()
+    wait(lambda: dock.slide.about.text().startswith("0.3 µm/px"))
+    other = model.add_image(disc_image(9), **BARE)
+    assert dock.slide.mpp == 0.3
+    dock.slide.layers.choose(other)
+    assert dock.slide.mpp is None
+    wait(lambda: "state it below" in dock.slide.about.text())
+
+
 def test_a_typed_mpp_is_in_the_copied_command(dock, run, app, tmp_path):
     dock.slide.mpp_line.setText("0.3")
     run(dock)
