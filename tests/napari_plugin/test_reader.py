@@ -90,6 +90,19 @@ def test_the_samples_that_are_drawn_need_no_file(model):
         assert layer.metadata[SOURCE].startswith("synthetic:")
 
 
+def test_a_path_is_kept_so_that_it_holds_from_any_folder(model, uneven, monkeypatch):
+    from wsi_scale_napari.reader import SOURCE, read_layers
+    from wsi_scale_napari.source import source_of
+
+    monkeypatch.chdir(uneven.parent)
+    ((levels, options, _),) = read_layers(uneven.name)
+    assert options["metadata"][SOURCE] == str(uneven)
+    layer = model.add_image(levels, **options)
+    assert source_of(layer).what == str(uneven)
+    layer.metadata[SOURCE] = uneven.name  # as another plugin would name it
+    assert source_of(layer).what == str(uneven)
+
+
 def test_a_sample_that_is_not_at_hand_says_so(monkeypatch, tmp_path):
     from wsi_scale.errors import SlideError
     from wsi_scale_napari import samples
