@@ -153,7 +153,7 @@ class OptimalScale(QWidget):
                 )
             settings = self.sampling.settings(mpp=self.slide.mpp, region=self.region.region(layer))
             device = self.sampling.device.currentText()
-            request = Request(source_of(layer), self.network.spec, settings, device)
+            request = Request(source_of(layer), self.network.spec, settings, device, layer.name)
         except Exception as error:
             self.error.tell(explain_failure(error))
             return
@@ -185,7 +185,7 @@ class OptimalScale(QWidget):
 
     def _show(self, state: State, request: Request) -> None:
         before, self.shown = self.shown, state
-        self.running.show_state(state)
+        self.running.show_state(state, request.slide)
         if state.ended:
             self._end(state, request)
         if before is None or state.fields is not before.fields or state.ended:

@@ -39,6 +39,8 @@ class Request:
     network: str
     settings: Settings
     device: str = "auto"
+    slide: str = ""
+    """What the user calls the slide."""
 
 
 @dataclass(frozen=True)

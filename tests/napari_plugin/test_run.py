@@ -219,6 +219,7 @@ def test_a_result_belongs_to_the_slide_it_was_asked_for(dock, model, wait, slide
     dock.slide.layers.choose(model.layers["another"])
     wait(lambda: dock.work is None)
     assert dock.results.result.report.slide.path == slide_file
+    assert dock.running.words.text() == "done · discs.tiff"
 
 
 def test_a_second_run_replaces_what_the_first_left(dock, model, run):
