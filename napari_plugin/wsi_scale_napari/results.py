@@ -59,7 +59,7 @@ class Results(QWidget):
             return
         self.result = Result(report, state.strip, request)
         self.strip.show_patches(state.strip, report.scale)
-        self.use.allow(answer=True, scale=report.scale is not None)
+        self.use.allow(answer=True, scale=report.scale is not None, partial=report.partial)
 
     def copy_json(self) -> None:
         """Put the report on the clipboard."""
@@ -86,11 +86,13 @@ class Results(QWidget):
             self._error.tell(explain_failure(error))
 
     def copy_cli(self) -> None:
-        """Put the command that gives this answer again on the clipboard."""
+        """Put the command that gives this answer again, or the whole of a partial one, on the
+        clipboard."""
         if self.result is None:
             return
+        what = "the command of the whole run" if self.result.report.partial else "the command"
         try:
-            self._copy(command_of(self.result, self._saved_region), "the command")
+            self._copy(command_of(self.result, self._saved_region), what)
         except Exception as error:
             self._error.tell(explain_failure(error))
 

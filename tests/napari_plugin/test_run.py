@@ -97,6 +97,9 @@ def test_a_run_is_cancelled_at_once_and_what_was_found_stays(dock, app, wait):
     assert dock.slide.isEnabled()
     assert dock.results.result.report.partial
     assert "partial" in dock.results.answer.head.text()
+    assert "exactly" not in dock.results.use.cli.toolTip()
+    dock.results.copy_cli()
+    assert dock.results.said.text() == "the command of the whole run is on the clipboard"
     wait(lambda: not work.alive)
     assert work.state.stage == "cancelled"
 
@@ -184,6 +187,7 @@ def test_a_network_that_raises_mid_run_is_told_and_the_curve_so_far_stays(dock, 
     dock.network.combo.setEditText(QUICK)
     assert run(dock).report.partial is False
     assert dock.error.isHidden()
+    assert "exactly this answer" in dock.results.use.cli.toolTip()
 
 
 def test_closing_the_dock_mid_run_leaves_nothing_behind(dock, model, wait):
