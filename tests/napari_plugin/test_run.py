@@ -174,6 +174,16 @@ def test_a_worker_never_raises(wait, error):
         assert "cpu" in work.state.failure.remedy
 
 
+def test_a_remedy_that_is_a_list_stays_in_one_piece():
+    from wsi_scale.errors import NetworkError
+    from wsi_scale_napari.work import explain_failure
+
+    told = explain_failure(NetworkError("'x' is no network; a SPEC is one of: a; b; c"))
+    assert told.sentence == "'x' is no network"
+    assert told.remedy == "a SPEC is one of: a; b; c"
+    assert explain_failure(NetworkError("no more")).remedy == ""
+
+
 def test_a_network_that_raises_mid_run_is_told_and_the_curve_so_far_stays(dock, run):
     dock.network.combo.setEditText(FAILING)
     dock.sampling.sites.setValue(16)
