@@ -359,6 +359,22 @@ def test_colours_tell_finer_alike_and_coarser_apart(app):
     assert site_colour(None, 4) == WAITING
 
 
+def test_the_key_shows_the_very_colours_of_the_sites(dock, run):
+    from qtpy.QtGui import QColor
+
+    from wsi_scale_napari.colours import site_colour
+
+    key = dock.results.key
+    assert key.isHidden()
+    run(dock)
+    assert not key.isHidden()
+    for scale, word in ((1.0, "finer"), (4.0, "the same"), (16.0, "coarser")):
+        colour = QColor.fromRgbF(*site_colour(scale, 4.0)).name()
+        assert f'{colour}">■</span> {word}' in key.text()
+    dock.results.forget()
+    assert key.isHidden()
+
+
 def test_a_file_that_is_no_slide_is_refused_and_the_choice_stays(dock, tmp_path):
     before = dock.slide.layer
     (tmp_path / "note.svs").write_text("not a slide")
