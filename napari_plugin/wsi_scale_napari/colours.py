@@ -32,7 +32,7 @@ def key_to_sites() -> str:
     """What the colours of sites mean, as HTML on a light ground, as slides have."""
     named = ((FINER, "finer"), (ALIKE, "the same"), (COARSER, "coarser"))
     squares = (f'<span style="color: {_hex(colour)}">■</span> {word}' for colour, word in named)
-    return f"Sites on the slide, beside its answer: {' '.join(squares)}"
+    return f"Single sites ask for: {' '.join(squares)}"
 
 
 def _hex(colour: Rgb) -> str:
