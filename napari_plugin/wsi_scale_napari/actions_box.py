@@ -13,7 +13,6 @@ class ActionsBox(QWidget):
         self.view = QPushButton("View at optimal scale")
         self.view.setToolTip("One pixel of the network fills one pixel of the screen")
         self.json, self.cli = QPushButton("Copy JSON"), QPushButton("Copy CLI")
-        self.cli.setToolTip("The command that gives exactly this answer again")
         self.export = QPushButton("Export…")
         self.export.setToolTip("JSON, CSV, PNG or GeoJSON")
         grid = QGridLayout(self)
@@ -23,8 +22,10 @@ class ActionsBox(QWidget):
             grid.addWidget(button, 1, column)
         self.allow(answer=False, scale=False)
 
-    def allow(self, *, answer: bool, scale: bool) -> None:
-        """answer: there is a report. scale: it has a number."""
+    def allow(self, *, answer: bool, scale: bool, partial: bool = False) -> None:
+        """answer: there is a report. scale: it has a number. partial: the run did not finish."""
+        gives = "makes the whole run" if partial else "gives exactly this answer again"
+        self.cli.setToolTip(f"The command that {gives}")
         self.view.setEnabled(scale)
         for button in (self.json, self.cli, self.export):
             button.setEnabled(answer)

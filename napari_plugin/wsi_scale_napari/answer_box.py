@@ -5,12 +5,15 @@ from __future__ import annotations
 from html import escape
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from wsi_scale.render.numbers import key_numbers, stated_rows
 from wsi_scale.render.sentence import explain, headline
 from wsi_scale.report import Report
+
+_NO_LIMIT = 2**24 - 1
+"""Qt's own greatest height of a widget."""
 
 
 class AnswerBox(QWidget):
@@ -34,9 +37,21 @@ class AnswerBox(QWidget):
         self.fold = QCollapsible("All numbers")
         self.fold.setDuration(0)
         self.fold.addWidget(self.numbers)
+        # superqt would measure the words as if they were not wrapped, and cut them off
+        self.numbers.removeEventFilter(self.fold)
+        self.fold.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        rows = self.fold.layout()
+        if rows is not None:
+            rows.setAlignment(Qt.AlignmentFlag(0))
+        self.fold.toggled.connect(self._unfold)
         for part in (self.meaning, self.warnings, self.fold):
             whole.addWidget(part)
         self.show_report(None)
+
+    def _unfold(self, unfolded: bool) -> None:
+        """Give the numbers all the room they need."""
+        if unfolded:
+            self.fold.content().setMaximumHeight(_NO_LIMIT)
 
     def show_report(self, report: Report | None, *, running: bool = False) -> None:
         """Say what a report says; while a run is under way only where it stands."""

@@ -28,6 +28,17 @@ def site_colour(scale: float | None, common: float | None) -> Rgb:
     return red, green, blue
 
 
+def key_to_sites() -> str:
+    """What the colours of sites mean, as HTML on a light ground, as slides have."""
+    named = ((FINER, "finer"), (ALIKE, "the same"), (COARSER, "coarser"))
+    squares = (f'<span style="color: {_hex(colour)}">■</span> {word}' for colour, word in named)
+    return f"Single sites ask for: {' '.join(squares)}"
+
+
+def _hex(colour: Rgb) -> str:
+    return "#" + "".join(f"{round(255 * part):02x}" for part in colour)
+
+
 @dataclass(frozen=True)
 class Ink:
     """Colours of a theme, as Qt reads them."""

@@ -153,7 +153,7 @@ class OptimalScale(QWidget):
                 )
             settings = self.sampling.settings(mpp=self.slide.mpp, region=self.region.region(layer))
             device = self.sampling.device.currentText()
-            request = Request(source_of(layer), self.network.spec, settings, device)
+            request = Request(source_of(layer), self.network.spec, settings, device, layer.name)
         except Exception as error:
             self.error.tell(explain_failure(error))
             return
@@ -185,21 +185,31 @@ class OptimalScale(QWidget):
 
     def _show(self, state: State, request: Request) -> None:
         before, self.shown = self.shown, state
-        self.running.show_state(state)
-        if before is None or state.fields is not before.fields or state.ended:
-            self.results.show_state(state)
-            if self.overlay is not None:
-                self.overlay.show(state.fields, state.report.scale if state.report else None)
+        self.running.show_state(state, request.slide)
         if state.ended:
-            if not state.fields:
-                self._drop_overlay()
-            self._lock(False)
-            self.error.tell(state.failure)
-            self.results.keep(state, request)
-            self.work = None
-            if state.report is not None:
-                made = state.report.provenance
-                self.sampling.learn_rate(made.seconds, made.patches)
+            self._end(state, request)
+        if before is None or state.fields is not before.fields or state.ended:
+            try:
+                self._paint(state)
+            except Exception as error:  # the answer is kept all the same
+                self.error.tell(explain_failure(error))
+
+    def _end(self, state: State, request: Request) -> None:
+        """Ready for the next run, with what this one found in hand."""
+        self.work = None
+        self._lock(False)
+        self.error.tell(state.failure)
+        self.results.keep(state, request)
+        if state.report is not None:
+            made = state.report.provenance
+            self.sampling.learn_rate(made.seconds, made.patches)
+
+    def _paint(self, state: State) -> None:
+        self.results.show_state(state)
+        if self.overlay is not None:
+            self.overlay.show(state.fields, state.report.scale if state.report else None)
+        if state.ended and not state.fields:
+            self._drop_overlay()
 
     def _forget(self) -> None:
         """Drop the last answer and what it left on the slide."""

@@ -44,7 +44,10 @@ class SitesOverlay:
         self._window = window
         self.layer: Shapes | None = None
         self._fields: Sequence[Field] = ()
+        self._common: float | None = None
         viewer.scene.camera.events.zoom.connect(self._set_edges)
+        # after napari itself, whose layers must know of the change first
+        viewer.dims.events.ndisplay.connect(self._paint, position="last")
         self._make()
 
     def lies_on(self, image: Image) -> bool:
@@ -53,14 +56,22 @@ class SitesOverlay:
 
     def show(self, fields: Sequence[Field], common: float | None) -> None:
         """Rectangles of these fields, coloured by their own answers beside the common one."""
-        layer = self.layer
-        if layer is None or layer not in self._viewer.layers:
+        self._fields, self._common = fields, common
+        self._paint()
+
+    @property
+    def _paintable(self) -> bool:
+        """Whether the layer is there still and seen flat: napari takes no flat shapes in 3D."""
+        return self.layer in self._viewer.layers and self._viewer.dims.ndisplay == 2
+
+    def _paint(self, *_: object) -> None:
+        layer, fields, common = self.layer, self._fields, self._common
+        if layer is None or not self._paintable:
             return
         boxes = [(box_to_data(field.box), "rectangle") for field in fields]
         colours = np.array([(*site_colour(field.scale, common), 1.0) for field in fields])
         features = {"site": range(1, len(fields) + 1), "scale": [_words(x) for x in fields]}
         chosen = {site for site in layer.selected_data if site < len(fields)}
-        self._fields = fields
         with layer.events.data.blocker():
             layer.data = boxes
         if boxes:
@@ -83,6 +94,12 @@ class SitesOverlay:
         self.layer.mode = "pan_zoom"
         self.layer.mouse_drag_callbacks.append(self._clicked)
         self.layer.selected_data.events.items_changed.connect(self._selected)
+        self.layer.events.data.connect(self._restore)
+
+    def _restore(self, event: Any) -> None:
+        """What the user deletes, adds or moves comes back as it was: these are no drawings."""
+        if str(event.action).endswith("ed"):  # not while napari is still at it
+            self._paint()
 
     def _clicked(self, layer: Any, event: Any) -> Generator[None, None, None]:
         """A click that is no drag chooses the site below it."""
@@ -112,14 +129,15 @@ class SitesOverlay:
         return max(1.0, EDGE_SCREEN_PX / float(self._viewer.scene.camera.zoom * pixel))
 
     def _set_edges(self, *_: object) -> None:
-        if self.layer is not None and self.layer in self._viewer.layers:
+        layer = self.layer
+        if layer is not None and self._paintable and len(layer.data) == len(self._fields):
             width = self._edge()
-            chosen = self.layer.selected_data
+            chosen = layer.selected_data
             wide = [CHOSEN * width if i in chosen else width for i in range(len(self._fields))]
-            before = np.array(self.layer.edge_width)
-            if len(before) != len(wide) or (abs(np.array(wide) / before - 1) > 0.2).any():
-                self.layer.edge_width = wide
-                self.layer.events.edge_width()  # napari itself does not tell the canvas
+            before = np.array(layer.edge_width)
+            if (abs(np.array(wide) / before - 1) > 0.2).any():
+                layer.edge_width = wide
+                layer.events.edge_width()  # napari itself does not tell the canvas
 
     def _make_canvas_current(self) -> None:
         """napari frees a removed layer's buffers in whatever OpenGL context is current.
@@ -134,6 +152,7 @@ class SitesOverlay:
     def remove(self) -> None:
         """Take the layer away, and every listener with it."""
         self._viewer.scene.camera.events.zoom.disconnect(self._set_edges)
+        self._viewer.dims.events.ndisplay.disconnect(self._paint)
         if self.layer is not None and self.layer in self._viewer.layers:
             self._make_canvas_current()
             self._viewer.layers.remove(self.layer)

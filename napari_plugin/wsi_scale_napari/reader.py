@@ -40,8 +40,13 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | 
 
 def read_layers(path: PathOrPaths) -> list[LayerData]:
     """The slide of a path as one multiscale RGB image layer."""
-    source = os.fspath(path[0] if isinstance(path, list) else path)
+    source = lasting(os.fspath(path[0] if isinstance(path, list) else path))
     return [slide_layer(open_slide(source), source)]
+
+
+def lasting(source: str) -> str:
+    """A path that names the same file from any folder; other words as they are."""
+    return str(Path(source).absolute()) if Path(source).exists() else source
 
 
 def slide_layer(slide: Slide, source: str) -> LayerData:

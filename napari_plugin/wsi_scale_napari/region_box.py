@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from wsi_scale.drawn import area_px, to_geojson
@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 WHOLE, VIEW = "all tissue", "current view"
 DRAWN = "wsi-scale region"
 
+REST_MS = 150
+"""A region that is still being drawn or moved is told when it has rested that long."""
+
 
 class RegionBox(QWidget):
     """A combo, and Draw, which makes a layer to draw in."""
 
     changed = Signal()
+    """Another region was chosen, or the chosen one is another now."""
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
@@ -54,7 +58,32 @@ class RegionBox(QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addLayout(row)
         whole.addWidget(self.about)
+        self._followed: Any = None
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MS)
+        self._rest.timeout.connect(self.changed)
+        camera = viewer.scene.camera.events
+        self._moves = (camera.zoom, camera.center)
+        for event in self._moves:
+            event.connect(self._moved)
+        self.combo.currentIndexChanged.connect(self._follow)
         self.combo.currentIndexChanged.connect(self.changed)
+
+    def _follow(self, *_: object) -> None:
+        """Hear of what is drawn in the chosen layer, and in no other."""
+        if self._followed is not None:
+            self._followed.events.data.disconnect(self._drawn)
+        self._followed = self.layers.chosen
+        if self._followed is not None:
+            self._followed.events.data.connect(self._drawn)
+
+    def _drawn(self, *_: object) -> None:
+        self._rest.start()
+
+    def _moved(self, *_: object) -> None:
+        if self.combo.currentText() == VIEW:
+            self._rest.start()
 
     def start_drawing(self, image: Image) -> None:
         """A layer over the image with the polygon tool in hand, chosen as the region."""
@@ -110,7 +139,11 @@ class RegionBox(QWidget):
         return f"{area_words(area_px(seen), mpp)}, sites on tissue inside it"
 
     def leave(self) -> None:
+        self._rest.stop()
+        for event in self._moves:
+            event.disconnect(self._moved)
         self.layers.leave()
+        self._follow()
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None

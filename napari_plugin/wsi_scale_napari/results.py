@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog, QLabel, QVBoxLayout, QWidget
 
 from wsi_scale_napari.actions_box import ActionsBox
 from wsi_scale_napari.answer_box import AnswerBox
+from wsi_scale_napari.colours import key_to_sites
 from wsi_scale_napari.error_panel import ErrorPanel
 from wsi_scale_napari.export import KINDS, Result, command_of, export, save_region
 from wsi_scale_napari.plot import ResponsePlot
@@ -25,12 +27,16 @@ class Results(QWidget):
         self.result: Result | None = None
         self._saved_region: Path | None = None
         self.answer, self.plot, self.strip = AnswerBox(), ResponsePlot(), Strip()
-        self.use, self.said = ActionsBox(), QLabel()
-        self.said.setWordWrap(True)
-        self.said.setVisible(False)
+        self.use, self.said, self.key = ActionsBox(), QLabel(), QLabel(key_to_sites())
+        self.key.setTextFormat(Qt.TextFormat.RichText)
+        self.key.setStyleSheet("background: #e8e8e8; color: #222222; padding: 1px 4px;")
+        for label in (self.said, self.key):
+            label.setWordWrap(True)
+            label.setVisible(False)
         rows = QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
-        for part in (self.answer.head, self.plot, self.strip, self.use, self.said, self.answer):
+        top = (self.answer.head, self.plot, self.key, self.strip)
+        for part in (*top, self.use, self.said, self.answer):
             rows.addWidget(part)
         self.use.json.clicked.connect(self.copy_json)
         self.use.cli.clicked.connect(self._ask_and_copy_cli)
@@ -42,6 +48,7 @@ class Results(QWidget):
         self.answer.show_report(None)
         self.plot.show_site(None)
         self.plot.show_answer(None, ())
+        self.key.setVisible(False)
         self.strip.show_patches([], None)
         self.use.allow(answer=False, scale=False)
         self._say("")
@@ -51,6 +58,7 @@ class Results(QWidget):
         if state.report is not None:
             self.answer.show_report(state.report, running=not state.ended)
             self.plot.show_answer(state.report, state.fields)
+            self.key.setVisible(state.report.scale is not None and bool(state.fields))
 
     def keep(self, state: State, request: Request) -> None:
         """The run has ended: its answer, whole or partial, can be handed on."""
@@ -59,7 +67,7 @@ class Results(QWidget):
             return
         self.result = Result(report, state.strip, request)
         self.strip.show_patches(state.strip, report.scale)
-        self.use.allow(answer=True, scale=report.scale is not None)
+        self.use.allow(answer=True, scale=report.scale is not None, partial=report.partial)
 
     def copy_json(self) -> None:
         """Put the report on the clipboard."""
@@ -86,11 +94,13 @@ class Results(QWidget):
             self._error.tell(explain_failure(error))
 
     def copy_cli(self) -> None:
-        """Put the command that gives this answer again on the clipboard."""
+        """Put the command that gives this answer again, or the whole of a partial one, on the
+        clipboard."""
         if self.result is None:
             return
+        what = "the command of the whole run" if self.result.report.partial else "the command"
         try:
-            self._copy(command_of(self.result, self._saved_region), "the command")
+            self._copy(command_of(self.result, self._saved_region), what)
         except Exception as error:
             self._error.tell(explain_failure(error))
 

@@ -22,8 +22,11 @@ class RunBox(QWidget):
         grid.setColumnStretch(0, 1)
         self.show_state(None)
 
-    def show_state(self, state: State | None) -> None:
-        """Buttons, bar and words of a run; None before the first."""
+    def show_state(self, state: State | None, slide: str = "") -> None:
+        """Buttons, bar and words of a run; None before the first.
+
+        An ended run is said with its slide, since another may be chosen by now.
+        """
         running = state is not None and not state.ended
         self.run.setEnabled(not running)
         self.cancel.setEnabled(running)
@@ -35,4 +38,5 @@ class RunBox(QWidget):
         self.bar.setValue(state.done)
         left = state.seconds_left
         time = "" if left is None or not running else f", about {left:.0f} s left"
-        self.words.setText(f"{state.words}{time}")
+        whose = "" if running or not slide else f" · {slide}"
+        self.words.setText(f"{state.words}{time}{whose}")

@@ -52,7 +52,9 @@ class SlideBox(QWidget):
             "without it too."
         )
         self.layers = Layers(viewer, self.combo, is_image)
+        self._stated_for = self.layer
         self._arrange()
+        self.combo.currentIndexChanged.connect(self._forget_mpp)
         self.combo.currentIndexChanged.connect(self.changed)
         self.mpp_line.editingFinished.connect(self.changed)
         self.browse.clicked.connect(self._browse)
@@ -86,6 +88,12 @@ class SlideBox(QWidget):
             raise SettingsError(
                 f"{text!r} is no number of µm per pixel; write for example 0.25"
             ) from None
+
+    def _forget_mpp(self, *_: object) -> None:
+        """What was stated of one slide is not said of the next."""
+        if self.layer is not self._stated_for:
+            self.mpp_line.clear()
+        self._stated_for = self.layer
 
     def _browse(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Open a slide")

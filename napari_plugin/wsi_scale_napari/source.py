@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsi_scale.errors import SlideError, WsiScaleError
 from wsi_scale.slide import Slide, open_slide
-from wsi_scale_napari.reader import SOURCE
+from wsi_scale_napari.reader import SOURCE, lasting
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -42,7 +42,7 @@ def source_of(layer: Image) -> Source:
     arrays = list(layer.data) if layer.multiscale else [layer.data]
     path = layer.metadata.get(SOURCE) or layer.source.path
     if path is not None and _shows(str(path), arrays[0].shape[:2]):
-        return Source(str(path))
+        return Source(lasting(str(path)))
     return Source(arrays, layer_mpp(layer))
 
 

@@ -39,6 +39,8 @@ class Request:
     network: str
     settings: Settings
     device: str = "auto"
+    slide: str = ""
+    """What the user calls the slide."""
 
 
 @dataclass(frozen=True)
@@ -193,11 +195,12 @@ def _strip_of(last: Progress, report: Report | None) -> Strip:
 
 
 def explain_failure(error: BaseException) -> Failure:
-    """What happened and what to do about it. Our own errors say both, after a semicolon."""
+    """What happened and what to do about it. Our own errors say both, either side
+    of their first semicolon."""
     details = "".join(traceback.format_exception(error))
     if isinstance(error, WsiScaleError):
-        sentence, _, remedy = str(error).rpartition("; ")
-        return Failure(sentence or remedy, remedy if sentence else "", details)
+        sentence, _, remedy = str(error).partition("; ")
+        return Failure(sentence, remedy, details)
     words = f"{type(error).__name__}: {error}".strip().splitlines()[0]
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return Failure(words, "choose the device cpu, or close other programs", details)

@@ -50,8 +50,9 @@ class Progress:
     """What the network answered, site by site."""
     seconds: float
     """Since the start of the run."""
-    seconds_left: float
-    """0 at the end."""
+    seconds_left: float | None
+    """As the looks after the first one go: it waits for whatever is slow but once. None until the
+    second; 0 at the end."""
     finished: bool = False
     stopped_early: bool = False
     """Whether the interval was as narrow as asked before all sites were looked at."""
@@ -154,6 +155,7 @@ class _Looking:
         self._colours: Colours = {}
         self._answer: Estimate | None = None
         self._next_answer = 0.0
+        self._first: tuple[float, int] | None = None  # when the first look was done, and its count
 
     def go(self) -> Iterator[Progress]:
         """All sites, or group after group until the interval is narrow enough."""
@@ -256,16 +258,19 @@ class _Looking:
     def _progress(
         self, parts: Sequence[Responses], *, finished: bool = False, stopped_early: bool = False
     ) -> Progress:
-        seconds = time.monotonic() - self._started
+        now = time.monotonic()
         total = self._done if finished else self._total
+        first, counted = self._first = self._first or (now, self._done)
+        looks = self._done - counted
+        left = (now - first) / looks * (total - self._done) if looks else None
         return Progress(
             run=_note_dropped(self.run, self._dropped),
             done=self._done,
             total=total,
             estimate=self._answer,
             parts=tuple(parts),
-            seconds=seconds,
-            seconds_left=seconds / self._done * (total - self._done),
+            seconds=now - self._started,
+            seconds_left=0.0 if finished else left,
             finished=finished,
             stopped_early=stopped_early,
         )

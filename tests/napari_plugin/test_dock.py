@@ -65,6 +65,17 @@ def test_without_mpp_there_is_a_scale_and_no_µm_and_with_a_typed_one_there_is(
     assert "no number" in dock.error.sentence.text()
 
 
+def test_a_typed_mpp_is_of_one_slide_only(dock, model, wait):
+    dock.slide.mpp_line.setText("0.3")
+    dock.slide.mpp_line.editingFinished.emit()
+    wait(lambda: dock.slide.about.text().startswith("0.3 µm/px"))
+    other = model.add_image(disc_image(9), **BARE)
+    assert dock.slide.mpp == 0.3
+    dock.slide.layers.choose(other)
+    assert dock.slide.mpp is None
+    wait(lambda: "state it below" in dock.slide.about.text())
+
+
 def test_a_typed_mpp_is_in_the_copied_command(dock, run, app, tmp_path):
     dock.slide.mpp_line.setText("0.3")
     run(dock)
@@ -82,7 +93,7 @@ def test_a_drawn_region_is_obeyed_and_saved_beside_the_report(
     assert drawn.mode == "add_polygon"
     drawn.add_polygons(np.array([[100, 100], [100, 900], [900, 900], [900, 100.0]]))
     drawn.add_polygons(np.array([[300, 300], [300, 700], [700, 700], [700, 300.0]]))
-    assert "mm²" in dock.region.about.text() or dock.region.combo.currentText().startswith("drawn")
+    wait(lambda: dock.region.about.text().startswith("0.12 mm²"))  # 800² - 400² px at 0.5 µm
     report = run(dock).report
     for site in report.sites:
         assert 100 <= min(site.x, site.y) <= max(site.x, site.y) <= 901
@@ -105,12 +116,42 @@ def test_the_current_view_is_a_region_too(dock, model, run, app, tmp_path):
     dock.region.combo.setCurrentText("current view")
     report = run(dock).report
     left, top, width, height = (float(x) for x in report.provenance.settings["region"].split(","))
-    assert (width, height) == (600, 500) or width < 700
+    assert (left, top, width, height) == pytest.approx((200, 300, 600, 600), abs=2)
     for site in report.sites:
         assert left <= site.x <= left + width
         assert top <= site.y <= top + height
     dock.results.use.cli.click()
     assert cli_json(app.clipboard().text(), tmp_path) == shown_json(dock)
+
+
+def test_the_area_of_the_view_follows_the_camera(dock, model, wait):
+    wait(lambda: "levels" in dock.slide.about.text())
+    model.canvas.size = (600, 600)
+    model.scene.camera.center = (300, 250)
+    dock.region.combo.setCurrentText("current view")
+    model.scene.camera.zoom = 2.0
+    wait(lambda: dock.region.about.text().startswith("0.09"))
+    model.scene.camera.zoom = 6.0
+    wait(lambda: dock.region.about.text().startswith("0.01"))
+
+
+def test_the_area_is_that_of_the_layer_that_is_chosen(dock, model, wait):
+    wait(lambda: "levels" in dock.slide.about.text())
+    square = np.array([[0, 0], [0, 200], [200, 200], [200, 0.0]])
+    one, other = (model.add_shapes(name=name) for name in ("one", "other"))
+    dock.region.layers.choose(one)
+    assert "encloses an area" in dock.region.about.text()
+    dock.region.layers.choose(other)
+    told = []
+    dock.region.changed.connect(lambda: told.append(1))
+    other.add_polygons(square)
+    wait(lambda: "mm²" in dock.region.about.text())
+    assert told
+    told.clear()
+    one.add_polygons(square)
+    assert not dock.region._rest.isActive()
+    model.layers.remove(other)
+    assert dock.region.about.text() == ""
 
 
 def test_reasons_call_a_drawn_region_by_its_layer_not_by_our_file(dock, model, run):
@@ -159,6 +200,29 @@ def test_the_default_network_shows_what_the_pixels_say(make_dock, model, wait, a
         assert "as it is" in answer.meaning.text()
     dock.results.use.cli.click()
     assert cli_json(app.clipboard().text(), tmp_path) == shown_json(dock)
+
+
+def test_all_numbers_are_seen_when_they_are_unfolded(dock, run, app, wait):
+    dock.parent().resize(420, 900)
+    dock.parent().show()
+    numbers, fold = dock.results.answer.numbers, dock.results.answer.fold
+
+    def whole():
+        return numbers.height() >= numbers.heightForWidth(numbers.width()) > 200
+
+    run(dock)
+    fold.toggleButton().click()
+    wait(whole, 10)
+    dock.parent().resize(700, 900)
+    wait(lambda: numbers.width() > 500)
+    wait(whole)
+    dock.parent().resize(420, 900)
+    wait(lambda: numbers.width() < 500)
+    wait(whole)
+    run(dock)
+    wait(whole)
+    fold.toggleButton().click()
+    wait(lambda: numbers.visibleRegion().isEmpty())
 
 
 def test_a_region_that_encloses_nothing_is_refused(dock):
@@ -293,6 +357,22 @@ def test_colours_tell_finer_alike_and_coarser_apart(app):
     assert site_colour(4, 4) == pytest.approx(ALIKE)
     assert site_colour(16, 4) == pytest.approx(COARSER)
     assert site_colour(None, 4) == WAITING
+
+
+def test_the_key_shows_the_very_colours_of_the_sites(dock, run):
+    from qtpy.QtGui import QColor
+
+    from wsi_scale_napari.colours import site_colour
+
+    key = dock.results.key
+    assert key.isHidden()
+    run(dock)
+    assert not key.isHidden()
+    for scale, word in ((1.0, "finer"), (4.0, "the same"), (16.0, "coarser")):
+        colour = QColor.fromRgbF(*site_colour(scale, 4.0)).name()
+        assert f'{colour}">■</span> {word}' in key.text()
+    dock.results.forget()
+    assert key.isHidden()
 
 
 def test_a_file_that_is_no_slide_is_refused_and_the_choice_stays(dock, tmp_path):

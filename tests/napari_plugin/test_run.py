@@ -97,6 +97,9 @@ def test_a_run_is_cancelled_at_once_and_what_was_found_stays(dock, app, wait):
     assert dock.slide.isEnabled()
     assert dock.results.result.report.partial
     assert "partial" in dock.results.answer.head.text()
+    assert "exactly" not in dock.results.use.cli.toolTip()
+    dock.results.copy_cli()
+    assert dock.results.said.text() == "the command of the whole run is on the clipboard"
     wait(lambda: not work.alive)
     assert work.state.stage == "cancelled"
 
@@ -171,6 +174,16 @@ def test_a_worker_never_raises(wait, error):
         assert "cpu" in work.state.failure.remedy
 
 
+def test_a_remedy_that_is_a_list_stays_in_one_piece():
+    from wsi_scale.errors import NetworkError
+    from wsi_scale_napari.work import explain_failure
+
+    told = explain_failure(NetworkError("'x' is no network; a SPEC is one of: a; b; c"))
+    assert told.sentence == "'x' is no network"
+    assert told.remedy == "a SPEC is one of: a; b; c"
+    assert explain_failure(NetworkError("no more")).remedy == ""
+
+
 def test_a_network_that_raises_mid_run_is_told_and_the_curve_so_far_stays(dock, run):
     dock.network.combo.setEditText(FAILING)
     dock.sampling.sites.setValue(16)
@@ -184,6 +197,7 @@ def test_a_network_that_raises_mid_run_is_told_and_the_curve_so_far_stays(dock, 
     dock.network.combo.setEditText(QUICK)
     assert run(dock).report.partial is False
     assert dock.error.isHidden()
+    assert "exactly this answer" in dock.results.use.cli.toolTip()
 
 
 def test_closing_the_dock_mid_run_leaves_nothing_behind(dock, model, wait):
@@ -219,6 +233,7 @@ def test_a_result_belongs_to_the_slide_it_was_asked_for(dock, model, wait, slide
     dock.slide.layers.choose(model.layers["another"])
     wait(lambda: dock.work is None)
     assert dock.results.result.report.slide.path == slide_file
+    assert dock.running.words.text() == "done · discs.tiff"
 
 
 def test_a_second_run_replaces_what_the_first_left(dock, model, run):
@@ -263,6 +278,59 @@ def test_rectangles_that_go_leave_a_canvas_that_can_be_drawn(viewer, make_dock, 
             viewer.scene.camera.zoom *= 1.01
             app.processEvents()
     assert viewer.screenshot(flash=False).std() > 0
+
+
+def test_a_run_that_starts_in_3d_is_shown_and_its_rectangles_come_with_2d(dock, model, run):
+    model.dims.ndisplay = 3
+    assert run(dock).report.partial is False
+    assert dock.error.isHidden()
+    assert dock.slide.isEnabled()
+    (sites,) = site_layers(model)
+    model.dims.ndisplay = 2
+    assert len(sites.data) == 6
+
+
+def test_3d_during_a_run_is_no_fault(dock, model, wait):
+    dock.network.combo.setEditText(SLOW)
+    dock.run()
+    wait(lambda: dock.shown is not None and dock.shown.fields)
+    model.dims.ndisplay = 3
+    model.scene.camera.zoom *= 2
+    wait(lambda: dock.work is None)
+    assert dock.results.result.report.partial is False
+    assert dock.error.isHidden()
+    model.dims.ndisplay = 2
+    assert len(site_layers(model)[0].data) == 6
+
+
+def test_a_rectangle_that_cannot_be_painted_costs_no_answer(dock, run, monkeypatch):
+    from wsi_scale_napari.overlay import SitesOverlay
+
+    def show(self, fields, common):
+        if fields:
+            raise ValueError("no paint")
+
+    monkeypatch.setattr(SitesOverlay, "show", show)
+    assert run(dock).report.partial is False
+    assert "no paint" in dock.error.sentence.text()
+    assert dock.slide.isEnabled()
+    assert dock.running.run.isEnabled()
+
+
+def test_a_rectangle_that_is_deleted_or_drawn_is_put_right(dock, model, run):
+    run(dock)
+    (sites,) = site_layers(model)
+    before = np.array(sites.data)
+    for chosen in ({2}, {0, 5}, set(range(6))):
+        sites.selected_data = chosen
+        sites.remove_selected()
+        model.scene.camera.zoom *= 2
+        assert (np.array(sites.data) == before).all()
+        assert len(sites.features) == len(sites.edge_width) == 6
+    sites.add_rectangles(np.array([[0, 0], [0, 9], [9, 9], [9, 0.0]]))
+    sites.selected_data = {5}
+    assert (np.array(sites.data) == before).all()
+    assert dock.results.plot._site == 5
 
 
 def test_deleting_the_sites_mid_run_is_no_fault(dock, model, wait):
