@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from wsi_scale.outlines import OUTLINE, draw_outline
+from wsi_scale.outlines import OUTLINE, draw_outline, is_outlined
 
 
 def test_the_line_runs_along_the_inside_of_what_was_found():
@@ -13,6 +13,8 @@ def test_the_line_runs_along_the_inside_of_what_was_found():
     drawn = draw_outline(patch, found)
     line = (drawn == OUTLINE).all(axis=2)
     assert drawn.shape == (12, 12, 3)
+    assert is_outlined([patch, drawn])
+    assert not is_outlined([patch])
     assert line.sum() == 20
     assert np.argwhere(line).min(axis=0).tolist() == [2, 4]
     assert np.argwhere(line).max(axis=0).tolist() == [7, 9]

@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 
+from wsi_scale.outlines import is_outlined
 from wsi_scale.render.sentence import number
 
 PATCH_PX = 42
@@ -36,7 +37,8 @@ class Strip(QWidget):
         self.setVisible(bool(patches))
         if not patches:
             return
-        title = QLabel("What the network sees at the first site, by scale")
+        found = "; outlined: what it finds" if is_outlined(patch for _, patch in patches) else ""
+        title = QLabel(f"What the network sees, by scale{found}")
         self._grid.addWidget(title, 0, 0, 1, len(patches))
         for column, (scale, patch) in enumerate(patches):
             chosen = scale == answer

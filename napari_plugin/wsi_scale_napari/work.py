@@ -65,7 +65,7 @@ class State:
     """The answer so far; of a run that ended early, marked partial."""
     fields: tuple[Field, ...] = ()
     strip: Strip = field(default_factory=list)
-    """What the network saw at the first site, with scales; at the end only."""
+    """What the network saw and, if it segments, found, with scales; at the end only."""
     failure: Failure | None = None
 
     @property

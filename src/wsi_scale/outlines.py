@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
@@ -11,6 +13,11 @@ OUTLINE = (255, 230, 0)
 
 LARGER = 2
 """Outlined pictures are so many times as large, so that the line stays thin."""
+
+
+def is_outlined(pictures: Iterable[NDArray[np.uint8]]) -> bool:
+    """Whether one of the pictures has such a line."""
+    return any((picture == OUTLINE).all(axis=-1).any() for picture in pictures)
 
 
 def draw_outline(patch: NDArray[np.uint8], found: NDArray[np.bool_]) -> NDArray[np.uint8]:

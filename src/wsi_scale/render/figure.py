@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wsi_scale.errors import OutputError
 from wsi_scale.files import write_atomically
-from wsi_scale.outlines import OUTLINE
+from wsi_scale.outlines import is_outlined
 from wsi_scale.render.curve import ANSWER, GREY, INK, draw_curve
 from wsi_scale.render.sentence import headline, number
 from wsi_scale.report import Report
@@ -143,8 +143,7 @@ def _draw_strip(figure: Figure, report: Report, strip: Strip, site: Site | None)
         weight, colour = ("bold", ANSWER) if chosen else ("normal", INK)
         axes.set_xlabel(number(scale), labelpad=4, size=9.5, color=colour, weight=weight)
     where = f" at x {site.x:.0f}, y {site.y:.0f}" if site else ""
-    lined = any((patch == OUTLINE).all(axis=-1).any() for _, patch in strip)
-    found = "; outlined: what it finds" if lined else ""
+    found = "; outlined: what it finds" if is_outlined(patch for _, patch in strip) else ""
     caption = f"What the network sees{where}, by scale{found}"
     figure.text(left / width, (0.3 + side + 0.09) / height, caption, size=9, color=GREY)
 
