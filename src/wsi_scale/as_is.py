@@ -92,7 +92,7 @@ def _compare(
     at_level, at_scale = scales.index(downsample), scales.index(scale)
     pairs = [(site[at_level], site[at_scale]) for site in given]
     if run.network.task == "segment":
-        seen = [k for k in range(given[0].shape[1]) if k != run.network.background]
+        seen = run.network.foreground
         agreement = dice([(one[seen], other[seen]) for one, other in pairs], downsample / scale)
     else:
         agreement = float(np.mean([(one == other).all() for one, other in pairs]))

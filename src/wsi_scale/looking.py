@@ -177,8 +177,7 @@ def telling_site(responses: Responses, scale: float | None) -> Site:
     have it; the first site for a classifier, or without a scale."""
     if responses.task != "segment" or scale is None:
         return responses.sites[0]
-    rows = np.arange(len(responses.target))
-    found = responses.on_grid(responses.share[rows, responses.target])
+    found = responses.target_shares()
     octaves = np.abs(np.log2(np.array(responses.grid.scales) / scale))
     octaves[~np.isfinite(found).any(axis=0)] = np.inf
     return responses.sites[int(np.nanargmax(found[:, int(octaves.argmin())]))]

@@ -221,7 +221,7 @@ def _choose_target(
     """The class with the largest share over the rows, background apart; ties go to the logits."""
     if share.shape[0] == 0:
         return 0
-    candidates = [k for k in range(share.shape[1]) if k != network.background]
+    candidates = network.foreground
     totals, logits = share.sum(0, dtype=np.float64), outputs.sum(0, dtype=np.float64)
     return max(candidates, key=lambda k: (totals[k], logits[k]))
 

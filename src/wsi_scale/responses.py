@@ -112,6 +112,12 @@ class Responses:
         out[self.site_index[rows], self.scale_index[rows]] = values[rows]
         return out
 
+    def target_shares(self) -> NDArray[np.float64]:
+        """(sites, scales) probability, or share of pixels, of each patch's target; NaN where no
+        patch was cut."""
+        rows = np.arange(len(self.target))
+        return self.on_grid(self.share[rows, self.target])
+
     def between(self, lo: float, hi: float) -> Responses:
         """The same as if only the grid scales from lo to hi, both included, had been asked.
 

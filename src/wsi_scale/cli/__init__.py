@@ -124,7 +124,7 @@ def networks(
     spec: Annotated[
         str | None, typer.Argument(metavar="[SPEC]", help="Describe this network.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: DeviceOption = "auto",
 ) -> None:
     """List bundled networks and the grammar of SPEC, or describe one network and its layers."""
     from wsi_scale.networks import all_sources, bundled_names, load_network

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from wsi_scale.cli.options import number, whole_number
+from wsi_scale.cli.options import DeviceOption, number, whole_number
 from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
 from wsi_scale.cli.progress import following
 from wsi_scale.cli.show import out
@@ -55,7 +55,7 @@ def calibrate(  # one parameter per option of the contract
     seed: Annotated[
         int, typer.Option(metavar="N", parser=whole_number, help="Same seed, same profile.")
     ] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: DeviceOption = "auto",
 ) -> None:
     """Learn from images whose right scale is known how this network's responses tell scale.
 

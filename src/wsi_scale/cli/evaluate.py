@@ -11,6 +11,7 @@ import typer
 
 from wsi_scale.cli.options import (
     CORES,
+    DeviceOption,
     SeedOption,
     WorkersOption,
     check_workers,
@@ -60,7 +61,7 @@ def evaluate(  # one parameter per option of the contract
     ] = 8,
     seed: SeedOption = 0,
     workers: WorkersOption = CORES,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: DeviceOption = "auto",
     profile: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Of `wsi-scale calibrate`; default: the card's."),

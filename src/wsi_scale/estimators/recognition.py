@@ -16,7 +16,7 @@ import numpy as np
 
 from wsi_scale.estimators import Answer, Array, Doubt, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import Pool
-from wsi_scale.responses import PLAIN, Responses
+from wsi_scale.responses import Responses
 
 NAME = "recognition"
 ORDER = 4
@@ -71,8 +71,7 @@ def prepare(responses: Responses, options: Options) -> Scorer:
         raise Unavailable("the network was not trained to find nothing at other scales")
     if responses.task != "segment":
         raise Unavailable("the network does not segment")
-    rows = np.arange(len(responses.target))
-    pool = Pool(responses.on_grid(responses.share[rows, responses.target], PLAIN))
+    pool = Pool(responses.target_shares())
     scales = np.array(responses.grid.scales)
 
     def score(weights: Array) -> Answer:

@@ -30,8 +30,7 @@ from wsi_scale.evaluate.workers import Tell, in_processes, stopping
 from wsi_scale.files import write_atomically
 from wsi_scale.measure import measure_responses
 from wsi_scale.networks import Network, load_network
-from wsi_scale.networks.answer import predict
-from wsi_scale.networks.hooks import at_rest
+from wsi_scale.networks.predictions import found_in
 from wsi_scale.networks.untrained import random_weights
 from wsi_scale.networks.wording import listed
 from wsi_scale.planning import check_profile, plan_run
@@ -249,13 +248,9 @@ def overlap(network: Network, mask: Mask, pyramid: Pyramid) -> Overlap:
     """What the network finds beside the mask, in all patches of a site."""
     parts = []
     size = pyramid.patches.shape[1]
-    with torch.no_grad(), at_rest(network.module):
-        for start in range(0, len(pyramid.indices), _BATCH):
-            scales = [pyramid.grid.scales[i] for i in pyramid.indices[start : start + _BATCH]]
-            logits = network.logits(network.prepare(pyramid.patches[start : start + _BATCH]))
-            given = predict(logits, network.activation).given
-            seen = [k for k in range(given.shape[1]) if k != network.background]
-            found = given[:, seen].any(1).cpu().numpy()
-            true = [mask_of_patch(mask, pyramid.site, size * x, found.shape[1]) for x in scales]
-            parts.append(count_overlap(scales, found, np.array(true)))
+    for start in range(0, len(pyramid.indices), _BATCH):
+        scales = [pyramid.grid.scales[i] for i in pyramid.indices[start : start + _BATCH]]
+        found = found_in(network, pyramid.patches[start : start + _BATCH])
+        true = [mask_of_patch(mask, pyramid.site, size * x, found.shape[1]) for x in scales]
+        parts.append(count_overlap(scales, found, np.array(true)))
     return join(parts)

@@ -86,6 +86,11 @@ class Network:
         return named[0] if named else (0 if self.activation == "softmax" else None)
 
     @property
+    def foreground(self) -> list[int]:
+        """Indices of all classes but a segmenter's background."""
+        return [k for k in range(len(self.classes)) if k != self.background]
+
+    @property
     def batchnorm_batches(self) -> int | None:
         """Batches its BatchNorm statistics were gathered over; 0 = untrained, None = unknown."""
         return _layers.batchnorm_batches(self)

@@ -21,6 +21,11 @@ def predictions(network: Network, patches: NDArray[np.uint8]) -> NDArray[np.bool
         return predict(logits, network.activation).given.cpu().numpy()
 
 
+def found_in(network: Network, patches: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(N, H, W): where a segmenter finds anything but background in patches (N, H, W, 3)."""
+    return np.asarray(predictions(network, patches)[:, network.foreground].any(axis=1))
+
+
 def outlined(
     network: Network, strip: Sequence[tuple[float, NDArray[np.uint8]]]
 ) -> list[tuple[float, NDArray[np.uint8]]]:
@@ -30,9 +35,8 @@ def outlined(
     """
     if network.task != "segment" or not strip:
         return list(strip)
-    given = predictions(network, np.stack([patch for _, patch in strip]))
-    seen = [k for k in range(given.shape[1]) if k != network.background]
+    masks = found_in(network, np.stack([patch for _, patch in strip]))
     return [
-        (scale, draw_outline(patch, found.any(axis=0)))
-        for (scale, patch), found in zip(strip, given[:, seen], strict=True)
+        (scale, draw_outline(patch, mask))
+        for (scale, patch), mask in zip(strip, masks, strict=True)
     ]

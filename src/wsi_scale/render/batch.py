@@ -23,30 +23,23 @@ from wsi_scale.batch.summary import (
     short_names,
 )
 from wsi_scale.render.curve import ANSWER, CURVE, GREY, INK
-from wsi_scale.render.html import CSS
+from wsi_scale.render.html import CSS, HEAD
 
 MOST_ROWS = 40
 """Cohorts, or scanners, drawn at most: the largest."""
 
 _INCH_PER_ROW = 0.32
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{css}</style>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
+_PAGE = (
+    HEAD
+    + """<h1>{title}</h1>
 <p>{headline}</p>
 {sections}
 </main>
 </body>
 </html>
 """
+)
 
 
 def batch_png(summary: Summary) -> bytes:

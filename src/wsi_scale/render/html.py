@@ -36,7 +36,7 @@ summary { cursor: pointer; font-weight: 600; margin: 1.5rem 0 .5rem; }
 @media print { body { max-width: none; padding: 0; } }
 """
 
-_PAGE = """<!DOCTYPE html>
+HEAD = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -46,7 +46,12 @@ _PAGE = """<!DOCTYPE html>
 </head>
 <body>
 <main>
-<h1>{headline}</h1>
+"""
+"""How every page of ours begins: title and css, up to its content."""
+
+_PAGE = (
+    HEAD
+    + """<h1>{headline}</h1>
 <p class="of">{subject}</p>
 <section class="verdict{doubt}" aria-label="Verdict">
 <p><strong>Verdict: {verdict}.</strong> {meaning}</p>
@@ -59,6 +64,7 @@ _PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
+)
 
 
 def write_html(report: Report, figure_png: bytes, path: str | os.PathLike[str]) -> None:
