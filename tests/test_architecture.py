@@ -42,6 +42,7 @@ ROOMS = [
 ]
 MAY_IMPORT = {
     "torch": {
+        "resampling",  # its halves; sites, levels and metadata are read without
         "networks",
         "measure",
         "colour_fit",

@@ -83,7 +83,7 @@ class ScaleGrid:
         if not (math.isfinite(per_octave) and per_octave > 0):
             raise SettingsError(f"scales per octave must be above 0, got {per_octave}")
         steps = multiple * max(1, math.ceil(math.log2(hi / lo) * per_octave / multiple - 1e-9))
-        scales = [lo * (hi / lo) ** (i / steps) for i in range(steps)]
+        scales = [lo * 2 ** (math.log2(hi / lo) * i / steps) for i in range(steps)]
         return cls((*scales, float(hi)))
 
     @classmethod
@@ -222,6 +222,7 @@ def plan_reads(
     site: centre in level-0 px; windows are centred on it exactly, never rounded.
     size: side of a patch in network px.
     bounds: where pixels exist (level-0 px); the whole canvas when None.
+    The windows of all reads, one read after the other, lie from the finest to the coarsest.
     Patches that would leave the bounds are listed in ``outside`` and not read. A level gets a
     second read only where a patch is wider than MAX_READ_SIDE and has to be averaged in bands.
     """

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wsi_scale.geometry import LevelRead, ScaleGrid, Site, plan_reads
-from wsi_scale.resampling import Source
+from wsi_scale.resampling import cut_windows
 
 if TYPE_CHECKING:
     from wsi_scale.slide import Slide
 
-RESAMPLING = "bicubic-antialiased-of-halves"
+RESAMPLING = "bicubic-antialiased-of-bicubic-halves"
 """Name of the resampling in provenance; changes whenever the numbers would."""
 
 _BAND_PX = 1 << 24  # level px held at once while a wide read is averaged
@@ -42,17 +42,20 @@ def sample_pyramid(slide: Slide, site: Site, grid: ScaleGrid, *, size: int) -> P
     padded. Raises SlideError when a region cannot be decoded.
     """
     plan = plan_reads(slide.levels, site, grid, size, bounds=slide.bounds)
-    cut: dict[int, tuple[NDArray[np.uint8], bool]] = {}
+    windows = [window for read in plan.reads for window in read.windows]
+    patches = np.empty((len(windows), 3, size, size), np.uint8)
+    done = 0
     for read in plan.reads:
-        source = Source(read_reduced(slide, read))
-        for window in read.windows:
-            box = (window.left, window.top, window.left + window.side, window.top + window.side)
-            cut[window.index] = (source.cut(box, size, size), window.upsampled)
-    indices = tuple(sorted(cut))
-    patches = np.empty((len(indices), size, 3, size), np.uint8).transpose(0, 1, 3, 2)
-    for row, index in enumerate(indices):
-        patches[row] = cut[index][0]
-    return Pyramid(site, grid, indices, patches, tuple(cut[index][1] for index in indices))
+        these = patches[done : done + len(read.windows)]
+        cut_windows(read_reduced(slide, read), read.windows, these)
+        done += len(these)
+    return Pyramid(
+        site,
+        grid,
+        tuple(window.index for window in windows),
+        patches.transpose(0, 2, 3, 1),
+        tuple(window.upsampled for window in windows),
+    )
 
 
 def resample(

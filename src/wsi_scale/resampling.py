@@ -1,132 +1,213 @@
-"""Sub-pixel boxes of an image, resized: two small matrix products a patch, all from one read.
+"""Square sub-pixel windows of an image, resized: two small matrix products each, all at once.
 
 Bicubic (a = −0.5) and antialiased: when shrinking, the kernel widens with the ratio and takes
-pixels beyond the box where the image has them. An image to be shrunk by two and more is halved
-first, by the mean of 2 × 2 px, as often as leaves at least one of its pixels per new one; the
-halves are kept, since the patches of a pyramid share them. Up to a ratio of two it agrees with
-Pillow's ``Image.resize`` within one grey level, where nothing overshoots 0–255.
+pixels beyond the window where the image has them. Up to a ratio of two the result agrees with
+Pillow's ``Image.resize`` within one grey level, where nothing overshoots 0–255. What is to be
+shrunk by two and more is cut from the image's half, or from the half of that, which windows share;
+the weights there undo the half's own blur, as nearly as any weights of its pixels can.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from PIL import Image
 
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom in pixels of the image."""
+from wsi_scale.geometry import Window
 
-KEPT = 512
-"""Sets of weights kept, of 20 to 40 KiB each."""
+PHASES = 128
+"""Where between two pixels a kernel may sit: a new pixel is misplaced by 1/256 px at most."""
 
-_BAND = 16
-"""New pixels whose weights make one dense matrix: more of them cost zeros, fewer cost calls."""
+KEPT = 256
+"""Kernels kept, one a ratio, of 25 to 50 KiB each."""
 
-
-class Source:
-    """An image from which patches are cut: as it is, and halved as often as a patch asks."""
-
-    def __init__(self, pixels: NDArray[np.uint8]) -> None:
-        """pixels: (H, W, 3) uint8."""
-        self._image = Image.fromarray(pixels)
-        self._rows = [_by_rows(pixels)]
-
-    def cut(self, box: Box, width: int, height: int) -> NDArray[np.uint8]:
-        """Resize a box to (height, width, 3) uint8: a view, whose channels lie row by row."""
-        left, top, right, bottom = box
-        across, down = (right - left) / width, (bottom - top) / height
-        times = max(0, math.floor(math.log2(min(across, down)) + 1e-9))
-        image, unit = self._halved(times), 2.0**times
-        rows = _axis(top / unit, down / unit, height, image.shape[0])
-        columns = _axis(left / unit, across / unit, width, image.shape[2])
-        return _apply(image, rows, columns).transpose(0, 2, 1)
-
-    def _halved(self, times: int) -> NDArray[np.uint8]:
-        while len(self._rows) <= times:
-            self._image = self._image.reduce(2)
-            self._rows.append(_by_rows(np.asarray(self._image)))
-        return self._rows[times]
+_BANDS = (8, 16)
+"""Rows, and columns, whose weights make one dense matrix: more cost zeros, fewer cost calls."""
 
 
-class _Band(NamedTuple):
-    """What makes some neighbouring new pixels of one axis."""
+def cut_windows(
+    pixels: NDArray[np.uint8], windows: Sequence[Window], out: NDArray[np.uint8]
+) -> None:
+    """Resize every window into its row of ``out``.
 
-    new: slice
-    old: slice
-    weights: NDArray[np.float32]
-    """(new, old)"""
-
-
-def _by_rows(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(H, W, 3) -> (H, 3, W)"""
-    height, width, channels = pixels.shape
-    out = np.empty((height, channels, width), np.uint8)
-    for channel in range(channels):
-        out[:, channel] = pixels[..., channel]
-    return out
-
-
-def _apply(image: NDArray[np.uint8], rows: list[_Band], columns: list[_Band]) -> NDArray[np.uint8]:
-    """(H, 3, W) -> (height, 3, width)"""
-    height, width = rows[-1].new.stop, columns[-1].new.stop
-    top, left = rows[0].old.start, columns[0].old.start
-    used = image[top : rows[-1].old.stop, :, left : columns[-1].old.stop].astype(np.float32)
-    lines = used.reshape(len(used), -1)
-    shrunk = np.empty((height, lines.shape[1]), np.float32)
-    for new, old, weights in rows:
-        np.matmul(weights, lines[old.start - top : old.stop - top], out=shrunk[new])
-    lines = shrunk.reshape(3 * height, -1)
-    out = np.empty((3 * height, width), np.float32)
-    for new, old, weights in columns:
-        np.matmul(lines[:, old.start - left : old.stop - left], weights.T, out=out[:, new])
-    out += 0.5
-    np.clip(out, 0, 255, out=out)
-    return out.astype(np.uint8).reshape(height, 3, width)
+    pixels: (H, W, 3) uint8; windows: in its px, anywhere inside. out: (K, 3, size, size) uint8.
+    """
+    size = out.shape[-1]
+    halvings = [_halvings(window.side / size) for window in windows]
+    image = pixels
+    for times in range(max(halvings, default=0) + 1):
+        image = image if times == 0 else _half(image)
+        rows = [row for row, asked in enumerate(halvings) if asked == times]
+        if rows:
+            places = [_Place.of(windows[row], size, 2**times) for row in rows]
+            for row, patch in zip(rows, _cut(image, places, size, of_half=times > 0), strict=True):
+                np.clip(patch, 0, 255.5, out=out[row], casting="unsafe")
 
 
-def _axis(start: float, ratio: float, count: int, length: int) -> list[_Band]:
-    """Weights of ``count`` new pixels, ``ratio`` old ones apart, from ``start`` on."""
-    first = math.floor(start)
-    reach = math.ceil(ratio * count + 2 * max(ratio, 1.0)) + 2
-    before, after = min(first, reach), min(length - first, reach)  # what the image has
-    bands = _bands(round(start - first, 6), round(ratio, 9), count, before, after)
-    return [
-        _Band(new, slice(old.start + first, old.stop + first), weights)
-        for new, old, weights in bands
-    ]
-
-
-@lru_cache(KEPT)
-def _bands(start: float, ratio: float, count: int, before: int, after: int) -> list[_Band]:
-    """Weights where the box begins ``start`` into a pixel that has so many before and after it."""
-    widened, bands = max(ratio, 1.0), -(-count // _BAND)
-    centres = start + (np.arange(bands * _BAND) + 0.5) * ratio
-    first = np.floor(centres - 2 * widened).astype(np.intp)
-    taps = math.ceil(4 * widened) + 1
-    old = first[:, None] + np.arange(taps)
-    weights = cubic(((old + 0.5 - centres[:, None]) / widened).astype(np.float32))
-    outside = (old < -before) | (old >= after)
-    weights[outside] = 0
-    weights[:count] /= weights[:count].sum(axis=1, keepdims=True)
-    first, last = first[::_BAND], first[_BAND - 1 :: _BAND]
-    width = min(int((last - first).max()) + taps, before + after)
-    low = np.clip(first, -before, after - width)
-    place = np.where(outside, width, old - np.repeat(low, _BAND)[:, None])  # one column too many
-    dense = np.zeros((len(old), width + 1), np.float32)
-    np.put_along_axis(dense, place, weights, axis=1)
-    return [
-        _Band(slice(i, min(i + _BAND, count)), slice(x, x + width), dense[i:count][:_BAND, :width])
-        for i, x in zip(range(0, count, _BAND), low.tolist(), strict=True)
-    ]
-
-
-def cubic(x: NDArray[np.float32]) -> NDArray[np.float32]:
+def cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Keys' cubic convolution kernel, a = −0.5: 1 at 0; 0 at ±1 and from ±2 on."""
     x = np.minimum(np.abs(x), 2)
     near = (1.5 * x - 2.5) * x * x + 1
     far = ((-0.5 * x + 2.5) * x - 4) * x + 2
     return np.where(x < 1, near, far)
+
+
+class _Place(NamedTuple):
+    """A window in pixels of the image it is cut from."""
+
+    top: float
+    left: float
+    ratio: float
+    """Old pixels per new one."""
+
+    @classmethod
+    def of(cls, window: Window, size: int, unit: int) -> _Place:
+        return cls(window.top / unit, window.left / unit, window.side / size / unit)
+
+
+def _halvings(ratio: float) -> int:
+    """How often an image is halved before it is shrunk by what is left, which is below two."""
+    return max(0, math.floor(math.log2(ratio) + 1e-9))
+
+
+def _half(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Half as wide and high, a last odd line left out: torch's, quick where nothing shifts."""
+    import torch
+
+    own = np.require(image, requirements=("C", "W"))  # torch warns of memory it may not write
+    planes = torch.from_numpy(own).permute(2, 0, 1)[None]
+    halved = torch.nn.functional.interpolate(
+        planes, scale_factor=0.5, mode="bicubic", antialias=True
+    )
+    return halved[0].permute(1, 2, 0).numpy()
+
+
+def _cut(
+    image: NDArray[np.uint8], places: Sequence[_Place], size: int, *, of_half: bool
+) -> Iterator[NDArray[np.float32]]:
+    """(3, size, size) of each place, a half too high, so that cutting decimals off rounds."""
+    kernels = [_kernel(round(place.ratio, 9), of_half) for place in places]
+    first, phase = _begin(places, size)
+    low = np.maximum(first[..., 0].min(0), 0)
+    ends = first[..., -1] + [[kernel.taps] for kernel in kernels]
+    high = np.minimum(ends.max(0), image.shape[:2])
+    planes = _planes(image[low[0] : high[0], low[1] : high[1]])
+    first -= low[:, None]
+    axes = [_along(axis, kernels, first[:, axis], phase[:, axis], planes) for axis in (0, 1)]
+    new_rows, new_columns = (_slices(size, band) for band in _BANDS)
+    room = np.empty(3 * size * planes.shape[2], np.float32)
+    patch = np.empty((3 * size, size), np.float32)
+    for rows, columns in zip(*axes, strict=True):
+        left, right = columns.old[0], columns.old[-1] + columns.width
+        used = planes[:, :, left:right]
+        shrunk = room[: 3 * size * (right - left)].reshape(3, size, right - left)
+        for new, old in zip(new_rows, rows.old, strict=True):
+            np.matmul(rows.weights[new], used[:, old : old + rows.width], out=shrunk[:, new])
+        lines = shrunk.reshape(3 * size, right - left)
+        for new, old in zip(new_columns, columns.old, strict=True):
+            moved = lines[:, old - left : old - left + columns.width]
+            np.matmul(moved, columns.weights[new].T, out=patch[:, new])
+        yield patch.reshape(3, size, size)
+
+
+def _begin(places: Sequence[_Place], size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """First old pixel each new one takes, maybe before the image, and its phase: (K, 2, size)."""
+    edges = np.array([[[place.top], [place.left]] for place in places])
+    ratios = np.array([place.ratio for place in places])[:, None, None]
+    begin = edges + (np.arange(size) + 0.5) * ratios - 2 * np.maximum(ratios, 1)
+    return np.divmod(np.rint(begin * PHASES).astype(np.intp), PHASES)
+
+
+def _planes(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(H, W, 3) -> (3, H, W), half a grey level up."""
+    out = np.empty((3, *image.shape[:2]), np.float32)
+    for channel in range(3):
+        np.add(image[..., channel], np.float32(0.5), out=out[channel])
+    return out
+
+
+class _Kernel(NamedTuple):
+    """Weights of one new pixel for every phase."""
+
+    taps: int
+    zeros: int
+    """So many before the weights, and after them."""
+    shifted: tuple[NDArray[np.float32], NDArray[np.float32]]
+    """(PHASES, shifts, width) for rows and columns: shift s leaves out the first s zeros."""
+
+
+@lru_cache(KEPT)
+def _kernel(ratio: float, of_half: bool) -> _Kernel:
+    taps = math.ceil(4 * max(ratio, 1.0)) + 1
+    widths = [math.ceil(ratio * (band - 1)) + taps + 1 for band in _BANDS]
+    zeros = max(widths)
+    weights = _weights_of_half(ratio, taps) if of_half else _weights(ratio, taps)
+    padded = np.zeros((PHASES, zeros + taps + zeros), np.float32)
+    padded[:, zeros : zeros + taps] = weights / weights.sum(axis=1, keepdims=True)
+    rows, columns = (sliding_window_view(padded, width, axis=1) for width in widths)
+    return _Kernel(taps, zeros, (rows, columns))
+
+
+def _weights(ratio: float, taps: int) -> NDArray[np.float64]:
+    """(PHASES, taps): the kernel at the middles of the pixels."""
+    wide = max(ratio, 1.0)
+    middle = 2 * wide + np.arange(PHASES)[:, None] / PHASES
+    return cubic((np.arange(taps) + 0.5 - middle) / wide)
+
+
+def _weights_of_half(ratio: float, taps: int) -> NDArray[np.float64]:
+    """(PHASES, taps): with them, pixels of a half weigh what the kernel would give their originals.
+
+    ratio: of half pixels, at least 1. A half pixel is itself a weighted mean of originals, so these
+    are the least squares over the originals' weights; a slope stays exactly where it is.
+    """
+    originals = np.arange(-3, 2 * taps + 3)[:, None] + 0.5
+    halves = 2 * np.arange(taps) + 1.0
+    middle = 2 * (2 * ratio + np.arange(PHASES) / PHASES)
+    of_halves = cubic((originals - halves) / 2) / 2
+    wanted = cubic((originals - middle) / (2 * ratio)) / (2 * ratio)
+    sure = 1000  # so heavy that both are as good as exact
+    equations = np.vstack([of_halves, sure * np.ones(taps), sure * halves])
+    answers = np.vstack([wanted, sure * np.ones(PHASES), sure * middle])
+    return np.linalg.lstsq(equations, answers, rcond=None)[0].T
+
+
+class _Axis(NamedTuple):
+    """The weights of all new pixels along one axis."""
+
+    old: list[int]
+    """First old pixel of every band of new ones."""
+    weights: NDArray[np.float32]
+    """(size, width): of the old pixels from there on."""
+
+    @property
+    def width(self) -> int:
+        return len(self.weights[0])
+
+
+def _along(
+    axis: int,
+    kernels: Sequence[_Kernel],
+    first: NDArray[np.intp],
+    phase: NDArray[np.intp],
+    planes: NDArray[np.float32],
+) -> Iterator[_Axis]:
+    """The weights of each place along rows (0) or columns (1). first, phase: (K, size)."""
+    length, band, size = planes.shape[axis + 1], _BANDS[axis], first.shape[1]
+    width = np.array([[min(kernel.shifted[axis].shape[2], length)] for kernel in kernels])
+    old = np.clip(first[:, ::band], 0, length - width)
+    shift = [[kernel.zeros] for kernel in kernels] + np.repeat(old, band, axis=1)[:, :size] - first
+    for row, kernel in enumerate(kernels):
+        weights = kernel.shifted[axis][phase[row], shift[row], :length]
+        if first[row, 0] < 0 or first[row, -1] + kernel.taps > length:
+            weights /= weights.sum(axis=1, keepdims=True)  # some weighed what the image lacks
+        yield _Axis(old[row].tolist(), weights)
+
+
+def _slices(size: int, band: int) -> list[slice]:
+    return [slice(low, min(low + band, size)) for low in range(0, size, band)]
