@@ -1,6 +1,8 @@
 """A batch keeps one row a slide, over interruptions, second runs and other questions."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,29 @@ def test_two_runs_cannot_write_one_place(out, row_of):
             yield from super().rows(paths)
 
     go(Second(row_of), out)
+    assert sorted(rows(out)) == list("abcd")
+
+
+def test_nfs_which_locks_only_files_open_for_writing_is_a_place_for_rows(out, row_of, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(file, how):
+        if fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    go(Pretend(row_of), out)
+    assert sorted(rows(out)) == list("abcd")
+
+
+def test_a_file_system_without_locks_is_a_place_for_rows(out, row_of, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(file, how):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    go(Pretend(row_of), out)
     assert sorted(rows(out)) == list("abcd")
 
 

@@ -81,14 +81,15 @@ class Claim:
             with suppress(FileExistsError):
                 self.note.parent.mkdir()
             write_note(self.note, {"asked": self._asked})
-        self._lock = self.note.open("rb")
         try:
-            _lock(self._lock)
-        except OSError:
+            self._lock = self.note.open("r+b")  # NFS locks only what may be written
+        except OSError as error:
+            raise OutputError(f"cannot write {self.note}: {error.strerror or error}") from error
+        if not _lock(self._lock):
             self._lock.close()
             raise OutputError(
                 f"another run is writing {self.out}; wait for it, or choose another --out"
-            ) from None
+            )
         if not os.path.samestat(os.fstat(self._lock.fileno()), self.note.stat()):
             raise OutputError(f"another run has just begun to write {self.out}; choose another")
 
@@ -117,13 +118,19 @@ class Claim:
             self._lock = None
 
 
-def _lock(file: IO[bytes]) -> None:
-    """Hold the file until it is closed. Raises OSError where another process holds it."""
+def _lock(file: IO[bytes]) -> bool:
+    """Hold the file until it is closed; False where another process holds it."""
     try:
         import fcntl
     except ImportError:  # Windows: two runs at once into one place are the user's to avoid
-        return
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:  # a file system without locks, such as many a Lustre: likewise
+        return True
+    return True
 
 
 def _is_empty(out: Path) -> bool:
