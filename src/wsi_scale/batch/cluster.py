@@ -220,15 +220,22 @@ class Cluster:
 def _connect(address: str, seconds: float, security: Any) -> Any:
     try:
         from distributed import Client
+        from distributed.comm.addressing import resolve_address
     except ImportError:
         raise SettingsError(
             "--scheduler needs Dask: pip install 'wsi-scale[batch]', or leave it out"
         ) from None
     try:
+        resolve_address(address)  # a Client of what is no address takes a minute to be closed
         return Client(  # type: ignore[no-untyped-call]
             address, timeout=seconds, security=security, set_as_default=False
         )
-    except (OSError, ValueError, TimeoutError) as error:
+    except (
+        OSError,
+        ValueError,
+        TimeoutError,
+        TypeError,
+    ) as error:  # TypeError: tls:// without keys
         said = " ".join(str(error).split())[:200]
         raise SettingsError(
             f"there is no scheduler at {address} ({said}); start one with `dask scheduler` and "
