@@ -275,7 +275,20 @@ def check(rows: list[dict], made: dict[str, tuple[str, str]]) -> list[str]:
                 wrong.append(f"{kind} {row['path']} has the reason {said!r}")
         elif row["error"] is not None or row["verdict"] is None:
             wrong.append(f"{kind} {row['path']} failed: {row['error']}")
-    return wrong
+    return wrong + check_memory(rows)
+
+
+def check_memory(rows: list[dict]) -> list[str]:
+    """Whether processes held more after a slide in the last quarter of the rows than in the first.
+
+    rows: in the order they came. A tenth more is no growth.
+    """
+    rest = [x for row in rows if (x := row["process.rest_mib"]) is not None]
+    if not rest:
+        return []
+    quarter = max(1, len(rest) // 4)
+    first, last = statistics.median(rest[:quarter]), statistics.median(rest[-quarter:])
+    return [f"memory grew from {first:.0f} to {last:.0f} MiB"] if last > 1.1 * first else []
 
 
 def report(rows: list[dict], made: dict, told: dict, command: str) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import re
 import signal
 import subprocess
@@ -179,6 +180,37 @@ def test_without_dask_or_pyarrow_one_sentence_says_what_to_install(capsys, monke
     assert "pip install 'wsi-scale[batch]'" in refused(capsys, *words, "r.parquet")
     said = refused(capsys, *words, "r.jsonl", "--scheduler", "tcp://127.0.0.1:1")
     assert "--scheduler needs Dask: pip install 'wsi-scale[batch]'" in said
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("host", "there is no scheduler at host (missing port number in address 'host')"),
+        ("no://host:1", "there is no scheduler at no://host:1 (unknown address scheme"),
+    ],
+)
+def test_what_is_no_address_is_told_without_a_client_that_would_wait_for_it(
+    capsys, folder, address, says, monkeypatch
+):
+    monkeypatch.setattr("distributed.Client", lambda *_, **__: pytest.fail("it waits a minute"))
+    words = ("synthetic:figures", "--out", "r.jsonl", "--scheduler", address)
+    assert says in refused(capsys, *words)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_cluster_whose_keys_are_not_known_is_told(capsys, monkeypatch):
+    def client(*_, **__):
+        raise TypeError("TLS expects a `ssl_context` argument")
+
+    monkeypatch.setattr("distributed.Client", client)
+    words = ("synthetic:figures", "--out", "r.jsonl", "--scheduler", "tls://127.0.0.1:1")
+    assert "tls://127.0.0.1:1 (TLS expects a `ssl_context` argument)" in refused(capsys, *words)
+
+
+def test_dask_says_nothing_of_lost_connections_itself(capsys):
+    refused(capsys, "synthetic:figures", "--out", "r.jsonl", "--scheduler", "host")
+    for name in ("distributed.client", "distributed.utils", "distributed.comm.tcp"):
+        assert not logging.getLogger(name).isEnabledFor(logging.ERROR)
 
 
 def test_a_network_that_is_not_there_leaves_nothing_behind(capsys, folder):

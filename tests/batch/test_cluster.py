@@ -1,5 +1,6 @@
 """A scheduler and workers started by hand: the rows of one machine, also when they are shot at."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -82,3 +83,15 @@ def test_slides_through_a_cluster_that_is_shot_at_have_one_row_each():
     done = subprocess.run([sys.executable, script, *words], capture_output=True, timeout=590)
     assert done.returncode == 0, done.stdout.decode()[-3000:]
     assert b"killed and back after" in done.stdout
+
+
+def test_the_benchmark_sees_memory_that_grows(row_of):
+    place = ROOT / "benchmarks" / "batch_faults.py"
+    spec = importlib.util.spec_from_file_location("batch_faults", place)
+    faults = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(faults)
+    flat = [row_of(str(i), "", **{"process.rest_mib": 300.0 + i % 3}) for i in range(40)]
+    grows = [row | {"process.rest_mib": 300.0 + 2 * i} for i, row in enumerate(flat)]
+    made = {row["path"]: ("", "png") for row in flat}
+    assert faults.check(flat, made) == []
+    assert faults.check(grows, made) == ["memory grew from 309 to 369 MiB"]

@@ -126,3 +126,20 @@ def test_workers_without_wsi_scale_are_told(run):
     missing = ModuleNotFoundError("No module named 'wsi_scale'")
     with pytest.raises(WsiScaleError, match=r"cannot do the task \(ModuleNotFoundError"):
         run("abc", {"b": [("error", missing)] * 9})
+
+
+def test_a_worker_answers_every_run_with_a_process_of_its_own(make_keeper, monkeypatch):
+    """What a process has loaded and may hold is that of the run before."""
+    monkeypatch.setattr(cluster, "Keeper", make_keeper)
+    monkeypatch.setattr(cluster, "_idle", [])
+
+    def pid(run):
+        task = ASKED.task("a.svs") | {"run": run}
+        return json.loads(cluster.work(json.dumps(task)))["row"]["pid"]
+
+    first = pid("one")
+    assert pid("one") == first
+    (_, keeper) = cluster._idle[0]
+    assert pid("two") != first
+    assert keeper._child is None
+    assert [run for run, _ in cluster._idle] == ["two"]

@@ -49,6 +49,16 @@ def test_a_file_with_brackets_is_a_name_and_no_pattern(folder):
     assert paths(folder, "s[1].svs") == ["s[1].svs"]
 
 
+def test_a_link_to_a_folder_is_not_followed_and_that_is_told(folder):
+    (folder / "all/c").symlink_to(folder / "all/b")
+    listing = list_slides(["all"])
+    assert len(listing.entries) == 3
+    (note,) = listing.notes
+    assert note.endswith(
+        "c links to a folder and is not searched; name it as well if it holds slides"
+    )
+
+
 def test_results_in_a_folder_of_slides_are_no_slides(folder):
     (folder / "all/rows.summary.png").touch()
     assert "all/rows.summary.png" in paths(folder, "all")

@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from wsi_scale.batch import parts
+from wsi_scale.batch.lines import Lines
 from wsi_scale.batch.parts import Parts
 from wsi_scale.errors import OutputError, SettingsError
 
@@ -62,6 +63,21 @@ def test_a_power_cut_between_part_and_journal_makes_no_row_double(folder, row_of
     assert names(folder) == list("abc")
     filled(folder, [row_of("d")])
     assert sorted(pq.read_table(folder)["path"].to_pylist()) == list("abcd")
+
+
+def test_ctrl_c_between_part_and_journal_makes_no_row_double(folder, row_of, monkeypatch):
+    store = filled(folder, [row_of("a"), row_of("b")], end=False)
+    clear = Lines.clear
+
+    def interrupted(journal):
+        monkeypatch.setattr(Lines, "clear", clear)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Lines, "clear", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        store.append(row_of("c"))
+    store.close()
+    assert sorted(pq.read_table(folder)["path"].to_pylist()) == list("abc")
 
 
 def test_failed_rows_leave_parts_and_journal(folder, row_of):

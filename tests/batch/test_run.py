@@ -1,14 +1,18 @@
 """A batch keeps one row a slide, over interruptions, second runs and other questions."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from wsi_scale.batch.asked import Asked, Limits
 from wsi_scale.batch.listing import Entry
+from wsi_scale.batch.parts import Parts
 from wsi_scale.batch.run import Batch, Standing, run_batch
-from wsi_scale.batch.store import note_of, open_store
+from wsi_scale.batch.store import Claim, note_of, open_store
 from wsi_scale.errors import OutputError, SettingsError, WsiScaleError
 from wsi_scale.settings import Settings
 
@@ -154,6 +158,90 @@ def test_two_runs_cannot_write_one_place(out, row_of):
 
     go(Second(row_of), out)
     assert sorted(rows(out)) == list("abcd")
+
+
+def test_nfs_which_locks_only_files_open_for_writing_is_a_place_for_rows(out, row_of, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(file, how):
+        if fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    go(Pretend(row_of), out)
+    assert sorted(rows(out)) == list("abcd")
+
+
+def test_a_file_system_without_locks_is_a_place_for_rows(out, row_of, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(file, how):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    go(Pretend(row_of), out)
+    assert sorted(rows(out)) == list("abcd")
+
+
+class Meanwhile(Pretend):
+    """While its network is loaded, another run comes and goes."""
+
+    def __init__(self, row_of, other, **options):
+        super().__init__(row_of, **options)
+        self.other = other
+
+    def check(self):
+        self.other()
+        return super().check()
+
+
+def test_rows_that_another_run_makes_while_the_network_is_loaded_are_kept(out, row_of):
+    go(Pretend(row_of), out, names="a")
+    late = Meanwhile(row_of, lambda: go(Pretend(row_of), out, names="abc", resume=True))
+    go(late, out, resume=True)
+    assert late.asked == ["d"]
+    assert sorted(rows(out)) == list("abcd")
+
+
+def test_a_run_that_begins_finds_the_place_taken_while_its_network_was_loaded(out, row_of):
+    late = Meanwhile(row_of, lambda: go(Pretend(row_of), out, seed=1))
+    with pytest.raises(OutputError, match="is there already; add --resume to go on"):
+        go(late, out, seed=2)
+    late = Meanwhile(row_of, lambda: go(Pretend(row_of), out, seed=1, resume=True))
+    with pytest.raises(SettingsError, match="made with settings seed 1, not 2; ask the same"):
+        go(late, out, seed=2, resume=True)
+    assert sorted(rows(out)) == list("abcd")
+
+
+def test_two_runs_that_begin_at_once_never_both_write(out, row_of):
+    pytest.importorskip("fcntl")
+    first, second = (Claim(out, batch(out).asked.describe(), resume=False) for _ in range(2))
+    first.take("w")
+    with pytest.raises(OutputError, match="another run is writing"):
+        second.take("w")
+    first.leave()
+    with pytest.raises(OutputError, match="is there already"):
+        second.take("w")
+
+
+def test_a_run_killed_before_its_note_was_written_is_resumed(out, row_of):
+    note_of(out).parent.mkdir(exist_ok=True)
+    note_of(out).touch()
+    go(Pretend(row_of), out, resume=True)
+    assert sorted(rows(out)) == list("abcd")
+    assert json.loads(note_of(out).read_text())["state"] == "w"
+
+
+def test_other_tools_find_all_rows_of_a_killed_run_once_it_is_resumed(
+    tmp_path, row_of, monkeypatch
+):
+    """Also where nothing was left to ask: the last rows were in the journal only."""
+    out = tmp_path / "rows.parquet"
+    with monkeypatch.context() as killed:
+        killed.setattr(Parts, "close", lambda store: None)
+        go(Pretend(row_of), out)
+    go(Pretend(row_of), out, resume=True)
+    assert sorted(pq.read_table(out)["path"].to_pylist()) == list("abcd")
 
 
 def test_the_note_says_what_was_asked(out, row_of):

@@ -109,6 +109,12 @@ def test_the_summary_begins_with_what_to_look_at(cohort, row_of):
     assert "| x | 7 | 1 | 6 ok | 1.000 | 0.500 | 0.500–0.500 |" in text
 
 
+def test_memory_is_said_of_answers_only_for_a_process_that_held_too_much_tells_no_more(row_of):
+    held = {"process.peak_mib": 300.0}
+    rows = [row_of("a", **held), row_of("b", error="the process held more than 8 GiB")]
+    assert "for an answer no process held more than 300 MiB." in markdown(summarize(rows))
+
+
 def test_the_page_holds_the_same_and_escapes_what_it_is_told(cohort, row_of):
     rows = [*cohort([0.5] * 5 + [1.0], "/s/<b>"), row_of("/s/x", error="<script>")]
     summary = summarize(rows)

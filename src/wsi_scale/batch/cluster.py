@@ -31,15 +31,15 @@ _COUNT_SECONDS = 5.0  # between looks at how many workers there are
 _LEAST_AHEAD = 8
 _CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 
-_keepers: list[Keeper] = []
+_idle: list[tuple[str, Keeper]] = []
+"""In a Dask worker: keepers without a slide, and the run whose network they have loaded."""
 _turn = threading.Lock()
 
 
 def work(task: str) -> str:
     """In a Dask worker: the row of a slide, made by a process of its own as on one machine."""
     asked = json.loads(task)
-    with _turn:
-        keeper = _keepers.pop() if _keepers else Keeper()
+    keeper = _keeper_of(asked["run"])
     try:
         if asked["path"] is None:
             return json.dumps({"network": keeper.check(asked)})
@@ -48,12 +48,23 @@ def work(task: str) -> str:
         return json.dumps({"fatal": str(error)})
     finally:
         with _turn:
-            _keepers.append(keeper)
+            _idle.append((asked["run"], keeper))
+
+
+def _keeper_of(run: str) -> Keeper:
+    """One that waits, or a new one. Those of other runs end: files may have changed since."""
+    with _turn:
+        old = [keeper for name, keeper in _idle if name != run]
+        _idle[:] = [x for x in _idle if x[0] == run]
+        found = _idle.pop()[1] if _idle else Keeper()
+    for keeper in old:
+        keeper.close()
+    return found
 
 
 @atexit.register
 def _end_keepers() -> None:
-    for keeper in _keepers:
+    for _, keeper in _idle:
         keeper.close()
 
 
@@ -145,7 +156,7 @@ class Cluster:
         self._handed_in += 1
         future = self._client.submit(
             work,
-            json.dumps(self._asked.task(path, self._weights)),
+            json.dumps(self._asked.task(path, self._weights) | {"run": self._run}),
             key=f"wsi-scale-{self._run}-{self._handed_in}",
             pure=False,
         )
@@ -209,15 +220,22 @@ class Cluster:
 def _connect(address: str, seconds: float, security: Any) -> Any:
     try:
         from distributed import Client
+        from distributed.comm.addressing import resolve_address
     except ImportError:
         raise SettingsError(
             "--scheduler needs Dask: pip install 'wsi-scale[batch]', or leave it out"
         ) from None
     try:
+        resolve_address(address)  # a Client of what is no address takes a minute to be closed
         return Client(  # type: ignore[no-untyped-call]
             address, timeout=seconds, security=security, set_as_default=False
         )
-    except (OSError, ValueError, TimeoutError) as error:
+    except (
+        OSError,
+        ValueError,
+        TimeoutError,
+        TypeError,
+    ) as error:  # TypeError: tls:// without keys
         said = " ".join(str(error).split())[:200]
         raise SettingsError(
             f"there is no scheduler at {address} ({said}); start one with `dask scheduler` and "

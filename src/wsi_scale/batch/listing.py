@@ -112,7 +112,12 @@ def _walk(folder: Path, notes: list[str]) -> Iterator[str]:
         if item.is_dir():
             if is_slide_folder(item.path):
                 yield item.path
-            elif not item.is_symlink():  # a link may lead back up
+            elif item.is_symlink():  # it may lead back up
+                notes.append(
+                    f"{item.path} links to a folder and is not searched; name it as well if it "
+                    "holds slides"
+                )
+            else:
                 yield from _walk(Path(item.path), notes)
         elif Path(item.name).suffix.lower() == ".dcm":
             dicom.append(item.path)

@@ -97,9 +97,13 @@ class Parts:
         self._journal.close()
 
     def _fold(self) -> None:
-        numbers = [int(part.stem.partition("-")[2]) for part in self._parts()]
-        name = f"part-{max(numbers, default=-1) + 1:06}.parquet"
-        write_part(self.path / name, list(self._journal.rows()))
+        parts = self._parts()
+        # one that was interrupted before the journal's end has its rows in the last part already
+        last = {row["path"] for row in read_part(parts[-1])} if parts else set()
+        rows = [row for row in self._journal.rows() if row["path"] not in last]
+        number = int(parts[-1].stem.partition("-")[2]) + 1 if parts else 0
+        if rows:
+            write_part(self.path / f"part-{number:06}.parquet", rows)
         self._journal.clear()
         self._waiting, self._since = 0, time.monotonic()
 

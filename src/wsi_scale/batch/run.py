@@ -74,28 +74,34 @@ def run_batch(
     """
     claim = Claim(batch.out, batch.asked.describe(), resume=batch.resume)
     store = open_store(batch.out)
-    cohorts = {entry.path: entry.cohort for entry in batch.entries}
-    done = {row["path"] for row in store.rows() if row["error"] is None}
-    missing = [path for path in cohorts if path not in done]
-    standing = Standing(len(cohorts), len(cohorts) - len(missing))
-    tell(standing)
-    if not missing:
-        return standing
-    workers = start(len(missing))
+    missing = _missing(batch, store)
+    tell(_standing(batch, missing))
+    workers = start(len(missing)) if missing else None
     try:
-        network = workers.check()
-        claim.take()
+        claim.take(None if workers is None else workers.check()["weights"])
         try:
-            claim.check_state(network["weights"], batch.asked.network)
-            return _work(batch, store, missing, workers, tell)
+            return _work(batch, store, workers, tell)
         finally:
             claim.leave()
     finally:
-        workers.close()
+        if workers is not None:
+            workers.close()
 
 
-def _work(batch: Batch, store: Store, missing: list[str], workers: Workers, tell: Tell) -> Standing:
+def _missing(batch: Batch, store: Store) -> list[str]:
+    """The slides that have no row, or one with an error."""
+    done = {row["path"] for row in store.rows() if row["error"] is None}
+    return [entry.path for entry in batch.entries if entry.path not in done]
+
+
+def _standing(batch: Batch, missing: list[str]) -> Standing:
+    return Standing(len(batch.entries), len(batch.entries) - len(missing))
+
+
+def _work(batch: Batch, store: Store, workers: Workers | None, tell: Tell) -> Standing:
+    """Ask what is missing now that nobody else writes; workers: None where nothing was."""
     cohorts = {entry.path: entry.cohort for entry in batch.entries}
+    missing = [] if workers is None else _missing(batch, store)
     again = set(missing)
     seen: set[str] = set()
 
@@ -106,10 +112,10 @@ def _work(batch: Batch, store: Store, missing: list[str], workers: Workers, tell
         return stays
 
     store.begin(keep)
-    standing = Standing(len(cohorts), len(cohorts) - len(missing))
+    standing = _standing(batch, missing)
     started = time.monotonic()
     try:
-        for row in workers.rows(missing):
+        for row in workers.rows(missing) if workers is not None else ():
             if row["path"] not in again:
                 continue  # a cluster may do a slide twice
             again.discard(row["path"])

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from wsi_scale.batch.lines import Lines
 from wsi_scale.batch.parts import Parts
 from wsi_scale.batch.row import Row
 from wsi_scale.errors import OutputError, SettingsError
-from wsi_scale.evaluate.claim import first_change, read_note, write_note
-from wsi_scale.files import check_writable
+from wsi_scale.evaluate.claim import first_change, read_note
+from wsi_scale.files import check_writable, sync_folder
 
 
 class Store(Protocol):
@@ -58,57 +60,78 @@ class Claim:
     """
 
     def __init__(self, out: Path, asked: dict[str, Any], *, resume: bool) -> None:
-        self.out, self.note, self._asked = out, note_of(out), asked
-        self._lock: IO[bytes] | None = None
-        if not resume and (out.exists() or self.note.exists()):
-            raise OutputError(f"{out} is there already; add --resume to go on, or choose another")
-        if out.exists() and not self.note.exists() and not _is_empty(out):
+        self.out, self.note, self._asked, self._resume = out, note_of(out), asked, resume
+        self._lock: FileIO | None = None
+        if not resume and (out.exists() or not _is_empty(self.note)):
+            raise self._there_already()
+        if not _is_empty(out) and _is_empty(self.note):
             raise OutputError(
                 f"{out} has no {self.note.name} beside its rows, so what they were asked is not "
                 "known; restore it, or choose another --out"
             )
-        if self.note.exists():
-            change = first_change(read_note(self.note)["asked"], asked)
-            if change is not None:
-                raise SettingsError(
-                    f"{out} was made with {change}; ask the same, or choose another --out"
-                )
+        if not _is_empty(self.note):
+            self._refuse_others(None)
         check_writable(out if out.suffix.lower() != ".parquet" else out.with_name(f"{out.name}.x"))
 
-    def take(self) -> None:
-        """Write the note of a new place, and keep other runs out until ``leave``."""
-        if not self.note.exists():
+    def take(self, weights: str | None = None) -> None:
+        """Keep other runs out until ``leave``, and write the note of a new place.
+
+        weights: of the network, which must be those of the rows; None where it is not asked.
+        All is looked at again: another run may have come and gone while the network was loaded.
+        """
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        try:
             with suppress(FileExistsError):
                 self.note.parent.mkdir()
-            write_note(self.note, {"asked": self._asked})
-        self._lock = self.note.open("rb")
+            # never replaced, so that all runs lock one file; NFS locks only what may be written
+            lock = FileIO(os.open(self.note, flags, 0o666), "r+")
+        except OSError as error:
+            raise OutputError(f"cannot write {self.note}: {error.strerror or error}") from error
         try:
-            _lock(self._lock)
-        except OSError:
-            self._lock.close()
-            raise OutputError(
-                f"another run is writing {self.out}; wait for it, or choose another --out"
-            ) from None
-        if not os.path.samestat(os.fstat(self._lock.fileno()), self.note.stat()):
-            raise OutputError(f"another run has just begun to write {self.out}; choose another")
+            if not _lock(lock):
+                raise OutputError(
+                    f"another run is writing {self.out}; wait for it, or choose another --out"
+                )
+            if _is_empty(self.note):
+                self._write(lock, {"asked": self._asked, "state": weights})
+            elif not self._resume:
+                raise self._there_already()
+            else:
+                self._refuse_others(weights)
+        except BaseException:
+            lock.close()
+            raise
+        self._lock = lock
 
-    def check_state(self, weights: str, network: str) -> None:
-        """See that the network's weights are those of the rows, noting them the first time."""
+    def _there_already(self) -> OutputError:
+        return OutputError(f"{self.out} is there already; add --resume to go on, or choose another")
+
+    def _refuse_others(self, weights: str | None) -> None:
+        """Raise SettingsError where the note tells of another question or other weights."""
         note = read_note(self.note)
-        if note.get("state") is None:
-            self._rewrite(note | {"state": weights})
-        elif note["state"] != weights:
+        change = first_change(note["asked"], self._asked)
+        if change is not None:
             raise SettingsError(
-                f"{self.out} was made with other weights of {network}; choose another --out"
+                f"{self.out} was made with {change}; ask the same, or choose another --out"
+            )
+        if weights is not None and note.get("state") not in (None, weights):
+            raise SettingsError(
+                f"{self.out} was made with other weights of {self._asked['network']}; choose "
+                "another --out"
             )
 
-    def _rewrite(self, note: dict[str, Any]) -> None:
-        """Replace the note and hold on to the new one."""
-        held, self._lock = self._lock, None
-        write_note(self.note, note)
-        self.take()
-        if held is not None:
-            held.close()
+    def _write(self, file: FileIO, note: dict[str, Any]) -> None:
+        """Fill the empty note. There are no rows yet: half a note costs nobody anything."""
+        left = memoryview((json.dumps(note, indent=1) + "\n").encode())
+        try:
+            while left:
+                left = left[file.write(left) :]
+            os.fsync(file.fileno())
+        except OSError as error:
+            with suppress(OSError):
+                os.ftruncate(file.fileno(), 0)
+            raise OutputError(f"cannot write {self.note}: {error.strerror or error}") from error
+        sync_folder(self.note.parent)
 
     def leave(self) -> None:
         """Let other runs in."""
@@ -117,14 +140,23 @@ class Claim:
             self._lock = None
 
 
-def _lock(file: IO[bytes]) -> None:
-    """Hold the file until it is closed. Raises OSError where another process holds it."""
+def _lock(file: FileIO) -> bool:
+    """Hold the file until it is closed; False where another process holds it."""
     try:
         import fcntl
     except ImportError:  # Windows: two runs at once into one place are the user's to avoid
-        return
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:  # a file system without locks, such as many a Lustre: likewise
+        return True
+    return True
 
 
-def _is_empty(out: Path) -> bool:
-    return not any(out.iterdir()) if out.is_dir() else out.stat().st_size == 0
+def _is_empty(path: Path) -> bool:
+    """Whether there is nothing: no such path, an empty folder or file, or an empty note alone."""
+    if path.is_dir():
+        return all(x == note_of(path) and _is_empty(x) for x in path.iterdir())
+    return not path.exists() or path.stat().st_size == 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+import logging
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -161,9 +163,18 @@ def _starter(batch: Batch, scheduler: str | None, workers: int) -> Callable[[int
             return Local(batch.asked, min(workers, slides))
         from wsi_scale.batch.cluster import Cluster
 
+        _hush_dask()
         return Cluster(batch.asked, scheduler, lambda text: err.print(text, soft_wrap=True))
 
     return start
+
+
+def _hush_dask() -> None:
+    """Dask logs a traceback of every connection that is lost; we say it in a sentence."""
+    with suppress(ImportError):
+        importlib.import_module("distributed")  # sets its levels
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _beside(out_file: Path) -> list[Path]:
