@@ -4,7 +4,7 @@
     OMP_NUM_THREADS=1 python benchmarks/pyramids.py
 
 41 scales from 0.5 to 16, patches of 224 px, slides of 16 384 × 16 384 px with levels 1, 4 and 16:
-tissue as JPEG (4:2:2, quality 70) and as JPEG 2000 (45 dB), both in Aperio's layout, and a drawn slide.
+tissue as JPEG (4:2:2, quality 70) and as JPEG 2000 (45 dB), in Aperio's layout, and a drawn slide.
 Every way takes its turn at every site, on one thread; printed are medians of CPU time and their
 ratios. ``reads alone`` are the native reads of a pyramid and nothing else: the floor. Fidelity is
 PSNR against Pillow's antialiased bicubic of the same sub-pixel box of level 0, the middle of the
