@@ -102,12 +102,12 @@ def box_of(site: Site, scale: float) -> tuple[float, float, float]:
     return site.x - side / 2, site.y - side / 2, side
 
 
-def by_reference(slide: Slide) -> Way:
+def by_reference(slide: Slide, grid: ScaleGrid = GRID) -> Way:
     """From level 0, the exact sub-pixel box: the truth, and what the thesis's program did."""
 
     def cut(site: Site) -> list[Pixels]:
         out = []
-        for scale in GRID.scales:
+        for scale in grid.scales:
             left, top, side = box_of(site, scale)
             margin = int(2 * max(scale, 1)) + 2
             x, y, long = int(left) - margin, int(top) - margin, int(side) + 2 * margin + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,6 +22,7 @@ from wsi_scale.slide import Slide
 
 if TYPE_CHECKING:
     from wsi_scale.colour_fit import Colour
+    from wsi_scale.networks import Network
 
     Colours = dict[float, Colour | None]
     """The colour change of each scale; None where none could be fitted."""
@@ -29,15 +31,17 @@ FIT_SITES = 24
 """Colours are fitted on at most so many sites, spread evenly: their patches are held at once, and
 six numbers a scale need no more."""
 
-_READ_AHEAD = 2
+MOST_READERS = 8
+"""Threads that read for an accelerator, at most."""
 
 log = logging.getLogger(__name__)
 
 
 def read_ahead(run: Run, sites: Sequence[Site]) -> Iterator[Pyramid | SlideError]:
-    """Pyramids in the order of the sites, a few read before they are asked for.
+    """Pyramids in the order of the sites, read and resampled before they are asked for.
 
-    A region that cannot be decoded gives its error in place of a pyramid.
+    As many wait as are being read, and one more: that bounds the memory. A region that cannot be
+    decoded gives its error in place of a pyramid.
     """
 
     def cut(site: Site) -> Pyramid | SlideError:
@@ -47,16 +51,24 @@ def read_ahead(run: Run, sites: Sequence[Site]) -> Iterator[Pyramid | SlideError
             log.warning("site (%.0f, %.0f) dropped: %s", site.x, site.y, error)
             return error
 
-    waiting = iter(sites)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="wsi-scale-read") as reader:
+    waiting, count = iter(sites), readers_for(run.network)
+    with ThreadPoolExecutor(max_workers=count, thread_name_prefix="wsi-scale-read") as reader:
         try:
-            ahead = [reader.submit(cut, site) for site in islice(waiting, _READ_AHEAD)]
+            ahead = [reader.submit(cut, site) for site in islice(waiting, count + 1)]
             while ahead:
                 ready = ahead.pop(0).result()
                 ahead.extend(reader.submit(cut, site) for site in islice(waiting, 1))
                 yield ready
         finally:
             reader.shutdown(wait=True, cancel_futures=True)
+
+
+def readers_for(network: Network) -> int:
+    """Threads that read ahead: one where the network needs the processors itself, else as many as
+    there are processors but one, up to MOST_READERS."""
+    if network.device.type == "cpu":
+        return 1
+    return min(MOST_READERS, max(1, (os.cpu_count() or 1) - 1))
 
 
 def measure_site(run: Run, pyramid: Pyramid, target: str | int | None = None) -> Responses:

@@ -22,7 +22,7 @@ from wsi_scale.responses import PLAIN, LayerResponses, Responses
 
 __all__ = ["at_rest", "find_target", "hooked", "measure_responses"]
 
-_LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+_LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
 def find_target(network: Network, target: str | int | None) -> int | None:
@@ -62,6 +62,8 @@ class _Batch:
     moments: dict[str, Moments]
     slopes: dict[str, Callable[[int], Tensor]]
     """(N, C) gradients of a class's score, or probability, at the head's input."""
+    contrast: Tensor
+    """(N,) standard deviation of the grey values (BT.601 luminance, 0–255) of every patch."""
 
 
 @dataclass(frozen=True)
@@ -137,10 +139,13 @@ def _measure_batch(question: _Question, patches: NDArray[np.uint8]) -> _Batch:
     network, choices = question.network, question.choices
     follow = bool(question.slopes)
     hooks = hooked(network.module, choices, follow_head=follow)
+    colours = network.colours(patches)
     with torch.set_grad_enabled(follow), hooks as ears:
-        logits = network.logits(network.prepare(patches))
+        logits = network.logits(network.feed(colours))
     with torch.no_grad():
         prediction = predict(logits.detach(), network.activation)
+        grey = torch.tensordot(colours.new_tensor(_LUMINANCE), colours, ([0], [1]))
+        contrast = grey.std((1, 2), correction=0)
     if OUTPUT in choices:
         ears.moments[OUTPUT.name] = moments(logits.detach())
     for name, (mean, var) in ears.moments.items():
@@ -152,7 +157,7 @@ def _measure_batch(question: _Question, patches: NDArray[np.uint8]) -> _Batch:
             with torch.enable_grad():
                 scores = logits if name == "gradient" else activate(logits, network.activation)
             found[name] = _differentiate(scores, prediction, ears.head_input, question.wanted)
-    return _Batch(prediction, ears.moments, found)
+    return _Batch(prediction, ears.moments, found, contrast)
 
 
 def _differentiate(
@@ -196,7 +201,7 @@ def _gather(question: _Question, pyramid: Pyramid, batches: Sequence[_Batch], nu
         "outputs": outputs,
         "share": share,
         "entropy": _stack([batch.prediction.entropy for batch in batches], (0,)),
-        "contrast": _contrast(pyramid.patches),
+        "contrast": _stack([batch.contrast for batch in batches], (0,)),
         "target": np.full(count, target, np.int32),
         "upsampled": np.array(pyramid.upsampled, np.bool_),
     }
@@ -230,12 +235,6 @@ def _stack(parts: Sequence[Tensor], empty: tuple[int, ...]) -> NDArray[np.float3
     if not parts:
         return np.empty(empty, np.float32)
     return np.concatenate([part.detach().cpu().numpy().astype(np.float32) for part in parts])
-
-
-def _contrast(patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Standard deviation of the grey values (BT.601 luminance, 0–255) of every patch."""
-    spread = [float((patch @ _LUMINANCE).std()) for patch in patches]
-    return np.array(spread, np.float32)
 
 
 def _join(

@@ -178,3 +178,17 @@ def test_predictions_by_hand():
     assert single.entropy.item() == pytest.approx(np.log(2))
     assert single.share.tolist() == [[0.0]]
     assert predict(logits, "none").entropy.isnan().all()
+
+
+def test_patches_are_sent_as_they_lie_and_stay_untouched():
+    """What a pyramid holds lies in planes; other layouts and read-only arrays are copied first."""
+    net = network(shaped())
+    planes = np.arange(2 * 3 * 4 * 4, dtype=np.uint8).reshape(2, 3, 4, 4)
+    fixed = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
+    fixed.flags.writeable = False
+    for patches in (planes.transpose(0, 2, 3, 1), fixed, fixed[:, :, ::-1][:, :, ::-1]):
+        found = net.colours(patches)
+        assert found.dtype == torch.float32
+        assert np.array_equal(found.numpy(), planes)
+        found += 1
+        assert np.array_equal(planes.ravel(), np.arange(96))

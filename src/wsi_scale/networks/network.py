@@ -97,7 +97,15 @@ class Network:
 
     def prepare(self, patches: NDArray[np.uint8]) -> Tensor:
         """Patches (N, H, W, 3) uint8 as the network wants them: (N, channels, H, W) float32."""
-        return self.feed(torch.tensor(patches, device=self.device).permute(0, 3, 1, 2).float())
+        return self.feed(self.colours(patches))
+
+    def colours(self, patches: NDArray[np.uint8]) -> Tensor:
+        """Patches (N, H, W, 3) uint8 as (N, 3, H, W) float32 of 0–255, sent to the device as bytes.
+
+        What a pyramid holds already lies in planes and is not copied before.
+        """
+        planes = np.require(patches.transpose(0, 3, 1, 2), requirements=("C", "W"))
+        return torch.from_numpy(planes).to(self.device).float()
 
     def feed(self, colours: Tensor) -> Tensor:
         """Colours of 0–255, (N, 3, H, W), as the network wants them; differentiable."""

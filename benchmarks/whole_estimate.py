@@ -1,0 +1,173 @@
+"""A whole estimate beside the thesis's dense scheme: patches, seconds, error.
+
+    OMP_NUM_THREADS=1 python benchmarks/whole_estimate.py
+
+Drawn slides of 12 000 × 12 000 px, stored as JPEG with levels 1, 4 and 16; the bundled network
+`figures`; right scales from 2 to 6, windows of four octaves whose middle lies 0.5–1 octave from the
+right scale, below and above by turns. Every slide is asked three ways, one after the other:
+
+sparing     the defaults
+dense       50 sites × 95 scales, spread evenly in log-scale, from the native levels
+level 0     as dense, but every patch read by itself from level 0 and shrunk by Pillow, as the
+            thesis's program did; only at every tenth site, and its seconds times ten
+
+All answers are the fingerprint's, so only the cost differs: the thesis's own criterion is chance
+(docs/thesis.md) and has no equal error to compare at. Seconds are processor time, one thread,
+reading and network together. Writes benchmarks/results/whole_estimate.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import tifffile
+import torch
+from pyramids import SIZE, by_reference
+from spread import told
+
+from wsi_scale.geometry import ScaleGrid, Site, reach
+from wsi_scale.measure import measure_responses
+from wsi_scale.networks import Network, load_network
+from wsi_scale.pipeline import iter_estimates
+from wsi_scale.pyramid import Pyramid
+from wsi_scale.readers.synthetic import SyntheticSlide
+from wsi_scale.responses import Responses
+from wsi_scale.settings import Settings
+from wsi_scale.slide import Slide, open_slide
+
+ROOT = Path(__file__).parents[1]
+RESULT = ROOT / "benchmarks" / "results" / "whole_estimate.md"
+TRAINED_AT, SIDE, OCTAVES = 5.0, 12_000, 4
+SITES, SCALES, EVERY = 50, 95, 10
+TRUTHS = (2.0, 2.5, 3.1, 3.9, 4.8, 6.0)
+
+
+class Cost(NamedTuple):
+    """Of one way to ask one slide."""
+
+    patches: int
+    seconds: float
+    scale: float
+
+    def error(self, truth: float) -> float:
+        return abs(math.log2(self.scale / truth))
+
+
+def write_slide(path: Path, truth: float, seed: int) -> None:
+    drawn = SyntheticSlide.figures(
+        seed=seed, stretch=truth / TRAINED_AT, width=SIDE, height=SIDE, downsamples=(1, 4, 16)
+    )
+    part = path.with_suffix(".part")
+    with tifffile.TiffWriter(part) as file:
+        for number, level in enumerate(drawn.levels):
+            file.write(
+                drawn.read(number, 0, 0, level.width, level.height),
+                tile=(256, 256),
+                photometric="rgb",
+                compression="jpeg",
+                compressionargs={"level": 85},
+                metadata=None,
+                subfiletype=int(number > 0),
+            )
+    part.replace(path)
+
+
+def window(truth: float, turn: int) -> tuple[float, float]:
+    away = np.random.default_rng(turn).uniform(0.5, 1.0) * (-1 if turn % 2 == 0 else 1)
+    middle = truth * 2**away
+    return middle / 2 ** (OCTAVES / 2), middle * 2 ** (OCTAVES / 2)
+
+
+def ask(slide: Slide, network: Network, settings: Settings) -> tuple[Cost, tuple[Site, ...]]:
+    begun = time.process_time()
+    (last,) = deque(iter_estimates(slide, network, settings), maxlen=1)
+    seconds = time.process_time() - begun
+    answer = last.report().voices["fingerprint"]
+    assert answer is not None
+    return Cost(int((last.responses.variant == 0).sum()), seconds, answer), last.responses.sites
+
+
+def ask_level_0(slide: Slide, network: Network, grid: ScaleGrid, sites: Sequence[Site]) -> Cost:
+    """What the thesis's program did, at some of the sites; its answer is that of ``dense``."""
+    begun = time.process_time()
+    parts = [one_site(slide, network, grid, site) for site in sites]
+    seconds = time.process_time() - begun
+    return Cost(sum(len(part.scale_index) for part in parts), seconds, math.nan)
+
+
+def one_site(slide: Slide, network: Network, grid: ScaleGrid, site: Site) -> Responses:
+    limit = reach(slide.bounds, site, SIZE)
+    fit = ScaleGrid(tuple(scale for scale in grid.scales if scale <= limit))
+    patches = np.stack(by_reference(slide, fit)(site))
+    indices, upsampled = tuple(range(len(fit.scales))), tuple(scale < 1 for scale in fit.scales)
+    return measure_responses(network, [Pyramid(site, fit, indices, patches, upsampled)])
+
+
+def ask_all(slide: Slide, network: Network, scales: tuple[float, float]) -> dict[str, Cost]:
+    """The three ways, one after the other."""
+    shared = {"scales": scales, "estimator": "fingerprint", "as_is_sites": 0}
+    per_octave = (SCALES - 1) / OCTAVES
+    sparing, _ = ask(slide, network, Settings(**shared))
+    thorough = Settings(dense=True, sites=SITES, per_octave=per_octave, **shared)
+    dense, sites = ask(slide, network, thorough)
+    grid = ScaleGrid.geometric(*scales, per_octave)
+    some = ask_level_0(slide, network, grid, sites[::EVERY])
+    times = len(sites) / len(sites[::EVERY])
+    level_0 = Cost(round(some.patches * times), some.seconds * times, dense.scale)
+    return {"sparing": sparing, "dense": dense, "level 0": level_0}
+
+
+def table(rows: list[tuple[float, dict[str, Cost]]]) -> list[str]:
+    lines = [
+        "| way | patches | seconds | × sparing | median error, octaves [90 %] |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for way in rows[0][1]:
+        costs = [costs[way] for _, costs in rows]
+        errors = np.array([cost.error(truth) for cost, (truth, _) in zip(costs, rows, strict=True)])
+        ratios = [
+            cost.seconds / x["sparing"].seconds for cost, (_, x) in zip(costs, rows, strict=True)
+        ]
+        said = told(errors) if way != "level 0" else "as dense"
+        lines.append(
+            f"| {way} | {np.median([x.patches for x in costs]):.0f} | "
+            f"{np.median([x.seconds for x in costs]):.1f} | {np.median(ratios):.1f} | {said} |"
+        )
+    lines += ["", "| right | window | sparing | dense |", "| ---: | --- | ---: | ---: |"]
+    for turn, (truth, costs) in enumerate(rows):
+        low, high = window(truth, turn)
+        found = " | ".join(f"{costs[way].scale:.3f}" for way in ("sparing", "dense"))
+        lines.append(f"| {truth:g} | {low:.2f}–{high:.2f} | {found} |")
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--slides", type=Path, default=ROOT / "build" / "whole_estimate")
+    args = parser.parse_args()
+    args.slides.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    network = load_network("figures", device="cpu")
+    rows: list[tuple[float, dict[str, Cost]]] = []
+    for turn, truth in enumerate(TRUTHS):
+        path = args.slides / f"{truth:g}.tif"
+        if not path.exists():
+            write_slide(path, truth, seed=70_000 + turn)
+        with open_slide(path) as slide:
+            rows.append((truth, ask_all(slide, network, window(truth, turn))))
+        print(f"right scale {truth:g}: {rows[-1][1]}", file=sys.stderr, flush=True)
+    lines = ["`OMP_NUM_THREADS=1 python benchmarks/whole_estimate.py`", "", *table(rows)]
+    RESULT.write_text("\n".join(lines) + "\n")
+    print(RESULT.read_text())
+
+
+if __name__ == "__main__":
+    main()
