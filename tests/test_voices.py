@@ -69,3 +69,15 @@ def test_a_tie_of_recognition_is_not_broken_by_the_fingerprint():
     assert (chosen.name, chosen.judgement.verdict) == ("profile", "ok")
     chosen, _ = choose([voice("recognition", "outside"), voice("fingerprint", "ok")])
     assert chosen.name == "fingerprint"
+
+
+def test_far_from_a_bound_of_recognition_the_fingerprint_is_not_trusted():
+    """Recognition: at 8 or above. The fingerprint may say 6, but not 4 alone."""
+    bound = voice("recognition", "edge", 8.0)
+    chosen, warnings = choose([bound, voice("fingerprint", "ok", 6.0)])
+    assert (chosen.name, chosen.judgement.verdict, len(warnings)) == ("fingerprint", "ok", 1)
+    chosen, _ = choose([bound, voice("fingerprint", "ok", 4.0)])
+    assert chosen.judgement.verdict == "ambiguous"
+    assert "fingerprint says 4, recognition 8 or beyond" in chosen.judgement.reason
+    chosen, _ = choose([voice("profile", "edge", 8.0), voice("fingerprint", "ok", 4.0)])
+    assert chosen.judgement.verdict == "ok"

@@ -30,8 +30,16 @@ class Voice:
     @property
     def tied(self) -> bool:
         """Whether it found several scales, and nobody trusted less may choose between them."""
-        stands = getattr(find_estimator(self.name), "TIE_STANDS", False)
-        return stands and self.judgement.verdict == "ambiguous"
+        return self._stands and self.judgement.verdict == "ambiguous"
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it found a bound, and nobody trusted less may answer far from it."""
+        return self._stands and self.judgement.verdict == "edge"
+
+    @property
+    def _stands(self) -> bool:
+        return bool(getattr(find_estimator(self.name), "STANDS", False))
 
     @property
     def scale(self) -> float | None:
@@ -43,17 +51,17 @@ def choose(voices: Sequence[Voice]) -> tuple[Voice, tuple[str, ...]]:
 
     The first that is ``ok`` is followed; where none is, the first that gives a number, else the
     first. Two that are ``ok`` and contradict each other leave the slide ``ambiguous``; so does one
-    whose tie no other may break (``TIE_STANDS``).
+    whose tie, or bound, stands against the others (``STANDS``).
     """
     tied = [i for i, voice in enumerate(voices) if voice.tied]
     voices = voices[: tied[0] + 1] if tied else voices
     sure = [voice for voice in voices if voice.judgement.verdict == "ok"]
     numbered = [voice for voice in voices if voice.judgement.verdict in NUMBERED]
     chosen = (sure or numbered or list(voices))[0]
-    for other in sure[1:]:
+    passed_over = voices[: list(voices).index(chosen)]
+    for other in [*sure[1:], *(voice for voice in passed_over if voice.bounded)]:
         if octaves_apart(chosen, other) > CONTRADICTION:
             return _contradicted(chosen, other), ()
-    passed_over = voices[: list(voices).index(chosen)]
     return chosen, tuple(
         f"{chosen.name} speaks here, for {voice.name} is {voice.judgement.verdict}: "
         f"{voice.judgement.reason}"
@@ -72,7 +80,8 @@ def _contradicted(chosen: Voice, other: Voice) -> Voice:
     """The chosen voice, no longer ``ok``; both answers are candidates."""
     reason = (
         f"the estimators contradict each other: {chosen.name} says {chosen.scale:.3g}, "
-        f"{other.name} {other.scale:.3g}, and either would be trusted alone"
+        f"{other.name} {other.scale:.3g}"
+        + (" or beyond" if other.bounded else ", and either would be trusted alone")
     )
     said = [voice.scale for voice in (chosen, other) if voice.scale is not None]
     candidates = tuple((scale, _score_at(chosen, scale)) for scale in said)

@@ -23,9 +23,10 @@ ORDER = 4
 NEEDS = "a segmenter that was trained to find nothing at other scales than its own"
 EVIDENCE = True
 COARSE_TO_FINE = True
-TIE_STANDS = True
-"""Where it is ambiguous no estimator that is trusted less decides: enlarged fibres that look like
-nuclei look like the training data to the fingerprint, too."""
+STANDS = True
+"""Where it is ambiguous no estimator that is trusted less decides, and where it is at the window's
+end none answers far from there: enlarged fibres that look like nuclei look like the training data
+to the fingerprint, too."""
 
 LEAST_FOUND = 0.02
 """Share of the pixels: one nucleus of 28 µm² in a square of 38 µm. A slide on which no scale gives
