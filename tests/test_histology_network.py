@@ -83,8 +83,8 @@ def test_a_slide_that_is_given_twice_its_pixel_size_is_found_out(network):
     assert any("0.998" in warning for warning in report.warnings)
 
 
-def test_skin_enlarged_until_fibres_look_like_nuclei_is_not_called_ok(network):
-    """Its nuclei would be right at scale 4.3; the network finds more in fibres, around 0.9."""
+def test_skin_enlarged_until_fibres_look_like_nuclei_is_not_taken_for_a_finer_scan(network):
+    """Its nuclei are right at scale 4.1; the network's predecessor found more in fibres, at 0.9."""
     with wsi_scale.open_slide(CMU) as slide:
         skin = Image.fromarray(slide.read(0, 300, 500, 1000, 1000))
     report = wsi_scale.estimate_slide(np.asarray(skin.resize((2400, 2400))), network, FEW)

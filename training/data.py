@@ -63,7 +63,6 @@ def draw_batch(mix: Mix, bank: Bank, slides: Sequence[RealSlide], seed: Sequence
             image, nuclei, known = of_field(mix, bank.crop(rng, mix.side * mix.mpp * 2**at), rng)
         else:
             slide = slides[int(rng.integers(len(slides)))]
-            at = max(at, float(np.log2(slide.mpp / mix.mpp)))
             image, nuclei, known = slide.patch(rng, mix.side, mix.mpp * 2**at)
         if abs(at) > RIGHT:
             nuclei, known = np.zeros_like(nuclei), np.full_like(known, abs(at) >= WRONG)
