@@ -2,14 +2,16 @@
 
     OMP_NUM_THREADS=1 python benchmarks/whole_estimate.py
 
-Drawn slides of 12 000 × 12 000 px, stored as JPEG with levels 1, 4 and 16; the bundled network
+Drawn slides of 12 000 × 12 000 px with levels 1, 4 and 16, stored without loss (deflate), and again
+as JPEG (quality 85, colours halved) to see what that does to the answers; the bundled network
 `figures`; right scales from 2 to 6, windows of four octaves whose middle lies 0.5–1 octave from the
-right scale, below and above by turns. Every slide is asked three ways, one after the other:
+right scale, below and above by turns. Every slide is asked these ways, one after the other:
 
 sparing     the defaults
 dense       50 sites × 95 scales, spread evenly in log-scale, from the native levels
 level 0     as dense, but every patch read by itself from level 0 and shrunk by Pillow, as the
-            thesis's program did; only at every tenth site, and its seconds times ten
+            thesis's program did; only at every tenth site, and its seconds times ten, and only
+            of the slides without loss
 
 All answers are the fingerprint's, so only the cost differs: the thesis's own criterion is chance
 (docs/thesis.md) and has no equal error to compare at. Seconds are processor time, one thread,
@@ -25,7 +27,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tifffile
@@ -61,7 +63,13 @@ class Cost(NamedTuple):
         return abs(math.log2(self.scale / truth))
 
 
-def write_slide(path: Path, truth: float, seed: int) -> None:
+STORED: dict[str, dict[str, Any]] = {
+    "deflate": {"compression": "deflate", "predictor": True},
+    "JPEG": {"compression": "jpeg", "compressionargs": {"level": 85}},
+}
+
+
+def write_slide(path: Path, truth: float, seed: int, stored: str) -> None:
     drawn = SyntheticSlide.figures(
         seed=seed, stretch=truth / TRAINED_AT, width=SIDE, height=SIDE, downsamples=(1, 4, 16)
     )
@@ -72,10 +80,9 @@ def write_slide(path: Path, truth: float, seed: int) -> None:
                 drawn.read(number, 0, 0, level.width, level.height),
                 tile=(256, 256),
                 photometric="rgb",
-                compression="jpeg",
-                compressionargs={"level": 85},
                 metadata=None,
                 subfiletype=int(number > 0),
+                **STORED[stored],
             )
     part.replace(path)
 
@@ -111,18 +118,22 @@ def one_site(slide: Slide, network: Network, grid: ScaleGrid, site: Site) -> Res
     return measure_responses(network, [Pyramid(site, fit, indices, patches, upsampled)])
 
 
-def ask_all(slide: Slide, network: Network, scales: tuple[float, float]) -> dict[str, Cost]:
-    """The three ways, one after the other."""
+def ask_all(
+    slide: Slide, network: Network, scales: tuple[float, float], *, level_0: bool
+) -> dict[str, Cost]:
+    """All ways, one after the other."""
     shared = {"scales": scales, "estimator": "fingerprint", "as_is_sites": 0}
     per_octave = (SCALES - 1) / OCTAVES
     sparing, _ = ask(slide, network, Settings(**shared))
     thorough = Settings(dense=True, sites=SITES, per_octave=per_octave, **shared)
     dense, sites = ask(slide, network, thorough)
+    if not level_0:
+        return {"sparing": sparing, "dense": dense}
     grid = ScaleGrid.geometric(*scales, per_octave)
     some = ask_level_0(slide, network, grid, sites[::EVERY])
     times = len(sites) / len(sites[::EVERY])
-    level_0 = Cost(round(some.patches * times), some.seconds * times, dense.scale)
-    return {"sparing": sparing, "dense": dense, "level 0": level_0}
+    thesis = Cost(round(some.patches * times), some.seconds * times, dense.scale)
+    return {"sparing": sparing, "dense": dense, "level 0": thesis}
 
 
 def table(rows: list[tuple[float, dict[str, Cost]]]) -> list[str]:
@@ -156,15 +167,19 @@ def main() -> None:
     args.slides.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     network = load_network("figures", device="cpu")
-    rows: list[tuple[float, dict[str, Cost]]] = []
-    for turn, truth in enumerate(TRUTHS):
-        path = args.slides / f"{truth:g}.tif"
-        if not path.exists():
-            write_slide(path, truth, seed=70_000 + turn)
-        with open_slide(path) as slide:
-            rows.append((truth, ask_all(slide, network, window(truth, turn))))
-        print(f"right scale {truth:g}: {rows[-1][1]}", file=sys.stderr, flush=True)
-    lines = ["`OMP_NUM_THREADS=1 python benchmarks/whole_estimate.py`", "", *table(rows)]
+    lines = ["`OMP_NUM_THREADS=1 python benchmarks/whole_estimate.py`"]
+    for stored in STORED:
+        rows: list[tuple[float, dict[str, Cost]]] = []
+        for turn, truth in enumerate(TRUTHS):
+            path = args.slides / f"{stored}-{truth:g}.tif"
+            if not path.exists():
+                write_slide(path, truth, 70_000 + turn, stored)
+            with open_slide(path) as slide:
+                asked = window(truth, turn)
+                costs = ask_all(slide, network, asked, level_0=stored == "deflate")
+            rows.append((truth, costs))
+            print(f"{stored}, right scale {truth:g}: {costs}", file=sys.stderr, flush=True)
+        lines += ["", f"{stored}:", "", *table(rows)]
     RESULT.write_text("\n".join(lines) + "\n")
     print(RESULT.read_text())
 

@@ -34,19 +34,29 @@ def tissue_mask(thumbnail: NDArray[np.uint8]) -> Mask:
 
 def is_dark_field(rgb: Plane) -> bool:
     """True where black is the background: much of it, and no glass with stain beside it."""
-    dark = rgb.max(axis=2) < _DARK
+    dark = _highest(rgb) < _DARK
     glass = _looks_like_glass(rgb)
     if dark.mean() < 0.2 or dark.mean() < glass.mean():
         return False
     lit = ~dark
-    coloured = lit & (np.ptp(rgb, axis=2) > _GLASS_CHROMA)
+    coloured = lit & (_highest(rgb) - _lowest(rgb) > _GLASS_CHROMA)
     # a bright-field scan padded with black: glass makes up much of what is lit, and stain some
     padded = glass.sum() > 0.3 * lit.sum() and coloured.sum() > 0.02 * lit.sum()
     return not padded
 
 
 def _looks_like_glass(rgb: Plane) -> Mask:
-    return np.asarray((rgb.min(axis=2) > _GLASS_LIGHT) & (np.ptp(rgb, axis=2) < _GLASS_CHROMA))
+    low = _lowest(rgb)
+    return np.asarray((low > _GLASS_LIGHT) & (_highest(rgb) - low < _GLASS_CHROMA))
+
+
+def _lowest(rgb: Plane) -> Plane:
+    """(h, w); several times as fast as over an axis of three."""
+    return np.asarray(np.minimum(np.minimum(rgb[..., 0], rgb[..., 1]), rgb[..., 2]))
+
+
+def _highest(rgb: Plane) -> Plane:
+    return np.asarray(np.maximum(np.maximum(rgb[..., 0], rgb[..., 1]), rgb[..., 2]))
 
 
 def find_light(rgb: Plane) -> Plane:
@@ -58,13 +68,13 @@ def find_light(rgb: Plane) -> Plane:
 
 def _stained(rgb: Plane) -> Mask:
     """Bright field: how far below the glass the lowest channel lies, cut between fixed bounds."""
-    stain = (find_light(rgb) - rgb).max(axis=2)
+    stain = _highest(find_light(rgb) - rgb)
     return np.asarray((stain > _step(stain, _STAIN)) & ~_padding(rgb))
 
 
 def _shining(rgb: Plane) -> Mask:
     """Dark field: how far above the unlit background; on a square root, for dim parts count too."""
-    peak = rgb.max(axis=2)
+    peak = _highest(rgb)
     shine = np.sqrt(np.clip(peak - np.percentile(peak, 5), 0, None))
     low, high = (math.sqrt(bound) for bound in _SHINE)
     return np.asarray(shine > _step(shine, (low, high)))
@@ -78,7 +88,7 @@ def _step(values: Plane, bounds: tuple[float, float]) -> float:
 
 def _padding(rgb: Plane) -> Mask:
     """Black that reaches the picture's edge, and its blurred rim: left out by the scanner."""
-    labels, count = ndimage.label(rgb.max(axis=2) < 6)
+    labels, count = ndimage.label(_highest(rgb) < 6)
     if count == 0:
         return np.zeros(labels.shape, bool)
     rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
