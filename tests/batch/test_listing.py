@@ -67,6 +67,16 @@ def test_results_in_a_folder_of_slides_are_no_slides(folder):
     )
 
 
+def test_the_summary_of_another_batch_is_no_slide_unless_it_is_named(folder):
+    for name in ("x.summary.png", "x.summary.html", "y.summary.png"):
+        (folder / "all/b/deep" / name).touch()
+    assert "all/b/deep/x.summary.png" in paths(folder, "all")  # whose it is, is not known
+    (folder / "all/b/deep/x.summary.md").touch()
+    expected = ["all/b/deep/3.ndpi", "all/b/deep/y.summary.png"]
+    assert paths(folder, "all/b") == paths(folder, "all/b/deep/*") == expected
+    assert paths(folder, "all/b/deep/x.summary.png") == ["all/b/deep/x.summary.png"]
+
+
 def test_an_ome_zarr_is_one_slide(folder):
     (folder / "all/c.zarr/0").mkdir(parents=True)
     (folder / "all/c.zarr/0/label.png").touch()

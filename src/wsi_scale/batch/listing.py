@@ -51,7 +51,8 @@ def list_slides(
     words: a folder (searched with all folders in it), a pattern (``'*.svs'``, ``'**/*.ndpi'``), a
         CSV with a column ``slide`` and perhaps ``cohort``, ``-`` for standard input, or a slide.
     stdin: what ``-`` stands for: one slide a line, or parted by NUL (``find -print0``), or a CSV.
-    leave_out: files that are no slides though they lie in a folder of slides, such as results.
+    leave_out: files that are no slides though they lie in a folder of slides, such as results; the
+        pictures and pages of other batches are known by the ``.summary.md`` beside them.
     A slide that several words name is taken once. Raises SettingsError for a word that names
     nothing; a slide named in a CSV or on stdin that is not there is found out when it is read.
     """
@@ -74,7 +75,9 @@ def _expand(word: str, stdin: bytes, notes: list[str]) -> Iterable[Entry]:
         return [entry_of(word)]
     if not os.path.lexists(word) and _WILD & set(word):
         matches = sorted(glob.glob(word, recursive=True))
-        slides = [x for x in matches if os.path.isfile(x) or is_slide_folder(x)]
+        slides = [
+            x for x in matches if is_slide_folder(x) or (os.path.isfile(x) and not _is_summary(x))
+        ]
         if not slides:
             raise SettingsError(f"no slide matches {word!r}; check the pattern")
         return [entry_of(x) for x in slides]
@@ -121,7 +124,7 @@ def _walk(folder: Path, notes: list[str]) -> Iterator[str]:
                 yield from _walk(Path(item.path), notes)
         elif Path(item.name).suffix.lower() == ".dcm":
             dicom.append(item.path)
-        elif Path(item.name).suffix.lower() in SUFFIXES:
+        elif Path(item.name).suffix.lower() in SUFFIXES and not _is_summary(item.path):
             yield item.path
     if dicom:
         if len(dicom) > 1:
@@ -130,6 +133,13 @@ def _walk(folder: Path, notes: list[str]) -> Iterator[str]:
                 " name one file of each in a CSV"
             )
         yield dicom[0]
+
+
+def _is_summary(path: str) -> bool:
+    """Whether it is part of a batch's summary: ``X.summary.png`` beside ``X.summary.md``."""
+    stem, suffix = os.path.splitext(path)
+    is_named_so = stem.endswith(".summary") and suffix in (".md", ".html", ".png")
+    return is_named_so and os.path.isfile(f"{stem}.md")
 
 
 def _from_csv(path: Path, notes: list[str]) -> Iterator[Entry]:
