@@ -103,6 +103,26 @@ def test_a_csv_names_slides_from_its_own_folder_and_their_cohorts(folder):
     assert found.notes == ("columns of all/x.csv that are not used: age",)
 
 
+def test_the_cohort_of_a_csv_wins_over_a_folder_in_whatever_order_they_are_named(folder):
+    (folder / "s.csv").write_text("slide,cohort\nall/a/1.svs,site 1\n")
+    (folder / "t.csv").write_text("slide\nall/a/1.svs\n")
+    for words in (["s.csv", "all/a", "t.csv"], ["t.csv", "all/a", "s.csv"]):
+        found = {x.path: x.cohort for x in list_slides(words).entries}
+        assert found == {
+            str(folder / "all/a/1.svs"): "site 1",
+            str(folder / "all/a/2.TIF"): str(folder / "all/a"),
+        }
+
+
+def test_two_csv_that_disagree_about_a_cohort_are_told(folder):
+    (folder / "s.csv").write_text("slide,cohort\na.svs,site 1\n")
+    (folder / "t.csv").write_text("slide,cohort\na.svs,site 2\n")
+    with pytest.raises(
+        SettingsError, match=r"a\.svs is of cohort site 1 in s\.csv, of site 2 in t\.csv; list"
+    ):
+        list_slides(["s.csv", "all", "t.csv"])
+
+
 def test_stdin_is_a_list_or_nul_parted_or_a_csv(folder):
     lines = b"all/a/1.svs\n\n all/b/deep/3.ndpi \n"
     assert paths(folder, "-", stdin=lines) == ["all/a/1.svs", "all/b/deep/3.ndpi"]
@@ -127,6 +147,7 @@ def test_a_name_that_is_no_text_survives(folder):
         (["all/b/empty"], b"", "there is no slide in the folder all/b/empty"),
         (["bad.csv"], b"", "bad.csv has no column slide"),
         (["-"], b"slide,cohort\na,x\na,y\n", "stdin, line 3: a is of cohort x in line 2"),
+        (["-"], b"slide,cohort\na,x\na,\n", "of cohort x in line 2, here of none"),
         (["-"], b"slide,cohort\na,x,z\n", "stdin, line 2 has more values than there are columns"),
         (["-"], b"slide,cohort\n,x\n", "stdin, line 2 names no slide"),
         (["-"], b'slide\n"a\n', "stdin is no CSV"),
