@@ -103,6 +103,14 @@ def test_a_csv_names_slides_from_its_own_folder_and_their_cohorts(folder):
     assert found.notes == ("columns of all/x.csv that are not used: age",)
 
 
+@pytest.mark.parametrize("header", ["Slide,Cohort", "SLIDE, COHORT", "slide,cohort"])
+def test_columns_are_known_in_capitals_too(folder, header):
+    (folder / "s.csv").write_text(f"{header}\na.svs,X\n")
+    expected = (Entry(str(folder / "a.svs"), "X"),)
+    assert list_slides(["s.csv"]).entries == expected
+    assert list_slides(["-"], (folder / "s.csv").read_bytes()).entries == expected
+
+
 def test_the_cohort_of_a_csv_wins_over_a_folder_in_whatever_order_they_are_named(folder):
     (folder / "s.csv").write_text("slide,cohort\nall/a/1.svs,site 1\n")
     (folder / "t.csv").write_text("slide\nall/a/1.svs\n")
@@ -145,18 +153,28 @@ def test_a_name_that_is_no_text_survives(folder):
         (["gone.svs"], b"", "there is no 'gone.svs'"),
         (["all/*.svs"], b"", "no slide matches 'all/*.svs'"),
         (["all/b/empty"], b"", "there is no slide in the folder all/b/empty"),
-        (["bad.csv"], b"", "bad.csv has no column slide"),
+        (["bad.csv"], b"", "bad.csv has no column slide, its first line is path, mpp; begin"),
+        (["empty.csv"], b"", "empty.csv has no column slide, its first line is nothing; begin"),
+        (["semi.csv"], b"", "semi.csv has semicolons between its columns; save it with commas"),
+        (["-"], b"Slide\tcohort\na\tx\n", "stdin has tabs between its columns; save it with"),
         (["-"], b"slide,cohort\na,x\na,y\n", "stdin, line 3: a is of cohort x in line 2"),
         (["-"], b"slide,cohort\na,x\na,\n", "of cohort x in line 2, here of none"),
         (["-"], b"slide,cohort\na,x,z\n", "stdin, line 2 has more values than there are columns"),
         (["-"], b"slide,cohort\n,x\n", "stdin, line 2 names no slide"),
         (["-"], b'slide\n"a\n', "stdin is no CSV"),
-        (["latin.csv"], b"", "latin.csv is no CSV in UTF-8"),
+        (["latin.csv"], b"", "latin.csv is not in UTF-8; save it as CSV UTF-8"),
+        (["utf16.csv"], b"", "utf16.csv is not in UTF-8; save it as CSV UTF-8"),
+        (["bare.csv"], b"", "bare.csv is not in UTF-8; save it as CSV UTF-8"),
+        (["-"], "slide\na\n".encode("utf-16"), "stdin is in UTF-16, not in UTF-8; save it as"),
     ],
 )
 def test_what_cannot_be_listed_is_one_sentence(folder, words, stdin, says):
     (folder / "all/b/empty").mkdir()
-    (folder / "bad.csv").write_text("path\nx\n")
+    (folder / "bad.csv").write_text("path,mpp\nx,1\n")
+    (folder / "empty.csv").touch()
+    (folder / "semi.csv").write_text('"Slide";cohort\nx;1\n')
+    (folder / "utf16.csv").write_text("slide\nx\n", encoding="utf-16")
+    (folder / "bare.csv").write_text("slide\nx\n", encoding="utf-16-le")
     (folder / "latin.csv").write_bytes(b"slide\n\xe9.svs\n")
     with pytest.raises(SettingsError) as error:
         list_slides(words, stdin)

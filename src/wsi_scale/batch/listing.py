@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import glob
 import io
@@ -23,6 +24,8 @@ SUFFIXES = frozenset(
 """Endings of files that are taken from a folder; a file named by itself may end in anything."""
 
 _WILD = frozenset("*?[")
+_COMMAS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_SAVE = "save it as CSV UTF-8"
 
 
 @dataclass(frozen=True)
@@ -157,46 +160,64 @@ def _is_summary(path: str) -> bool:
 
 def _from_csv(path: Path, notes: list[str]) -> Iterator[tuple[str, str]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
+        text = data.decode("utf-8-sig")
     except OSError as error:
         raise SettingsError(f"cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} is no CSV in UTF-8: {error}") from error
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not in UTF-8; {_SAVE}") from None
+    if "\0" in text:  # UTF-16 without a mark
+        raise SettingsError(f"{path} is not in UTF-8; {_SAVE}")
     yield from _from_table(text, str(path), str(path.parent), notes)
 
 
 def _from_text(data: bytes, notes: list[str]) -> Iterator[tuple[str, str]]:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise SettingsError(f"stdin is in UTF-16, not in UTF-8; {_SAVE}")
     if b"\0" in data:
         names = [os.fsdecode(x) for x in data.split(b"\0")]
     else:
         text = os.fsdecode(data.removeprefix(b"\xef\xbb\xbf"))
         lines = text.splitlines()
-        if lines and "slide" in _header(lines[0]):
+        if lines and any("slide" in _header(lines[0], comma) for comma in _COMMAS):
             yield from _from_table(text, "stdin", "", notes)
             return
         names = [line.strip() for line in lines]
     yield from ((path_of(name), "") for name in names if name)
 
 
-def _header(line: str) -> list[str]:
-    return [name.strip() for name in next(csv.reader([line]), [])]
+def _header(text: str, comma: str = ",") -> list[str]:
+    lines = io.StringIO(text, newline="")
+    return [name.strip().lower() for name in next(csv.reader(lines, delimiter=comma), [])]
+
+
+def _no_slides(text: str, where: str) -> SettingsError:
+    """What is wrong with a table whose first line names no column ``slide``."""
+    for comma, name in _COMMAS.items():
+        if "slide" in _header(text, comma):
+            return SettingsError(f"{where} has {name} between its columns; save it with commas")
+    names = ", ".join(_header(text)) or "nothing"
+    return SettingsError(
+        f"{where} has no column slide, its first line is {names}; begin with the line "
+        "slide,cohort, then come the slides"
+    )
 
 
 def _from_table(text: str, where: str, base: str, notes: list[str]) -> Iterator[tuple[str, str]]:
     """Slides of a CSV with a header; paths are relative to ``base``."""
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
+        if "slide" not in _header(text):
+            raise _no_slides(text, where)
         names = [name.strip() for name in reader.fieldnames or []]
-        if "slide" not in names:
-            raise SettingsError(
-                f"{where} has no column slide; its first line is slide,cohort, then come the slides"
-            )
-        others = [name for name in names if name not in ("slide", "cohort")]
+        others = [name for name in names if name.lower() not in ("slide", "cohort")]
         if others:
             notes.append(f"columns of {where} that are not used: {', '.join(others)}")
         first: dict[str, tuple[int, str]] = {}
         for cells in reader:
-            row = {key.strip(): (value or "").strip() for key, value in cells.items() if key}
+            row = {
+                key.strip().lower(): (value or "").strip() for key, value in cells.items() if key
+            }
             line = f"{where}, line {reader.line_num}"
             if None in cells:
                 raise SettingsError(
