@@ -132,12 +132,17 @@ def test_two_csv_that_disagree_about_a_cohort_are_told(folder):
 
 
 def test_stdin_is_a_list_or_nul_parted_or_a_csv(folder):
-    lines = b"all/a/1.svs\n\n all/b/deep/3.ndpi \n"
+    lines = b"all/a/1.svs\n\n  \r\nall/b/deep/3.ndpi\r\n"
     assert paths(folder, "-", stdin=lines) == ["all/a/1.svs", "all/b/deep/3.ndpi"]
     odd = b"all/a/1.svs\0two\nlines.svs\0"
     assert paths(folder, "-", stdin=odd) == ["all/a/1.svs", "two\nlines.svs"]
     (entry,) = list_slides(["-"], b"slide,cohort\nx.svs,c\n").entries
     assert entry == Entry(str(folder / "x.svs"), "c")
+
+
+def test_only_the_end_of_a_line_ends_a_name(folder):
+    names = [" a .svs ", "b\u2028b.svs", "c\x0cc.svs", "d\x85d.svs"]
+    assert paths(folder, "-", stdin="\n".join(names).encode()) == names
 
 
 def test_a_name_that_is_no_text_survives(folder):

@@ -178,11 +178,11 @@ def _from_text(data: bytes, notes: list[str]) -> Iterator[tuple[str, str]]:
         names = [os.fsdecode(x) for x in data.split(b"\0")]
     else:
         text = os.fsdecode(data.removeprefix(b"\xef\xbb\xbf"))
-        lines = text.splitlines()
+        lines = [line.removesuffix("\r") for line in text.split("\n")]
         if lines and any("slide" in _header(lines[0], comma) for comma in _COMMAS):
             yield from _from_table(text, "stdin", "", notes)
             return
-        names = [line.strip() for line in lines]
+        names = [line for line in lines if line.strip()]
     yield from ((path_of(name), "") for name in names if name)
 
 
