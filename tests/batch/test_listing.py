@@ -158,8 +158,8 @@ def test_a_name_that_is_no_text_survives(folder):
         (["gone.svs"], b"", "there is no 'gone.svs'"),
         (["all/*.svs"], b"", "no slide matches 'all/*.svs'"),
         (["all/b/empty"], b"", "there is no slide in the folder all/b/empty"),
-        (["bad.csv"], b"", "bad.csv has no column slide, its first line is path, mpp; begin"),
-        (["empty.csv"], b"", "empty.csv has no column slide, its first line is nothing; begin"),
+        (["bad.csv"], b"", "bad.csv has no column slide, its first line is 'Path,mpp'; begin"),
+        (["empty.csv"], b"", "empty.csv has no column slide, its first line is ''; begin"),
         (["semi.csv"], b"", "semi.csv has semicolons between its columns; save it with commas"),
         (["-"], b"Slide\tcohort\na\tx\n", "stdin has tabs between its columns; save it with"),
         (["-"], b"slide,cohort\na,x\na,y\n", "stdin, line 3: a is of cohort x in line 2"),
@@ -175,7 +175,7 @@ def test_a_name_that_is_no_text_survives(folder):
 )
 def test_what_cannot_be_listed_is_one_sentence(folder, words, stdin, says):
     (folder / "all/b/empty").mkdir()
-    (folder / "bad.csv").write_text("path,mpp\nx,1\n")
+    (folder / "bad.csv").write_text("Path,mpp\nx,1\n")
     (folder / "empty.csv").touch()
     (folder / "semi.csv").write_text('"Slide";cohort\nx;1\n')
     (folder / "utf16.csv").write_text("slide\nx\n", encoding="utf-16")

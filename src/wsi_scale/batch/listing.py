@@ -196,9 +196,9 @@ def _no_slides(text: str, where: str) -> SettingsError:
     for comma, name in _COMMAS.items():
         if "slide" in _header(text, comma):
             return SettingsError(f"{where} has {name} between its columns; save it with commas")
-    names = ", ".join(_header(text)) or "nothing"
+    line = text.partition("\n")[0].rstrip()[:80]
     return SettingsError(
-        f"{where} has no column slide, its first line is {names}; begin with the line "
+        f"{where} has no column slide, its first line is {line!r}; begin with the line "
         "slide,cohort, then come the slides"
     )
 
