@@ -149,6 +149,10 @@ def test_the_summary_is_made_again_from_the_rows_alone(capsys, asked, folder):
         (("synthetic:figures", "--out", "r.csv"), "--out ends in .jsonl or .parquet, got r.csv"),
         (("synthetic:figures", "--out", "no/r.jsonl"), "no folder"),
         (("synthetic:figures", "--out", "r.jsonl", "--workers", "0"), "at least 1 worker"),
+        (
+            ("a.svs", "--out", "r.jsonl", "--workers", "2", "--scheduler", "tcp://h:1"),
+            "--scheduler has workers of its own; leave one of them out",
+        ),
         (("synthetic:figures", "--out", "r.jsonl", "--memory", "0"), "is above 0 GiB, got 0"),
         (("synthetic:figures", "--out", "r.jsonl", "--minutes", "0"), "above 0 minutes, got 0"),
         (("synthetic:figures", "--out", "r.jsonl", "--scales", "4"), "--scales is LO:HI"),
