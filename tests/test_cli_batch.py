@@ -147,7 +147,8 @@ def test_the_summary_is_made_again_from_the_rows_alone(capsys, asked, folder):
         (("--out", "r.jsonl"), "no slide was given"),
         (("gone.svs", "--out", "r.jsonl"), "there is no 'gone.svs'"),
         (("synthetic:figures", "--out", "r.csv"), "--out ends in .jsonl or .parquet, got r.csv"),
-        (("synthetic:figures", "--out", "no/r.jsonl"), "no folder"),
+        (("synthetic:figures", "--out", "no/r.jsonl"), "cannot write no/r.jsonl: no folder"),
+        (("synthetic:figures", "--out", "no/r.parquet"), "cannot write no/r.parquet: no folder"),
         (("synthetic:figures", "--out", "r.jsonl", "--workers", "0"), "at least 1 worker"),
         (
             ("a.svs", "--out", "r.jsonl", "--workers", "2", "--scheduler", "tcp://h:1"),

@@ -195,7 +195,8 @@ def _check_places(
     words: Sequence[str], network: str, profile: str | None, results: Sequence[Path]
 ) -> None:
     """Refuse, before any work, what could not be written after it or would destroy an input."""
-    for path in results[1:]:
+    rows, *summary = results
+    for path in summary if rows.is_dir() else results:  # a folder's claim looks at it
         check_writable(path)
     files = [word for word in words if os.path.isfile(word)]
     refuse_to_replace(
