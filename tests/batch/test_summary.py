@@ -109,10 +109,13 @@ def test_the_summary_begins_with_what_to_look_at(cohort, row_of):
     assert "| x | 7 | 1 | 6 ok | 1.000 | 0.500 | 0.500–0.500 |" in text
 
 
-def test_memory_is_said_of_answers_only_for_a_process_that_held_too_much_tells_no_more(row_of):
-    held = {"process.peak_mib": 300.0}
-    rows = [row_of("a", **held), row_of("b", error="the process held more than 8 GiB")]
-    assert "for an answer no process held more than 300 MiB." in markdown(summarize(rows))
+def test_the_most_memory_counts_failed_slides_too_and_what_is_not_known_is_said(row_of):
+    rows = [row_of("a", **{"process.peak_mib": 300.0})]
+    rows.append(row_of("b", error="it held too much", **{"process.peak_mib": 8200.0}))
+    assert "; no process held more than 8200 MiB." in markdown(summarize(rows))
+    rows.append(row_of("c", error="its workers died"))
+    assert "no process held more than 8200 MiB, as far as is known." in markdown(summarize(rows))
+    assert "held" not in markdown(summarize([row_of("a")]))
 
 
 def test_the_page_holds_the_same_and_escapes_what_it_is_told(cohort, row_of):
