@@ -38,7 +38,7 @@ class Lines:
         """
         self.close()  # the file that takes its place is another
         kept = 0
-        with replacing(self.path) as file:
+        with replacing(self.path, alone=True) as file:
             for line, row in self._lines():
                 if keep(row):
                     file.write(line)
