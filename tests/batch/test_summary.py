@@ -1,6 +1,7 @@
 """Counts, medians and outliers, by hand; the page and the picture hold what the rows say."""
 
 import pytest
+from matplotlib.figure import Figure
 
 from wsi_scale.batch.summary import find_outliers, markdown, short_names, summarize
 from wsi_scale.render.batch import batch_page, batch_png
@@ -128,6 +129,25 @@ def test_the_page_holds_the_same_and_escapes_what_it_is_told(cohort, row_of):
     assert "&lt;script&gt;" in page
     assert "rows &amp; more" in page
     assert "7 slides, 1 failed, 1 to look at first" in page
+
+
+def test_paths_break_anywhere_on_the_page_and_words_do_not(row_of):
+    page = batch_page(summarize([row_of("/s/x", "/s", error="no")]), b"", "t")
+    assert '<td>/s/x</td><td class="whole">slide</td><td>no</td>' in page
+    assert "td.whole { overflow-wrap: normal; }" in page
+
+
+def test_the_picture_explains_its_marks_itself(cohort, monkeypatch):
+    named = []
+    legend = Figure.legend
+
+    def spy(figure, marks, names, **options):
+        named.extend(names)
+        return legend(figure, marks, names, **options)
+
+    monkeypatch.setattr(Figure, "legend", spy)
+    batch_png(summarize(cohort([0.5] * 5)))
+    assert named == ["ok", "another verdict", "to look at first", "median of ok"]
 
 
 def test_names_that_mean_something_to_others_are_drawn_as_they_are(cohort):
