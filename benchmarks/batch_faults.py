@@ -295,7 +295,7 @@ def report(rows: list[dict], made: dict, told: dict, command: str) -> str:
     """Markdown of what happened."""
     kinds = Counter(kind for _, kind in made.values())
     tries = Counter(row["process.attempts"] for row in rows)
-    good = [row for row in rows if row["process.peak_mib"] is not None]
+    good = [row for row in rows if row["error"] is None]
     size = -(-len(good) // 4)
     lines = [f"`{command}`", ""]
     lines += [

@@ -24,12 +24,15 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def replacing(path: str | os.PathLike[str], *, alone: bool = False) -> Iterator[BinaryIO]:
     """Open a new file beside path for writing; it takes path's place when the block ends well.
 
     When the block raises, path is as it was and the new file is gone. The new file is on the disk
     before it takes the place, so after a power cut too path is the old one or the new one. Only an
     OSError becomes an OutputError; whatever else the block raises passes through.
+
+    alone: nobody else writes path meanwhile, so the new file has one name, and what a run that was
+    killed left of it is swept away.
     """
     try:
         if _is_stream(path):
@@ -38,7 +41,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             return
         target = Path(os.path.realpath(path))
         _check_place(path, target)
-        part = _part_beside(target)
+        part = target.with_name(f".{target.name}.part") if alone else _part_beside(target)
+        if alone:
+            part.unlink(missing_ok=True)
         try:
             with part.open("xb") as file:
                 yield file

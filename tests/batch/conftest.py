@@ -38,9 +38,12 @@ for line in sys.stdin:
     elif path.startswith("once"):  # dies the first time only
         if not os.path.exists(path[4:]):
             open(path[4:], "w").close()
+            much = os.path.join(os.path.dirname(path[4:]), "much")
+            held = bytearray(int(open(much).read()) << 20 if os.path.exists(much) else 0)
             os.kill(os.getpid(), signal.SIGKILL)
         reply = {"row": {"path": path, "error": None, "pid": os.getpid()}}
     elif path.startswith("swell"):
+        held = bytearray(int(path[5:] or 0) << 20)
         os._exit(86)
     elif path.startswith("torn"):
         sys.stdout.write('{"row": {"pa')

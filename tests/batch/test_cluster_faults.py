@@ -1,6 +1,10 @@
 """Workers that die and schedulers that go, with a client that does as it is told."""
 
+import asyncio
 import json
+import signal
+import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -115,6 +119,19 @@ def test_a_lost_scheduler_has_everything_handed_in_again_and_no_row_comes_twice(
 def test_a_scheduler_that_does_not_come_back_stops_the_run_with_what_to_do(run):
     with pytest.raises(WsiScaleError, match=r"was lost and is not back after .* --resume"):
         run("abc", {"b": [("cancelled", None)]}, connect=[None] * 999, patience=0.05)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are a POSIX matter")
+def test_ctrl_c_while_a_scheduler_is_waited_for_leaves_no_client_behind(monkeypatch):
+    async def interrupted(*_, **__):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr("distributed.Client._ensure_connected", interrupted)
+    before = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt):
+        Cluster(ASKED, "tcp://127.0.0.1:1")
+    assert set(threading.enumerate()) <= before
 
 
 def test_what_would_fail_every_slide_stops_the_run(run):

@@ -1,11 +1,13 @@
 """A child that dies, hangs or babbles becomes a row, and the next slide gets a new child."""
 
+import os
 import threading
 import time
 
 import pytest
 
 from wsi_scale.batch.keeper import ATTEMPTS, Stopped
+from wsi_scale.batch.memory import peak_mib
 from wsi_scale.errors import WsiScaleError
 
 
@@ -53,6 +55,24 @@ def test_a_process_that_holds_too_much_is_told_with_the_limit(make_keeper):
     row = make_keeper().row_of(task("swell"))
     assert row["error"] == "swell: the process that read it held more than 2 GiB"
     assert (row["error_kind"], row["process.attempts"]) == ("memory", 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="this system does not tell memory")
+def test_what_a_process_held_is_told_though_it_is_gone_and_though_the_next_held_less(
+    make_keeper, tmp_path
+):
+    much = round(1.1 * peak_mib()) + 100
+    assert make_keeper().row_of(task(f"swell{much}"))["process.peak_mib"] > much
+    (tmp_path / "much").write_text(str(much))
+    row = make_keeper().row_of(task(f"once{tmp_path / 'seen'}"))
+    assert (row["process.attempts"], row["error"]) == (2, None)
+    assert row["process.peak_mib"] > much
+
+
+def test_what_this_process_holds_is_not_told_of_another(make_keeper):
+    held = b"x" * (100 << 20)
+    assert make_keeper().row_of(task("crash"))["process.peak_mib"] is None
+    assert held
 
 
 @pytest.mark.parametrize("path", ["torn", "babble"])

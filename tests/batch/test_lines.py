@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -60,6 +62,20 @@ def test_a_crash_while_it_is_rewritten_leaves_the_old_rows(store, row_of):
         store.begin(die)
     assert store.path.read_bytes() == before
     assert os.listdir(store.path.parent) == ["rows.jsonl"]
+
+
+def test_what_a_kill_leaves_of_a_rewrite_is_swept_away_and_nothing_of_others(store, row_of):
+    store.append(row_of("a"))
+    program = (
+        "import os, pathlib, sys\n"
+        "from wsi_scale.batch.lines import Lines\n"
+        "Lines(pathlib.Path(sys.argv[1])).begin(lambda row: os._exit(9))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program, store.path]).returncode == 9
+    (store.path.parent / ".0123456789abcdef.part").touch()
+    assert len(os.listdir(store.path.parent)) == 3
+    assert store.begin() == 1
+    assert sorted(os.listdir(store.path.parent)) == [".0123456789abcdef.part", "rows.jsonl"]
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_no_half_row(store, row_of, monkeypatch):

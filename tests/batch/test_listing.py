@@ -67,6 +67,16 @@ def test_results_in_a_folder_of_slides_are_no_slides(folder):
     )
 
 
+def test_the_summary_of_another_batch_is_no_slide_unless_it_is_named(folder):
+    for name in ("x.summary.png", "x.summary.html", "y.summary.png"):
+        (folder / "all/b/deep" / name).touch()
+    assert "all/b/deep/x.summary.png" in paths(folder, "all")  # whose it is, is not known
+    (folder / "all/b/deep/x.summary.md").touch()
+    expected = ["all/b/deep/3.ndpi", "all/b/deep/y.summary.png"]
+    assert paths(folder, "all/b") == paths(folder, "all/b/deep/*") == expected
+    assert paths(folder, "all/b/deep/x.summary.png") == ["all/b/deep/x.summary.png"]
+
+
 def test_an_ome_zarr_is_one_slide(folder):
     (folder / "all/c.zarr/0").mkdir(parents=True)
     (folder / "all/c.zarr/0/label.png").touch()
@@ -93,13 +103,46 @@ def test_a_csv_names_slides_from_its_own_folder_and_their_cohorts(folder):
     assert found.notes == ("columns of all/x.csv that are not used: age",)
 
 
+@pytest.mark.parametrize("header", ["Slide,Cohort", "SLIDE, COHORT", "slide,cohort"])
+def test_columns_are_known_in_capitals_too(folder, header):
+    (folder / "s.csv").write_text(f"{header}\na.svs,X\n")
+    expected = (Entry(str(folder / "a.svs"), "X"),)
+    assert list_slides(["s.csv"]).entries == expected
+    assert list_slides(["-"], (folder / "s.csv").read_bytes()).entries == expected
+
+
+def test_the_cohort_of_a_csv_wins_over_a_folder_in_whatever_order_they_are_named(folder):
+    (folder / "s.csv").write_text("slide,cohort\nall/a/1.svs,site 1\n")
+    (folder / "t.csv").write_text("slide\nall/a/1.svs\n")
+    for words in (["s.csv", "all/a", "t.csv"], ["t.csv", "all/a", "s.csv"]):
+        found = {x.path: x.cohort for x in list_slides(words).entries}
+        assert found == {
+            str(folder / "all/a/1.svs"): "site 1",
+            str(folder / "all/a/2.TIF"): str(folder / "all/a"),
+        }
+
+
+def test_two_csv_that_disagree_about_a_cohort_are_told(folder):
+    (folder / "s.csv").write_text("slide,cohort\na.svs,site 1\n")
+    (folder / "t.csv").write_text("slide,cohort\na.svs,site 2\n")
+    with pytest.raises(
+        SettingsError, match=r"a\.svs is of cohort site 1 in s\.csv, of site 2 in t\.csv; list"
+    ):
+        list_slides(["s.csv", "all", "t.csv"])
+
+
 def test_stdin_is_a_list_or_nul_parted_or_a_csv(folder):
-    lines = b"all/a/1.svs\n\n all/b/deep/3.ndpi \n"
+    lines = b"all/a/1.svs\n\n  \r\nall/b/deep/3.ndpi\r\n"
     assert paths(folder, "-", stdin=lines) == ["all/a/1.svs", "all/b/deep/3.ndpi"]
     odd = b"all/a/1.svs\0two\nlines.svs\0"
     assert paths(folder, "-", stdin=odd) == ["all/a/1.svs", "two\nlines.svs"]
     (entry,) = list_slides(["-"], b"slide,cohort\nx.svs,c\n").entries
     assert entry == Entry(str(folder / "x.svs"), "c")
+
+
+def test_only_the_end_of_a_line_ends_a_name(folder):
+    names = [" a .svs ", "b\u2028b.svs", "c\x0cc.svs", "d\x85d.svs"]
+    assert paths(folder, "-", stdin="\n".join(names).encode()) == names
 
 
 def test_a_name_that_is_no_text_survives(folder):
@@ -115,17 +158,28 @@ def test_a_name_that_is_no_text_survives(folder):
         (["gone.svs"], b"", "there is no 'gone.svs'"),
         (["all/*.svs"], b"", "no slide matches 'all/*.svs'"),
         (["all/b/empty"], b"", "there is no slide in the folder all/b/empty"),
-        (["bad.csv"], b"", "bad.csv has no column slide"),
+        (["bad.csv"], b"", "bad.csv has no column slide, its first line is 'Path,mpp'; begin"),
+        (["empty.csv"], b"", "empty.csv has no column slide, its first line is ''; begin"),
+        (["semi.csv"], b"", "semi.csv has semicolons between its columns; save it with commas"),
+        (["-"], b"Slide\tcohort\na\tx\n", "stdin has tabs between its columns; save it with"),
         (["-"], b"slide,cohort\na,x\na,y\n", "stdin, line 3: a is of cohort x in line 2"),
+        (["-"], b"slide,cohort\na,x\na,\n", "of cohort x in line 2, here of none"),
         (["-"], b"slide,cohort\na,x,z\n", "stdin, line 2 has more values than there are columns"),
         (["-"], b"slide,cohort\n,x\n", "stdin, line 2 names no slide"),
         (["-"], b'slide\n"a\n', "stdin is no CSV"),
-        (["latin.csv"], b"", "latin.csv is no CSV in UTF-8"),
+        (["latin.csv"], b"", "latin.csv is not in UTF-8; save it as CSV UTF-8"),
+        (["utf16.csv"], b"", "utf16.csv is not in UTF-8; save it as CSV UTF-8"),
+        (["bare.csv"], b"", "bare.csv is not in UTF-8; save it as CSV UTF-8"),
+        (["-"], "slide\na\n".encode("utf-16"), "stdin is in UTF-16, not in UTF-8; save it as"),
     ],
 )
 def test_what_cannot_be_listed_is_one_sentence(folder, words, stdin, says):
     (folder / "all/b/empty").mkdir()
-    (folder / "bad.csv").write_text("path\nx\n")
+    (folder / "bad.csv").write_text("Path,mpp\nx,1\n")
+    (folder / "empty.csv").touch()
+    (folder / "semi.csv").write_text('"Slide";cohort\nx;1\n')
+    (folder / "utf16.csv").write_text("slide\nx\n", encoding="utf-16")
+    (folder / "bare.csv").write_text("slide\nx\n", encoding="utf-16-le")
     (folder / "latin.csv").write_bytes(b"slide\n\xe9.svs\n")
     with pytest.raises(SettingsError) as error:
         list_slides(words, stdin)

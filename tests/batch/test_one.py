@@ -21,6 +21,7 @@ def test_a_task_without_a_slide_tells_the_network_and_its_weights():
     found = reply_to(task(path=None))["network"]
     assert found["name"] == "figures"
     assert reply_to(task(weights=found["weights"]))["failed"][0] == "slide"
+    assert reply_to(task())["peak_mib"] > 10
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_the_scanner_is_vendor_and_objective_as_far_as_they_are_named():
 
 @pytest.mark.skipif(rest_mib() is None, reason="this system does not tell memory")
 def test_a_process_that_holds_too_much_is_ended():
-    assert 0 < rest_mib() <= peak_mib() * 1.05
+    assert 0 < rest_mib() <= peak_mib()
     program = (
         "import time\n"
         "from wsi_scale.batch.memory import end_above\n"

@@ -1,5 +1,6 @@
 """Rows in a Parquet folder: the same rows as in lines, none lost and none twice."""
 
+import errno
 import shutil
 
 import pyarrow.parquet as pq
@@ -76,6 +77,23 @@ def test_ctrl_c_between_part_and_journal_makes_no_row_double(folder, row_of, mon
     monkeypatch.setattr(Lines, "clear", interrupted)
     with pytest.raises(KeyboardInterrupt):
         store.append(row_of("c"))
+    store.close()
+    assert sorted(pq.read_table(folder)["path"].to_pylist()) == list("abc")
+
+
+def test_a_disk_that_fills_while_a_part_is_written_is_told_and_loses_no_row(
+    folder, row_of, monkeypatch
+):
+    store = filled(folder, [row_of("a"), row_of("b")], end=False)
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pq, "write_table", full)
+    with pytest.raises(OutputError, match=r"part-000000\.parquet: No space left on .* --resume"):
+        store.append(row_of("c"))
+    monkeypatch.undo()
+    assert names(folder) == list("abc")
     store.close()
     assert sorted(pq.read_table(folder)["path"].to_pylist()) == list("abc")
 

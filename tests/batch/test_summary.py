@@ -1,6 +1,7 @@
 """Counts, medians and outliers, by hand; the page and the picture hold what the rows say."""
 
 import pytest
+from matplotlib.figure import Figure
 
 from wsi_scale.batch.summary import find_outliers, markdown, short_names, summarize
 from wsi_scale.render.batch import batch_page, batch_png
@@ -109,10 +110,13 @@ def test_the_summary_begins_with_what_to_look_at(cohort, row_of):
     assert "| x | 7 | 1 | 6 ok | 1.000 | 0.500 | 0.500–0.500 |" in text
 
 
-def test_memory_is_said_of_answers_only_for_a_process_that_held_too_much_tells_no_more(row_of):
-    held = {"process.peak_mib": 300.0}
-    rows = [row_of("a", **held), row_of("b", error="the process held more than 8 GiB")]
-    assert "for an answer no process held more than 300 MiB." in markdown(summarize(rows))
+def test_the_most_memory_counts_failed_slides_too_and_what_is_not_known_is_said(row_of):
+    rows = [row_of("a", **{"process.peak_mib": 300.0})]
+    rows.append(row_of("b", error="it held too much", **{"process.peak_mib": 8200.0}))
+    assert "; no process held more than 8200 MiB." in markdown(summarize(rows))
+    rows.append(row_of("c", error="its workers died"))
+    assert "no process held more than 8200 MiB, as far as is known." in markdown(summarize(rows))
+    assert "held" not in markdown(summarize([row_of("a")]))
 
 
 def test_the_page_holds_the_same_and_escapes_what_it_is_told(cohort, row_of):
@@ -125,6 +129,25 @@ def test_the_page_holds_the_same_and_escapes_what_it_is_told(cohort, row_of):
     assert "&lt;script&gt;" in page
     assert "rows &amp; more" in page
     assert "7 slides, 1 failed, 1 to look at first" in page
+
+
+def test_paths_break_anywhere_on_the_page_and_words_do_not(row_of):
+    page = batch_page(summarize([row_of("/s/x", "/s", error="no")]), b"", "t")
+    assert '<td>/s/x</td><td class="whole">slide</td><td>no</td>' in page
+    assert "td.whole { overflow-wrap: normal; }" in page
+
+
+def test_the_picture_explains_its_marks_itself(cohort, monkeypatch):
+    named = []
+    legend = Figure.legend
+
+    def spy(figure, marks, names, **options):
+        named.extend(names)
+        return legend(figure, marks, names, **options)
+
+    monkeypatch.setattr(Figure, "legend", spy)
+    batch_png(summarize(cohort([0.5] * 5)))
+    assert named == ["ok", "another verdict", "to look at first", "median of ok"]
 
 
 def test_names_that_mean_something_to_others_are_drawn_as_they_are(cohort):

@@ -27,6 +27,7 @@ TRIES = 2
 """How often a slide is handed in whose workers died, each time as often as Dask allows."""
 
 _LOOK_SECONDS = 0.5
+_CLOSE_SECONDS = 5.0
 _COUNT_SECONDS = 5.0  # between looks at how many workers there are
 _LEAST_AHEAD = 8
 _CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
@@ -110,7 +111,7 @@ class Cluster:
     def close(self) -> None:
         """Say goodbye; tasks that wait are withdrawn."""
         with suppress(Exception):  # whatever is wrong with the cluster, this run is over
-            self._client.close(timeout=5)
+            self._client.close(timeout=_CLOSE_SECONDS)
 
     def _replies(self, waiting: Iterator[str | None]) -> Iterator[dict[str, Any]]:
         """One reply to every path (None asks for the network), as they come."""
@@ -220,14 +221,24 @@ class Cluster:
 def _connect(address: str, seconds: float, security: Any) -> Any:
     try:
         from distributed import Client
-        from distributed.comm.addressing import resolve_address
     except ImportError:
         raise SettingsError(
             "--scheduler needs Dask: pip install 'wsi-scale[batch]', or leave it out"
         ) from None
+
+    class Held(Client):
+        """Closed where it cannot begin: one left half-built is waited for a minute at the exit."""
+
+        def start(self, **options: Any) -> None:
+            try:
+                super().start(**options)  # type: ignore[no-untyped-call]
+            except BaseException:  # also Ctrl-C
+                with suppress(Exception):
+                    self.close(timeout=_CLOSE_SECONDS)  # type: ignore[no-untyped-call]
+                raise
+
     try:
-        resolve_address(address)  # a Client of what is no address takes a minute to be closed
-        return Client(  # type: ignore[no-untyped-call]
+        return Held(  # type: ignore[no-untyped-call]
             address, timeout=seconds, security=security, set_as_default=False
         )
     except (

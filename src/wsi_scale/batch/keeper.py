@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any
 
-from wsi_scale.batch.memory import TOO_MUCH
+from wsi_scale.batch.memory import TOO_MUCH, mib_of, peak_mib
 from wsi_scale.batch.row import Kind, Row, failed_row
 from wsi_scale.errors import WsiScaleError
 
@@ -28,6 +28,7 @@ _COMMAND = (sys.executable, "-P", "-m", "wsi_scale.batch.child")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _LOAD_SECONDS = 600.0  # for a new process to load the network, which is not a slide's time
 _PATIENCE = 10.0  # seconds for a process to end that was told to
+_LOOK_SECONDS = 0.01  # between looks whether it has
 
 
 class Stopped(Exception):  # noqa: N818  (a state, not an error)
@@ -40,6 +41,7 @@ class _Died(Exception):  # noqa: N818
     def __init__(self, kind: Kind, clause: str, *, final: bool) -> None:
         super().__init__(clause)
         self.kind, self.clause, self.final = kind, clause, final
+        self.peak_mib: float | None = None
 
 
 class Keeper:
@@ -62,25 +64,28 @@ class Keeper:
         that dies before it has a slide), and Stopped once the keeper is closed.
         """
         path, last = task["path"], _Died("crash", "", final=False)
-        started = time.monotonic()
+        started, peaks = time.monotonic(), []
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 reply = self.ask(task)
             except _Died as died:
                 last = died
+                peaks.append(died.peak_mib)
                 if died.final:
                     break
                 continue
             if "row" in reply:
-                row: Row = reply["row"] | {"process.attempts": attempt}
-                return row
+                row: Row = reply["row"]
+                peaks.append(row.get("process.peak_mib"))
+                return row | _tried(peaks)
             kind, sentence = reply["failed"]
+            peaks.append(reply.get("peak_mib"))
             if kind != "memory" or attempt == ATTEMPTS:
-                return self._failed(task, kind, sentence, attempt, started)
+                return self._failed(task, kind, sentence, started) | _tried(peaks)
             self._let_go()  # gives back what the device still holds
         tries = "" if last.final else f", in each of {ATTEMPTS} tries"
         sentence = f"{path}: the process that read it {last.clause}{tries}"
-        return self._failed(task, last.kind, sentence, attempt, started)
+        return self._failed(task, last.kind, sentence, started) | _tried(peaks)
 
     def check(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """What a child says of the network of a task: its name and weights.
@@ -115,10 +120,11 @@ class Keeper:
             child = self._child
         try:
             reply = child.ask(task)
-        except _Died:
+        except _Died as died:
             self._let_go()
             if self._closed:
                 raise Stopped from None
+            died.peak_mib = child.peak_mib
             raise
         if reply.get("tired") or "fatal" in reply:
             self._let_go()
@@ -139,15 +145,18 @@ class Keeper:
             child.end()
 
     @staticmethod
-    def _failed(
-        task: Mapping[str, Any], kind: Kind, sentence: str, attempts: int, started: float
-    ) -> Row:
+    def _failed(task: Mapping[str, Any], kind: Kind, sentence: str, started: float) -> Row:
         return failed_row(kind, sentence) | {
             "path": task["path"],
             "process.host": socket.gethostname(),
-            "process.attempts": attempts,
             "process.seconds": round(time.monotonic() - started, 3),
         }
+
+
+def _tried(peaks: Sequence[float | None]) -> Row:
+    """How many tries there were, and the most memory that a process held in any of them."""
+    peak = max((x for x in peaks if x is not None), default=None)
+    return {"process.attempts": len(peaks), "process.peak_mib": peak}
 
 
 class _Child:
@@ -165,6 +174,9 @@ class _Child:
             env=env,
             start_new_session=True,  # Ctrl-C of a terminal is for the parent alone
         )
+        self.peak_mib: float | None = None
+        """The most it held; known once it is gone, where the system tells."""
+        self._end = threading.Lock()
         self._replies: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._hearing = threading.Thread(target=self._hear, daemon=True)
         self._hearing.start()
@@ -194,8 +206,7 @@ class _Child:
         """Kill it and wait until it is gone."""
         with suppress(OSError):
             self._process.kill()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_PATIENCE)
+        self._wait()
         self._hearing.join(_PATIENCE)
         assert self._process.stdin is not None
         with suppress(OSError):
@@ -212,10 +223,7 @@ class _Child:
 
     def _obituary(self, task: Mapping[str, Any]) -> _Died:
         """How the child came to its end."""
-        try:
-            code: int | None = self._process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            code = None
+        code = self._wait()
         if code == TOO_MUCH:
             return _Died("memory", f"held more than {task['memory']:g} GiB", final=True)
         said = "" if self._said.closed else self._last_words()
@@ -226,6 +234,23 @@ class _Child:
                 name = signal.Signals(-code).name
                 return _Died("crash", f"died of {name}{said}", final=False)
         return _Died("crash", f"ended with code {code}{said}", final=False)
+
+    def _wait(self) -> int | None:
+        """Wait until it is gone: its exit code, None where it stays."""
+        with self._end, suppress(subprocess.TimeoutExpired, ChildProcessError):
+            if not hasattr(os, "wait4"):  # Windows
+                return self._process.wait(_PATIENCE)
+            deadline = time.monotonic() + _PATIENCE
+            while self._process.returncode is None and time.monotonic() < deadline:
+                process, status, used = os.wait4(self._process.pid, os.WNOHANG)
+                if process:
+                    self._process.returncode = os.waitstatus_to_exitcode(status)
+                    peak = mib_of(used.ru_maxrss)
+                    # it counts from what this process held when it began the other
+                    self.peak_mib = peak if peak > 1.05 * (peak_mib() or 0) else None
+                else:
+                    time.sleep(_LOOK_SECONDS)
+        return self._process.returncode
 
     def _last_words(self) -> str:
         """The line of its stderr that tells most: a fatal error, else the last."""

@@ -12,6 +12,9 @@ from wsi_scale.batch.row import Row
 from wsi_scale.errors import OutputError, SettingsError
 from wsi_scale.files import replacing, sync_folder
 
+GO_ON = "rows that were written are kept, make room and go on with --resume"
+"""After a write that failed."""
+
 
 class Lines:
     """A file of rows. Many may read it, one writes."""
@@ -35,7 +38,7 @@ class Lines:
         """
         self.close()  # the file that takes its place is another
         kept = 0
-        with replacing(self.path) as file:
+        with replacing(self.path, alone=True) as file:
             for line, row in self._lines():
                 if keep(row):
                     file.write(line)
@@ -60,8 +63,7 @@ class Lines:
             with suppress(OSError):
                 os.ftruncate(handle, size)
             raise OutputError(
-                f"cannot write {self.path}: {error.strerror or error}; what it holds is kept, make "
-                "room and go on with --resume"
+                f"cannot write {self.path}: {error.strerror or error}; {GO_ON}"
             ) from error
 
     def clear(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import glob
 import io
@@ -23,6 +24,8 @@ SUFFIXES = frozenset(
 """Endings of files that are taken from a folder; a file named by itself may end in anything."""
 
 _WILD = frozenset("*?[")
+_COMMAS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_SAVE = "save it as CSV UTF-8"
 
 
 @dataclass(frozen=True)
@@ -51,52 +54,68 @@ def list_slides(
     words: a folder (searched with all folders in it), a pattern (``'*.svs'``, ``'**/*.ndpi'``), a
         CSV with a column ``slide`` and perhaps ``cohort``, ``-`` for standard input, or a slide.
     stdin: what ``-`` stands for: one slide a line, or parted by NUL (``find -print0``), or a CSV.
-    leave_out: files that are no slides though they lie in a folder of slides, such as results.
-    A slide that several words name is taken once. Raises SettingsError for a word that names
-    nothing; a slide named in a CSV or on stdin that is not there is found out when it is read.
+    leave_out: files that are no slides though they lie in a folder of slides, such as results; the
+        pictures and pages of other batches are known by the ``.summary.md`` beside them.
+    A slide that several words name is taken once, with the cohort that a CSV gives it, if any does.
+    Raises SettingsError for a word that names nothing, and for a slide of two cohorts; a slide
+    named in a CSV or on stdin that is not there is found out when it is read.
     """
-    found: dict[str, Entry] = {}
+    given: dict[str, tuple[str, str]] = {}
     notes: list[str] = []
     results = {os.path.abspath(path) for path in leave_out}
     for word in words:
-        for entry in _expand(word, stdin, notes):
-            if entry.path not in results:
-                found.setdefault(entry.path, entry)
-    if not found:
+        for path, cohort in _expand(word, stdin, notes):
+            if path in results:
+                continue
+            first, where = given.setdefault(path, (cohort, word))
+            if cohort and first not in ("", cohort):
+                raise SettingsError(
+                    f"{path} is of cohort {first} in {where}, of {cohort} in {word}; list each "
+                    "slide once"
+                )
+            if cohort and not first:
+                given[path] = (cohort, word)
+    if not given:
         raise SettingsError("no slide was given; name slides, a folder, a pattern or a CSV")
-    return Listing(tuple(found.values()), tuple(notes))
+    entries = (Entry(path, cohort or _folder_of(path)) for path, (cohort, _) in given.items())
+    return Listing(tuple(entries), tuple(notes))
 
 
-def _expand(word: str, stdin: bytes, notes: list[str]) -> Iterable[Entry]:
+def _expand(word: str, stdin: bytes, notes: list[str]) -> Iterable[tuple[str, str]]:
+    """Paths, each with the cohort that a CSV gives it, else with an empty one."""
     if word == "-":
         return list(_from_text(stdin, notes))
     if word.startswith(PREFIX):
-        return [entry_of(word)]
+        return [(path_of(word), "")]
     if not os.path.lexists(word) and _WILD & set(word):
         matches = sorted(glob.glob(word, recursive=True))
-        slides = [x for x in matches if os.path.isfile(x) or is_slide_folder(x)]
+        slides = [
+            x for x in matches if is_slide_folder(x) or (os.path.isfile(x) and not _is_summary(x))
+        ]
         if not slides:
             raise SettingsError(f"no slide matches {word!r}; check the pattern")
-        return [entry_of(x) for x in slides]
+        return [(path_of(x), "") for x in slides]
     if not os.path.lexists(word):
         raise SettingsError(f"there is no {word!r}; name a slide, a folder, a pattern or a CSV")
     if os.path.isdir(word) and not is_slide_folder(word):
         inside = list(_walk(Path(word), notes))
         if not inside:
             raise SettingsError(f"there is no slide in the folder {word}")
-        return [entry_of(x) for x in inside]
+        return [(path_of(x), "") for x in inside]
     if word.lower().endswith(".csv"):
         return list(_from_csv(Path(word), notes))
-    return [entry_of(word)]
+    return [(path_of(word), "")]
 
 
-def entry_of(name: str | os.PathLike[str], cohort: str = "", base: str = "") -> Entry:
-    """A slide by its name, relative to ``base``; its cohort is its folder unless given."""
+def path_of(name: str | os.PathLike[str], base: str = "") -> str:
+    """A slide's absolute path by its name, relative to ``base``; ``synthetic:…`` as it is."""
     text = os.fspath(name)
-    if text.startswith(PREFIX):
-        return Entry(text, cohort or PREFIX.rstrip(":"))
-    path = os.path.abspath(os.path.join(base, text))
-    return Entry(path, cohort or os.path.dirname(path))
+    return text if text.startswith(PREFIX) else os.path.abspath(os.path.join(base, text))
+
+
+def _folder_of(path: str) -> str:
+    """The cohort of a slide to which none is given."""
+    return PREFIX.rstrip(":") if path.startswith(PREFIX) else os.path.dirname(path)
 
 
 def _walk(folder: Path, notes: list[str]) -> Iterator[str]:
@@ -121,7 +140,7 @@ def _walk(folder: Path, notes: list[str]) -> Iterator[str]:
                 yield from _walk(Path(item.path), notes)
         elif Path(item.name).suffix.lower() == ".dcm":
             dicom.append(item.path)
-        elif Path(item.name).suffix.lower() in SUFFIXES:
+        elif Path(item.name).suffix.lower() in SUFFIXES and not _is_summary(item.path):
             yield item.path
     if dicom:
         if len(dicom) > 1:
@@ -132,48 +151,73 @@ def _walk(folder: Path, notes: list[str]) -> Iterator[str]:
         yield dicom[0]
 
 
-def _from_csv(path: Path, notes: list[str]) -> Iterator[Entry]:
+def _is_summary(path: str) -> bool:
+    """Whether it is part of a batch's summary: ``X.summary.png`` beside ``X.summary.md``."""
+    stem, suffix = os.path.splitext(path)
+    is_named_so = stem.endswith(".summary") and suffix in (".md", ".html", ".png")
+    return is_named_so and os.path.isfile(f"{stem}.md")
+
+
+def _from_csv(path: Path, notes: list[str]) -> Iterator[tuple[str, str]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
+        text = data.decode("utf-8-sig")
     except OSError as error:
         raise SettingsError(f"cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} is no CSV in UTF-8: {error}") from error
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not in UTF-8; {_SAVE}") from None
+    if "\0" in text:  # UTF-16 without a mark
+        raise SettingsError(f"{path} is not in UTF-8; {_SAVE}")
     yield from _from_table(text, str(path), str(path.parent), notes)
 
 
-def _from_text(data: bytes, notes: list[str]) -> Iterator[Entry]:
+def _from_text(data: bytes, notes: list[str]) -> Iterator[tuple[str, str]]:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise SettingsError(f"stdin is in UTF-16, not in UTF-8; {_SAVE}")
     if b"\0" in data:
         names = [os.fsdecode(x) for x in data.split(b"\0")]
     else:
         text = os.fsdecode(data.removeprefix(b"\xef\xbb\xbf"))
-        lines = text.splitlines()
-        if lines and "slide" in _header(lines[0]):
+        lines = [line.removesuffix("\r") for line in text.split("\n")]
+        if lines and any("slide" in _header(lines[0], comma) for comma in _COMMAS):
             yield from _from_table(text, "stdin", "", notes)
             return
-        names = [line.strip() for line in lines]
-    yield from (entry_of(name) for name in names if name)
+        names = [line for line in lines if line.strip()]
+    yield from ((path_of(name), "") for name in names if name)
 
 
-def _header(line: str) -> list[str]:
-    return [name.strip() for name in next(csv.reader([line]), [])]
+def _header(text: str, comma: str = ",") -> list[str]:
+    lines = io.StringIO(text, newline="")
+    return [name.strip().lower() for name in next(csv.reader(lines, delimiter=comma), [])]
 
 
-def _from_table(text: str, where: str, base: str, notes: list[str]) -> Iterator[Entry]:
+def _no_slides(text: str, where: str) -> SettingsError:
+    """What is wrong with a table whose first line names no column ``slide``."""
+    for comma, name in _COMMAS.items():
+        if "slide" in _header(text, comma):
+            return SettingsError(f"{where} has {name} between its columns; save it with commas")
+    line = text.partition("\n")[0].rstrip()[:80]
+    return SettingsError(
+        f"{where} has no column slide, its first line is {line!r}; begin with the line "
+        "slide,cohort, then come the slides"
+    )
+
+
+def _from_table(text: str, where: str, base: str, notes: list[str]) -> Iterator[tuple[str, str]]:
     """Slides of a CSV with a header; paths are relative to ``base``."""
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
+        if "slide" not in _header(text):
+            raise _no_slides(text, where)
         names = [name.strip() for name in reader.fieldnames or []]
-        if "slide" not in names:
-            raise SettingsError(
-                f"{where} has no column slide; its first line is slide,cohort, then come the slides"
-            )
-        others = [name for name in names if name not in ("slide", "cohort")]
+        others = [name for name in names if name.lower() not in ("slide", "cohort")]
         if others:
             notes.append(f"columns of {where} that are not used: {', '.join(others)}")
         first: dict[str, tuple[int, str]] = {}
         for cells in reader:
-            row = {key.strip(): (value or "").strip() for key, value in cells.items() if key}
+            row = {
+                key.strip().lower(): (value or "").strip() for key, value in cells.items() if key
+            }
             line = f"{where}, line {reader.line_num}"
             if None in cells:
                 raise SettingsError(
@@ -182,13 +226,13 @@ def _from_table(text: str, where: str, base: str, notes: list[str]) -> Iterator[
                 )
             if not row["slide"]:
                 raise SettingsError(f"{line} names no slide; fill the column or delete the line")
-            entry = entry_of(row["slide"], row.get("cohort", ""), base)
-            seen = first.setdefault(entry.path, (reader.line_num, entry.cohort))
-            if seen[1] != entry.cohort:
+            path, cohort = path_of(row["slide"], base), row.get("cohort", "")
+            seen = first.setdefault(path, (reader.line_num, cohort))
+            if seen[1] != cohort:
                 raise SettingsError(
-                    f"{line}: {row['slide']} is of cohort {seen[1]} in line {seen[0]}, here of "
-                    f"{entry.cohort}; list each slide once"
+                    f"{line}: {row['slide']} is of cohort {seen[1] or 'none'} in line {seen[0]}, "
+                    f"here of {cohort or 'none'}; list each slide once"
                 )
-            yield entry
+            yield path, cohort
     except csv.Error as error:
         raise SettingsError(f"{where} is no CSV: {error}") from error

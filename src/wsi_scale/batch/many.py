@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wsi_scale.batch.asked import Asked, Limits
-from wsi_scale.batch.listing import entry_of
+from wsi_scale.batch.listing import path_of
 from wsi_scale.batch.row import unflatten
 from wsi_scale.errors import SettingsError
 from wsi_scale.report import Report
@@ -46,7 +46,7 @@ def estimate_slides(
     if workers < 1:
         raise SettingsError(f"at least 1 worker is needed, got {workers}")
     asked = Asked.of(network, settings or Settings(), device, limits or Limits())
-    paths = list(dict.fromkeys(entry_of(slide).path for slide in slides))
+    paths = list(dict.fromkeys(path_of(slide) for slide in slides))
     if not paths:
         return
     with_rows = _workers(asked, min(workers, len(paths)), client)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Task = Mapping[str, Any]
 Reply = dict[str, Any]
-"""``{"row": …}``; ``{"failed": [kind, sentence]}`` for this slide; ``{"fatal": sentence}`` for what
-would fail every slide; ``{"network": …}`` for a task without a slide."""
+"""``{"row": …}``; ``{"failed": [kind, sentence], "peak_mib": …}`` for this slide; ``{"fatal":
+sentence}`` for what would fail every slide; ``{"network": …}`` for a task without a slide."""
 
 
 def reply_to(task: Task) -> Reply:
@@ -38,7 +38,7 @@ def reply_to(task: Task) -> Reply:
     try:
         row = _ask(task["path"], network, Settings(**task["settings"]))
     except Exception as error:
-        return {"failed": [*_reason(error, task["path"])]}
+        return {"failed": [*_reason(error, task["path"])], "peak_mib": peak_mib()}
     row |= {
         "path": task["path"],
         "process.host": socket.gethostname(),

@@ -15,7 +15,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
-from wsi_scale.batch.lines import Lines
+from wsi_scale.batch.lines import GO_ON, Lines
 from wsi_scale.batch.row import Row, columns, without_none
 from wsi_scale.errors import OutputError, SettingsError
 from wsi_scale.files import replacing
@@ -103,7 +103,10 @@ class Parts:
         rows = [row for row in self._journal.rows() if row["path"] not in last]
         number = int(parts[-1].stem.partition("-")[2]) + 1 if parts else 0
         if rows:
-            write_part(self.path / f"part-{number:06}.parquet", rows)
+            try:
+                write_part(self.path / f"part-{number:06}.parquet", rows)
+            except OutputError as error:
+                raise OutputError(f"{error}; {GO_ON}") from error
         self._journal.clear()
         self._waiting, self._since = 0, time.monotonic()
 

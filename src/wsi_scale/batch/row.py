@@ -34,8 +34,8 @@ PROCESS: dict[str, type] = {
     "process.peak_mib": float,
     "process.rest_mib": float,
 }
-"""Columns after them: where it was done, in how many tries and how long, the most memory that its
-process has held so far, and what it held when the slide was done."""
+"""Columns after them: where it was done, in how many tries and how long, the most memory that any
+process which tried it has held so far, and what the last held when the slide was done."""
 
 
 def flatten(report: Report) -> Row:

@@ -71,7 +71,7 @@ class Claim:
             )
         if not _is_empty(self.note):
             self._refuse_others(None)
-        check_writable(out if out.suffix.lower() != ".parquet" else out.with_name(f"{out.name}.x"))
+        check_writable(self.note if out.is_dir() else out)
 
     def take(self, weights: str | None = None) -> None:
         """Keep other runs out until ``leave``, and write the note of a new place.

@@ -93,7 +93,7 @@ class Summary:
 
     @property
     def peak_mib(self) -> float | None:
-        """The most memory that any process held that gave an answer; others do not tell."""
+        """The most memory that any process held, as far as it is known."""
         return max((x.peak_mib for x in self.slides if x.peak_mib is not None), default=None)
 
 
@@ -228,7 +228,9 @@ def cells_of(group: Group) -> list[str]:
 def headline(summary: Summary) -> str:
     """One sentence: how many slides, how many failed, how many stand out."""
     peak = summary.peak_mib
-    memory = "" if peak is None else f"; for an answer no process held more than {peak:.0f} MiB"
+    memory = "" if peak is None else f"; no process held more than {peak:.0f} MiB"
+    if memory and any(x.peak_mib is None for x in summary.slides):
+        memory += ", as far as is known"
     count = len(summary.slides)
     return (
         f"{count} slide{'' if count == 1 else 's'}, {len(summary.failed)} failed, "

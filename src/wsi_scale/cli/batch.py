@@ -32,10 +32,10 @@ from wsi_scale.cli.options import (
     SitesOption,
     TargetOption,
     TrustOption,
-    WorkersOption,
     check_workers,
     number,
     parse_scales,
+    whole_number,
 )
 from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
 from wsi_scale.cli.show import err, out
@@ -86,7 +86,10 @@ def batch(  # one parameter per option of the contract
     free_colour: FreeColourOption = None,
     trust_metadata: TrustOption = False,
     device: DeviceOption = "auto",
-    workers: WorkersOption = CORES,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", parser=whole_number, help="Processes; default: one per core."),
+    ] = None,
     memory: Annotated[
         float,
         typer.Option(metavar="GIB", parser=number, help="A process that holds more is ended."),
@@ -113,6 +116,12 @@ def batch(  # one parameter per option of the contract
             raise SettingsError("--summary reads the rows of --out alone; leave the slides out")
         write_summary(out_file)
         return 0
+    if workers is not None and scheduler is not None:
+        raise SettingsError(
+            "--workers are processes on this machine and --scheduler has workers of its own; leave "
+            "one of them out"
+        )
+    workers = CORES if workers is None else workers
     check_workers(workers)
     settings = make_settings(
         estimator=estimator,
@@ -186,7 +195,8 @@ def _check_places(
     words: Sequence[str], network: str, profile: str | None, results: Sequence[Path]
 ) -> None:
     """Refuse, before any work, what could not be written after it or would destroy an input."""
-    for path in results[1:]:
+    rows, *summary = results
+    for path in summary if rows.is_dir() else results:  # a folder's claim looks at it
         check_writable(path)
     files = [word for word in words if os.path.isfile(word)]
     refuse_to_replace(

@@ -29,6 +29,17 @@ MOST_ROWS = 40
 """Cohorts, or scanners, drawn at most: the largest."""
 
 _INCH_PER_ROW = 0.32
+_INCH_LEGEND = 0.35
+
+_LOOKS: dict[str, dict[str, Any]] = {
+    "ok": {"color": CURVE, "marker": "o", "s": 14},
+    "another verdict": {"facecolors": "none", "edgecolors": GREY, "marker": "o", "s": 14},
+    "to look at first": {"color": ANSWER, "marker": "x", "s": 36, "zorder": 4},
+}
+_MEDIAN: dict[str, Any] = {"color": INK, "linewidth": 1.5}
+
+_BREAK = frozenset(("slide", "reason", "cohort"))
+"""Columns that may hold paths, which break anywhere; the words of others stay whole."""
 
 _PAGE = (
     HEAD
@@ -45,8 +56,8 @@ _PAGE = (
 def batch_png(summary: Summary) -> bytes:
     """Every answer as a point, one line a cohort and a scanner; PNG.
 
-    Full points are ``ok``, hollow ones are not, crosses stand out; a stroke is the median. Slides
-    with µm/px lie on one axis, those without on another, of scales.
+    Full points are ``ok``, hollow ones are not, crosses stand out; a stroke is the median: a legend
+    says so. Slides with µm/px lie on one axis, those without on another, of scales.
     """
     short = short_names({x.cohort for x in summary.slides})
     panels = []
@@ -60,7 +71,7 @@ def batch_png(summary: Summary) -> bytes:
     style: dict[Any, Any] = {"font.family": "DejaVu Sans", "text.color": INK}
     with rc_context(style):
         heights = [1.1 + _INCH_PER_ROW * len(lines) for _, _, lines in panels] or [1.5]
-        figure = Figure(figsize=(9, sum(heights)), layout="constrained")
+        figure = Figure(figsize=(9, sum(heights) + _INCH_LEGEND), layout="constrained")
         out = {x.slide.path for x in summary.outliers}
         if not panels:
             figure.text(0.5, 0.5, "no slide has an answer", ha="center", color=GREY)
@@ -70,6 +81,7 @@ def batch_png(summary: Summary) -> bytes:
                 _draw(axes, lines, out)
                 axes.set_title(f"by {title.partition(',')[0]}", loc="left", size=10)
                 axes.set_xlabel(label)
+            _explain(figure)
         data = io.BytesIO()
         figure.savefig(data, format="png", dpi=120)
     return data.getvalue()
@@ -87,22 +99,17 @@ def _lines(slides: Sequence[Brief], names: Sequence[str]) -> list[tuple[str, lis
 def _draw(axes: Any, lines: Sequence[tuple[str, list[Brief]]], out: set[str]) -> None:
     rng = np.random.default_rng(0)  # so that points of one value lie beside each other
     for row, (_, slides) in enumerate(lines):
-        groups = {
-            "ok": [x for x in slides if x.path not in out and x.verdict == "ok"],
-            "doubt": [x for x in slides if x.path not in out and x.verdict != "ok"],
-            "out": [x for x in slides if x.path in out],
-        }
-        looks: dict[str, dict[str, Any]] = {
-            "ok": {"color": CURVE, "marker": "o", "s": 14},
-            "doubt": {"facecolors": "none", "edgecolors": GREY, "marker": "o", "s": 14},
-            "out": {"color": ANSWER, "marker": "x", "s": 36, "zorder": 4},
-        }
-        for kind, members in groups.items():
+        groups = (
+            [x for x in slides if x.path not in out and x.verdict == "ok"],
+            [x for x in slides if x.path not in out and x.verdict != "ok"],
+            [x for x in slides if x.path in out],
+        )
+        for look, members in zip(_LOOKS.values(), groups, strict=True):
             heights = row + rng.uniform(-0.25, 0.25, len(members))
-            axes.scatter([x.value for x in members], heights, linewidths=1, **looks[kind])
+            axes.scatter([x.value for x in members], heights, linewidths=1, **look)
         good = [x.value for x in slides if x.verdict == "ok" and x.value is not None]
         if good:
-            axes.plot([np.median(good)] * 2, [row - 0.4, row + 0.4], color=INK, linewidth=1.5)
+            axes.plot([np.median(good)] * 2, [row - 0.4, row + 0.4], **_MEDIAN)
     axes.set_xscale("log", base=2)
     axes.set_xlim(*_ends([x.value for _, slides in lines for x in slides if x.value is not None]))
     axes.xaxis.set_major_locator(LogLocator(base=2, subs=(1.0, 1.5)))
@@ -112,6 +119,15 @@ def _draw(axes: Any, lines: Sequence[tuple[str, list[Brief]]], out: set[str]) ->
     axes.set_ylim(len(lines) - 0.5, -0.5)
     axes.grid(axis="x", color="#d9d9d9", linewidth=0.6)
     axes.set_axisbelow(True)
+
+
+def _explain(figure: Figure) -> None:
+    """A legend of every mark, whether or not it occurs."""
+    axes = figure.axes[0]
+    marks: list[Any] = [axes.scatter([], [], linewidths=1, **look) for look in _LOOKS.values()]
+    marks += axes.plot([], [], **_MEDIAN)
+    names = [*_LOOKS, "median of ok"]
+    figure.legend(marks, names, loc="outside lower center", ncols=4, frameon=False)
 
 
 def _ends(values: Sequence[float]) -> tuple[float, float]:
@@ -159,13 +175,15 @@ def _table(
     title: str, header: Sequence[str], rows: Sequence[Sequence[str]], most: int = MOST_SHOWN
 ) -> str:
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>\n"
-        for row in rows[:most]
-    )
+    body = "".join("<tr>" + "".join(map(_cell, header, row)) + "</tr>\n" for row in rows[:most])
     left = len(rows) - most
     more = f"<p>… and {left} more, all in the rows.</p>\n" if left > 0 else ""
     return (
         f'<h2>{escape(title)}</h2>\n<div class="wide"><table><thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{body}</tbody></table></div>\n{more}"
     )
+
+
+def _cell(name: str, text: str) -> str:
+    whole = "" if name in _BREAK else ' class="whole"'
+    return f"<td{whole}>{escape(text)}</td>"

@@ -30,6 +30,7 @@ table { border-collapse: collapse; width: 100%; }
 .wide { overflow-x: auto; }
 th, td { text-align: left; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; overflow-wrap: anywhere; }
+th[scope=col], td.whole { overflow-wrap: normal; }
 th[scope=row] { width: 21rem; font-weight: 600; }
 td.n { font-variant-numeric: tabular-nums; }
 summary { cursor: pointer; font-weight: 600; margin: 1.5rem 0 .5rem; }
