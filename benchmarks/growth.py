@@ -77,7 +77,7 @@ def plot(measured: dict[str, Series], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--slides", type=int, nargs="+", default=[1, 3, 10, 30, 100])
+    parser.add_argument("--slides", type=int, nargs="+", default=[1, 10, 100, 1000])
     args = parser.parse_args()
     network = load_network("figures", device="cpu")
 
@@ -86,7 +86,7 @@ def main() -> None:
 
     def of_slides(count: float) -> None:
         for _ in range(round(count)):
-            estimate(20_000, sites=4, scales=(1, 16), per_octave=1)
+            estimate(2_000, sites=2, scales=(0.5, 1), per_octave=2, resamples=20)
 
     estimate(20_000, sites=3)  # warm
     fixed = {"scales": (0.5, 16), "dense": True}
