@@ -2,7 +2,7 @@
 
 Bicubic (a = −0.5) and antialiased: when shrinking, the kernel widens with the ratio and takes
 pixels beyond the window where the image has them. Up to a ratio of two the result agrees with
-Pillow's ``Image.resize`` within one grey level, where nothing overshoots 0–255. What is to be
+Pillow's ``Image.resize`` within a grey level or two, where nothing overshoots 0–255. What is to be
 shrunk by two and more is cut from the image's half, or from the half of that, which windows share;
 the weights there undo the half's own blur, as nearly as any weights of its pixels can.
 """
