@@ -56,12 +56,12 @@ def test_up_to_a_ratio_of_two_it_is_what_pillow_makes(left, top, ratio, size):
 
 
 def test_beyond_a_ratio_of_two_it_comes_nearer_to_pillow_than_halving_first_would():
-    for ratio in (2, 2.3, 2.83, 3.9, 4, 5.7, 7.9):
+    for ratio in (2.1, 2.3, 2.83, 3.9, 4, 5.7, 7.9):
         side = 50 * ratio
         window = (11.3, 7.8, side)
         true = by_pillow(SMOOTH, window, 50)
         halved, edges = Image.fromarray(SMOOTH), np.array(window)
-        while edges[2] >= 100:
+        while edges[2] >= 102.6:
             halved, edges = halved.reduce(2), edges / 2
         naive = by_pillow(np.asarray(halved), edges.tolist(), 50)
         found = psnr(cut(SMOOTH, window, size=50)[0], true)
@@ -112,7 +112,7 @@ def test_a_mirrored_image_gives_the_mirrored_patch(ratio, size):
     side = ratio * size
     window = ((600 - side) / 2, 3.25, side)
     straight, mirrored = cut(SMOOTH, window, size=size), cut(SMOOTH[:, ::-1], window, size=size)
-    allowed = 2 if ratio < 1.99 else 6  # pairs of pixels may be other pairs in the mirror
+    allowed = 2 if ratio < 2.04 else 6  # pairs of pixels may be other pairs in the mirror
     assert np.abs(mirrored[0][:, ::-1].astype(int) - straight[0]).max() <= allowed
 
 

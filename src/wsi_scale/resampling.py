@@ -3,8 +3,8 @@
 Bicubic (a = −0.5) and antialiased: when shrinking, the kernel widens with the ratio and takes
 pixels beyond the window where the image has them. Up to a ratio of two the result agrees with
 Pillow's ``Image.resize`` within a grey level or two, where nothing overshoots 0–255. What is to be
-shrunk by two and more is cut from the image's half, or from the half of that, which windows share;
-the weights there undo the half's own blur, as nearly as any weights of its pixels can.
+shrunk by more is cut from the image's half, or from the half of that, which windows share; the
+weights there undo the half's own blur, as nearly as any weights of its pixels can.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ PHASES = 128
 
 KEPT = 256
 """Kernels kept, one a ratio, of 25 to 50 KiB each."""
+
+MOST = 2.05
+"""Ratio beyond which a half is taken: above two, since a half is worst there and grids hit it."""
 
 _BANDS = (8, 16)
 """Rows, and columns, whose weights make one dense matrix: more cost zeros, fewer cost calls."""
@@ -71,8 +74,8 @@ class _Place(NamedTuple):
 
 
 def _halvings(ratio: float) -> int:
-    """How often an image is halved before it is shrunk by what is left, which is below two."""
-    return max(0, math.floor(math.log2(ratio) + 1e-9))
+    """How often an image is halved before it is shrunk by what is left, at most MOST."""
+    return max(0, math.ceil(math.log2(ratio / MOST) - 1e-9))
 
 
 def _half(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
