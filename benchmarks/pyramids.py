@@ -259,6 +259,13 @@ def fidelity(ways: dict[str, Way], sites: list[Site]) -> dict[str, NDArray[np.fl
     return {name: np.mean(rows, axis=0) for name, rows in found.items()}
 
 
+def least_lead(true: dict[str, NDArray[np.float64]]) -> tuple[float, float]:
+    """Of wsi-scale over the best of the others, in dB, and at which scale."""
+    others = np.max([found for name, found in true.items() if name != "wsi-scale"], axis=0)
+    lead = true["wsi-scale"] - others
+    return float(lead.min()), GRID.scales[int(lead.argmin())]
+
+
 BANDS = {"0.5–1": (0.4, 1.0), "1–4": (1.0, 3.99), "4–16": (3.99, 15.9), "16": (15.9, 17.0)}
 HEAD = "| way | ms | × wsi-scale | pyramids/s | " + " | ".join(f"{x}, dB" for x in BANDS)
 
@@ -301,6 +308,9 @@ def main() -> None:
         true = fidelity(ways, sites_of(args.true_sites, args.seed + 1))
         levels = ", ".join(f"{x.downsample:.4g}" for x in opened(path).levels)
         lines += ["", f"{kind}, {SIDE} × {SIDE} px, levels {levels}:", "", *table(took, true)]
+        if len(true) > 1:
+            ahead, where = least_lead(true)
+            lines += ["", f"Least lead over the best of the others: {ahead:+.2f} dB at {where:g}."]
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "pyramids.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
