@@ -313,3 +313,25 @@ def test_how_the_cost_grows_is_told_as_it_was_measured():
             here = told["scales, all measured" if name == "scales" else name][2].replace("−", "-")
             assert cells[4].startswith(here)
     assert abs(float(measured["pixels of the slide"][4].split()[0])) <= 0.05
+
+
+def test_what_a_whole_estimate_and_the_overlap_are_worth_is_told_as_it_was_measured():
+    told = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    stored, jpeg = (RESULTS / "whole_estimate.md").read_text(encoding="utf-8").split("JPEG:\n")
+    whole = stored.split("| right |")[0]
+    overlap = (RESULTS / "overlap.md").read_text(encoding="utf-8")
+    lines = [line for line in (whole + overlap).splitlines() if line.startswith("|")]
+    assert len(lines) >= 8
+    for line in lines:
+        assert line in told, line
+    for way in ("sparing", "dense"):
+        error = re.search(rf"^\| {way} \|.*\| ([\d.]+) \[", jpeg, re.MULTILINE).group(1)
+        assert f"{error} octave" in told, way
+
+
+def test_the_lead_in_fidelity_is_told_as_it_was_measured():
+    told = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    measured = (RESULTS / "pyramids.md").read_text(encoding="utf-8")
+    leads = [float(x) for x in re.findall(r"best of the others: ([-+][\d.]+) dB", measured)]
+    assert len(leads) == 2
+    assert f"by more than {max(0, -min(leads)):.2f} dB" in told
