@@ -105,7 +105,7 @@ def row(run: Run, device: str) -> str:
         f"{patches}",
         *(f"{spent[way]:.2f}" for way in ("read", "network", "in turn", "both")),
         f"{spent['both'] / longest:.2f}",
-        f"{spent['network'] / spent['both']:.0%}",
+        f"{min(1, spent['network'] / spent['both']):.0%}",
         f"{patches / spent['both']:.0f}",
     ]
     return "| " + " | ".join(cells) + " |"
