@@ -21,6 +21,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,16 +39,18 @@ from wsi_scale.slide import open_slide
 RESULTS = ROOT / "benchmarks" / "results"
 
 
-class Halved(torch.nn.Module):
-    """A network in bfloat16."""
+def halved(network: Network) -> Network:
+    """The network in bfloat16; its layers keep their names."""
+    module = deepcopy(network.module)
+    forward, kind = module.forward, network.device.type
 
-    def __init__(self, module: torch.nn.Module, device: str) -> None:
-        super().__init__()
-        self.module, self.device = module, device
+    def narrow(x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(kind, torch.bfloat16):
+            return forward(x).float()
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(self.device, torch.bfloat16):
-            return self.module(x).float()
+    module.forward = narrow  # type: ignore[method-assign]
+    card = network.card.model_copy(update={"name": f"{network.name}, bfloat16"})
+    return replace(network, card=card, module=module)
 
 
 def networks(device: str) -> Iterator[Network]:
@@ -59,8 +62,7 @@ def networks(device: str) -> Iterator[Network]:
         network = load_network(spec, device=device)
         yield network
         if device != "cpu":
-            half = Halved(network.module, torch.device(device).type)
-            yield replace(network, name=f"{network.name}, bfloat16", module=half)
+            yield halved(network)
 
 
 def timed(work: Callable[[], object], device: str) -> float:

@@ -70,6 +70,13 @@ def test_reach_is_the_scale_whose_patch_just_touches_the_nearest_edge():
     assert reach(Box(100, 100, 1000, 800), Site(50, 400), 100) < 0
 
 
+def test_patches_are_planned_from_the_finest_on_whatever_the_order_of_the_levels():
+    levels = [Level(8000, 8000, 1.0), Level(500, 500, 16.0), Level(2000, 2000, 4.0)]
+    plan = plan_reads(levels, Site(4000, 4000), ScaleGrid.geometric(0.5, 16, 2), 64)
+    assert [read.level for read in plan.reads] == [0, 2, 1]
+    assert [window.index for read in plan.reads for window in read.windows] == list(range(11))
+
+
 def test_one_read_per_level_serves_all_its_patches():
     plan = plan_reads(LEVELS, Site(2000, 1500), ScaleGrid.geometric(0.5, 25, 8), 100)
     assert [read.level for read in plan.reads] == [0, 1, 2]

@@ -381,3 +381,24 @@ def test_threads_that_share_a_network_take_turns():
         assert found.outputs == pytest.approx(expected.outputs, abs=1e-4)
         for layer, other in zip(found.layers, expected.layers, strict=True):
             assert layer.mean == pytest.approx(other.mean, abs=1e-4)
+
+
+class Narrow(Segmenter):
+    """The same, in bfloat16."""
+
+    def forward(self, x):
+        with torch.autocast("cpu", torch.bfloat16):
+            return super().forward(x).float()
+
+
+def test_a_network_that_works_in_bfloat16_is_measured_like_others():
+    weight = [[1, 0, 0], [0, 1, 0]]
+    found, wanted = (
+        measure_responses(build_network("seg", module(weight), Card()), [pyramid()])
+        for module in (Narrow, Segmenter)
+    )
+    for layer, other in zip(found.layers, wanted.layers, strict=True):
+        assert np.allclose(layer.mean, other.mean, rtol=0.02, atol=0.02)
+        assert layer.mean.dtype == np.float32
+        if other.gradient is not None:
+            assert np.allclose(layer.gradient, other.gradient, rtol=0.02, atol=0.02)

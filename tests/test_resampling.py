@@ -116,6 +116,19 @@ def test_a_mirrored_image_gives_the_mirrored_patch(ratio, size):
     assert np.abs(mirrored[0][:, ::-1].astype(int) - straight[0]).max() <= allowed
 
 
+@pytest.mark.parametrize("side", [103, 135, 207, 399])
+@pytest.mark.parametrize("ratio", [4.15, 8.3])
+def test_the_last_row_and_column_of_an_odd_image_are_seen(side, ratio):
+    """Halves leave no pixel out: a bright rim on black is as bright as Pillow makes it."""
+    image = np.zeros((side, side, 3), np.uint8)
+    image[-3:], image[:, -3:] = 200, 200
+    size = int(side / ratio)
+    window = (side - size * ratio, side - size * ratio, size * ratio)
+    found, true = cut(image, window, size=size)[0].astype(int), by_pillow(image, window, size)
+    assert np.abs(found[-1] - true[-1]).max() <= 30
+    assert np.abs(found[:, -1] - true[:, -1]).max() <= 30
+
+
 def test_what_was_kept_for_one_window_does_not_serve_another():
     """The same ratio and phase, first in the middle and then at the rim."""
     for left in (40.5, 0.5, 95.5, 40.5):

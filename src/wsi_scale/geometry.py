@@ -241,7 +241,7 @@ def plan_reads(
         groups.setdefault((level, reduction(size * ratio, ratio)), []).append(index)
     reads = tuple(
         _plan_one(levels[level], level, reduce, site, [(i, grid.scales[i]) for i in members], size)
-        for (level, reduce), members in sorted(groups.items())
+        for (level, reduce), members in groups.items()  # coarser scales came later
     )
     return ReadPlan(site, grid, size, reads, tuple(outside))
 

@@ -234,7 +234,7 @@ def _choose_target(
 def _stack(parts: Sequence[Tensor], empty: tuple[int, ...]) -> NDArray[np.float32]:
     if not parts:
         return np.empty(empty, np.float32)
-    return np.concatenate([part.detach().cpu().numpy().astype(np.float32) for part in parts])
+    return np.concatenate([part.detach().float().cpu().numpy() for part in parts])
 
 
 def _join(

@@ -79,10 +79,12 @@ def _halvings(ratio: float) -> int:
 
 
 def _half(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Half as wide and high, a last odd line left out: torch's, quick where nothing shifts."""
+    """Half as wide and high, a last odd line doubled: torch's, quick where nothing shifts."""
     import torch
 
-    own = np.require(image, requirements=("C", "W"))  # torch warns of memory it may not write
+    odd = [(0, length % 2) for length in image.shape[:2]]
+    even = np.pad(image, [*odd, (0, 0)], mode="edge") if np.any(odd) else image
+    own = np.require(even, requirements=("C", "W"))  # torch warns of memory it may not write
     planes = torch.from_numpy(own).permute(2, 0, 1)[None]
     halved = torch.nn.functional.interpolate(
         planes, scale_factor=0.5, mode="bicubic", antialias=True

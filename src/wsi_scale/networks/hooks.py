@@ -34,8 +34,10 @@ def channel_axis(shape: Sequence[int]) -> int:
 def moments(x: Tensor) -> Moments:
     """Mean and population variance per channel over the pixels or tokens of every patch.
 
-    In two passes: as exact as ``torch.var_mean`` and on a CPU several times as fast.
+    In two passes: as exact as ``torch.var_mean`` and on a CPU several times as fast. Half precision
+    is widened first.
     """
+    x = x if x.dtype.itemsize >= 4 else x.float()
     pixels = pixel_axes(x)
     if not pixels:
         return x, torch.zeros_like(x)
