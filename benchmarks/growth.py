@@ -123,10 +123,12 @@ def main() -> None:
     ]
     for name, took in measured.items():
         middle, low, high = exponent(took)
+        often = min(len(x) for x in took.values()) > 1
+        interval = f" [{low:.3f}, {high:.3f}]" if often else " (one round)"
         sizes, seconds = list(took), [float(np.median(x)) for x in took.values()]
         lines.append(
             f"| {name} | {sizes[0]:g} | {sizes[-1]:g} | {seconds[0]:.2f} | {seconds[-1]:.2f} | "
-            f"{middle:.3f} [{low:.3f}, {high:.3f}] |"
+            f"{middle:.3f}{interval} |"
         )
     (RESULTS / "growth.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))

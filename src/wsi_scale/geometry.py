@@ -273,10 +273,11 @@ def _plan_one(
 
 
 def _span(centre: float, half: float, extent: int, multiple: int) -> tuple[int, int]:
-    """First px and length of a read, within the level, length a multiple where there is room."""
+    """First px and length of a read, within the level: where there is room an even length, which is
+    halved without copies, or a multiple."""
     first = max(0, math.floor(centre - half))
-    last = min(extent, math.ceil(centre + half))
-    length = max(1, last - first)
+    last = math.ceil(centre + half)
+    length = max(1, min(extent, last + (last - first) % 2) - first)
     if multiple > 1:
         length = max(multiple, length // multiple * multiple)
     return first, length

@@ -24,7 +24,7 @@ PHASES = 128
 """Where between two pixels a kernel may sit: a new pixel is misplaced by 1/256 px at most."""
 
 KEPT = 256
-"""Kernels kept, one a ratio, of 25 to 50 KiB each."""
+"""Kernels kept, one a ratio, of 10 to 50 KiB each."""
 
 MOST = 2.05
 """Ratio beyond which a half is taken: above two, since a half is worst there and grids hit it."""
