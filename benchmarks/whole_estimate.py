@@ -102,12 +102,15 @@ def ask(slide: Slide, network: Network, settings: Settings) -> tuple[Cost, tuple
     return Cost(int((last.responses.variant == 0).sum()), seconds, answer), last.responses.sites
 
 
-def ask_level_0(slide: Slide, network: Network, grid: ScaleGrid, sites: Sequence[Site]) -> Cost:
-    """What the thesis's program did, at some of the sites; its answer is that of ``dense``."""
+def ask_level_0(
+    slide: Slide, network: Network, grid: ScaleGrid, sites: Sequence[Site], scale: float
+) -> Cost:
+    """What the thesis's program did, measured at some sites; scale: the answer, that of dense."""
+    some = sites[::EVERY]
     begun = time.process_time()
-    parts = [one_site(slide, network, grid, site) for site in sites]
-    seconds = time.process_time() - begun
-    return Cost(sum(len(part.scale_index) for part in parts), seconds, math.nan)
+    patches = sum(len(one_site(slide, network, grid, site).scale_index) for site in some)
+    times = len(sites) / len(some)
+    return Cost(round(patches * times), (time.process_time() - begun) * times, scale)
 
 
 def one_site(slide: Slide, network: Network, grid: ScaleGrid, site: Site) -> Responses:
@@ -130,9 +133,7 @@ def ask_all(
     if not level_0:
         return {"sparing": sparing, "dense": dense}
     grid = ScaleGrid.geometric(*scales, per_octave)
-    some = ask_level_0(slide, network, grid, sites[::EVERY])
-    times = len(sites) / len(sites[::EVERY])
-    thesis = Cost(round(some.patches * times), some.seconds * times, dense.scale)
+    thesis = ask_level_0(slide, network, grid, sites, dense.scale)
     return {"sparing": sparing, "dense": dense, "level 0": thesis}
 
 

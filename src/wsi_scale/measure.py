@@ -15,14 +15,12 @@ from wsi_scale.errors import NetworkError, SettingsError
 from wsi_scale.networks.answer import Prediction, activate, predict
 from wsi_scale.networks.hooks import Moments, at_rest, at_work, hooked, moments, pixel_axes
 from wsi_scale.networks.layers import OUTPUT, LayerChoice
-from wsi_scale.networks.network import Network
+from wsi_scale.networks.network import Network, luminance
 from wsi_scale.networks.wording import listed
 from wsi_scale.pyramid import Pyramid
 from wsi_scale.responses import PLAIN, LayerResponses, Responses
 
 __all__ = ["at_rest", "find_target", "hooked", "measure_responses"]
-
-_LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
 def find_target(network: Network, target: str | int | None) -> int | None:
@@ -144,8 +142,7 @@ def _measure_batch(question: _Question, patches: NDArray[np.uint8]) -> _Batch:
         logits = network.logits(network.feed(colours))
     with torch.no_grad():
         prediction = predict(logits.detach(), network.activation)
-        grey = torch.tensordot(colours.new_tensor(_LUMINANCE), colours, ([0], [1]))
-        contrast = grey.std((1, 2), correction=0)
+        contrast = luminance(colours).std((1, 2, 3), correction=0)
     if OUTPUT in choices:
         ears.moments[OUTPUT.name] = moments(logits.detach())
     for name, (mean, var) in ears.moments.items():

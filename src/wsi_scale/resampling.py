@@ -95,7 +95,10 @@ def _half(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _cut(
     image: NDArray[np.uint8], places: Sequence[_Place], size: int, *, of_half: bool
 ) -> Iterator[NDArray[np.float32]]:
-    """(3, size, size) of each place, a half too high, so that cutting decimals off rounds."""
+    """(3, size, size) of each place, a half too high, so that cutting decimals off rounds.
+
+    Each takes the memory of the one before.
+    """
     kernels = [_kernel(round(place.ratio, 9), of_half) for place in places]
     first, phase = _begin(places, size)
     low = np.maximum(first[..., 0].min(0), 0)

@@ -241,12 +241,7 @@ def _connect(address: str, seconds: float, security: Any) -> Any:
         return Held(  # type: ignore[no-untyped-call]
             address, timeout=seconds, security=security, set_as_default=False
         )
-    except (
-        OSError,
-        ValueError,
-        TimeoutError,
-        TypeError,
-    ) as error:  # TypeError: tls:// without keys
+    except (OSError, ValueError, TimeoutError, TypeError) as error:  # the last: tls:// without keys
         said = " ".join(str(error).split())[:200]
         raise SettingsError(
             f"there is no scheduler at {address} ({said}); start one with `dask scheduler` and "

@@ -30,7 +30,7 @@ from wsi_scale.networks.probe import (
 from wsi_scale.networks.staleness import lag_of_means, warn_of_stale
 from wsi_scale.networks.wording import brief
 
-_LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
+_LUMINANCE = (0.299, 0.587, 0.114)
 _EPSILON = 1e-6  # added to a patch's std, as BioImage.IO's zero_mean_unit_variance does
 
 
@@ -127,7 +127,7 @@ class Network:
     def _to_channels(self, x: Tensor) -> Tensor:
         if self.channels == 3:
             return x
-        return (x * x.new_tensor(_LUMINANCE).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        return luminance(x)
 
     def logits(self, x: Tensor) -> Tensor:
         """Answer of the network before its activation: (N, K), or (N, K, H, W) of a segmenter.
@@ -185,6 +185,11 @@ class Network:
         except (RuntimeError, NotImplementedError) as error:
             raise NetworkError(f"{self.name} cannot run on {device}: {brief(error)}") from error
         return replace(self, module=module, device=device)
+
+
+def luminance(colours: Tensor) -> Tensor:
+    """Grey values (N, 1, H, W) of colours (N, 3, H, W), by ITU-R BT.601."""
+    return (colours * colours.new_tensor(_LUMINANCE).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def build_network(
