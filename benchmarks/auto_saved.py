@@ -33,8 +33,8 @@ from sparing_saved import TRAINED_AT, window
 from spread import near, told
 
 from wsi_scale.estimators import Options
-from wsi_scale.judge import estimate
-from wsi_scale.responses import Responses, merge
+from wsi_scale.judgement.estimate import estimate
+from wsi_scale.responses.record import Responses, merge
 
 RESULT = Path(__file__).parent / "results" / "auto_saved.md"
 SITES = 46

@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 import tifffile
 from PIL import Image
 
-from wsi_scale.readers.synthetic import SyntheticSlide
+from wsi_scale.slide.readers.synthetic import SyntheticSlide
 from wsi_scale.testing import write_pyramid_tiff
 
 HERE = Path(__file__).parent

@@ -15,10 +15,10 @@ import torch
 
 from wsi_scale.estimators import Options, Scorer, fingerprint
 from wsi_scale.geometry import ScaleGrid, Site
-from wsi_scale.measure import measure_responses
 from wsi_scale.networks import load_network
-from wsi_scale.pyramid import sample_pyramid
-from wsi_scale.readers.synthetic import SyntheticSlide
+from wsi_scale.responses.measure import measure_responses
+from wsi_scale.slide.pyramid import sample_pyramid
+from wsi_scale.slide.readers.synthetic import SyntheticSlide
 
 RESULTS = Path(__file__).parent / "results"
 SITES, SUBSETS, RESAMPLES = 24, 4, 60

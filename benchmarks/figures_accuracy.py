@@ -26,10 +26,10 @@ from spread import interval, near
 from wsi_scale.estimators import Options, fingerprint
 from wsi_scale.networks import Network, load_network
 from wsi_scale.networks.untrained import random_weights
-from wsi_scale.pipeline import iter_estimates
-from wsi_scale.readers.synthetic import SyntheticSlide
-from wsi_scale.responses import Responses
-from wsi_scale.settings import Settings
+from wsi_scale.pipeline.iterate import iter_estimates
+from wsi_scale.pipeline.settings import Settings
+from wsi_scale.responses.record import Responses
+from wsi_scale.slide.readers.synthetic import SyntheticSlide
 
 RESULTS = Path(__file__).parent / "results"
 TRAINED_AT = 5.0

@@ -25,7 +25,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from wsi_scale import Settings, estimate_slide, load_network
-from wsi_scale.readers.synthetic import SyntheticSlide
+from wsi_scale.slide.readers.synthetic import SyntheticSlide
 
 RESULTS = Path(__file__).parent / "results"
 ROUNDS = 3

@@ -31,8 +31,8 @@ from PIL import Image
 from spread import best_constant, interval, near
 from tissue_colour import mask_of, pixels
 
+from wsi_scale.pipeline.settings import make_settings
 from wsi_scale.report import Report
-from wsi_scale.settings import make_settings
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -88,7 +88,7 @@ def gather(args: argparse.Namespace) -> None:
 
     from wsi_scale.networks import load_network
     from wsi_scale.networks.untrained import random_weights
-    from wsi_scale.pipeline import estimate_slide
+    from wsi_scale.pipeline.iterate import estimate_slide
 
     torch.set_num_threads(1)
     network = load_network(args.network, device="cpu")
@@ -221,7 +221,7 @@ def accuracy(rows: Sequence[Row], random: Sequence[Row], moved: Sequence[Row]) -
 
 def audit(out: Path, data: Path) -> list[str]:
     """What the audit says of true and of falsified metadata."""
-    from wsi_scale.audit import Claim, audit_pixels
+    from wsi_scale.pipeline.pixel_audit import Claim, audit_pixels
 
     lines = ["| claimed, times the true µm/px | agree | conflict | undecidable | cases |"]
     lines.append("| --- | ---: | ---: | ---: | ---: |")

@@ -38,13 +38,13 @@ from scipy.ndimage import gaussian_filter
 from spread import near
 
 from wsi_scale.estimators import Options, fingerprint
-from wsi_scale.evaluate.chance import shuffle_scales
-from wsi_scale.evaluate.spread import median_interval
-from wsi_scale.judge import estimate
-from wsi_scale.readers.synthetic import SyntheticSlide
-from wsi_scale.responses import Responses
-from wsi_scale.thesis.names import SCALES
-from wsi_scale.verdict import Evidence, rise
+from wsi_scale.judgement.estimate import estimate
+from wsi_scale.judgement.evidence import Evidence, rise
+from wsi_scale.known_scale.evaluate.chance import shuffle_scales
+from wsi_scale.known_scale.evaluate.spread import median_interval
+from wsi_scale.known_scale.thesis.names import SCALES
+from wsi_scale.responses.record import Responses
+from wsi_scale.slide.readers.synthetic import SyntheticSlide
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -167,8 +167,8 @@ def noise(rng: np.random.Generator, turn: int, side: int) -> NDArray[np.uint8]:
 
 def find_card(case: Case, networks: Path) -> Path | None:
     """The card of a case's network; None while it is not trained."""
-    from wsi_scale.thesis.cards import card_of
-    from wsi_scale.thesis.names import FAMILY
+    from wsi_scale.known_scale.thesis.cards import card_of
+    from wsi_scale.known_scale.thesis.names import FAMILY
 
     if case.seed == 0 and case.kind != "indifferent":
         return card_of(FAMILY[case.network], None)
@@ -178,7 +178,7 @@ def find_card(case: Case, networks: Path) -> Path | None:
 
 def gather(args: argparse.Namespace) -> None:
     """Measure what is not there yet; networks that are not trained yet are left for later."""
-    from wsi_scale.evaluate.workers import in_processes
+    from wsi_scale.plumbing.processes import in_processes
 
     jobs = []
     for scene in scenes(args):
@@ -200,13 +200,13 @@ def measure(job: tuple[Scene, list[tuple[Case, Path]], int, int, Path]) -> None:
     import torch
 
     from wsi_scale.errors import NoTissueError
-    from wsi_scale.looking import measure_site, read_ahead
     from wsi_scale.networks import load_network
     from wsi_scale.networks.untrained import random_weights
-    from wsi_scale.planning import plan_run
-    from wsi_scale.responses import merge
-    from wsi_scale.settings import Settings
-    from wsi_scale.slide import open_slide
+    from wsi_scale.pipeline.look import measure_site, read_ahead
+    from wsi_scale.pipeline.planning import plan_run
+    from wsi_scale.pipeline.settings import Settings
+    from wsi_scale.responses.record import merge
+    from wsi_scale.slide.readers import open_slide
 
     torch.set_num_threads(1)
     scene, todo, sites, per_octave, out = job

@@ -21,7 +21,7 @@ import napari
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
-from wsi_scale.slide import open_slide
+from wsi_scale.slide.readers import open_slide
 from wsi_scale_napari.dock import OptimalScale
 from wsi_scale_napari.reader import slide_layer
 

@@ -16,9 +16,10 @@ import numpy as np
 from PIL import Image
 
 from wsi_scale.geometry import ScaleGrid, Site
-from wsi_scale.pyramid import sample_pyramid
-from wsi_scale.readers.synthetic import SyntheticSlide
-from wsi_scale.slide import Slide, open_slide
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.pyramid import sample_pyramid
+from wsi_scale.slide.readers import open_slide
+from wsi_scale.slide.readers.synthetic import SyntheticSlide
 
 RESULTS = Path(__file__).parent / "results"
 SIZE, SITES = 96, 12

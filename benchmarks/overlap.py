@@ -28,13 +28,13 @@ from pathlib import Path
 import torch
 from pyramids import ROOT, make_slides
 
-from wsi_scale.assemble import Run
-from wsi_scale.looking import look, measure_site, read_ahead, readers_for
 from wsi_scale.networks import Network, load_network
-from wsi_scale.planning import plan_run
-from wsi_scale.pyramid import Pyramid, sample_pyramid
-from wsi_scale.settings import Settings
-from wsi_scale.slide import open_slide
+from wsi_scale.pipeline.look import look, measure_site, read_ahead, readers_for
+from wsi_scale.pipeline.planning import plan_run
+from wsi_scale.pipeline.run import Run
+from wsi_scale.pipeline.settings import Settings
+from wsi_scale.slide.pyramid import Pyramid, sample_pyramid
+from wsi_scale.slide.readers import open_slide
 
 RESULTS = ROOT / "benchmarks" / "results"
 

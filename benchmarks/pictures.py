@@ -22,18 +22,19 @@ import torch
 from matplotlib.axes import Axes
 
 import wsi_scale
-from wsi_scale.calibrate import Sample, fit_profile
 from wsi_scale.estimators import Options, fingerprint
 from wsi_scale.estimators.profile import read
-from wsi_scale.looking import measure_site, read_ahead
+from wsi_scale.estimators.profile_file import About, keys_of
+from wsi_scale.known_scale.calibrate import Sample, fit_profile
 from wsi_scale.networks import Network, load_network
-from wsi_scale.planning import plan_run
-from wsi_scale.profile import About, keys_of
-from wsi_scale.pyramid import Pyramid
-from wsi_scale.readers.synthetic import SyntheticSlide
-from wsi_scale.responses import Responses, merge
-from wsi_scale.settings import Settings
-from wsi_scale.slide import Slide, open_slide
+from wsi_scale.pipeline.look import measure_site, read_ahead
+from wsi_scale.pipeline.planning import plan_run
+from wsi_scale.pipeline.settings import Settings
+from wsi_scale.responses.record import Responses, merge
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.pyramid import Pyramid
+from wsi_scale.slide.readers import open_slide
+from wsi_scale.slide.readers.synthetic import SyntheticSlide
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 TRUTH = 5.0

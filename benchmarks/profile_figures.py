@@ -31,16 +31,16 @@ from pathlib import Path
 
 import numpy as np
 
-from wsi_scale.calibrate import Sample, fit_profile
 from wsi_scale.estimators import Options
-from wsi_scale.evaluate.chance import shuffle_scales
+from wsi_scale.estimators.profile_file import About, Profile, keys_of
 from wsi_scale.geometry import ScaleGrid
-from wsi_scale.judge import estimate
-from wsi_scale.profile import About, Profile, keys_of
-from wsi_scale.responses import Responses, merge
-from wsi_scale.thesis.names import FAMILY
-from wsi_scale.thesis.plan import PRESETS, THESIS_GRID, Plan, Preset, response_file
-from wsi_scale.thesis.windows import Window, is_centred, middle, windows_of
+from wsi_scale.judgement.estimate import estimate
+from wsi_scale.known_scale.calibrate import Sample, fit_profile
+from wsi_scale.known_scale.evaluate.chance import shuffle_scales
+from wsi_scale.known_scale.thesis.names import FAMILY
+from wsi_scale.known_scale.thesis.plan import PRESETS, THESIS_GRID, Plan, Preset, response_file
+from wsi_scale.known_scale.thesis.thesis_windows import Window, is_centred, middle, windows_of
+from wsi_scale.responses.record import Responses, merge
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -96,7 +96,7 @@ def plan_of(folder: Path, seed: int) -> Plan:
 
 def gather(seed: int, out: Path, only: Sequence[str], workers: int) -> None:
     """Ask the networks of one training seed about every image, as `thesis reproduce` does."""
-    from wsi_scale.thesis.gather import gather as ask_networks
+    from wsi_scale.known_scale.thesis.measure_images import gather as ask_networks
 
     plan = plan_of(out, seed)
     names = tuple(name for name in plan.networks if FAMILY[name].schedule in only)

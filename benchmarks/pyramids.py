@@ -31,9 +31,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wsi_scale.geometry import ScaleGrid, Site, plan_reads
-from wsi_scale.pyramid import read_reduced, sample_pyramid
-from wsi_scale.readers.synthetic import SyntheticSlide
-from wsi_scale.slide import Slide, open_slide
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.pyramid import sample_pyramid
+from wsi_scale.slide.readers import open_slide
+from wsi_scale.slide.readers.synthetic import SyntheticSlide
+from wsi_scale.slide.reading import read_reduced
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"

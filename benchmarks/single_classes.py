@@ -41,16 +41,16 @@ from scipy.optimize import nnls
 from wsi_scale.estimators import fingerprint
 from wsi_scale.estimators.curves import peak
 from wsi_scale.geometry import ScaleGrid
-from wsi_scale.measure import measure_responses
+from wsi_scale.known_scale.thesis.family import load_member
+from wsi_scale.known_scale.thesis.names import FAMILY, SCALES
+from wsi_scale.known_scale.thesis.plan import PRESETS, Plan, load_class
+from wsi_scale.known_scale.thesis.thesis_windows import is_centred, windows_of
 from wsi_scale.networks import Network
-from wsi_scale.pyramid import Pyramid, sample_pyramid
-from wsi_scale.readers.synthetic import SyntheticSlide
-from wsi_scale.responses import Responses
-from wsi_scale.sites import choose_sites
-from wsi_scale.thesis.family import load_member
-from wsi_scale.thesis.names import FAMILY, SCALES
-from wsi_scale.thesis.plan import PRESETS, Plan, load_class
-from wsi_scale.thesis.windows import is_centred, windows_of
+from wsi_scale.responses.measure import measure_responses
+from wsi_scale.responses.record import Responses
+from wsi_scale.sites.choose import choose_sites
+from wsi_scale.slide.pyramid import Pyramid, sample_pyramid
+from wsi_scale.slide.readers.synthetic import SyntheticSlide
 
 Array = NDArray[np.float64]
 RESULTS = Path(__file__).parent / "results"

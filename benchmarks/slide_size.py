@@ -19,7 +19,7 @@ CODE = """
 import resource, time, torch
 from wsi_scale import estimate_slide, Settings
 from wsi_scale.networks import load_network
-from wsi_scale.readers.synthetic import SyntheticSlide
+from wsi_scale.slide.readers.synthetic import SyntheticSlide
 torch.set_num_threads(1)
 network = load_network("figures", device="cpu")
 started = time.perf_counter()

@@ -31,12 +31,13 @@ import torch
 from spread import interval
 from tissue_colour import PATCH, slides
 
+from wsi_scale.known_scale.thesis.family import load_member
 from wsi_scale.networks import Network, load_network
-from wsi_scale.pipeline import iter_estimates
-from wsi_scale.readers.synthetic import SyntheticSlide
-from wsi_scale.settings import Settings
-from wsi_scale.slide import Slide, open_slide
-from wsi_scale.thesis.family import load_member
+from wsi_scale.pipeline.iterate import iter_estimates
+from wsi_scale.pipeline.settings import Settings
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.readers import open_slide
+from wsi_scale.slide.readers.synthetic import SyntheticSlide
 
 ROOT = Path(__file__).parents[1]
 RESULT = Path(__file__).parent / "results" / "sparing.md"

@@ -25,8 +25,8 @@ from spread import told
 
 from wsi_scale.estimators import Options, fingerprint
 from wsi_scale.geometry import ScaleGrid
-from wsi_scale.responses import Responses, merge
-from wsi_scale.sparing import MOST_ROUNDS, first_look, next_look, strides
+from wsi_scale.pipeline.coarse_to_fine import MOST_ROUNDS, first_look, next_look, strides
+from wsi_scale.responses.record import Responses, merge
 
 RESULT = Path(__file__).parent / "results" / "sparing_saved.md"
 TRAINED_AT = (1.5, 2.5, 4, 5, 6.5, 8)

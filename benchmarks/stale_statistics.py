@@ -34,20 +34,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from wsi_scale.estimators import Options, fingerprint
 from wsi_scale.geometry import ScaleGrid, Site
-from wsi_scale.judge import estimate
-from wsi_scale.measure import measure_responses
-from wsi_scale.networks import load_network
-from wsi_scale.networks.architectures import FiguresNet
-from wsi_scale.networks.assemble import import_optional
-from wsi_scale.networks.spec import parse_spec
-from wsi_scale.networks.staleness import LAG, lags_of_means
-from wsi_scale.pyramid import Pyramid, sample_pyramid
-from wsi_scale.readers.synthetic import SyntheticSlide
-from wsi_scale.responses import Responses
-from wsi_scale.sites import choose_sites
-from wsi_scale.thesis.cards import SHIPPED
-from wsi_scale.thesis.images import SIZE, list_images
-from wsi_scale.thesis.train import (
+from wsi_scale.judgement.estimate import estimate
+from wsi_scale.known_scale.thesis.cards import SHIPPED
+from wsi_scale.known_scale.thesis.images import SIZE, list_images
+from wsi_scale.known_scale.thesis.train import (
     LEARNING_RATE,
     Patches,
     Recipe,
@@ -56,6 +46,16 @@ from wsi_scale.thesis.train import (
     make_repeatable,
     to_tensor,
 )
+from wsi_scale.networks import load_network
+from wsi_scale.networks.architectures import FiguresNet
+from wsi_scale.networks.sources.assemble import import_optional
+from wsi_scale.networks.spec import parse_spec
+from wsi_scale.networks.staleness import LAG, lags_of_means
+from wsi_scale.responses.measure import measure_responses
+from wsi_scale.responses.record import Responses
+from wsi_scale.sites.choose import choose_sites
+from wsi_scale.slide.pyramid import Pyramid, sample_pyramid
+from wsi_scale.slide.readers.synthetic import SyntheticSlide
 
 TRAINED_AT = (1.5, 4.0, 8.0)
 SWA_FROM = 3  # epochs before the first that is averaged

@@ -30,21 +30,21 @@ import torch
 from PIL import Image
 from spread import best_constant, interval, near
 
-from wsi_scale.colour_fit import add_freed, fit_colours, recolour
 from wsi_scale.estimators import Options, confidence, fingerprint
 from wsi_scale.estimators.curves import peak
-from wsi_scale.evaluate.gather import overlap
-from wsi_scale.evaluate.kept import kept_share
-from wsi_scale.evaluate.mask import Mask, join
-from wsi_scale.judge import estimate
-from wsi_scale.looking import measure_site, read_ahead
+from wsi_scale.judgement.estimate import estimate
+from wsi_scale.known_scale.evaluate.accuracy_kept import kept_share
+from wsi_scale.known_scale.evaluate.mask import Mask, join
+from wsi_scale.known_scale.evaluate.measure_slides import overlap
 from wsi_scale.networks import Network, load_network
 from wsi_scale.networks.untrained import random_weights
-from wsi_scale.pipeline import iter_estimates
-from wsi_scale.pyramid import Pyramid
-from wsi_scale.responses import Responses, merge
-from wsi_scale.settings import Settings
-from wsi_scale.slide import open_slide
+from wsi_scale.pipeline.iterate import iter_estimates
+from wsi_scale.pipeline.look import measure_site, read_ahead
+from wsi_scale.pipeline.settings import Settings
+from wsi_scale.responses.colour_fit import add_freed, fit_colours, recolour
+from wsi_scale.responses.record import Responses, merge
+from wsi_scale.slide.pyramid import Pyramid
+from wsi_scale.slide.readers import open_slide
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "build" / "tissue_colour"

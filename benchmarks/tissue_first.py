@@ -22,11 +22,11 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import beta
 from tissue import draw_field
 
-from wsi_scale.augment import Jitter, apply, compress, draw
-from wsi_scale.histology import judge_picture
-from wsi_scale.slide import open_slide
-from wsi_scale.survey import look_at
-from wsi_scale.tissue import tissue_mask
+from wsi_scale.known_scale.calibrate.augment import Jitter, apply, compress, draw
+from wsi_scale.sites.overview import look_at
+from wsi_scale.sites.stain import judge_picture
+from wsi_scale.sites.tissue import tissue_mask
+from wsi_scale.slide.readers import open_slide
 
 Pixels = NDArray[np.uint8]
 Named = Iterator[tuple[str, Pixels]]

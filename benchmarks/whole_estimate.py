@@ -36,14 +36,15 @@ from pyramids import SIZE, by_reference
 from spread import told
 
 from wsi_scale.geometry import ScaleGrid, Site, reach
-from wsi_scale.measure import measure_responses
 from wsi_scale.networks import Network, load_network
-from wsi_scale.pipeline import iter_estimates
-from wsi_scale.pyramid import Pyramid
-from wsi_scale.readers.synthetic import SyntheticSlide
-from wsi_scale.responses import Responses
-from wsi_scale.settings import Settings
-from wsi_scale.slide import Slide, open_slide
+from wsi_scale.pipeline.iterate import iter_estimates
+from wsi_scale.pipeline.settings import Settings
+from wsi_scale.responses.measure import measure_responses
+from wsi_scale.responses.record import Responses
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.pyramid import Pyramid
+from wsi_scale.slide.readers import open_slide
+from wsi_scale.slide.readers.synthetic import SyntheticSlide
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "whole_estimate.md"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tifffile
 
-from wsi_scale.readers.synthetic import SyntheticSlide
+from wsi_scale.slide.readers.synthetic import SyntheticSlide
 
 SEED, STRETCH, WIDTH, HEIGHT, LEVELS = 2022, 0.8, 5376, 4608, (1.0, 2.0, 4.0, 8.0)
 

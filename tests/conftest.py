@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wsi_scale.calibrate import Sample, fit_profile
+from wsi_scale.estimators.profile_file import About, keys_of
 from wsi_scale.geometry import ScaleGrid, Site
-from wsi_scale.profile import About, keys_of
-from wsi_scale.responses import LayerResponses, Responses
+from wsi_scale.known_scale.calibrate import Sample, fit_profile
+from wsi_scale.responses.record import LayerResponses, Responses
 
 
 @pytest.fixture(scope="session")

@@ -116,7 +116,7 @@ def test_the_thesis_needs_torch_only_to_train_and_to_ask(path):
 def test_the_bench_needs_torch_only_to_ask_and_the_thesis_never(path):
     names = imports_of(path)
     assert path.stem == "gather" or "torch" not in names
-    assert not any(name.startswith("wsi_scale.thesis") for name in names)
+    assert not any(name.startswith("wsi_scale.known_scale.thesis") for name in names)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "batch").glob("*.py")), ids=lambda p: p.stem)

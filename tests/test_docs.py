@@ -54,9 +54,9 @@ def test_the_step_by_step_example_runs_as_written(tmp_path, monkeypatch):
 
 
 def test_the_page_on_benches_explains_every_column():
-    from wsi_scale.evaluate.manifest import COLUMNS as OF_MANIFEST
-    from wsi_scale.evaluate.summary import COLUMNS as OF_SUMMARY
-    from wsi_scale.evaluate.sweep import UNMEASURED, options_of
+    from wsi_scale.known_scale.evaluate.manifest import COLUMNS as OF_MANIFEST
+    from wsi_scale.known_scale.evaluate.scores import COLUMNS as OF_SUMMARY
+    from wsi_scale.known_scale.evaluate.sweep_options import UNMEASURED, options_of
 
     text = (ROOT / "docs" / "evaluate.md").read_text(encoding="utf-8")
     words = set(re.findall(r"`([\w.]+)`", text)) | {"estimator", "setting", "responses"}
@@ -65,7 +65,7 @@ def test_the_page_on_benches_explains_every_column():
 
 
 def test_the_manifest_on_the_page_is_one(tmp_path):
-    from wsi_scale.evaluate.manifest import read_manifest
+    from wsi_scale.known_scale.evaluate.manifest import read_manifest
 
     text = (ROOT / "docs" / "evaluate.md").read_text(encoding="utf-8")
     (lines,) = re.findall(r"cat slides.csv\n(.*?)\$", text, re.DOTALL)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wsi_scale import cli
-from wsi_scale.pipeline import estimate_slide
+from wsi_scale.pipeline.iterate import estimate_slide
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 README = (SAMPLES.parent / "README.md").read_text(encoding="utf-8")

@@ -22,9 +22,10 @@ import numpy as np
 import torch
 
 from wsi_scale import Settings, estimate_slide, open_slide
-from wsi_scale.files import write_atomically
 from wsi_scale.networks import load_network
 from wsi_scale.networks.network import Network
+from wsi_scale.plumbing.files import write_atomically
+from wsi_scale.slide.resolution import mean_mpp
 
 CARD = '''\
 name = "histology"
@@ -73,7 +74,7 @@ def right_scale(path: Path, mpp: float) -> float:
     """At which a slide has ``mpp``."""
     with open_slide(path) as slide:
         assert slide.mpp is not None, f"{path} does not say how large its pixels are"
-        return mpp / (sum(slide.mpp) / 2)
+        return mpp / mean_mpp(slide.mpp)
 
 
 def octaves(network: Network, paths: list[Path], mpp: float, *, dense: bool = False) -> np.ndarray:

@@ -14,8 +14,9 @@ from skimage.color import rgb2hed
 from skimage.filters import threshold_local, threshold_otsu
 
 from wsi_scale import open_slide
-from wsi_scale.augment import Jitter, apply, draw
 from wsi_scale.errors import SettingsError
+from wsi_scale.known_scale.calibrate.augment import Jitter, apply, draw
+from wsi_scale.slide.resolution import mean_mpp
 
 Plane = NDArray[np.float32]
 
@@ -33,7 +34,7 @@ class RealSlide:
         with open_slide(path) as slide:
             if slide.mpp is None:
                 raise SettingsError(f"{path} does not say how large its pixels are")
-            level, self.mpp = slide.levels[0], sum(slide.mpp) / 2
+            level, self.mpp = slide.levels[0], mean_mpp(slide.mpp)
             self.pixels = slide.read(0, 0, 0, level.width, level.height)
         nuclei, known = label(self.pixels, self.mpp)
         self.nuclei, self.known = nuclei.astype(np.float32), known.astype(np.float32)

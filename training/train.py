@@ -30,8 +30,8 @@ from real import RealSlide
 from safetensors.torch import save
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
-from wsi_scale.files import write_atomically
 from wsi_scale.networks.architectures import NucleiUNet
+from wsi_scale.plumbing.files import write_atomically
 
 SETTLE, TEST = 300, 40
 """Batches for the statistics, and for the Dice in the card."""

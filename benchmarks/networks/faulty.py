@@ -7,7 +7,7 @@ import time
 import torch
 from torch import nn
 
-from wsi_scale.readers.synthetic import SyntheticSlide
+from wsi_scale.slide.readers.synthetic import SyntheticSlide
 from wsi_scale.testing.networks import BatchNormNet
 
 BATCHES = 64

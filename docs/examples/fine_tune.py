@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader
 
 import wsi_scale
 from wsi_scale.networks import Network
-from wsi_scale.readers.synthetic import SyntheticSlide
+from wsi_scale.slide.readers.synthetic import SyntheticSlide
 
 CLASSES = 20
 STRETCH, NOISE, FADE = 0.5, 60.0, 0.55

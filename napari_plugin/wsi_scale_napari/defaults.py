@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import NamedTuple
 
-from wsi_scale.settings import DEFAULT_NETWORK
+from wsi_scale.pipeline.settings import DEFAULT_NETWORK
 
 
 class Defaults(NamedTuple):

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from qtpy.QtCore import QPointF, QRect, QRectF, Qt
 from qtpy.QtGui import QBrush, QColor, QPainter, QPen, QPolygonF
 
-from wsi_scale.fields import Field
+from wsi_scale.pipeline.fields_of_view import Field
 from wsi_scale.render.limits import scale_ticks, score_limits
 from wsi_scale.render.sentence import number
 from wsi_scale.report import Report
+from wsi_scale.slide.resolution import mean_mpp
 from wsi_scale_napari.axes import Axes
 from wsi_scale_napari.colours import Ink, site_colour
 
@@ -95,7 +96,7 @@ def _draw_frame(picture: Picture, axes: Axes, report: Report) -> None:
     bottom = axes.top + axes.height
     picture.line(picture.ink.faint)
     picture.painter.drawLine(QPointF(axes.left, bottom), QPointF(axes.left + axes.width, bottom))
-    mpp = None if report.slide.mpp is None else sum(report.slide.mpp) / 2
+    mpp = mean_mpp(report.slide.mpp)
     for scale in scale_ticks(*axes.scales):
         x = axes.x(scale)
         picture.line(picture.ink.faint)

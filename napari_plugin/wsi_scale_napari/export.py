@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wsi_scale.errors import OutputError
-from wsi_scale.files import write_atomically
+from wsi_scale.plumbing.files import write_atomically
 from wsi_scale.render.command import command
-from wsi_scale.render.tables import sites_csv, sites_geojson
+from wsi_scale.render.site_tables import sites_csv, sites_geojson
 from wsi_scale.report import Report
 from wsi_scale_napari.work import Request, Strip
 

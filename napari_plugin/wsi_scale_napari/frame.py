@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi_scale.drawn import ellipse_ring, nest
 from wsi_scale.geometry import Box
-from wsi_scale.regions import Region
+from wsi_scale.sites.drawn_regions import ellipse_ring, nest
+from wsi_scale.sites.regions import Region
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -9,7 +9,7 @@ import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi_scale.slide import Slide
+from wsi_scale.slide.base import Slide
 
 CHUNK_PX = 512
 

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from wsi_scale.bundled import bundled_names
+from wsi_scale.networks.shipped import bundled_names
 from wsi_scale.render.describe import network_rows
 from wsi_scale_napari.work import load_network
 

@@ -10,7 +10,7 @@ import numpy as np
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QWidget
 
-from wsi_scale.fields import Field, field_at
+from wsi_scale.pipeline.fields_of_view import Field, field_at
 from wsi_scale.render.sentence import number
 from wsi_scale_napari.colours import site_colour
 from wsi_scale_napari.frame import box_to_data, placement, world_to_level0

@@ -8,10 +8,11 @@ from qtpy.QtCore import QPointF, Qt, Signal
 from qtpy.QtGui import QMouseEvent, QPainter, QPaintEvent
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from wsi_scale.fields import Field
+from wsi_scale.pipeline.fields_of_view import Field
 from wsi_scale.render.limits import scale_limits, score_limits
 from wsi_scale.render.sentence import number
 from wsi_scale.report import Report
+from wsi_scale.slide.resolution import mean_mpp
 from wsi_scale_napari.axes import Axes
 from wsi_scale_napari.colours import Ink
 from wsi_scale_napari.drawing import RUG_PX, Picture, draw_plot
@@ -80,7 +81,7 @@ class ResponsePlot(QWidget):
             return ""
         parts = [f"scale {number(scale)}"]
         if report.slide.mpp is not None:
-            parts.append(f"{number(scale * sum(report.slide.mpp) / 2)} µm/px")
+            parts.append(f"{number(scale * mean_mpp(report.slide.mpp))} µm/px")
         near = min(
             range(len(report.curve.scales)),
             key=lambda i: abs(report.curve.scales[i] / scale - 1),

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from wsi_scale.errors import WsiScaleError
-from wsi_scale.readers import all_readers
-from wsi_scale.slide import Slide, open_slide
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.readers import all_readers, open_slide
 from wsi_scale_napari.levels import lazy_levels
 
 SOURCE = "wsi_scale_source"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from wsi_scale.drawn import area_px, to_geojson
 from wsi_scale.errors import SettingsError
-from wsi_scale.regions import Region, parse_region
 from wsi_scale.render.describe import area_words
+from wsi_scale.sites.drawn_regions import area_px, to_geojson
+from wsi_scale.sites.regions import Region, parse_region
 from wsi_scale_napari.frame import drawn_region, placement, view_box
 from wsi_scale_napari.layers import Layers, is_shapes
 from wsi_scale_napari.overlay import NAME as SITES

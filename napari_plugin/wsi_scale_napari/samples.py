@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from wsi_scale.errors import SlideError
-from wsi_scale.slide import open_slide
+from wsi_scale.slide.readers import open_slide
 from wsi_scale_napari.reader import LayerData, slide_layer
 
 FIGURES = "synthetic:figures?seed=1&stretch=0.8&width=6000&height=5000"

@@ -23,8 +23,8 @@ from superqt import QCollapsible
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import all_estimators
-from wsi_scale.planning import expected_patches
-from wsi_scale.settings import Settings, make_settings
+from wsi_scale.pipeline.planning import expected_patches
+from wsi_scale.pipeline.settings import Settings, make_settings
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 COLOURS = {"as the network's card says": None, "fitted away first": True, "left as it is": False}

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wsi_scale.errors import SlideError, WsiScaleError
-from wsi_scale.slide import Slide, open_slide
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.readers import open_slide
 from wsi_scale_napari.reader import SOURCE, lasting
 
 if TYPE_CHECKING:

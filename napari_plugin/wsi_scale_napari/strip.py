@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 
-from wsi_scale.outlines import is_outlined
+from wsi_scale.pipeline.strip import is_outlined
 from wsi_scale.render.sentence import number
 
 PATCH_PX = 42

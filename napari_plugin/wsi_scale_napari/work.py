@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_scale.errors import WsiScaleError
-from wsi_scale.fields import Field, fields_of_view
+from wsi_scale.pipeline.fields_of_view import Field, fields_of_view
+from wsi_scale.pipeline.settings import Settings
 from wsi_scale.report import Report
-from wsi_scale.settings import Settings
 from wsi_scale_napari.cores import CORE_SPARED, SHORT_TURNS, give_way
 from wsi_scale_napari.source import Source
 from wsi_scale_napari.waking import wake_torch
 
 if TYPE_CHECKING:
     from wsi_scale.networks import Network
-    from wsi_scale.pipeline import Progress
-    from wsi_scale.slide import Slide
+    from wsi_scale.pipeline.iterate import Progress
+    from wsi_scale.slide.base import Slide
 
 Stage = Literal["loading", "looking", "done", "cancelled", "failed"]
 ENDS: frozenset[Stage] = frozenset({"done", "cancelled", "failed"})
@@ -146,7 +146,7 @@ class Work:
             raise Stopped
 
     def _look(self, slide: Slide, network: Network) -> None:
-        from wsi_scale.pipeline import iter_estimates
+        from wsi_scale.pipeline.iterate import iter_estimates
 
         self._tell(replace(self.state, stage="looking", words="choosing where to look"))
         steps = iter_estimates(slide, network, self.request.settings)
@@ -184,7 +184,7 @@ def load_network(spec: str, device: str) -> Network:
 
 
 def _strip_of(last: Progress, report: Report | None) -> Strip:
-    from wsi_scale.looking import show
+    from wsi_scale.pipeline.strip import show
 
     responses = last.responses
     if responses is None or report is None:

@@ -7,13 +7,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from wsi_scale.judgement.verdicts import Interval, Verdict
+
 SCHEMA = "wsi-scale/report/1"
 
-Verdict = Literal["ok", "edge", "ambiguous", "outside", "flat", "blank", "no_evidence"]
-NUMBERED: frozenset[Verdict] = frozenset({"ok", "edge", "ambiguous", "outside"})
-"""Verdicts that come with a scale; under the others every derived number is null."""
-
-Interval = tuple[float, float]
 PixelStatus = Literal["agree", "conflict", "undecidable"]
 
 

@@ -14,7 +14,7 @@ from wsi_scale.batch import cluster
 from wsi_scale.batch.asked import Asked, Limits
 from wsi_scale.batch.cluster import Cluster
 from wsi_scale.errors import SettingsError, WsiScaleError
-from wsi_scale.settings import Settings
+from wsi_scale.pipeline.settings import Settings
 
 ASKED = Asked("figures", Settings(), "cpu", Limits())
 

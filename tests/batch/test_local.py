@@ -7,7 +7,7 @@ import pytest
 from wsi_scale.batch.asked import Asked, Limits
 from wsi_scale.batch.local import Local
 from wsi_scale.errors import WsiScaleError
-from wsi_scale.settings import Settings
+from wsi_scale.pipeline.settings import Settings
 
 ASKED = Asked("figures", Settings(), "cpu", Limits(2.0, 30.0))
 

@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from wsi_scale.batch.summary import find_outliers, markdown, short_names, summarize
-from wsi_scale.render.batch import batch_page, batch_png
+from wsi_scale.render.batch_page import batch_page, batch_png
 
 
 @pytest.fixture

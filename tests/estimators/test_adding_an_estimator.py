@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from wsi_scale import estimators
-from wsi_scale.judge import estimate
+from wsi_scale.judgement.estimate import estimate
 
 PAGE = Path(__file__).parents[2] / "docs" / "adding-an-estimator.md"
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wsi_scale.colour_fit import add_freed
 from wsi_scale.estimators import Options, Unavailable
 from wsi_scale.estimators.fingerprint import in_groups, prepare, remix, settled_layers
 from wsi_scale.geometry import ScaleGrid
+from wsi_scale.responses.colour_fit import add_freed
 
 PLAIN = Options(match_mixture=False)
 

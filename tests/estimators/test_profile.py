@@ -8,7 +8,7 @@ import pytest
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import Options, Unavailable
 from wsi_scale.estimators.profile import LEAST_SLOPE, Reading, prepare, read, slope_of
-from wsi_scale.judge import estimate
+from wsi_scale.judgement.estimate import estimate
 
 
 @pytest.fixture

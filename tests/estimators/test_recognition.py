@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from wsi_scale.estimators import Options, Unavailable
 from wsi_scale.estimators.recognition import LEAST_FOUND, RIVAL, band_of, prepare
-from wsi_scale.judge import estimate
+from wsi_scale.judgement.estimate import estimate
 
 PICKY = Options(selective=0.25)
 

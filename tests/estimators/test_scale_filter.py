@@ -17,7 +17,7 @@ from wsi_scale.estimators.scale_filter import (
     taper,
 )
 from wsi_scale.geometry import ScaleGrid
-from wsi_scale.settings import Settings
+from wsi_scale.pipeline.settings import Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "estimators.md"
 THREE = pytest.mark.parametrize("estimator", [dsst, hrsem, rrsem], ids=lambda m: m.NAME)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wsi_scale.geometry import Box
-from wsi_scale.regions import parse_region
+from wsi_scale.sites.regions import parse_region
 from wsi_scale.testing import disc_image, shrunk_levels, write_pyramid_tiff
 
 

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from wsi_scale.errors import NetworkError
-from wsi_scale.networks import exported, load_network
+from wsi_scale.networks import load_network
+from wsi_scale.networks.sources import exported
 
 
 class Bomb:

@@ -8,9 +8,9 @@ import torch
 
 from wsi_scale.errors import NetworkError
 from wsi_scale.geometry import ScaleGrid, Site
-from wsi_scale.measure import measure_responses
 from wsi_scale.networks import load_network
-from wsi_scale.pyramid import Pyramid
+from wsi_scale.responses.measure import measure_responses
+from wsi_scale.slide.pyramid import Pyramid
 
 CARD = Path(__file__).parent / "cards" / "unet2d_nuclei_broad.toml"
 GRID = ScaleGrid((1.0, 2.0))

@@ -36,5 +36,5 @@ def test_the_source_on_the_page_works_by_being_a_file(tmp_path):
 
 
 def test_every_name_the_page_speaks_of_is_there():
-    assemble = importlib.import_module("wsi_scale.networks.assemble")
+    assemble = importlib.import_module("wsi_scale.networks.sources.assemble")
     assert all(hasattr(assemble, name) for name in ("assemble", "settle", "import_optional"))

@@ -140,7 +140,7 @@ def test_a_file_that_holds_no_weights_is_refused(tmp_path, name, content):
 
 
 def test_a_torchscript_file_is_no_checkpoint_and_a_checkpoint_no_torchscript(tmp_path):
-    from wsi_scale.networks import torchscript
+    from wsi_scale.networks.sources import torchscript
 
     scripted = torchscript.example(tmp_path)
     assert "holds no weights" in refusal(f"{FIGURES}&weights={scripted}")
@@ -253,7 +253,7 @@ def test_a_device_that_is_not_there_is_refused(device, says):
 
 
 def test_a_torchscript_failure_is_told_by_its_last_line(tmp_path):
-    from wsi_scale.networks import torchscript
+    from wsi_scale.networks.sources import torchscript
 
     path = torchscript.example(tmp_path)
     card = tmp_path / "card.toml"

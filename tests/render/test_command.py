@@ -7,11 +7,11 @@ import pytest
 
 from wsi_scale import cli
 from wsi_scale.errors import SettingsError
-from wsi_scale.pipeline import estimate_slide
+from wsi_scale.pipeline.iterate import estimate_slide
+from wsi_scale.pipeline.settings import Settings
 from wsi_scale.render.command import command
-from wsi_scale.render.tables import sites_csv, sites_geojson
-from wsi_scale.settings import Settings
-from wsi_scale.slide import open_slide
+from wsi_scale.render.site_tables import sites_csv, sites_geojson
+from wsi_scale.slide.readers import open_slide
 from wsi_scale.testing import disc_image
 
 SLIDE = "synthetic:figures?seed=1&stretch=0.4&width=1500&height=1200"

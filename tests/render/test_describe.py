@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from wsi_scale.metadata import Finding
-from wsi_scale.objective import PLAIN
 from wsi_scale.render.describe import slide_doubts, slide_line
-from wsi_scale.slide import open_slide
+from wsi_scale.slide.metadata import Finding
+from wsi_scale.slide.readers import open_slide
+from wsi_scale.slide.resolution import PLAIN
 
 
 def test_only_what_does_not_fit_is_a_doubt():

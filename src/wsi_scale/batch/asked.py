@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-import wsi_scale
 from wsi_scale.errors import SettingsError
-from wsi_scale.evaluate.identity import absolute_spec, files_of_spec, hash_files
-from wsi_scale.settings import Settings
+from wsi_scale.networks.identity import absolute_spec, files_of_spec, hash_files
+from wsi_scale.pipeline.settings import Settings
+from wsi_scale.plumbing.version import __version__
 
 GIB = 1 << 30
 
@@ -77,7 +77,7 @@ class Asked:
             "device": self.device,
             "settings": self.settings.model_dump(mode="json"),
             "weights": weights,
-            "version": wsi_scale.__version__,
+            "version": __version__,
             "memory": self.limits.memory,
             "seconds": self.limits.seconds,
         }

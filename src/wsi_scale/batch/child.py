@@ -20,7 +20,7 @@ def main() -> None:
     os.dup2(2, 1)  # what networks and libraries print is no reply
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it and closes stdin
     faulthandler.enable()
-    from wsi_scale.batch.one import reply_to  # now, with its prints out of the way
+    from wsi_scale.batch.one_slide import reply_to  # now, with its prints out of the way
 
     tasks: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_hear, args=(tasks,), daemon=True).start()

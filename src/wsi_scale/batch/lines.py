@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wsi_scale.batch.row import Row
 from wsi_scale.errors import OutputError, SettingsError
-from wsi_scale.files import replacing, sync_folder
+from wsi_scale.plumbing.files import replacing, sync_folder
 
 GO_ON = "rows that were written are kept, make room and go on with --resume"
 """After a write that failed."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wsi_scale.errors import SettingsError
-from wsi_scale.readers import is_slide_folder
-from wsi_scale.readers.synthetic import PREFIX
+from wsi_scale.slide.readers import is_slide_folder
+from wsi_scale.slide.readers.synthetic import PREFIX
 
 SUFFIXES = frozenset(
     (

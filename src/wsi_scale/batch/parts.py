@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from wsi_scale.batch.lines import GO_ON, Lines
 from wsi_scale.batch.row import Row, columns, without_none
 from wsi_scale.errors import OutputError, SettingsError
-from wsi_scale.files import replacing
+from wsi_scale.plumbing.files import replacing
 
 PART_ROWS = 500
 PART_SECONDS = 300.0

@@ -14,8 +14,8 @@ from wsi_scale.batch.lines import Lines
 from wsi_scale.batch.parts import Parts
 from wsi_scale.batch.row import Row
 from wsi_scale.errors import OutputError, SettingsError
-from wsi_scale.evaluate.claim import first_change, read_note
-from wsi_scale.files import check_writable, sync_folder
+from wsi_scale.plumbing.claims import first_change, read_note
+from wsi_scale.plumbing.files import check_writable, sync_folder
 
 
 class Store(Protocol):

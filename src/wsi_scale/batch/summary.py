@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from wsi_scale.batch.row import Row
-from wsi_scale.evaluate.table import grid_of, number
-from wsi_scale.report import NUMBERED
+from wsi_scale.judgement.verdicts import NUMBERED
+from wsi_scale.plumbing.tables import grid_of, number
 
 LEAST = 5
 """Answers that are ``ok`` a cohort must have before a slide can be said to differ from it."""

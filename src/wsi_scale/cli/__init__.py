@@ -13,7 +13,6 @@ from typing import Annotated, Any
 
 import typer
 
-import wsi_scale
 from wsi_scale.cli import evaluate, thesis
 from wsi_scale.cli.batch import batch
 from wsi_scale.cli.calibrate import calibrate
@@ -42,8 +41,9 @@ from wsi_scale.cli.outputs import Outputs, inputs_of
 from wsi_scale.cli.progress import follow, load
 from wsi_scale.cli.show import err, out, print_network, print_report
 from wsi_scale.errors import WsiScaleError
-from wsi_scale.settings import DEFAULT_NETWORK, make_settings
-from wsi_scale.slide import open_slide
+from wsi_scale.pipeline.settings import DEFAULT_NETWORK, make_settings
+from wsi_scale.plumbing.version import __version__
+from wsi_scale.slide.readers import open_slide
 
 EXIT_OK, EXIT_BAD_INPUT, EXIT_NOT_OK, EXIT_CANCELLED = 0, 2, 3, 130
 
@@ -106,7 +106,7 @@ def _usage(error: Any) -> str:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(wsi_scale.__version__)
+        print(__version__)
         raise typer.Exit
 
 
@@ -127,7 +127,9 @@ def networks(
     device: DeviceOption = "auto",
 ) -> None:
     """List bundled networks and the grammar of SPEC, or describe one network and its layers."""
-    from wsi_scale.networks import all_sources, bundled_names, load_network
+    from wsi_scale.networks.load import load_network
+    from wsi_scale.networks.shipped import bundled_names
+    from wsi_scale.networks.sources import all_sources
 
     if spec is None:
         out.print("Bundled networks: " + ", ".join(bundled_names()))

@@ -40,11 +40,11 @@ from wsi_scale.cli.options import (
 from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
 from wsi_scale.cli.show import err, out
 from wsi_scale.errors import OutputError, SettingsError
-from wsi_scale.files import check_writable, write_atomically
-from wsi_scale.settings import DEFAULT_NETWORK, make_settings
+from wsi_scale.pipeline.settings import DEFAULT_NETWORK, make_settings
+from wsi_scale.plumbing.files import check_writable, write_atomically
 
 if TYPE_CHECKING:
-    from wsi_scale.batch.run import Batch, Standing, Workers
+    from wsi_scale.batch.run_batch import Batch, Standing, Workers
 
 _LINE_SECONDS = 30.0  # between two lines of progress where stderr is no terminal
 
@@ -107,7 +107,7 @@ def batch(  # one parameter per option of the contract
     """
     from wsi_scale.batch.asked import Asked, Limits
     from wsi_scale.batch.listing import list_slides
-    from wsi_scale.batch.run import Batch, run_batch
+    from wsi_scale.batch.run_batch import Batch, run_batch
     from wsi_scale.batch.store import open_store
 
     open_store(out_file)
@@ -208,7 +208,7 @@ def write_summary(out_file: Path) -> None:
     """Make the summary from the rows: to stdout, and as Markdown, page and picture beside them."""
     from wsi_scale.batch.store import open_store
     from wsi_scale.batch.summary import markdown, summarize
-    from wsi_scale.render.batch import batch_page, batch_png
+    from wsi_scale.render.batch_page import batch_page, batch_png
 
     if not out_file.exists():
         raise OutputError(f"there are no rows in {out_file}; name the --out of a batch")

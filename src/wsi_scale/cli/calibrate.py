@@ -16,11 +16,11 @@ from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
 from wsi_scale.cli.progress import following
 from wsi_scale.cli.show import out
 from wsi_scale.errors import OutputError, SettingsError
-from wsi_scale.files import check_writable
-from wsi_scale.readers import is_slide_folder
+from wsi_scale.plumbing.files import check_writable
+from wsi_scale.slide.readers import is_slide_folder
 
 if TYPE_CHECKING:
-    from wsi_scale.profile import Profile
+    from wsi_scale.estimators.profile_file import Profile
 
 
 def calibrate(  # one parameter per option of the contract
@@ -62,9 +62,9 @@ def calibrate(  # one parameter per option of the contract
     Give one image per case (they are what is left out to see what the profile is worth), and use
     the profile with `wsi-scale estimate --profile FILE`, or name it in the network's card.
     """
-    from wsi_scale.calibrate import Reference
-    from wsi_scale.calibrate import calibrate as run
-    from wsi_scale.networks import load_network
+    from wsi_scale.known_scale.calibrate import Reference
+    from wsi_scale.known_scale.calibrate import calibrate as run
+    from wsi_scale.networks.load import load_network
 
     reference = Reference(
         scale, mpp, sites=sites, jitters=jitters, per_octave=per_octave, seed=seed

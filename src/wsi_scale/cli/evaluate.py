@@ -21,7 +21,7 @@ from wsi_scale.cli.options import (
 from wsi_scale.cli.progress import following
 from wsi_scale.cli.show import err, out
 from wsi_scale.errors import SettingsError
-from wsi_scale.settings import DEFAULT_NETWORK
+from wsi_scale.pipeline.settings import DEFAULT_NETWORK
 
 
 def evaluate(  # one parameter per option of the contract
@@ -73,12 +73,12 @@ def evaluate(  # one parameter per option of the contract
     and --sweep, and the tables are made anew without looking at a slide. Exit code 3: some slides
     could not be measured, the summary says which.
     """
-    from wsi_scale.evaluate import bench, run
-    from wsi_scale.evaluate.answers import list_questions
-    from wsi_scale.evaluate.identity import profile_of_spec
-    from wsi_scale.evaluate.manifest import read_manifest
-    from wsi_scale.evaluate.sweep import parse_sweeps
-    from wsi_scale.evaluate.windows import parse_factors
+    from wsi_scale.known_scale.evaluate import bench, run_bench
+    from wsi_scale.known_scale.evaluate.ask_estimators import list_questions
+    from wsi_scale.known_scale.evaluate.manifest import read_manifest
+    from wsi_scale.known_scale.evaluate.sweep_options import parse_sweeps
+    from wsi_scale.known_scale.evaluate.windows import parse_factors
+    from wsi_scale.networks.identity import profile_of_spec
 
     check_workers(workers)
     profile = profile or profile_of_spec(network)
@@ -98,7 +98,7 @@ def evaluate(  # one parameter per option of the contract
     if out_folder.resolve() in manifest.resolve().parents:
         raise SettingsError(f"{manifest} lies in {out_folder}, which is for results; move it")
     with following() as tell, redirect_stdout(sys.stderr):  # other people's networks may print
-        outcome = run.evaluate(asked, questions, workers, tell)
+        outcome = run_bench.evaluate(asked, questions, workers, tell)
     for sentence in outcome.failed.values():
         err.print(f"warning: {sentence}", soft_wrap=True)
     out.print(outcome.summary, soft_wrap=True)

@@ -13,10 +13,11 @@ from wsi_scale.cli.outputs import check_json, info_json, inputs_of, refuse_to_re
 from wsi_scale.cli.progress import follow, load
 from wsi_scale.cli.show import out, print_info
 from wsi_scale.errors import SettingsError
+from wsi_scale.judgement.rules import ENOUGH_SITES
+from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
 from wsi_scale.report import PixelAudit
-from wsi_scale.settings import DEFAULT_NETWORK, Settings
-from wsi_scale.slide import Slide, open_slide
-from wsi_scale.verdict import ENOUGH_SITES
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.readers import open_slide
 
 NOT_ASKED = "the pixels were not asked; --pixels holds them against what is stated"
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wsi_scale.errors import OutputError
-from wsi_scale.evaluate.identity import files_of_spec
-from wsi_scale.files import check_writable, write_atomically
-from wsi_scale.readers import is_slide_folder
-from wsi_scale.slide import Slide
+from wsi_scale.networks.identity import files_of_spec
+from wsi_scale.plumbing.files import check_writable, write_atomically
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.readers import is_slide_folder
 
 if TYPE_CHECKING:
-    from wsi_scale import pipeline
+    from wsi_scale.pipeline import iterate
     from wsi_scale.report import PixelAudit, Report
 
 
@@ -50,7 +50,7 @@ class Outputs:
         if len({os.path.realpath(path) for path in files}) < len(files):
             raise OutputError("two results would go to one file; give each a name of its own")
 
-    def write(self, progress: pipeline.Progress, report: Report) -> None:
+    def write(self, progress: iterate.Progress, report: Report) -> None:
         """Write everything that was asked for; each file whole or not at all."""
         if self.json is not None:
             write_text(self.json, report.to_json())
@@ -92,8 +92,8 @@ def refuse_to_replace(inputs: Sequence[str], results: Sequence[str | Path]) -> N
                 raise OutputError(f"{result} lies inside {source}; choose another place")
 
 
-def _strip(progress: pipeline.Progress, report: Report) -> list[tuple[float, Any]]:
-    from wsi_scale.looking import show
+def _strip(progress: iterate.Progress, report: Report) -> list[tuple[float, Any]]:
+    from wsi_scale.pipeline.strip import show
 
     responses = progress.responses
     return [] if responses is None else show(progress.run, responses, report.scale)
@@ -125,7 +125,7 @@ def _write_stdout(text: str) -> None:
 
 def info_json(slide: Slide, pixels: PixelAudit | None = None) -> str:
     """What ``info`` shows, as JSON; pixels: what they say, where they were asked."""
-    from wsi_scale.assemble import slide_part
+    from wsi_scale.pipeline.build_report import slide_part
 
     content = slide_part(slide).model_dump(mode="json")
     content["reader_reason"] = slide.reader_reason

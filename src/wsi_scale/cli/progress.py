@@ -12,11 +12,11 @@ from rich.text import Text
 from wsi_scale.cli.show import err
 
 if TYPE_CHECKING:
-    from wsi_scale import pipeline
-    from wsi_scale.evaluate.workers import Tell
-    from wsi_scale.networks import Network
-    from wsi_scale.settings import Settings
-    from wsi_scale.slide import Slide
+    from wsi_scale.networks.network import Network
+    from wsi_scale.pipeline import iterate
+    from wsi_scale.pipeline.settings import Settings
+    from wsi_scale.plumbing.processes import Tell
+    from wsi_scale.slide.base import Slide
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def following() -> Iterator[Tell]:
 
 def load(spec: str, device: str) -> Network:
     """The network of a SPEC, with a word on stderr while a terminal waits for it."""
-    from wsi_scale.networks import load_network
+    from wsi_scale.networks.load import load_network
 
     if not err.is_terminal:  # a spinner would leave an empty line in a log
         return load_network(spec, device=device)
@@ -57,11 +57,11 @@ def load(spec: str, device: str) -> Network:
 
 def follow(
     slide: Slide, network: Network, settings: Settings
-) -> tuple[pipeline.Progress | None, bool]:
+) -> tuple[iterate.Progress | None, bool]:
     """Run to the end, or to Ctrl-C; the last progress, and whether it was cancelled."""
-    from wsi_scale.pipeline import iter_estimates
+    from wsi_scale.pipeline.iterate import iter_estimates
 
-    last: pipeline.Progress | None = None
+    last: iterate.Progress | None = None
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -80,7 +80,7 @@ def follow(
     return last, False
 
 
-def _so_far(progress: pipeline.Progress) -> str:
+def _so_far(progress: iterate.Progress) -> str:
     answer = progress.estimate
     if answer is None or answer.scale is None:
         return "looking"

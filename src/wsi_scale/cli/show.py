@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from wsi_scale.errors import OutputError
-from wsi_scale.slide import Slide
+from wsi_scale.slide.base import Slide
 
 if TYPE_CHECKING:
-    from wsi_scale.networks import Network
+    from wsi_scale.networks.network import Network
     from wsi_scale.report import Report
 
 

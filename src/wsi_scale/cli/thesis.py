@@ -18,10 +18,10 @@ from wsi_scale.cli.options import (
 from wsi_scale.cli.progress import following
 from wsi_scale.cli.show import err, out
 from wsi_scale.errors import OutputError, SettingsError
-from wsi_scale.files import check_writable
+from wsi_scale.plumbing.files import check_writable
 
 if TYPE_CHECKING:
-    from wsi_scale.thesis.train import Recipe
+    from wsi_scale.known_scale.thesis.train import Recipe
 
 app = typer.Typer(
     help="The thesis this project grew from: its images, its networks, its tables and figures.",
@@ -43,7 +43,7 @@ def check_folder(folder: Path | None) -> None:
 
 def check_images(folder: Path | None, seed: int) -> None:
     """Raise SettingsError for a folder of stored images that is not there or of another seed."""
-    from wsi_scale.thesis.dataset import check_stored
+    from wsi_scale.known_scale.thesis.write_images import check_stored
 
     check_folder(folder)
     if folder is not None:
@@ -78,18 +78,18 @@ def dataset(
 
     Training and reproduction draw the same images where they look and need none stored.
     """
-    from wsi_scale.thesis import dataset as writing
+    from wsi_scale.known_scale.thesis import write_images
 
     check_workers(workers)
     splits = ("train", "test") if split == "both" else (split,)
-    asked = writing.Dataset(out_folder, noise, grain, seed, splits=splits)
-    work = writing.begin(asked)
-    needed, free = writing.gigabytes(work.needed), writing.gigabytes(work.free)
+    asked = write_images.Dataset(out_folder, noise, grain, seed, splits=splits)
+    work = write_images.begin(asked)
+    needed, free = write_images.gigabytes(work.needed), write_images.gigabytes(work.free)
     err.print(
         f"{len(work.missing)} images to draw, about {needed}; {free} are free", soft_wrap=True
     )
     with following() as tell:
-        count = writing.write_dataset(work, workers, tell)
+        count = write_images.write_dataset(work, workers, tell)
     out.print(f"{count} images in {out_folder}, listed in manifest.csv", soft_wrap=True)
 
 
@@ -131,7 +131,12 @@ def train(  # one parameter per choice of the recipe
     seed: SeedOption = 0,
 ) -> None:
     """Train the thesis's network for patches at scale A; five to ten minutes on one core."""
-    from wsi_scale.thesis.train import Recipe, family_recipes, make_repeatable, parse_filters
+    from wsi_scale.known_scale.thesis.train import (
+        Recipe,
+        family_recipes,
+        make_repeatable,
+        parse_filters,
+    )
 
     if threads < 1:
         raise SettingsError(f"training needs at least 1 thread, got {threads}")
@@ -158,7 +163,7 @@ def _is_trained(folder: Path) -> bool:
 
 def _train_one(recipe: Recipe, folder: Path, images: Path | None) -> None:
     make_folder(folder)
-    from wsi_scale.thesis.train import save_network, train_network
+    from wsi_scale.known_scale.thesis.train import save_network, train_network
 
     err.print(recipe.name)
     with following() as tell:
@@ -192,8 +197,8 @@ def reproduce(
     What is measured is kept: run it again after Ctrl-C and it goes on, or when all is measured to
     make tables and figures anew.
     """
-    from wsi_scale.thesis.plan import Plan, find_preset
-    from wsi_scale.thesis.reproduce import reproduce as run
+    from wsi_scale.known_scale.thesis.plan import Plan, find_preset
+    from wsi_scale.known_scale.thesis.reproduce import reproduce as run
 
     check_workers(workers)
     check_folder(networks)

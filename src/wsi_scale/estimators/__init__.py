@@ -31,9 +31,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from wsi_scale.errors import SettingsError
-from wsi_scale.profile import Profile
-from wsi_scale.registry import modules_of
-from wsi_scale.responses import Responses
+from wsi_scale.estimators.profile_file import Profile
+from wsi_scale.plumbing.registry import modules_of
+from wsi_scale.responses.record import Responses
 
 Array = NDArray[np.float64]
 

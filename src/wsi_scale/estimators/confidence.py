@@ -10,7 +10,7 @@ import numpy as np
 
 from wsi_scale.estimators import Answer, Array, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import Pool, peak
-from wsi_scale.responses import Responses
+from wsi_scale.responses.record import Responses
 
 NAME = "confidence"
 ORDER = 20

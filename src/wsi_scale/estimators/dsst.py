@@ -13,7 +13,7 @@ import numpy as np
 from wsi_scale.estimators import Answer, Array, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import Pool, peak
 from wsi_scale.estimators.scale_filter import ScaleFilter, check_scales, given_reference, twins
-from wsi_scale.responses import LayerResponses, Responses
+from wsi_scale.responses.record import LayerResponses, Responses
 
 NAME = "dsst"
 ORDER = 40

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from wsi_scale.estimators import Answer, Array, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import weighted_median
-from wsi_scale.responses import LayerResponses, Responses
+from wsi_scale.responses.record import LayerResponses, Responses
 
 NAME = "extrema"
 ORDER = 30

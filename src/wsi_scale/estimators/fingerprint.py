@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wsi_scale.estimators import Answer, Array, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import peak
-from wsi_scale.responses import (
+from wsi_scale.responses.record import (
     COLOUR_FREED,
     CONSTANT,
     NEVER_FIRED,

@@ -13,7 +13,7 @@ import numpy as np
 from wsi_scale.estimators import Answer, Array, Options, Scorer
 from wsi_scale.estimators.curves import Pool, peak
 from wsi_scale.estimators.scale_filter import ScaleFilter, both_signatures
-from wsi_scale.responses import Responses
+from wsi_scale.responses.record import Responses
 
 NAME = "hrsem"
 ORDER = 41

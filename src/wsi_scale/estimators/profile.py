@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import Answer, Array, Doubt, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import weighted_median
-from wsi_scale.profile import Profile
-from wsi_scale.responses import PLAIN, Responses
+from wsi_scale.estimators.profile_file import Profile
+from wsi_scale.responses.record import PLAIN, Responses
 
 NAME = "profile"
 ORDER = 5

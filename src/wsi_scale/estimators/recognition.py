@@ -16,7 +16,7 @@ import numpy as np
 
 from wsi_scale.estimators import Answer, Array, Doubt, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import Pool
-from wsi_scale.responses import Responses
+from wsi_scale.responses.record import Responses
 
 NAME = "recognition"
 ORDER = 4

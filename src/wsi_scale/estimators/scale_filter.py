@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from wsi_scale.estimators import NO_REFERENCE, Array, Options, Reference, Unavailable
 from wsi_scale.geometry import ScaleGrid
-from wsi_scale.responses import LayerResponses, Responses
+from wsi_scale.responses.record import LayerResponses, Responses
 
 Spectrum = NDArray[np.complex128]
 

@@ -6,16 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
 
 from wsi_scale.errors import NetworkError
+from wsi_scale.networks.card import Task
 from wsi_scale.networks.probe import Call
 from wsi_scale.networks.wording import listed
-
-if TYPE_CHECKING:
-    from wsi_scale.networks.network import Network
 
 Kind = Literal["batchnorm", "middle", "pooled", "output"]
 
@@ -37,6 +35,18 @@ class LayerChoice:
     """True for a BatchNorm no later than the last one at the coarsest resolution."""
 
 
+class Structure(NamedTuple):
+    """What of a network decides which layers are measured."""
+
+    name: str
+    """What people call the network."""
+    task: Task
+    calls: tuple[Call, ...]
+    """Submodules in the order they work; empty where they cannot be listened to."""
+    head: str | None
+    """Name of the module that computes the logits; None where it cannot be listened to."""
+
+
 OUTPUT = LayerChoice("output", "output", "output")
 """All that a network without hookable modules (TorchScript, exported) offers."""
 
@@ -47,14 +57,12 @@ def is_batchnorm(call: Call) -> bool:
     return all(isinstance(x, Tensor) for x in stored) and _has_pixels(call.takes, (4,))
 
 
-def batchnorm_batches(network: Network) -> int | None:
+def batchnorm_batches(calls: Sequence[Call]) -> int | None:
     """Batches the BatchNorm statistics were gathered over, the fewest of all layers.
 
     0 = never trained; None = not stored, or no BatchNorm that can be seen.
     """
-    counts = [
-        getattr(c.module, "num_batches_tracked", None) for c in network.calls if is_batchnorm(c)
-    ]
+    counts = [getattr(c.module, "num_batches_tracked", None) for c in calls if is_batchnorm(c)]
     stored = [int(count) for count in counts if isinstance(count, Tensor)]
     return min(stored) if stored else None
 
@@ -79,46 +87,50 @@ def head_candidates(calls: Sequence[Call]) -> list[Call]:
     return [call for call in reversed(leaves) if _has_pixels(call.takes, (2, 3, 4))]
 
 
-def choose_layers(network: Network, patterns: Sequence[str] | None) -> tuple[LayerChoice, ...]:
+def choose_layers(structure: Structure, patterns: Sequence[str] | None) -> tuple[LayerChoice, ...]:
     """The layers to measure, in the order the image passes them.
 
     patterns: module names or ``fnmatch`` patterns; None or empty = by the network's structure.
     Raises NetworkError for a pattern that matches no module whose result can be measured.
     """
-    if not network.calls:
+    if not structure.calls:
         if patterns and any(not fnmatchcase("output", p) for p in patterns):
             raise NetworkError(
-                f"{network.name} has no layers that can be listened to (TorchScript or exported), "
-                f"so {listed(patterns)} cannot be measured; drop layers"
+                f"{structure.name} has no layers that can be listened to (TorchScript or "
+                f"exported), so {listed(patterns)} cannot be measured; drop layers"
             )
         return (OUTPUT,)
-    structure = _by_structure(network)
-    chosen = _by_name(network, patterns, structure) if patterns else structure
+    usual = _by_structure(structure)
+    chosen = _by_name(structure, patterns, usual) if patterns else usual
     if not chosen:
         return (OUTPUT,)
-    order = {call.name: i for i, call in enumerate(network.calls)}
+    order = {call.name: i for i, call in enumerate(structure.calls)}
     return tuple(sorted(chosen.values(), key=lambda choice: order[choice.name]))
 
 
-def _by_structure(network: Network) -> dict[str, LayerChoice]:
+def _by_structure(structure: Structure) -> dict[str, LayerChoice]:
     chosen = {
-        c.name: LayerChoice(c.name, "batchnorm", "input") for c in network.calls if is_batchnorm(c)
+        c.name: LayerChoice(c.name, "batchnorm", "input")
+        for c in structure.calls
+        if is_batchnorm(c)
     }
-    chosen |= {choice.name: choice for choice in encoder_batchnorms(network.calls)}
-    middles = _middle_candidates(network)
+    chosen |= {choice.name: choice for choice in encoder_batchnorms(structure.calls)}
+    middles = _middle_candidates(structure)
     quarters = (2,) if chosen else (1, 2, 3)
     for quarter in quarters if middles else ():
         name = middles[len(middles) * quarter // 4].name
         chosen.setdefault(name, LayerChoice(name, "middle", "output"))
-    if network.head is not None:
-        kind: Kind = "pooled" if network.task == "classify" else "middle"
-        chosen[network.head] = LayerChoice(network.head, kind, "input", is_head=True)
+    if structure.head is not None:
+        kind: Kind = "pooled" if structure.task == "classify" else "middle"
+        chosen[structure.head] = LayerChoice(structure.head, kind, "input", is_head=True)
     return chosen
 
 
-def _middle_candidates(network: Network) -> list[Call]:
+def _middle_candidates(structure: Structure) -> list[Call]:
     """Convolutions; where there are too few, repeated blocks; else whatever keeps pixels."""
-    calls = [c for c in network.calls if c.name != network.head and _has_pixels(c.gives, (3, 4))]
+    calls = [
+        c for c in structure.calls if c.name != structure.head and _has_pixels(c.gives, (3, 4))
+    ]
     leaves = [c for c in calls if c.is_leaf]
     convolutions = [c for c in leaves if isinstance(c.module, nn.Conv2d)]
     if len(convolutions) >= _FEW_CONVOLUTIONS:
@@ -135,19 +147,19 @@ def _family(call: Call) -> tuple[str, type[nn.Module]]:
 
 
 def _by_name(
-    network: Network, patterns: Sequence[str], structure: dict[str, LayerChoice]
+    structure: Structure, patterns: Sequence[str], usual: dict[str, LayerChoice]
 ) -> dict[str, LayerChoice]:
     chosen: dict[str, LayerChoice] = {}
-    usable = [c for c in network.calls if c.name in structure or _has_pixels(c.gives, (2, 3, 4))]
+    usable = [c for c in structure.calls if c.name in usual or _has_pixels(c.gives, (2, 3, 4))]
     for pattern in patterns:
         matching = [call.name for call in usable if fnmatchcase(call.name, pattern)]
         if not matching:
             raise NetworkError(
-                f"{network.name} has no layer {pattern!r}; there are "
+                f"{structure.name} has no layer {pattern!r}; there are "
                 f"{listed(call.name for call in usable)}"
             )
         for name in matching:
-            chosen[name] = structure.get(name, LayerChoice(name, "middle", "output"))
+            chosen[name] = usual.get(name, LayerChoice(name, "middle", "output"))
     return chosen
 
 

@@ -13,10 +13,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from wsi_scale.errors import NetworkError
-from wsi_scale.networks import layers as _layers
 from wsi_scale.networks.answer import check_logits, find_tensor, to_logits
 from wsi_scale.networks.card import Activation, Card, Task, name_classes
-from wsi_scale.networks.layers import LayerChoice
+from wsi_scale.networks.layers import (
+    LayerChoice,
+    Structure,
+    batchnorm_batches,
+    choose_layers,
+    head_candidates,
+    is_batchnorm,
+)
 from wsi_scale.networks.probe import (
     LARGEST,
     SMALLEST,
@@ -65,7 +71,7 @@ class Network:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What to know before its BatchNorm statistics are trusted; a card may say otherwise."""
-        if not any(_layers.is_batchnorm(call) for call in self.calls):
+        if not any(is_batchnorm(call) for call in self.calls):
             return ()
         return warn_of_stale(self.stale_signs, self.lag, self.card.statistics)
 
@@ -93,7 +99,7 @@ class Network:
     @property
     def batchnorm_batches(self) -> int | None:
         """Batches its BatchNorm statistics were gathered over; 0 = untrained, None = unknown."""
-        return _layers.batchnorm_batches(self)
+        return batchnorm_batches(self.calls)
 
     def prepare(self, patches: NDArray[np.uint8]) -> Tensor:
         """Patches (N, H, W, 3) uint8 as the network wants them: (N, channels, H, W) float32."""
@@ -176,7 +182,8 @@ class Network:
 
     def layers(self, patterns: Sequence[str] | None = None) -> tuple[LayerChoice, ...]:
         """The layers to measure: those asked for, else the card's, else chosen by structure."""
-        return _layers.choose_layers(self, patterns or self.card.layers)
+        structure = Structure(self.name, self.task, self.calls, self.head)
+        return choose_layers(structure, patterns or self.card.layers)
 
     def to(self, device: torch.device) -> Network:
         """The same network on another device."""
@@ -263,7 +270,7 @@ def _find_head(network: Network, side: int) -> str | None:
     """Name of the last module that the logits truly depend on (an auxiliary head may run later)."""
     if not is_hookable(network.module):
         return None
-    for call in _layers.head_candidates(network.calls)[:8]:
+    for call in head_candidates(network.calls)[:8]:
         with torch.enable_grad(), _watched_input(call.module):
             depends = network.logits(_trial(network, side)).requires_grad
         if depends:

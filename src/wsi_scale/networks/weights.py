@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import warnings
 import zipfile
@@ -24,21 +23,6 @@ _AVERAGES = ("state_dict_ema", "model_ema", "ema_state_dict", "ema", "swa_state_
 """Where averaged weights lie; opened only where there are no others."""
 
 _PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
-
-
-def hash_file(path: Path, expected: str | None) -> str:
-    """SHA-256 of a file, in hex. Raises NetworkError if unreadable or not as expected."""
-    try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise NetworkError(f"cannot read {path}: {error.strerror or error}") from error
-    if expected is not None and found != expected:
-        raise NetworkError(
-            f"{path} has SHA-256 {found[:12]}… but its card says {expected[:12]}…; "
-            "get the file the card was written for, or correct sha256 in the card"
-        )
-    return found
 
 
 def read_state(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:

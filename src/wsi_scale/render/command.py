@@ -6,8 +6,8 @@ import shlex
 from typing import Any
 
 from wsi_scale.errors import SettingsError
+from wsi_scale.pipeline.settings import Settings
 from wsi_scale.report import Report
-from wsi_scale.settings import Settings
 
 _OPTIONS = {
     "estimator": "--estimator",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wsi_scale.objective import PLAIN
-from wsi_scale.slide import Slide
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.resolution import PLAIN
 
 if TYPE_CHECKING:
-    from wsi_scale.networks import Network
+    from wsi_scale.networks.network import Network
 
 MOST_CLASSES = 24
 """Class names shown at most."""

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from wsi_scale.errors import OutputError
-from wsi_scale.files import write_atomically
-from wsi_scale.outlines import is_outlined
+from wsi_scale.pipeline.strip import is_outlined
+from wsi_scale.plumbing.files import write_atomically
 from wsi_scale.render.curve import ANSWER, GREY, INK, draw_curve
 from wsi_scale.render.sentence import headline, number
 from wsi_scale.report import Report

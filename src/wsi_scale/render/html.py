@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from wsi_scale.files import write_atomically
+from wsi_scale.plumbing.files import write_atomically
 from wsi_scale.render.numbers import key_numbers, range_words, stated_rows, value
 from wsi_scale.render.sentence import explain, headline, number, words
 from wsi_scale.report import Report

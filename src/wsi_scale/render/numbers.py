@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from wsi_scale.prior import METADATA
+from wsi_scale.judgement.verdicts import Interval
 from wsi_scale.render.sentence import kept, number, powers, span
-from wsi_scale.report import Interval, Report
+from wsi_scale.report import Report
+from wsi_scale.slide.resolution import METADATA
 
 
 def value(found: float | None, unit: str = "") -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from wsi_scale.estimators import all_estimators, fingerprint, profile
-from wsi_scale.report import NUMBERED, AsIs, Interval, Report
+from wsi_scale.judgement.verdicts import NUMBERED, Interval
+from wsi_scale.report import AsIs, Report
 
 _MEANING = {
     "edge": "The best scale lies at or beyond the end of the range that was tried, so this number "

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from wsi_scale.networks import Network
-    from wsi_scale.slide import Slide
+    from wsi_scale.networks.network import Network
+    from wsi_scale.slide.base import Slide
 
 
 @pytest.fixture

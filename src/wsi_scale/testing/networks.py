@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from wsi_scale.networks import Card, Network, build_network
+from wsi_scale.networks.card import Card
+from wsi_scale.networks.network import Network, build_network
 
 
 class LaplacianNet(nn.Module):

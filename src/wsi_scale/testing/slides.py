@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from wsi_scale.slide import Slide, open_slide
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.readers import open_slide
 
 UNEVEN_SIZES = ((300, 250), (150, 125), (75, 62), (37, 31))
 """(width, height) of levels that are not square and whose ratios are not whole."""

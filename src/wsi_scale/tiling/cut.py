@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from wsi_scale.errors import SettingsError, SlideError
 from wsi_scale.geometry import LevelRead, pick_level, reduction
-from wsi_scale.pyramid import read_reduced, resample
-from wsi_scale.regions import Region, parse_region
-from wsi_scale.slide import Slide
-from wsi_scale.survey import shared_box
-from wsi_scale.tiling.kept import TISSUE_SHARE, kept_tiles
+from wsi_scale.sites.overview import shared_box
+from wsi_scale.sites.regions import Region, parse_region
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.reading import read_reduced, resample
 from wsi_scale.tiling.layout import Layout, Place, Span, span
+from wsi_scale.tiling.worth_reading import TISSUE_SHARE, kept_tiles
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,94 @@
+"""What every estimator that can work says, and which of them ``auto`` lets speak for the slide."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from wsi_scale.estimators import find_estimator
+from wsi_scale.judgement.evidence import Evidence, Judgement
+from wsi_scale.judgement.verdicts import NUMBERED
+
+CONTRADICTION = 0.5
+"""Octaves: two trusted voices further apart than this cannot both be right."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One estimator's answer and what the judge makes of it."""
+
+    evidence: Evidence
+    judgement: Judgement
+
+    @property
+    def name(self) -> str:
+        return self.evidence.name
+
+    @property
+    def tied(self) -> bool:
+        """Whether it found several scales, and nobody trusted less may choose between them."""
+        return self._stands and self.judgement.verdict == "ambiguous"
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it found a bound, and nobody trusted less may answer far from it."""
+        return self._stands and self.judgement.verdict == "edge"
+
+    @property
+    def _stands(self) -> bool:
+        return bool(getattr(find_estimator(self.name), "STANDS", False))
+
+    @property
+    def scale(self) -> float | None:
+        return self.evidence.answer.scale
+
+
+def choose(voices: Sequence[Voice]) -> tuple[Voice, tuple[str, ...]]:
+    """The voice to follow, and warnings about those that were not; ``voices`` in order of trust.
+
+    The first that is ``ok`` is followed; where none is, the first that gives a number, else the
+    first. Two that are ``ok`` and contradict each other leave the slide ``ambiguous``; so does one
+    whose tie, or bound, stands against the others (``STANDS``).
+    """
+    tied = [i for i, voice in enumerate(voices) if voice.tied]
+    voices = voices[: tied[0] + 1] if tied else voices
+    sure = [voice for voice in voices if voice.judgement.verdict == "ok"]
+    numbered = [voice for voice in voices if voice.judgement.verdict in NUMBERED]
+    chosen = (sure or numbered or list(voices))[0]
+    passed_over = voices[: list(voices).index(chosen)]
+    for other in [*sure[1:], *(voice for voice in passed_over if voice.bounded)]:
+        if octaves_apart(chosen, other) > CONTRADICTION:
+            return _contradicted(chosen, other), ()
+    return chosen, tuple(
+        f"{chosen.name} speaks here, for {voice.name} is {voice.judgement.verdict}: "
+        f"{voice.judgement.reason}"
+        for voice in passed_over
+    )
+
+
+def octaves_apart(one: Voice, other: Voice) -> float:
+    """|log2| of the ratio of two answers; 0 where one of them has none."""
+    if one.scale is None or other.scale is None:
+        return 0.0
+    return abs(math.log2(one.scale / other.scale))
+
+
+def _contradicted(chosen: Voice, other: Voice) -> Voice:
+    """The chosen voice, no longer ``ok``; both answers are candidates."""
+    reason = (
+        f"the estimators contradict each other: {chosen.name} says {chosen.scale:.3g}, "
+        f"{other.name} {other.scale:.3g}"
+        + (" or beyond" if other.bounded else ", and either would be trusted alone")
+    )
+    said = [voice.scale for voice in (chosen, other) if voice.scale is not None]
+    candidates = tuple((scale, _score_at(chosen, scale)) for scale in said)
+    return replace(chosen, judgement=Judgement("ambiguous", reason, candidates))
+
+
+def _score_at(voice: Voice, scale: float) -> float:
+    """The voice's score at the grid scale nearest to ``scale``."""
+    nearest = np.argmin(np.abs(np.log(voice.evidence.scales / scale)))
+    return float(voice.evidence.answer.score[nearest])

@@ -1,0 +1,228 @@
+"""From responses to an answer one can act on: interval, tolerance band, voices and verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.estimators import (
+    Answer,
+    Array,
+    Options,
+    Scorer,
+    Unavailable,
+    all_estimators,
+    find_estimator,
+    prepare,
+    profile,
+)
+from wsi_scale.geometry import ScaleGrid, Site
+from wsi_scale.judgement.auto import Voice, choose
+from wsi_scale.judgement.evidence import Evidence
+from wsi_scale.judgement.interval import band_of_curve, interval_of, resample_sites
+from wsi_scale.judgement.rules import weigh
+from wsi_scale.judgement.tolerance import steady_band
+from wsi_scale.judgement.verdicts import NUMBERED, Verdict
+from wsi_scale.responses.record import PLAIN, Responses
+
+TOLERANCE = 0.1
+"""Share of the predictions, of a segmenter share of what it finds, that may change inside the
+tolerance band."""
+
+
+MIN_CLASS_SITES = 3
+"""A class gets an estimate of its own when it is the target of at least this many sites."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An answer with everything needed to trust or distrust it. Scales are level-0 px per px."""
+
+    estimator: str
+    scale: float | None
+    interval_level: float
+    interval: tuple[float, float] | None
+    tolerance: tuple[float, float] | None
+    """Scales between which at most TOLERANCE of the predictions, or of what a segmenter finds,
+    differ from those at the scale."""
+    verdict: Verdict
+    reason: str
+    warnings: tuple[str, ...]
+    candidates: tuple[tuple[float, float], ...]
+    """(scale, score) of every peak of an ambiguous answer."""
+    voices: dict[str, float | None]
+    """What each available estimator says by itself."""
+    sites: tuple[Site, ...]
+    """Where was looked, in the order of ``site_scales``."""
+    site_scales: tuple[float | None, ...]
+    scales: Array
+    score: Array
+    low: Array
+    high: Array
+    classes: tuple[tuple[str, float | None, tuple[float, float] | None], ...] = ()
+    """(name, scale, interval) of each class that is the target of at least 3 sites."""
+    site_scores: tuple[Array, ...] = ()
+    """The score of each site alone at ``scales``; none where the verdict has no number."""
+
+
+def estimate(
+    responses: Responses,
+    *,
+    estimator: str = "auto",
+    options: Options | None = None,
+    seed: int = 0,
+    interval_level: float = 0.9,
+    resamples: int = 200,
+) -> Estimate:
+    """Judge responses: the best scale, its bootstrap interval over sites, and a verdict.
+
+    estimator: ``auto`` or a name from ``all_estimators``. ``auto`` asks the profile, where one is
+        given, and the fingerprint, where the network has settled BatchNorm statistics, and follows
+        the first that is ``ok``; with neither, confidence, which is never evidence.
+    interval_level: share of bootstrap resamples inside the interval, above 0 and below 1.
+    Raises SettingsError for an unknown or, when named, unavailable estimator.
+    """
+    if not 0 < interval_level < 1:
+        raise SettingsError(f"the interval level lies between 0 and 1, got {interval_level}")
+    options = options or Options()
+    scorers, missing = _prepare_all(responses, options)
+    everyone = np.ones(len(responses.sites))
+    scales = np.array(responses.grid.scales)
+    answers = {name: scorer(everyone) for name, scorer in scorers.items()}
+    asked = []
+    for name in _choose(estimator, scorers, missing, options):
+        resampled = resample_sites(scorers[name], everyone, seed, resamples)
+        evidence = Evidence(name, scales, answers[name], resampled)
+        asked.append(Voice(evidence, weigh(responses, evidence, missing)))
+    chosen, passed_over = choose(asked)
+    evidence, judgement, scorer = chosen.evidence, chosen.judgement, scorers[chosen.name]
+    numbered = judgement.verdict in NUMBERED
+    scale = chosen.scale if numbered else None
+    low, high = band_of_curve(evidence, interval_level)
+    alone = _per_site(scorer, len(everyone)) if numbered else ()
+    return Estimate(
+        estimator=chosen.name,
+        scale=scale,
+        interval_level=interval_level,
+        interval=interval_of(evidence, interval_level, len(everyone)) if numbered else None,
+        tolerance=None if scale is None else steady_band(responses, scale, TOLERANCE),
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        warnings=(*passed_over, *_warnings(scale, chosen, options, interval_level)),
+        candidates=judgement.candidates,
+        voices={name: answer.scale for name, answer in answers.items()},
+        sites=responses.sites,
+        site_scales=tuple(x.scale for x in alone) if numbered else (None,) * len(everyone),
+        scales=scales,
+        score=evidence.answer.score,
+        low=low,
+        high=high,
+        classes=_per_class(responses, scorer, seed, resamples, interval_level) if numbered else (),
+        site_scores=tuple(x.score for x in alone),
+    )
+
+
+def blank_estimate(grid: ScaleGrid, interval_level: float, reason: str) -> Estimate:
+    """The answer where there was nothing to measure."""
+    nothing = np.full(len(grid), np.nan)
+    return Estimate(
+        estimator="none",
+        scale=None,
+        interval_level=interval_level,
+        interval=None,
+        tolerance=None,
+        verdict="blank",
+        reason=reason,
+        warnings=(),
+        candidates=(),
+        voices={},
+        sites=(),
+        site_scales=(),
+        scales=np.array(grid.scales),
+        score=nothing,
+        low=nothing,
+        high=nothing,
+    )
+
+
+def _prepare_all(
+    responses: Responses, options: Options
+) -> tuple[dict[str, Scorer], dict[str, str]]:
+    """Scorers of the estimators that can work, and why the others cannot."""
+    scorers, missing = {}, {}
+    for name, module in all_estimators().items():
+        try:
+            scorers[name] = prepare(module, responses, options)
+        except Unavailable as error:
+            missing[name] = str(error)
+    return scorers, missing
+
+
+def _choose(
+    estimator: str, scorers: dict[str, Scorer], missing: dict[str, str], options: Options
+) -> list[str]:
+    """Whom to ask: the estimator that was named, or of ``auto`` all whose answer is evidence."""
+    if estimator == "auto" and options.profile is not None and profile.NAME in missing:
+        estimator = profile.NAME  # what was given is never silently passed over
+    if estimator != "auto":
+        find_estimator(estimator)
+        if estimator in missing:
+            raise SettingsError(f"estimator {estimator} cannot be used: {missing[estimator]}")
+        return [estimator]
+    if not scorers:
+        reasons = "; ".join(dict.fromkeys(missing.values()))  # the scale filters share theirs
+        raise SettingsError(f"no estimator can read this network: {reasons}")
+    return [name for name in scorers if find_estimator(name).EVIDENCE] or [next(iter(scorers))]
+
+
+def _per_site(scorer: Scorer, sites: int) -> tuple[Answer, ...]:
+    """What each site would answer alone."""
+    alone = np.zeros(sites)
+    answers = []
+    for site in range(sites):
+        alone[site] = 1
+        answers.append(scorer(alone))
+        alone[site] = 0
+    return tuple(answers)
+
+
+def _per_class(
+    responses: Responses, scorer: Scorer, seed: int, resamples: int, level: float
+) -> tuple[tuple[str, float | None, tuple[float, float] | None], ...]:
+    """Estimates from the sites of one target class each, where several classes were seen."""
+    target = np.full(len(responses.sites), -1)
+    plain = responses.variant == PLAIN
+    target[responses.site_index[plain]] = responses.target[plain]
+    seen = [k for k in np.unique(target[target >= 0]) if np.sum(target == k) >= MIN_CLASS_SITES]
+    if len(seen) < 2:
+        return ()
+    out = []
+    for k in seen:
+        members = (target == k).astype(float)
+        draws = resample_sites(scorer, members, seed, resamples)
+        evidence = Evidence("", np.array(responses.grid.scales), scorer(members), draws)
+        scale = evidence.answer.scale
+        out.append((responses.classes[k], scale, interval_of(evidence, level, int(members.sum()))))
+    return tuple(out)
+
+
+def _warnings(
+    scale: float | None, chosen: Voice, options: Options, level: float
+) -> tuple[str, ...]:
+    out = []
+    if scale is not None and chosen.name == profile.NAME and options.profile is not None:
+        count = len(options.profile.strangeness)  # one for each image
+        held = count / (count + 1)
+        if held < level:
+            out.append(
+                f"the profile was made of {count} images, too few for {level:.0%}: the interval "
+                f"is as wide as the largest error seen, which holds about {held:.0%} of the time"
+            )
+    if scale is not None and scale < 1:
+        out.append(
+            f"scale {scale:.3g} is below 1: the network would see upsampled pixels with no real "
+            "detail"
+        )
+    return tuple(out)

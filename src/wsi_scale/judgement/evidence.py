@@ -1,0 +1,61 @@
+"""What is weighed: an estimator's answer, its answers when the sites are drawn again, and how
+clearly its curve falls away from the best scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wsi_scale.estimators import Answer, Array
+from wsi_scale.judgement.verdicts import Verdict
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One estimator's answer and what it says when the sites are drawn again."""
+
+    name: str
+    scales: Array
+    """(S,) the grid."""
+    answer: Answer
+    resampled: tuple[Answer, ...]
+    """Bootstrap over sites."""
+
+    @property
+    def resampled_scales(self) -> Array:
+        return np.array([x.scale for x in self.resampled if x.scale is not None])
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict, why, and the rival scales (scale, score) of an ambiguous one."""
+
+    verdict: Verdict
+    reason: str
+    candidates: tuple[tuple[float, float], ...] = ()
+
+
+def rise(evidence: Evidence) -> float:
+    """How much more is left unexplained, or how much worse the score is where an estimator does not
+    measure that, an octave away from the best scale, mean of both sides.
+
+    In nats per channel, or the score's unit. A side that the window does not reach is left out;
+    where neither is reached, the farther end of the window tells it, as if the curve were a
+    parabola. So it does not depend on how wide the window is.
+    """
+    answer = evidence.answer
+    known = np.isfinite(answer.score)
+    octave = np.log2(evidence.scales[known])
+    best = int(np.argmax(answer.score[known]))
+    score = answer.score[known] if answer.left is None else -answer.left[known]
+    away = [octave[best] + side for side in (-1, 1)]
+    reached = [x for x in away if octave[0] - 1e-9 <= x <= octave[-1] + 1e-9]
+    # between grid scales a parabola's root is straight, whichever scales those are
+    worse = np.sqrt(np.maximum(score[best] - score, 0))
+    if reached:
+        return float(np.mean(np.interp(reached, octave, worse) ** 2))
+    far = max(octave[0], octave[-1], key=lambda end: abs(end - octave[best]))
+    if far == octave[best]:
+        return 0.0
+    return float(np.interp(far, octave, worse) / (far - octave[best])) ** 2

@@ -1,0 +1,227 @@
+"""Fits the map from responses to relative scale, and measures it on images left out; no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.estimators import profile as reader
+from wsi_scale.estimators.profile_file import (
+    About,
+    Array,
+    LayerKey,
+    Profile,
+    features_of,
+    floor_of,
+    moments_of,
+    standardise,
+)
+from wsi_scale.responses.record import Responses
+
+MIN_IMAGES = 3
+"""With fewer, an image left out leaves too little to learn from."""
+
+MOST_FOLDS = 20
+"""Images are left out one at a time, or in so many groups where there are more."""
+
+STRENGTHS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+"""Ridge penalties tried; the one with the least error on images left out is kept."""
+
+STEP = 0.25
+"""Octaves between the places at which the noise of a patch is known."""
+
+LEAST_NOISE = 0.02
+"""Octaves; no place is believed more than this."""
+
+STEADY = 0.1
+"""A feature that hardly varied counts as if it had by this share of what features usually do: it
+teaches nothing, but where it moves, the slide is strange."""
+
+EXPLAINED = 0.95
+"""Share of the reference's variance that its directions hold."""
+
+MOST_DIRECTIONS = 48
+
+TAIL = 0.5
+"""Octaves: cut windows of an image left out reach so far beyond its right scale."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the network answered about one image whose right scale is known."""
+
+    image: str
+    scale: float
+    """Right scale, level-0 px per network px."""
+    responses: Responses
+    jittered: tuple[Responses, ...] = ()
+    """The same sites with stain, brightness, sharpness and compression changed."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """All rows of all samples, plain and jittered."""
+
+    x: Array
+    """(R, D) features, not standardised."""
+    y: Array
+    """(R,) octaves from the right scale."""
+    image: NDArray[np.int64]
+    """(R,) which sample."""
+    fold: NDArray[np.int64]
+    """(R,) which samples are left out together."""
+
+
+@dataclass(frozen=True)
+class Map:
+    """A ridge regression on standardised features."""
+
+    mean: Array
+    spread: Array
+    weights: Array
+    intercept: float
+
+    def __call__(self, x: Array) -> Array:
+        return np.asarray(standardise(x, self.mean, self.spread) @ self.weights + self.intercept)
+
+
+def fit_profile(samples: Sequence[Sample], about: About) -> Profile:
+    """Learn the map from samples and measure it on images left out.
+
+    about: its ``strength`` is chosen here. Raises SettingsError for fewer than MIN_IMAGES samples,
+    or when they span less than an octave.
+    """
+    if len(samples) < MIN_IMAGES:
+        raise SettingsError(
+            f"a reference needs at least {MIN_IMAGES} images, so that one can be left out to see "
+            f"what the profile is worth, got {len(samples)}"
+        )
+    floor = floor_of(np.concatenate([moments_of(s.responses, about.layers)[1] for s in samples]))
+    table = gather(samples, about.layers, floor)
+    if np.ptp(table.y) < 1:
+        raise SettingsError(
+            f"the reference spans {np.ptp(table.y):.2g} octaves of scale, at least one is needed; "
+            "use larger images"
+        )
+    left_out = {strength: leave_out(table, strength) for strength in STRENGTHS}
+    strength = min(STRENGTHS, key=lambda s: float(np.mean((left_out[s] - table.y) ** 2)))
+    about = about.model_copy(update={"strength": strength})
+    places = places_of(table.y)
+    noise = noise_of(places, table.y, left_out[strength])
+    whole = _build(table, about, floor, (places, noise))
+    return _measured(whole, table, samples)
+
+
+def gather(samples: Sequence[Sample], keys: Sequence[LayerKey], floor: Array) -> Table:
+    """All rows of all samples that hold real detail."""
+    folds = np.arange(len(samples)) % min(MOST_FOLDS, len(samples))
+    x, y, image = [], [], []
+    for number, sample in enumerate(samples):
+        for responses in (sample.responses, *sample.jittered):
+            real = ~responses.upsampled
+            scales = np.array(responses.grid.scales)[responses.scale_index[real]]
+            x.append(features_of(responses, keys, floor)[real])
+            y.append(np.log2(scales / sample.scale))
+            image.append(np.full(len(scales), number))
+    owner = np.concatenate(image)
+    return Table(np.concatenate(x), np.concatenate(y), owner, folds[owner])
+
+
+def ridge(x: Array, y: Array, strength: float) -> Map:
+    """Ridge regression on standardised features."""
+    mean, spread = x.mean(axis=0), x.std(axis=0)
+    spread = np.maximum(spread, STEADY * np.median(spread))
+    z, middle = standardise(x, mean, spread), float(y.mean())
+    rows, features = z.shape
+    if rows < features:  # the same weights, solved among the rows
+        weights = z.T @ np.linalg.solve(z @ z.T + strength * rows * np.eye(rows), y - middle)
+    else:
+        weights = np.linalg.solve(z.T @ z + strength * rows * np.eye(features), z.T @ (y - middle))
+    return Map(mean, spread, weights, middle)
+
+
+def leave_out(table: Table, strength: float) -> Array:
+    """(R,) what a map fitted without the row's own image says of it."""
+    out = np.empty(len(table.y))
+    for fold in np.unique(table.fold):
+        mine = table.fold == fold
+        out[mine] = ridge(table.x[~mine], table.y[~mine], strength)(table.x[mine])
+    return out
+
+
+def places_of(y: Array) -> Array:
+    """(T,) even places over what the reference contains, about STEP apart."""
+    return np.linspace(y.min(), y.max(), max(2, round(float(np.ptp(y)) / STEP) + 1))
+
+
+def noise_of(places: Array, truth: Array, said: Array) -> Array:
+    """(T,) root mean square error of the rows that the map puts near each place."""
+    near = np.exp(-0.5 * ((said[None] - places[:, None]) / STEP) ** 2) + 1e-12
+    mean = (near * (said - truth) ** 2).sum(axis=1) / near.sum(axis=1)
+    return np.asarray(np.maximum(np.sqrt(mean), LEAST_NOISE))
+
+
+def directions(x: Array) -> Array:
+    """(K, D) orthonormal directions that hold EXPLAINED of the variance of standardised rows."""
+    if len(x) < x.shape[1]:
+        _, sizes, vectors = np.linalg.svd(x, full_matrices=False)
+        values = sizes**2
+    else:
+        rising, columns = np.linalg.eigh(x.T @ x)
+        values, vectors = np.maximum(rising[::-1], 0), columns[:, ::-1].T
+    enough = int(np.searchsorted(np.cumsum(values) / values.sum(), EXPLAINED)) + 1
+    return np.ascontiguousarray(vectors[: min(enough, MOST_DIRECTIONS)])
+
+
+def _build(table: Table, about: About, floor: Array, noise: tuple[Array, Array]) -> Profile:
+    """A profile fitted on all rows of a table; not yet measured."""
+    learnt = ridge(table.x, table.y, about.strength)
+    standard = standardise(table.x, learnt.mean, learnt.spread)
+    nothing = np.zeros(0)
+    return Profile(
+        about, floor, learnt.mean, learnt.spread, learnt.weights, np.array([learnt.intercept]),
+        directions(standard), *noise, nothing, nothing, nothing,
+    )  # fmt: skip
+
+
+def _measured(whole: Profile, table: Table, samples: Sequence[Sample]) -> Profile:
+    """The profile with what profiles of the other images say of each image left out."""
+    whole_errors: list[float] = []
+    cut_errors: list[float] = []
+    strange = np.zeros(len(samples))
+    noise = whole.places, whole.noise
+    for fold in np.unique(table.fold):
+        rest = table.fold != fold
+        others = Table(table.x[rest], table.y[rest], table.image[rest], table.fold[rest])
+        part = _build(others, whole.about, whole.floor, noise)
+        for number in np.unique(table.image[~rest]):
+            sample = samples[number]
+            uncut = reader.read(part, sample.responses)
+            strange[number] = uncut.strangeness
+            whole_errors += errors_of(sample, [uncut])
+            cut_errors += errors_of(sample, [reader.read(part, x) for x in cut_windows(sample)])
+    return replace(
+        whole,
+        errors=np.array(whole_errors),
+        cut_errors=np.array(cut_errors),
+        strangeness=strange,
+    )
+
+
+def errors_of(sample: Sample, readings: Sequence[reader.Reading]) -> list[float]:
+    """Octaves by which each reading of a sample errs that gives an answer."""
+    answers = [x.answer(np.ones(len(sample.responses.sites))) for x in readings]
+    return [float(np.log2(x / sample.scale)) for x in answers if x is not None]
+
+
+def cut_windows(sample: Sample) -> Iterator[Responses]:
+    """The scales of a sample from each of their ends to TAIL beyond its right scale."""
+    scales, wide = sample.responses.grid.scales, 2**TAIL
+    if scales[-1] > sample.scale * wide and scales[0] < sample.scale:
+        yield sample.responses.between(scales[0], sample.scale * wide)
+    if scales[0] < sample.scale / wide and scales[-1] > sample.scale:
+        yield sample.responses.between(sample.scale / wide, scales[-1])

@@ -1,0 +1,152 @@
+"""Shows a network a reference: images whose right scale is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from wsi_scale.errors import NoTissueError, SettingsError, SiteError, SlideError
+from wsi_scale.estimators.profile_file import About, Profile, keys_of
+from wsi_scale.geometry import ScaleGrid, reach
+from wsi_scale.known_scale.calibrate.augment import Jitter, jitter_pyramid
+from wsi_scale.known_scale.calibrate.fit import MIN_IMAGES, Sample, fit_profile
+from wsi_scale.networks.network import Network
+from wsi_scale.plumbing.version import __version__
+from wsi_scale.responses.measure import measure_responses
+from wsi_scale.sites.choose import choose_sites
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.pyramid import sample_pyramid
+from wsi_scale.slide.readers import open_slide
+from wsi_scale.slide.resolution import scale_for
+
+Tell = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
+OCTAVES = 3.0
+"""Most that is looked at on either side of the right scale."""
+
+FINEST = 1.0
+"""Below, pixels would be invented; a reference contains no such scale."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What is known about images, and how they are to be looked at. One of scale and mpp."""
+
+    scale: float | None = None
+    """Right scale of every image, level-0 px per network px."""
+    mpp: float | None = None
+    """µm per network px that the network wants; each image's own resolution gives its scale."""
+    sites: int = 8
+    """Places looked at in each image."""
+    jitters: int = 1
+    """Changed copies of each place, beside the plain one."""
+    jitter: Jitter = field(default_factory=Jitter)
+    per_octave: float = 8
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.scale is None) == (self.mpp is None):
+            raise SettingsError(
+                "say at which scale the reference is right: either a scale or an mpp, not both"
+            )
+        for key in ("scale", "mpp", "per_octave"):
+            value = getattr(self, key)
+            if value is not None and not 0 < value < float("inf"):
+                raise SettingsError(f"{key} must be above 0, got {value:g}")
+        for key, least in (("sites", 1), ("jitters", 0), ("seed", 0)):
+            if getattr(self, key) < least:
+                raise SettingsError(f"{key} must be at least {least}, got {getattr(self, key)}")
+
+    def right_scale(self, slide: Slide) -> float:
+        """Of one image. Raises SettingsError where it cannot be known."""
+        if self.scale is not None:
+            return self.scale
+        if slide.mpp is None:
+            raise SettingsError(
+                f"{slide.path} does not say its µm/px, so --mpp cannot be turned into a scale; "
+                "give --scale, or leave this image out"
+            )
+        assert self.mpp is not None
+        return scale_for(self.mpp, slide.mpp)
+
+
+def calibrate(
+    network: Network, images: Sequence[str], reference: Reference, tell: Tell = lambda *_: None
+) -> Profile:
+    """Measure the images, fit the map, and measure it on images left out.
+
+    images: slides or plain images, each of another case: they are what is left out. Raises
+    SettingsError, SlideError or NetworkError, one sentence, for what cannot be used.
+    """
+    if len(images) < MIN_IMAGES:
+        raise SettingsError(
+            f"a reference needs at least {MIN_IMAGES} images, each of another case, so that one "
+            f"can be left out to see what the profile is worth, got {len(images)}"
+        )
+    samples = []
+    for number, path in enumerate(images):
+        tell("looking at the reference", number, len(images))
+        with open_slide(path) as slide:
+            samples.append(look(network, slide, reference, number))
+    tell("fitting", len(images), len(images))
+    return fit_profile(samples, _about(network, reference, samples))
+
+
+def look(network: Network, slide: Slide, reference: Reference, number: int) -> Sample:
+    """What a network answers about one image, plain and jittered, at all scales it contains."""
+    right = reference.right_scale(slide)
+    side = min(slide.bounds.width, slide.bounds.height)
+    size = network.choose_input_size(max(side / right / 2, network.smallest_input_size))
+    lo = max(FINEST, right / 2**OCTAVES)
+    hi = min(right * 2**OCTAVES, 0.9 * side / size)
+    if hi <= lo:
+        raise SettingsError(
+            f"{slide.path} is too small to learn from: {side:g} px wide where it is narrowest, and "
+            f"patches of {size} px from scale {lo:.3g} up need over {lo * size / 0.9:.0f}; "
+            "leave it out"
+        )
+    try:
+        sites = choose_sites(
+            slide,
+            reference.sites,
+            seed=reference.seed,
+            window_px=hi * size,
+            min_window_px=lo * size,
+            stain=network.card.stain,
+        )
+    except (NoTissueError, SiteError) as error:
+        raise SlideError(f"{error}; or leave it out") from error
+    hi = min(hi, max(reach(slide.bounds, site, size) for site in sites))
+    grid = ScaleGrid.geometric(lo, hi, reference.per_octave)
+    plain = [sample_pyramid(slide, site, grid, size=size) for site in sites]
+    rng = np.random.default_rng([reference.seed, 10, number])
+    copies = [
+        [jitter_pyramid(one, reference.jitter, rng) for one in plain]
+        for _ in range(reference.jitters)
+    ]
+    measured = [measure_responses(network, x, gradient=False) for x in (plain, *copies)]
+    return Sample(slide.path, right, measured[0], tuple(measured[1:]))
+
+
+def _about(network: Network, reference: Reference, samples: Sequence[Sample]) -> About:
+    sizes = {sample.responses.input_size for sample in samples}
+    if len(sizes) > 1:
+        raise SettingsError(
+            f"the images have room for patches of {min(sizes)} to {max(sizes)} px, and a profile "
+            "needs one size; leave out the smallest images, or fix input_size in the card"
+        )
+    return About(
+        network=network.name,
+        sha256=network.sha256,
+        input_size=sizes.pop(),
+        layers=keys_of(samples[0].responses),
+        sites=min(len(sample.responses.sites) for sample in samples),
+        jitters=reference.jitters,
+        strength=0.0,
+        images=tuple(sample.image for sample in samples),
+        version=__version__,
+        seed=reference.seed,
+    )

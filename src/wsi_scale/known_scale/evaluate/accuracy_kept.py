@@ -1,0 +1,38 @@
+"""What an answer is worth: how much of the network's best result is kept at it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsi_scale.responses.record import Responses
+
+Array = NDArray[np.float64]
+
+
+def right_share(responses: Responses, kind: int) -> Array:
+    """(S,) share of pyramids at each scale whose most probable class is ``kind``.
+
+    Of a network with one class, the share for which it says so. NaN where no patch was cut.
+    """
+    if len(responses.classes) == 1:
+        right = responses.outputs[:, 0] > 0
+    else:
+        right = responses.outputs.argmax(axis=1) == kind
+    by_site = responses.on_grid(right.astype(float))
+    count = np.isfinite(by_site).sum(axis=0)
+    return np.asarray(
+        np.where(count > 0, np.nansum(by_site, axis=0) / np.maximum(count, 1), np.nan)
+    )
+
+
+def kept_share(scales: Array, result: Array, scale: float | None) -> float | None:
+    """Result at the nearest scale ÷ best result; None without an answer or without any result.
+
+    scales, result: (S,). Scales 1, 2, 4, results 0.2, 0.8, 0.4, answer 3.9 -> 0.5.
+    """
+    known = np.isfinite(result)
+    if scale is None or not known.any() or result[known].max() <= 0:
+        return None
+    nearest = np.argmin(np.abs(scales[known] - scale))
+    return float(result[known][nearest]) / float(result[known].max())

@@ -1,0 +1,221 @@
+"""What every estimator answers from the saved responses of one slide; no torch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.estimators import all_estimators, find_estimator
+from wsi_scale.estimators.profile import NAME as PROFILE
+from wsi_scale.judgement.estimate import Estimate, estimate
+from wsi_scale.known_scale.evaluate.accuracy_kept import Array, kept_share, right_share
+from wsi_scale.known_scale.evaluate.bench import (
+    BY_CHANCE,
+    DICE,
+    RESPONSES,
+    Bench,
+    Measured,
+    number_of,
+)
+from wsi_scale.known_scale.evaluate.chance import shuffle_scales
+from wsi_scale.known_scale.evaluate.manifest import Row
+from wsi_scale.known_scale.evaluate.mask import Overlap
+from wsi_scale.known_scale.evaluate.sweep_options import Setting, in_words
+from wsi_scale.known_scale.evaluate.windows import Window
+from wsi_scale.responses.record import Responses
+
+MEASURED, SHUFFLED, RANDOM = "measured", "shuffled", "random weights"
+"""Whose responses are read; the last two are chance."""
+
+CENTRE = "window centre"
+"""Stands where an estimator's name stands; it looks at nothing."""
+
+UNAVAILABLE = "unavailable"
+"""Stands where a verdict stands when the responses lack what the estimator needs."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One estimator asked in one way."""
+
+    estimator: str
+    setting: Setting = field(default_factory=dict)
+    responses: str = MEASURED
+    """MEASURED, SHUFFLED, RANDOM, or ``none`` of the window's centre."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """What one estimator says, and what the judge makes of it."""
+
+    by: str
+    """The estimator that answered: of ``auto`` the one it chose."""
+    says: float | None
+    """The scale, whatever the verdict; None if there is none."""
+    interval: tuple[float, float] | None
+    """90 %; None where the verdict gives no number."""
+    verdict: str
+    has_number: bool
+    """Whether the verdict gives a number."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """One answer."""
+
+    row: Row
+    truth: float
+    window: Window
+    question: Question
+    voice: Voice
+    kept: float | None
+    """Accuracy, or Dice, at the answer as a share of the best in the window."""
+    patches: int
+    """In the window."""
+
+    @property
+    def octaves(self) -> float:
+        """|log2(answer / truth)|; NaN without an answer."""
+        return math.nan if self.voice.says is None else abs(math.log2(self.voice.says / self.truth))
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the interval holds the truth; None without an interval."""
+        ends = self.voice.interval
+        return None if ends is None else ends[0] <= self.truth <= ends[1]
+
+    @property
+    def width(self) -> float:
+        """Of the interval in octaves; NaN without one."""
+        ends = self.voice.interval
+        return math.nan if ends is None else math.log2(ends[1] / ends[0])
+
+
+def list_questions(
+    estimators: Sequence[str] | None,
+    sweeps: Sequence[tuple[str, Setting]],
+    *,
+    profile: bool = False,
+) -> tuple[Question, ...]:
+    """Each estimator, its swept settings, and chance for all of them.
+
+    estimators: names, ``auto`` among them; None: auto and all that need no reference.
+    profile: whether a profile is given.
+    Raises SettingsError for an unknown estimator, and for one that lacks what it learns from.
+    """
+    names = ["auto", *(name for name in all_estimators() if _can_work(name, profile))]
+    for name in estimators or ():
+        if name != "auto" and find_estimator(name) and name not in names:
+            lacks = (
+                "needs a profile; name it with --profile"
+                if name == PROFILE
+                else "learns from images whose right scale is known, and a bench gives none; leave "
+                f"it out; there are {', '.join(names)}"
+            )
+            raise SettingsError(f"estimator {name} {lacks}")
+    for name, _ in sweeps:
+        if name not in names:
+            raise SettingsError(f"estimator {name} learns from images; it cannot be swept here")
+    plain: list[tuple[str, Setting]] = [(x, {}) for x in dict.fromkeys(estimators or names)]
+    asked = [*plain, *sweeps]
+    return (
+        *(Question(name, setting) for name, setting in asked),
+        *(Question(name, setting, SHUFFLED) for name, setting in asked),
+        *(Question(name, setting, RANDOM) for name, setting in asked),
+        Question(CENTRE, {}, "none"),
+    )
+
+
+def _can_work(name: str, profile: bool) -> bool:
+    """Whether an estimator has what it learns from, if it learns."""
+    return profile if name == PROFILE else not getattr(find_estimator(name), "LEARNS", False)
+
+
+def find_answers(
+    bench: Bench, row: Row, measured: Measured, questions: Sequence[Question]
+) -> list[Found]:
+    """Ask every question in every window, from the saved responses of one slide."""
+    trained = Responses.load(bench.file(row, RESPONSES))
+    untrained = Responses.load(bench.file(row, BY_CHANCE))
+    result = _result(bench, row, trained)
+    out: list[Found] = []
+    for number, window in enumerate(bench.fair(row, measured.truth, trained.grid)):
+        seen = cut(trained, window)
+        rng = np.random.default_rng([bench.seed, 9, number_of(row), number])
+        pools = {
+            MEASURED: seen,
+            SHUFFLED: shuffle_scales(seen, rng),
+            RANDOM: cut(untrained, window),
+        }
+        scales = np.array(trained.grid.scales)
+        inside = (scales >= window.lo - 1e-9) & (scales <= window.hi + 1e-9)
+        for question, voice in ask_all(questions, pools, window, bench):
+            kept = None
+            if result is not None and question.responses != RANDOM:
+                kept = kept_share(scales[inside], result[inside], voice.says)
+            patches = len(seen.entropy) if question.responses != "none" else 0
+            out.append(Found(row, measured.truth, window, question, voice, kept, patches))
+    return out
+
+
+def cut(responses: Responses, window: Window) -> Responses:
+    """The same as if only the window had been asked; sites without a patch in it are gone."""
+    inside = responses.between(window.lo, window.hi)
+    used, index = np.unique(inside.site_index, return_inverse=True)
+    sites = tuple(inside.sites[i] for i in used)
+    return replace(inside, sites=sites, site_index=index.astype(np.int32))
+
+
+def _result(bench: Bench, row: Row, responses: Responses) -> Array | None:
+    """(S,) accuracy or Dice of the network at every measured scale; None where nobody knows."""
+    if row.kind is not None:
+        return right_share(responses, responses.classes.index(row.kind))
+    if row.mask is not None:
+        return Overlap.load(bench.file(row, DICE)).dice(np.array(responses.grid.scales))
+    return None
+
+
+def ask_all(
+    questions: Sequence[Question], pools: dict[str, Responses], window: Window, bench: Bench
+) -> Iterator[tuple[Question, Voice]]:
+    """Every question with its answer; none is asked twice, nor, without a profile, whom ``auto``
+    chose: with one, its verdict may be of two estimators that contradict each other."""
+    known: dict[tuple[str, str, str], Voice] = {}
+    for question in questions:
+        if question.estimator == CENTRE:
+            yield question, Voice(CENTRE, window.middle, None, "", True, 0.0)
+            continue
+        key = (question.responses, question.estimator, in_words(question.setting))
+        if key not in known:
+            known[key] = ask(question, pools[question.responses], bench)
+            if not question.setting and bench.learnt is None:
+                known[question.responses, known[key].by, ""] = known[key]
+        yield question, known[key]
+
+
+def ask(question: Question, responses: Responses, bench: Bench) -> Voice:
+    """One estimator's answer, judged."""
+    started = time.monotonic()
+    try:
+        answer: Estimate = estimate(
+            responses,
+            estimator=question.estimator,
+            options=bench.options(question.setting),
+            seed=bench.seed,
+        )
+    except SettingsError:  # names and options were checked before: it cannot work on this network
+        return Voice(question.estimator, None, None, UNAVAILABLE, False, 0.0)
+    return Voice(
+        by=answer.estimator,
+        says=answer.voices[answer.estimator],
+        interval=answer.interval,
+        verdict=answer.verdict,
+        has_number=answer.scale is not None,
+        seconds=time.monotonic() - started,
+    )

@@ -1,0 +1,147 @@
+"""What a bench asks, and where its answers lie; no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.estimators import Options
+from wsi_scale.estimators.profile_file import Profile, load_profile
+from wsi_scale.geometry import ScaleGrid
+from wsi_scale.known_scale.evaluate.manifest import Manifest, Row
+from wsi_scale.known_scale.evaluate.windows import Window, draw_factors, fair_windows, union
+from wsi_scale.networks.identity import files_of_spec, hash_files, selective_of_spec
+from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings, make_settings
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One network, and slides whose right scale is known."""
+
+    out: Path
+    manifest: Manifest
+    network: str = DEFAULT_NETWORK
+    """SPEC."""
+    factors: tuple[Window, ...] | None = None
+    """The windows to search, as factors of the right scale; None: drawn for each slide."""
+    sites: int = 46
+    per_octave: float = 8
+    seed: int = 0
+    device: str = "auto"
+    profile: Path | None = None
+    """File of ``wsi-scale calibrate`` for this network."""
+
+    def __post_init__(self) -> None:
+        self.settings(Window(1, 2))
+
+    @property
+    def note(self) -> Path:
+        """The file that says what is asked."""
+        return self.out / "run.json"
+
+    def settings(self, window: Window) -> Settings:
+        """How a slide is asked in a window. Raises SettingsError for values that cannot be used."""
+        return make_settings(
+            scales=(window.lo, window.hi),
+            dense=True,
+            sites=self.sites,
+            per_octave=self.per_octave,
+            seed=self.seed,
+            options=self.options({}),
+        )
+
+    def options(self, setting: Mapping[str, Any]) -> Options:
+        """A question's setting, with what the profile and the network's card give besides."""
+        return Options(**{"selective": self.selective, "profile": self.learnt, **setting})
+
+    @cached_property
+    def learnt(self) -> Profile | None:
+        """What the profile holds; None without one. Raises SettingsError when it is damaged."""
+        return None if self.profile is None else load_profile(self.profile)
+
+    @cached_property
+    def selective(self) -> float | None:
+        """What ``recognition`` needs to know of the network."""
+        return selective_of_spec(self.network)
+
+    def windows(self, row: Row, truth: float) -> tuple[Window, ...]:
+        """The windows in which a slide is searched, in scales. They hang on the slide's name and
+        the seed, not on its place in the manifest."""
+        factors = self.factors or draw_factors(self.seed, number_of(row))
+        return tuple(window.times(truth) for window in factors)
+
+    def fair(self, row: Row, truth: float, grid: ScaleGrid) -> tuple[Window, ...]:
+        """What a measured grid leaves of them."""
+        return fair_windows(self.windows(row, truth), grid, truth)
+
+    def whole(self, row: Row, truth: float) -> Window:
+        """The window that is measured: all others lie in it."""
+        return union(self.windows(row, truth))
+
+    def file(self, row: Row, ending: str) -> Path:
+        """One of the files that hold what was measured of a slide."""
+        return self.out / "responses" / f"{self._stems[row.slide]}{ending}"
+
+    @cached_property
+    def _stems(self) -> dict[str, str]:
+        return {row.slide: self.manifest.stem(row) for row in self.manifest.rows}
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that decides what is measured, for the note."""
+        return {
+            "manifest": self.manifest.sha256,
+            "network": self.network,
+            "weights": hash_files(files_of_spec(self.network)),
+            "windows": [[x.lo, x.hi] for x in self.factors] if self.factors else "drawn",
+            "sites": self.sites,
+            "per_octave": self.per_octave,
+            "seed": self.seed,
+            "device": self.device,
+            "profile": None if self.profile is None else hash_files([str(self.profile)]),
+        }
+
+
+RESPONSES, BY_CHANCE, DICE, NOTE = ".npz", ".random.npz", ".dice.npz", ".json"
+"""Endings of a slide's files: what the network answered, what random weights answered, how well it
+segments at each scale, and ``Measured``, written last."""
+
+
+class Measured(BaseModel):
+    """Beside a slide's responses: what else is known since it was measured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    slide: str
+    truth: float
+    """The right scale, level-0 px per network px."""
+    seconds: float
+    """It took to cut the patches and ask the network."""
+    random_seconds: float
+    """It took to ask random weights."""
+    warnings: tuple[str, ...] = ()
+
+
+def read_measured(bench: Bench, row: Row) -> Measured | None:
+    """What is known of a slide that was measured; None when it was not yet.
+
+    Raises SettingsError for a damaged file.
+    """
+    path = bench.file(row, NOTE)
+    if not path.exists():
+        return None
+    try:
+        return Measured.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        raise SettingsError(f"{path} is damaged; delete it and run again") from None
+
+
+def number_of(row: Row) -> int:
+    """A whole number that hangs on the slide's name alone."""
+    return crc32(row.slide.encode())

@@ -1,0 +1,20 @@
+"""Answers by chance, which every table shows beside the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from wsi_scale.responses.record import Responses
+
+CENTRE = "chance: window centre"
+
+
+def shuffle_scales(responses: Responses, rng: np.random.Generator) -> Responses:
+    """Responses that know nothing of scale: each pyramid's rows dealt out to its scales anew."""
+    dealt = responses.scale_index.copy()
+    for site in range(len(responses.sites)):
+        rows = np.flatnonzero(responses.site_index == site)
+        dealt[rows] = responses.scale_index[rng.permutation(rows)]
+    return replace(responses, scale_index=dealt)

@@ -1,0 +1,78 @@
+"""How well a segmenter's patches agree with a mask, scale by scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.geometry import Site, px_below
+from wsi_scale.plumbing.files import replacing
+
+Mask = NDArray[np.bool_]
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Pixels of patches, counted in the network's answer; one row for each patch."""
+
+    scale: Array
+    """(R,) level-0 px per network px."""
+    both: Array
+    """(R,) pixels found that are in the mask."""
+    found: Array
+    """(R,) pixels found."""
+    true: Array
+    """(R,) pixels in the mask."""
+
+    def dice(self, scales: Array) -> Array:
+        """(S,) 2 · both / (found + true) over all patches of a scale; NaN where both are empty."""
+        out = np.full(len(scales), np.nan)
+        for i, scale in enumerate(scales):
+            here = np.abs(self.scale / scale - 1) < 1e-6
+            whole = self.found[here].sum() + self.true[here].sum()
+            if whole > 0:
+                out[i] = 2 * self.both[here].sum() / whole
+        return out
+
+    def save(self, path: Path) -> None:
+        """Write one ``.npz``; whole or not at all."""
+        with replacing(path) as file:
+            np.savez_compressed(file, **vars(self))
+
+    @classmethod
+    def load(cls, path: Path) -> Overlap:
+        """Read what ``save`` wrote. Raises SettingsError for anything else."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return cls(file["scale"], file["both"], file["found"], file["true"])
+        except (OSError, ValueError, KeyError) as error:
+            raise SettingsError(f"{path} is damaged; delete it and its .json") from error
+
+
+def mask_of_patch(mask: Mask, site: Site, side: float, count: int) -> Mask:
+    """The mask at the centres of count × count pixels of a patch, (count, count).
+
+    mask: (H, W) at level 0. side: of the patch around the site, level-0 px, inside the mask.
+    """
+    rows, columns = (
+        px_below(centre, side, count, length)
+        for centre, length in ((site.y, mask.shape[0]), (site.x, mask.shape[1]))
+    )
+    return np.asarray(mask[np.ix_(rows, columns)])
+
+
+def count_overlap(scales: list[float], found: Mask, true: Mask) -> Overlap:
+    """Count patches, found and true: (R, H, W)."""
+    sums = ((found & true).sum((1, 2)), found.sum((1, 2)), true.sum((1, 2)))
+    return Overlap(np.array(scales), *(np.asarray(x, float) for x in sums))
+
+
+def join(parts: list[Overlap]) -> Overlap:
+    """All rows, in order."""
+    columns = zip(*(vars(part).values() for part in parts), strict=True)
+    return Overlap(*(np.concatenate(column) for column in columns))

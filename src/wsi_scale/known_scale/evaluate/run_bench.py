@@ -1,0 +1,172 @@
+"""A bench from its first slide to its tables; resumable at every slide."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wsi_scale.errors import SettingsError, WsiScaleError
+from wsi_scale.known_scale.evaluate.ask_estimators import Found, Question, find_answers
+from wsi_scale.known_scale.evaluate.bench import Bench, Measured, read_measured
+from wsi_scale.known_scale.evaluate.manifest import Row
+from wsi_scale.known_scale.evaluate.scores import summary, table_of_answers, times
+from wsi_scale.plumbing.claims import claim, read_note, refuse_others, write_note
+from wsi_scale.plumbing.files import write_atomically
+from wsi_scale.plumbing.processes import Tell, in_processes
+from wsi_scale.plumbing.version import __version__
+
+CHANCE = (
+    "Rows called chance know nothing of scale: the middle of the window; the same responses dealt "
+    "out to the scales at random; the same network with random weights. An estimator that is not "
+    "clearly below them has found nothing."
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left behind."""
+
+    tables: tuple[Path, ...]
+    summary: str
+    """Markdown."""
+    measured: int
+    """Slides that the tables rest on."""
+    failed: dict[str, str]
+    """By slide, one sentence for each that could not be measured."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    bench: Bench
+    row: Row
+    measured: Measured
+    questions: tuple[Question, ...]
+
+
+def evaluate(
+    bench: Bench, questions: Sequence[Question], workers: int = 1, tell: Tell = lambda *_: None
+) -> Outcome:
+    """Measure what is still missing, then write every table.
+
+    What is saved is not measured again, and neither the network nor its slides are needed for it;
+    so other questions may be asked of the same folder. Raises SettingsError or NetworkError,
+    before any work, for what cannot be used, and for a folder of another run.
+    """
+    asked = bench.describe()
+    refuse_others(bench.note, asked)
+    started = time.monotonic()
+    missing = [row for row in bench.manifest.rows if read_measured(bench, row) is None]
+    failed = _measure(bench, missing, workers, tell) if missing else {}
+    gathered = time.monotonic()
+    done = {
+        row.slide: note
+        for row in bench.manifest.rows
+        if (note := read_measured(bench, row)) is not None
+    }
+    if not done:
+        raise WsiScaleError(f"no slide could be measured: {next(iter(failed.values()))}")
+    found = ask_all(bench, done, tuple(questions), workers, tell)
+    outcome = _write(bench, found, done, failed)
+    _note_time(bench, gathered - started, time.monotonic() - gathered, workers)
+    return outcome
+
+
+def _measure(bench: Bench, rows: Sequence[Row], workers: int, tell: Tell) -> dict[str, str]:
+    """Measure slides, having looked at all of them and at the network first."""
+    # torch: not needed for saved responses
+    from wsi_scale.known_scale.evaluate import measure_slides
+    from wsi_scale.networks.identity import hash_weights
+
+    tell("opening slides", 0, len(rows))
+    truths = {}
+    for done, row in enumerate(rows, start=1):
+        truths[row.slide] = measure_slides.find_truth(bench, row)
+        tell("opening slides", done, len(rows))
+    network = measure_slides.load(bench.network, bench.device)
+    measure_slides.check_rows(bench, rows, network)
+    weights = hash_weights(network)
+    claim(bench.note, bench.describe())
+    note = read_note(bench.note)
+    if note.setdefault("state", weights) != weights:
+        raise SettingsError(
+            f"{bench.out} was made with other weights of {bench.network}; choose another folder"
+        )
+    write_note(bench.note, note)
+    (bench.out / "responses").mkdir(exist_ok=True)
+    jobs = [measure_slides.Job(bench, row, truths[row.slide], weights) for row in rows]
+    return measure_slides.gather(jobs, workers, tell)
+
+
+def ask_all(
+    bench: Bench,
+    measured: dict[str, Measured],
+    questions: tuple[Question, ...],
+    workers: int,
+    tell: Tell,
+) -> list[Found]:
+    """Every answer, slide by slide in the order of the manifest."""
+    rows = [row for row in bench.manifest.rows if row.slide in measured]
+    jobs = [_Job(bench, row, measured[row.slide], questions) for row in rows]
+    found: dict[str, list[Found]] = {}
+    tell("asking the estimators", 0, len(jobs))
+    for job, answers in in_processes(_ask, jobs, workers):
+        found[job.row.slide] = answers
+        tell("asking the estimators", len(found), len(jobs))
+    return [one for row in rows for one in found[row.slide]]
+
+
+def _ask(job: _Job) -> list[Found]:
+    return find_answers(job.bench, job.row, job.measured, job.questions)
+
+
+def _write(
+    bench: Bench, found: Sequence[Found], measured: dict[str, Measured], failed: dict[str, str]
+) -> Outcome:
+    tables = (summary(found, _notes(bench, found, measured, failed)), table_of_answers(found))
+    clock = times(found, measured)
+    paths = []
+    for table in (*tables, clock):
+        files = {f"{table.name}.csv": table.csv}
+        if table is not tables[1]:
+            files[f"{table.name}.md"] = table.markdown
+        for name, text in files.items():
+            write_atomically(bench.out / name, text)
+            paths.append(bench.out / name)
+    return Outcome(tuple(paths), tables[0].markdown, len(measured), failed)
+
+
+def _notes(
+    bench: Bench, found: Sequence[Found], measured: dict[str, Measured], failed: dict[str, str]
+) -> list[str]:
+    """What a reader of the summary must know besides."""
+    rows = [row for row in bench.manifest.rows if row.slide in measured]
+    asked = sum(len(bench.windows(row, measured[row.slide].truth)) for row in rows)
+    searched = len({(x.row.slide, x.window) for x in found})
+    notes = [f"Slides: {len(rows)}; windows: {searched}; network: {bench.network}.", CHANCE]
+    if searched < asked:
+        notes.append(
+            f"{asked - searched} windows were left out: cut to the room on their slide, they had "
+            "the truth at their middle."
+        )
+    dropped = sum(x.startswith("site dropped") for m in measured.values() for x in m.warnings)
+    if dropped:
+        notes.append(f"{dropped} sites could not be read and were dropped.")
+    if failed:
+        notes.append(f"**{len(failed)} slides could not be measured and are missing above.**")
+        notes += [f"- {sentence}" for sentence in failed.values()]
+    return notes
+
+
+def _note_time(bench: Bench, measuring: float, rest: float, workers: int) -> None:
+    content = read_note(bench.note)
+    content.setdefault("seconds", []).append(
+        {
+            "version": __version__,
+            "workers": workers,
+            "measuring slides": round(measuring),
+            "asking the estimators": round(rest),
+        }
+    )
+    write_note(bench.note, content)

@@ -1,0 +1,115 @@
+"""Which network a SPEC names, told by its files without loading it, or by its loaded state."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wsi_scale.errors import NetworkError
+from wsi_scale.networks.shipped import FOLDER
+
+if TYPE_CHECKING:
+    from wsi_scale.networks.network import Network
+
+
+def files_of_spec(spec: str) -> list[str]:
+    """The SPEC's file, the files its query names, and those its card names; each as it is found.
+
+    A bundled network's files are found by its name. Empty for a network that comes from code only.
+    """
+    target, _, query = spec.partition("?")
+    card = _card_of(target)
+    words = [str(card or target), *(part.partition("=")[2] for part in query.split("&"))]
+    if card is not None:
+        values = _read_card(card).values()
+        words += [str(card.parent / value) for value in values if isinstance(value, str)]
+    return list(dict.fromkeys(word for word in words if word and os.path.isfile(word)))
+
+
+def absolute_spec(spec: str) -> str:
+    """The SPEC with the files that it names by absolute paths, so that it means the same elsewhere.
+
+    ``nets/card.toml`` -> ``/home/me/nets/card.toml``; names of what is no file here stay as they
+    are, bundled ones too.
+    """
+    target, mark, query = spec.partition("?")
+    card = _card_of(target)
+    if os.path.exists(target) and (card is None or FOLDER not in card.parents):
+        target = os.path.abspath(target)
+    parts = []
+    for part in query.split("&"):
+        key, equals, value = part.partition("=")
+        if equals and os.path.isfile(value):
+            value = os.path.abspath(value)
+        parts.append(f"{key}{equals}{value}")
+    return f"{target}{mark}{'&'.join(parts)}"
+
+
+def profile_of_spec(spec: str) -> Path | None:
+    """The profile that the SPEC's card names; None where there is none."""
+    card = _card_of(spec.partition("?")[0])
+    named = None if card is None else _read_card(card).get("profile")
+    return card.parent / named if card is not None and isinstance(named, str) else None
+
+
+def selective_of_spec(spec: str) -> float | None:
+    """What the SPEC's card says of a network that finds nothing at other scales than its own."""
+    card = _card_of(spec.partition("?")[0])
+    error = None if card is None else _read_card(card).get("selective")
+    return float(error) if isinstance(error, (int, float)) else None
+
+
+def _card_of(target: str) -> Path | None:
+    """The card of a SPEC without its query: bundled, in a folder, or the file itself."""
+    bundled = FOLDER / target / "card.toml"
+    if target and bundled.is_file():
+        return bundled
+    card = Path(target) / "card.toml" if os.path.isdir(target) else Path(target)
+    return card if card.suffix == ".toml" else None
+
+
+def _read_card(card: Path) -> dict[str, Any]:
+    """What a card says; nothing where it cannot be read, which loading it will tell."""
+    with suppress(OSError, ValueError):
+        return tomllib.loads(card.read_text(encoding="utf-8"))
+    return {}
+
+
+def hash_files(files: Sequence[str]) -> str | None:
+    """SHA-256 over all files, one after the other; None where there is none."""
+    whole = hashlib.sha256()
+    for name in files:
+        with open(name, "rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest() if files else None
+
+
+def hash_file(path: Path, expected: str | None) -> str:
+    """SHA-256 of a file, in hex. Raises NetworkError if unreadable or not as expected."""
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise NetworkError(f"cannot read {path}: {error.strerror or error}") from error
+    if expected is not None and found != expected:
+        raise NetworkError(
+            f"{path} has SHA-256 {found[:12]}… but its card says {expected[:12]}…; "
+            "get the file the card was written for, or correct sha256 in the card"
+        )
+    return found
+
+
+def hash_weights(network: Network) -> str:
+    """SHA-256 of everything in its state, parameters and statistics alike."""
+    import torch
+
+    whole = hashlib.sha256()
+    for name, values in network.module.state_dict().items():
+        whole.update(f"{name} {tuple(values.shape)} {values.dtype}".encode())
+        whole.update(values.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return whole.hexdigest()

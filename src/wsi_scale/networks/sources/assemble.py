@@ -1,0 +1,88 @@
+"""The steps every source shares: one card out of three, a factory's call, weights, the trial."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from wsi_scale.errors import NetworkError
+from wsi_scale.networks.card import Card, override
+from wsi_scale.networks.spec import Spec
+from wsi_scale.networks.wording import brief
+
+if TYPE_CHECKING:
+    from wsi_scale.networks.network import Network
+
+_kept_declarations: list[Any] = []  # an operator lives as long as its torch.library.Library
+
+
+def settle(spec: Spec, card: Card | None, defaults: Mapping[str, Any] | None = None) -> Card:
+    """One card: the query rules over the card, the card over what the source itself knows."""
+    return override((card or Card()).with_known(defaults or {}), spec.overrides, spec.text)
+
+
+def call_factory(spec: Spec, factory: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """What a factory makes. Raises NetworkError when it raises, whatever it raises."""
+    try:
+        return factory(**arguments)
+    except (Exception, SystemExit) as error:  # other people's code may raise anything
+        raise NetworkError(f"{spec.text}: the factory raised {brief(error)}") from error
+
+
+def assemble(spec: Spec, module: Any, card: Card) -> Network:
+    """Fill a module with the card's weights, if it names any, and make it a Network."""
+    from torch import nn
+
+    from wsi_scale.networks.identity import hash_file
+    from wsi_scale.networks.network import build_network
+    from wsi_scale.networks.weights import load_weights
+
+    if not isinstance(module, nn.Module):
+        raise NetworkError(
+            f"{spec.text}: the factory made a {type(module).__name__}, not a torch.nn.Module"
+        )
+    sha256 = None
+    signs: tuple[str, ...] = ()
+    if card.weights is not None:
+        path = Path(card.weights)
+        sha256 = hash_file(path, card.sha256)
+        signs = load_weights(module, path)
+    network = build_network(spec.text, module, card, sha256=sha256)
+    return replace(network, stale_signs=signs)
+
+
+def import_optional(name: str, spec: Spec) -> ModuleType:
+    """A library of the ``networks`` extra. Raises NetworkError saying how to get it."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise NetworkError(
+            f'{spec.text} needs {error.name or name}; pip install "wsi-scale[networks]"'
+        ) from error
+    except ImportError as error:
+        raise NetworkError(f"{spec.text}: cannot import {name}: {brief(error)}") from error
+    except RuntimeError as error:
+        if "torchvision::nms does not exist" not in str(error) or _kept_declarations:
+            raise NetworkError(f"{spec.text}: cannot import {name}: {brief(error)}") from error
+    _declare_torchvision_operators()
+    return import_optional(name, spec)
+
+
+def _declare_torchvision_operators() -> None:
+    """Let torchvision be imported without its compiled part.
+
+    A torchvision built for CUDA does not load its compiled part beside a CPU-only torch, and then
+    stumbles over the two operators it describes unconditionally. Detection models need them; no
+    classifier or segmenter does.
+    """
+    import torch
+
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
+    for operator in ("nms", "qnms"):
+        arguments = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        library.define(operator + arguments)  # type: ignore[no-untyped-call]
+    _kept_declarations.append(library)

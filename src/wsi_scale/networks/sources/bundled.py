@@ -1,0 +1,50 @@
+"""Networks that come with wsi-scale: one folder each under ``bundled``, by its name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wsi_scale.errors import NetworkError
+from wsi_scale.networks.card import Card
+from wsi_scale.networks.shipped import FOLDER, bundled_names
+from wsi_scale.networks.sources.card_file import load_described
+from wsi_scale.networks.spec import parse_spec
+from wsi_scale.networks.wording import listed
+
+if TYPE_CHECKING:
+    from wsi_scale.networks.network import Network
+
+NAME = "bundled"
+GRAMMAR = "NAME of a bundled network, e.g. figures"
+ORDER = 10
+
+_WORD = re.compile(r"[A-Za-z][\w-]*")
+
+
+def accepts(spec: str) -> bool:
+    """True for a bundled name, and for any single word that is no file or folder."""
+    target = spec.partition("?")[0]
+    word = _WORD.fullmatch(target) is not None
+    return target in bundled_names() or (word and not Path(target).exists())
+
+
+def load(spec: str, card: Card | None = None) -> Network:
+    """The bundled network of that name. Raises NetworkError with the names there are."""
+    asked = parse_spec(spec)
+    asked.refuse_arguments("a bundled network")
+    asked.refuse_weights("a bundled network")
+    if card is not None:
+        raise NetworkError(f"the source of a card cannot be another card: {spec}")
+    if asked.target not in bundled_names():
+        raise NetworkError(
+            f"there is no bundled network {asked.target!r}; there are {listed(bundled_names())}, "
+            f"and other sources: see wsi-scale networks"
+        )
+    return load_described(FOLDER / asked.target / "card.toml", spec)
+
+
+def example(folder: Path) -> str:
+    """The model problem's network."""
+    return "figures"

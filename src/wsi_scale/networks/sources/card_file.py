@@ -1,0 +1,77 @@
+"""Networks described by a ``card.toml``, named by the file or by the folder it lies in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wsi_scale.errors import NetworkError
+from wsi_scale.networks.card import Card, load_card
+from wsi_scale.networks.sources.assemble import settle
+from wsi_scale.networks.spec import parse_spec
+
+if TYPE_CHECKING:
+    from wsi_scale.networks.network import Network
+
+NAME = "card"
+GRAMMAR = "PATH/card.toml, or the folder it lies in"
+ORDER = 30
+
+
+def accepts(spec: str) -> bool:
+    """True for a path ending in .toml, and for a folder that holds a card.toml."""
+    target = spec.partition("?")[0]
+    return target.lower().endswith(".toml") or (Path(target) / "card.toml").is_file()
+
+
+def load(spec: str, card: Card | None = None) -> Network:
+    """The network that the card's ``source`` names, fed as the card says."""
+    asked = parse_spec(spec)
+    asked.refuse_arguments("a card")
+    if card is not None:
+        raise NetworkError(f"the source of a card cannot be another card: {spec}")
+    path = Path(asked.target)
+    return load_described(path if path.suffix.lower() == ".toml" else path / "card.toml", spec)
+
+
+def load_described(path: Path, spec: str) -> Network:
+    """The network of one card file, known by the SPEC it was asked for by."""
+    from wsi_scale.networks.sources import find_source
+
+    asked = parse_spec(spec)
+    own = load_card(path)
+    folder = path.parent
+    beside = {key: getattr(own, key) for key in ("weights", "profile") if getattr(own, key)}
+    own = own.model_copy(update={key: str(folder / name) for key, name in beside.items()})
+    card = settle(asked, own)
+    if not card.source:
+        raise NetworkError(f"{path} names no source; add source = a SPEC, or a file beside it")
+    inner = parse_spec(card.source)
+    if "weights" in inner.overrides:
+        raise NetworkError(f"{path}: give weights as the card's own key, not within source")
+    source = card.source
+    if ":" not in inner.target and Path(inner.target).suffix:
+        source = str(folder / inner.target) + source.removeprefix(inner.target)
+    network: Network = find_source(source).load(source, card)
+    named = card if card.name else card.model_copy(update={"name": folder.name or path.name})
+    return replace(network, spec=spec, card=named)
+
+
+def example(folder: Path) -> str:
+    """A card for a small classifier with random weights beside it."""
+    import torch
+    from safetensors.torch import save_file
+
+    from wsi_scale.networks.architectures import FiguresNet
+
+    torch.manual_seed(0)
+    module = FiguresNet(classes=2)
+    save_file(module.state_dict(), folder / "weights.safetensors")
+    (folder / "card.toml").write_text(
+        'name = "example"\n'
+        'source = "wsi_scale.networks.architectures:FiguresNet?classes=2"\n'
+        'weights = "weights.safetensors"\n'
+        'classes = ["disc", "square"]\n'
+    )
+    return str(folder / "card.toml")

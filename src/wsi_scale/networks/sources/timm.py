@@ -1,0 +1,57 @@
+"""Classifiers of the timm library: ``timm:resnet18``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wsi_scale.networks.card import Card
+from wsi_scale.networks.sources.assemble import assemble, call_factory, import_optional, settle
+from wsi_scale.networks.spec import parse_spec
+
+if TYPE_CHECKING:
+    from wsi_scale.networks.network import Network
+
+NAME = "timm"
+GRAMMAR = "timm:MODEL?weights=FILE&num_classes=N&pretrained=true&key=value"
+ORDER = 20
+
+
+def accepts(spec: str) -> bool:
+    """True for ``timm:…``."""
+    return spec.startswith("timm:")
+
+
+def load(spec: str, card: Card | None = None) -> Network:
+    """A timm model; nothing is downloaded unless ``pretrained=true``.
+
+    Fixed input size, mean and std come from the model's own configuration.
+    """
+    asked = parse_spec(spec)
+    timm = import_optional("timm", asked)
+    arguments = {
+        "model_name": asked.target.removeprefix("timm:"),
+        "pretrained": False,
+        **asked.arguments,
+    }
+    module = call_factory(asked, timm.create_model, arguments)
+    return assemble(asked, module, settle(asked, card, _configuration(module)))
+
+
+def _configuration(module: Any) -> dict[str, Any]:
+    """What timm knows of the model, in the words of a card."""
+    from wsi_scale.networks.probe import take_channels
+
+    config = getattr(module, "default_cfg", None) or {}
+    known: dict[str, Any] = {}
+    if take_channels(module) != 1:  # its mean and std are those of RGB
+        known |= {key: tuple(config[key]) for key in ("mean", "std") if key in config}
+    if config.get("fixed_input_size") and not getattr(module, "dynamic_img_size", False):
+        side = getattr(getattr(module, "patch_embed", None), "img_size", None)
+        known["input_size"] = side[0] if side else config["input_size"][-1]
+    return known
+
+
+def example(folder: Path) -> str:
+    """A small residual network."""
+    return "timm:resnet10t?num_classes=3"

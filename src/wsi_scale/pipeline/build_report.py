@@ -1,0 +1,188 @@
+"""Puts a run's pieces into a report."""
+
+from __future__ import annotations
+
+import math
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from wsi_scale.estimators import fingerprint
+from wsi_scale.geometry import pick_level
+from wsi_scale.judgement.estimate import Estimate
+from wsi_scale.judgement.verdicts import Interval
+from wsi_scale.pipeline.pixel_audit import Claim, audit_pixels
+from wsi_scale.pipeline.run import Run
+from wsi_scale.plumbing.version import __version__
+from wsi_scale.report import (
+    AuditEntry,
+    Candidate,
+    ClassPart,
+    CurvePart,
+    LevelPart,
+    NearestLevel,
+    NetworkPart,
+    PixelAudit,
+    Provenance,
+    Report,
+    Ruler,
+    SitePart,
+    SlidePart,
+)
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.pyramid import RESAMPLING
+from wsi_scale.slide.resolution import METADATA, expected_scale, like_power, mean_mpp
+
+if TYPE_CHECKING:
+    pass
+
+
+def build_report(
+    run: Run, answer: Estimate, seconds: float, patches: int, *, partial: bool
+) -> Report:
+    """The report of one run; the same run gives the same report except for its provenance."""
+    mpp = mean_mpp(run.slide.mpp)
+    expected = expected_scale(run.network.card.training_mpp, run.slide.mpp)
+    ruler = _ruler(run, answer, mpp)
+    pixels = _pixels(run, answer, mpp, ruler)
+    score, low, high = ([_number(v) for v in x] for x in (answer.score, answer.low, answer.high))
+    return Report(
+        slide=slide_part(run.slide),
+        network=_network_part(run),
+        estimator=answer.estimator,
+        scale=answer.scale,
+        interval_level=answer.interval_level,
+        scale_interval=answer.interval,
+        tolerance=answer.tolerance,
+        mpp=_times(answer.scale, mpp),
+        mpp_interval=_times_pair(answer.interval, mpp),
+        like_power=None if answer.scale is None or mpp is None else like_power(answer.scale * mpp),
+        verdict=answer.verdict,
+        reason=answer.reason,
+        warnings=[
+            *_of_network(run, answer),
+            *run.warnings,
+            *answer.warnings,
+            *_at_switch(run.slide, answer),
+            *([pixels.reason] if pixels and pixels.status == "conflict" else []),
+        ],
+        candidates=[Candidate(scale=s, score=v) for s, v in answer.candidates],
+        voices=answer.voices | ({} if expected is None else {METADATA: expected}),
+        nearest_level=_nearest_level(run.slide, answer.scale),
+        ruler=ruler,
+        pixels=pixels,
+        classes=[ClassPart(name=n, scale=s, scale_interval=i) for n, s, i in answer.classes],
+        sites=[
+            SitePart(x=site.x, y=site.y, scale=scale)
+            for site, scale in zip(answer.sites, answer.site_scales, strict=True)
+        ],
+        curve=CurvePart(scales=list(answer.scales), score=score, low=low, high=high),
+        partial=partial,
+        provenance=_provenance(run, seconds, patches),
+    )
+
+
+def _of_network(run: Run, answer: Estimate) -> tuple[str, ...]:
+    """Doubts about stored statistics, where those were asked."""
+    return run.network.warnings if fingerprint.NAME in answer.voices else ()
+
+
+def _pixels(run: Run, answer: Estimate, mpp: float | None, ruler: Ruler) -> PixelAudit | None:
+    """What is stated against what the pixels look like; None where this network cannot know."""
+    if run.network.card.training_mpp is None:
+        return None
+    return audit_pixels(Claim(mpp, run.slide.mpp_source, run.slide.audit), ruler, answer.verdict)
+
+
+def _at_switch(slide: Slide, answer: Estimate) -> tuple[str, ...]:
+    """A warning where the scales of the interval were cut from different native levels."""
+    if answer.verdict != "ok" or answer.interval is None:
+        return ()
+    finer, coarser = (pick_level(slide.levels, scale) for scale in answer.interval)
+    if finer == coarser:
+        return ()
+    return (
+        f"the interval holds the switch from native level {finer} to {coarser} "
+        f"(×{slide.levels[coarser].downsample:.4g}): if the file stores them with different "
+        "sharpness or compression, that has a part in the answer",
+    )
+
+
+def slide_part(slide: Slide) -> SlidePart:
+    """What a slide is, as reports and `info` show it."""
+    return SlidePart(
+        path=slide.path,
+        reader=slide.reader,
+        mpp=slide.mpp,
+        mpp_source=slide.mpp_source,
+        objective_power=slide.objective_power,
+        levels=[
+            LevelPart(width=x.width, height=x.height, downsample=x.downsample) for x in slide.levels
+        ],
+        audit=[
+            AuditEntry(source=x.source, says=x.says, mpp=x.mpp, status=x.status, note=x.note)
+            for x in slide.audit
+        ],
+    )
+
+
+def _network_part(run: Run) -> NetworkPart:
+    network = run.network
+    return NetworkPart(
+        spec=network.spec,
+        name=network.name,
+        training_mpp=network.card.training_mpp,
+        training_scale=network.card.training_scale,
+        input_size=run.input_size,
+        sha256=network.sha256,
+    )
+
+
+def _nearest_level(slide: Slide, scale: float | None) -> NearestLevel | None:
+    """The level to read at that scale: the coarsest that is not too coarse."""
+    if scale is None:
+        return None
+    level = pick_level(slide.levels, scale)
+    downsample = slide.levels[level].downsample
+    return NearestLevel(level=level, downsample=downsample, residual=scale / downsample)
+
+
+def _ruler(run: Run, answer: Estimate, mpp: float | None) -> Ruler:
+    """Pixel sizes that follow from the scale: network µm/px = scale × slide µm/px."""
+    trained = run.network.card.training_mpp
+    if answer.scale is None:
+        return Ruler()
+    slide_mpp, slide_interval = None, None
+    if trained is not None:
+        slide_mpp = trained / answer.scale
+        if answer.interval is not None:
+            slide_interval = (trained / answer.interval[1], trained / answer.interval[0])
+    return Ruler(
+        slide_mpp=slide_mpp,
+        slide_mpp_interval=slide_interval,
+        network_mpp=_times(answer.scale, mpp),
+        network_mpp_interval=_times_pair(answer.interval, mpp),
+    )
+
+
+def _provenance(run: Run, seconds: float, patches: int) -> Provenance:
+    return Provenance(
+        version=__version__,
+        seed=run.settings.seed,
+        resampling=RESAMPLING,
+        torch=version("torch"),
+        seconds=round(seconds, 3),
+        patches=patches,
+        settings=run.settings.model_dump(mode="json"),
+    )
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _times(value: float | None, factor: float | None) -> float | None:
+    return None if value is None or factor is None else value * factor
+
+
+def _times_pair(pair: Interval | None, factor: float | None) -> Interval | None:
+    return None if pair is None or factor is None else (pair[0] * factor, pair[1] * factor)

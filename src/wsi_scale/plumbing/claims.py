@@ -1,0 +1,86 @@
+"""One folder, one run: what was asked is written down, and nothing else may be mixed in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.plumbing.files import write_atomically
+
+_HASH = 64  # digits of a SHA-256
+
+
+def claim(note: Path, asked: dict[str, Any]) -> None:
+    """Write ``asked`` into the note of a new folder, or see that it is what the note says.
+
+    Raises SettingsError, one sentence, for a folder of another run or with other files.
+    """
+    refuse_others(note, asked)
+    if note.exists():
+        return
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot make {note.parent}: {error.strerror}; choose another"
+        ) from error
+    write_note(note, {"asked": asked})
+
+
+def refuse_others(note: Path, asked: dict[str, Any]) -> None:
+    """What ``claim`` refuses, and nothing is written."""
+    folder = note.parent
+    if note.exists():
+        change = first_change(read_note(note)["asked"], asked)
+        if change is not None:
+            raise SettingsError(f"{folder} was made with {change}; choose another folder")
+        return
+    if folder.exists() and not folder.is_dir():
+        raise SettingsError(f"{folder} is a file; choose another folder")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise SettingsError(f"{folder} holds other files; choose another folder")
+
+
+def first_change(before: dict[str, Any], now: dict[str, Any]) -> str | None:
+    """What differs first, as ``seed 0, not 1``; None where all is the same."""
+    was, is_now = _flat(before), _flat(now)
+    for key in (*is_now, *was):
+        if was.get(key) != is_now.get(key):
+            return f"{key} {_word(was.get(key))}, not {_word(is_now.get(key))}"
+    return None
+
+
+def _flat(asked: dict[str, Any]) -> dict[str, Any]:
+    """{"a": {"b": 1}} -> {"a b": 1}."""
+    out: dict[str, Any] = {}
+    for key, value in asked.items():
+        inner = value.items() if isinstance(value, dict) else [("", value)]
+        out |= {f"{key} {word}".strip(): x for word, x in inner}
+    return out
+
+
+def _word(value: Any) -> str:
+    """A value for a sentence; of a hash the first digits."""
+    text = "none" if value is None else str(value)
+    return f"{text[:12]}…" if len(text) == _HASH else text
+
+
+def read_note(note: Path) -> dict[str, Any]:
+    """What the note holds. Raises SettingsError when it is damaged."""
+    try:
+        content = json.loads(note.read_text(encoding="utf-8"))
+        if isinstance(content["asked"], dict):
+            return dict(content)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise SettingsError(
+        f"{note} is damaged and nothing beside it was touched; restore it from a copy, or choose "
+        "another folder"
+    )
+
+
+def write_note(note: Path, content: dict[str, Any]) -> None:
+    """Replace the note."""
+    write_atomically(note, json.dumps(content, indent=1) + "\n")

@@ -1,0 +1,64 @@
+"""A report's sites for other programs: a table, and shapes that QuPath opens."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+from wsi_scale.geometry import Site
+from wsi_scale.pipeline.fields_of_view import patch_box
+from wsi_scale.report import Report, SitePart
+from wsi_scale.slide.resolution import mean_mpp
+
+
+def sites_csv(report: Report) -> str:
+    """One row per site: x, y, its own scale, µm per network px there, side of its field of view.
+
+    x, y and side are level-0 px; what is not known is empty.
+    """
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(["x", "y", "scale", "mpp", "field_px"])
+    mpp = mean_mpp(report.slide.mpp)
+    for site in report.sites:
+        scale = site.scale
+        known = scale is not None and mpp is not None
+        rows.writerow(
+            [
+                site.x,
+                site.y,
+                "" if scale is None else scale,
+                scale * mpp if known else "",  # type: ignore[operator]
+                "" if scale is None else scale * report.network.input_size,
+            ]
+        )
+    return out.getvalue()
+
+
+def sites_geojson(report: Report) -> str:
+    """The sites' fields of view as a GeoJSON FeatureCollection, level-0 px, as QuPath reads it.
+
+    A site without an answer of its own shows the field at the report's; without either, a point.
+    """
+    features = [_feature(report, number, site) for number, site in enumerate(report.sites)]
+    return json.dumps({"type": "FeatureCollection", "features": features}, indent=1) + "\n"
+
+
+def _feature(report: Report, number: int, site: SitePart) -> dict[str, object]:
+    scale = site.scale if site.scale is not None else report.scale
+    geometry: dict[str, object] = {"type": "Point", "coordinates": [site.x, site.y]}
+    if scale is not None:
+        x, y, width, height = patch_box(Site(site.x, site.y), scale, report.network.input_size)
+        corners = [[x, y], [x + width, y], [x + width, y + height], [x, y + height], [x, y]]
+        geometry = {"type": "Polygon", "coordinates": [corners]}
+    measurements = {} if site.scale is None else {"scale": site.scale}
+    return {
+        "type": "Feature",
+        "geometry": geometry,
+        "properties": {
+            "objectType": "annotation",
+            "name": f"site {number + 1}",
+            "measurements": measurements,
+        },
+    }

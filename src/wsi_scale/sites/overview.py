@@ -1,0 +1,167 @@
+"""The small picture in which tissue is looked for, and what of it a network may be shown."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsi_scale.errors import NoTissueError, SiteError
+from wsi_scale.geometry import Box, LevelRead, pick_level
+from wsi_scale.sites.regions import Region
+from wsi_scale.sites.stain import judge_picture
+from wsi_scale.sites.tissue import Mask, tissue_mask
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.reading import read_reduced, resample
+
+AROUND_PX = 256.0
+"""A smaller region is looked at together with what surrounds it: tissue shows in its context."""
+
+LOOK_PX = 1024
+"""Longer side of the picture in which tissue is looked for, whatever the slide's size."""
+
+FOLDS_PX = 2000
+"""Level-0 px: a picture of less shows cells, whose clumps look like folds. 0.5–1 mm at 40×–20×."""
+
+_BAND_PX = 1 << 24  # level px held at once while looking
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What of a slide is worth looking at."""
+
+    look: Look
+    mask: Mask
+    """Pixels of the look's picture: tissue, within the region."""
+    region: Region | None = None
+    stain: str | None = None
+    """What the tissue was judged by; None where any tissue does."""
+    warnings: tuple[str, ...] = ()
+
+
+def survey(slide: Slide, region: Region | None = None, stain: str | None = None) -> Survey:
+    """Find the tissue of a slide, or of a region of it.
+
+    stain: of the network's card. With ``"H&E"`` pen marks and folds are left out, and what cannot
+    be H&E is refused. Raises NoTissueError where there is nothing to look at, SiteError for a
+    region off the slide.
+    """
+    look = look_at(slide, region)
+    mask = tissue_mask(look.picture)
+    if region is not None:
+        inside = region.contains_grid(look.column_centres, look.row_centres)
+        if not inside.any():
+            raise SiteError(
+                f"{region.name} is smaller than one pixel of {slide.path}; draw it larger"
+            )
+        if mask.any():
+            mask &= inside
+    warnings: tuple[str, ...] = ()
+    if stain is not None:
+        judged = judge_picture(look.picture, mask, folds=max(look.box[2:]) >= FOLDS_PX)
+        if judged.refusal:
+            raise NoTissueError(
+                f"this network reads {stain}, and {slide.path} shows no {stain} tissue: "
+                f"{judged.refusal}; if you know better, add stain=none to the network's SPEC"
+            )
+        mask, warnings = judged.mask, judged.warnings
+    if mask.any():
+        return Survey(look, mask, region, stain, warnings)
+    if region is None:
+        raise NoTissueError(f"no tissue found on {slide.path}; pass --region to say where to look")
+    raise NoTissueError(
+        f"{region.name} holds no tissue on {slide.path}; draw it where there is some"
+    )
+
+
+@dataclass(frozen=True)
+class Look:
+    """A picture of part of the canvas."""
+
+    picture: NDArray[np.uint8]
+    """(h, w, 3)"""
+    box: Box
+    """The part it shows, level-0 px."""
+
+    @property
+    def pixel(self) -> tuple[float, float]:
+        """Width and height of one of its pixels, level-0 px."""
+        height, width = self.picture.shape[:2]
+        return self.box.width / width, self.box.height / height
+
+    @property
+    def column_centres(self) -> Floats:
+        return self.box.x + (np.arange(self.picture.shape[1]) + 0.5) * self.pixel[0]
+
+    @property
+    def row_centres(self) -> Floats:
+        return self.box.y + (np.arange(self.picture.shape[0]) + 0.5) * self.pixel[1]
+
+
+def look_at(slide: Slide, region: Region | None) -> Look:
+    """Picture the part of the slide in question, its longer side at most LOOK_PX.
+
+    Raises SiteError for a region off the slide.
+    """
+    box = slide.bounds if region is None else _around(shared_box(slide, region), slide.bounds)
+    scale = max(1.0, max(box.width, box.height) / LOOK_PX)
+    number = pick_level(slide.levels, scale)
+    level = slide.levels[number]
+    left, top = (math.floor(edge / level.downsample) for edge in (box.x, box.y))
+    right = min(level.width, math.ceil((box.x + box.width) / level.downsample))
+    bottom = min(level.height, math.ceil((box.y + box.height) / level.downsample))
+    left, top = min(left, right - 1), min(top, bottom - 1)
+    reduce, ratio = 1, scale / level.downsample
+    while (right - left) * (bottom - top) / reduce**2 > _BAND_PX and ratio / (2 * reduce) >= 1:
+        reduce *= 2
+    read = LevelRead(number, left, top, right - left, bottom - top, reduce, ())
+    pixels = read_reduced(slide, read)
+    shape = (max(1, round(box.width / scale)), max(1, round(box.height / scale)))
+    return Look(resample(pixels, _within(pixels, read, box, level.downsample), *shape), box)
+
+
+def _around(box: Box, bounds: Box) -> Box:
+    """The box, grown about its centre to AROUND_PX a side where it is smaller, within bounds."""
+    sides = []
+    for start, length, first, extent in (
+        (box.x, box.width, bounds.x, bounds.width),
+        (box.y, box.height, bounds.y, bounds.height),
+    ):
+        wide = min(max(length, AROUND_PX), extent)
+        sides.append((min(max(start + (length - wide) / 2, first), first + extent - wide), wide))
+    (x, width), (y, height) = sides
+    return Box(x, y, width, height)
+
+
+def _within(
+    pixels: NDArray[np.uint8], read: LevelRead, box: Box, downsample: float
+) -> tuple[float, float, float, float]:
+    """The box in pixels of a read: left, top, right, bottom."""
+    step = downsample * read.reduce
+    left, top = read.x / read.reduce, read.y / read.reduce
+    height, width = pixels.shape[:2]
+    return (
+        max(0.0, box.x / step - left),
+        max(0.0, box.y / step - top),
+        min(float(width), (box.x + box.width) / step - left),
+        min(float(height), (box.y + box.height) / step - top),
+    )
+
+
+def shared_box(slide: Slide, region: Region) -> Box:
+    """The part of the slide's bounds that the region's box covers. SiteError for none."""
+    have, asked = slide.bounds, region.box
+    left, top = max(have.x, asked.x), max(have.y, asked.y)
+    right = min(have.x + have.width, asked.x + asked.width)
+    bottom = min(have.y + have.height, asked.y + asked.height)
+    if right <= left or bottom <= top:
+        raise SiteError(
+            f"{region.name} lies outside {slide.path}, which covers x,y,w,h = "
+            f"{have.x:g},{have.y:g},{have.width:g},{have.height:g}; draw it on this slide"
+        )
+    return Box(left, top, right - left, bottom - top)

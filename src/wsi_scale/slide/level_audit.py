@@ -1,0 +1,47 @@
+"""Whether a slide's stored levels make a plausible pyramid: pure arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from wsi_scale.geometry import Level
+from wsi_scale.slide.metadata import Finding
+
+ASPECT = 0.02
+"""Width and height of a level may have shrunk by ratios that differ by this share, beyond what
+rounding either to whole pixels explains."""
+
+STEPS = (1.1, 32.0)
+"""A level is this many times coarser than the one before it; the rest is no pyramid."""
+
+
+def audit_levels(levels: Sequence[Level]) -> tuple[Finding, ...]:
+    """One finding for every level whose size does not fit those of the others.
+
+    levels: finest first. 1000 × 800, 500 × 380 -> the ratios 2 and 2.105 of level 1.
+    """
+    return tuple(
+        Finding(f"level {number}", f"{level.width} × {level.height} px", None, "information", note)
+        for number, level in enumerate(levels)
+        for note in _oddities(levels, number)
+    )
+
+
+def _oddities(levels: Sequence[Level], number: int) -> Iterator[str]:
+    if number == 0:
+        return
+    whole, level, finer = levels[0], levels[number], levels[number - 1]
+    across, down = whole.width / level.width, whole.height / level.height
+    slack = ASPECT + 1 / level.width + 1 / level.height
+    if abs(across / down - 1) > slack:
+        yield (
+            f"width shrank by {across:.4g} and height by {down:.4g}: it may show another part, or "
+            "be padded"
+        )
+    elif abs(level.downsample / ((across + down) / 2) - 1) > slack:
+        yield f"stated to be ×{level.downsample:.4g}, its size says ×{(across + down) / 2:.4g}"
+    step = level.downsample / finer.downsample
+    if step <= 1:
+        yield f"no coarser than level {number - 1} before it"
+    elif not STEPS[0] <= step <= STEPS[1]:
+        yield f"{step:.3g} times as coarse as level {number - 1} before it, an unusual step"

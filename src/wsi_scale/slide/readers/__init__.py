@@ -1,0 +1,183 @@
+"""One file per slide format, each found by being here, and ``open_slide``, which picks one.
+
+A reader module declares
+
+    NAME     the word after ``--reader``
+    LABEL    its name for people; NAME when absent
+    ORDER    readers are tried in rising order
+    accepts(source) -> bool      cheap: is it worth trying?
+    open(source) -> Slide        raises SlideError with one sentence
+    example(folder) -> source    writes a small slide it can open, for the contract test
+
+``docs/adding-a-reader.md`` walks through one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from wsi_scale.errors import SlideError
+from wsi_scale.plumbing.registry import modules_of
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.level_audit import audit_levels
+from wsi_scale.slide.metadata import check_mpp, overrule, own_statement
+
+SINGLE_LEVEL_PX = 4096
+"""A larger slide with one level is offered to the other readers: OpenSlide ignores SubIFDs."""
+
+
+def all_readers() -> dict[str, ModuleType]:
+    """Every reader there is, by name, in the order they are tried."""
+    return modules_of(sys.modules[__name__])
+
+
+def is_slide_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether a folder is one slide, as OME-Zarr is, rather than a place where slides lie."""
+    return os.path.isdir(path) and any(module.accepts(path) for module in all_readers().values())
+
+
+def open_slide(
+    source: str | os.PathLike[str] | Any,
+    *,
+    reader: str | None = None,
+    mpp: float | tuple[float, float] | None = None,
+) -> Slide:
+    """Open a slide from a path, an array, or a list of arrays of falling size.
+
+    source: a path; or an array (H, W), (H, W, 3) or (H, W, 4), uint8 (numpy, dask or zarr, read
+        lazily), or a list of such arrays, finest first.
+    reader: name of the reader to force; None picks (zarr for OME-Zarr, else OpenSlide first,
+        TiffSlide for what OpenSlide refuses or sees only one level of, then Pillow for plain
+        images) and says why in ``reader_reason``.
+    mpp: micrometres per level-0 pixel, wins over what the file says and is recorded as such in
+        ``mpp_source`` and ``audit``, where the file's own statements stay visible.
+    Raises SlideError, one sentence, for anything that cannot be opened, SettingsError for a bad
+    mpp.
+    """
+    given = check_mpp(mpp)
+    slide = _first_that_opens(source) if reader is None else _forced(source, reader)
+    if given is not None:
+        slide.audit = overrule(slide.audit or own_statement(slide.mpp, slide.mpp_source), given)
+        slide.mpp, slide.mpp_source = given, "given"
+    slide.audit = (*slide.audit, *audit_levels(slide.levels))
+    return slide
+
+
+def _forced(source: Any, reader: str) -> Slide:
+    readers = all_readers()
+    if reader not in readers:
+        raise SlideError(f"there is no reader {reader!r}; choose one of {', '.join(readers)}")
+    module = readers[reader]
+    accepted = module.accepts(source)
+    if not accepted or _names_file(source):
+        _check_path(source)
+    if not accepted:
+        raise SlideError(
+            f"{_label(module)} cannot open {_describe(source)}; leave the reader out to have one "
+            "picked"
+        )
+    slide: Slide = module.open(source)
+    slide.reader_reason = f"{_label(module)} was asked for"
+    return slide
+
+
+def _first_that_opens(source: Any) -> Slide:
+    candidates = [module for module in all_readers().values() if module.accepts(source)]
+    if len(candidates) == 1 and not _names_file(source):
+        only: Slide = candidates[0].open(source)
+        return only
+    if not candidates or _names_file(source):
+        _check_path(source)
+    refusals: list[tuple[str, str]] = []
+    for number, module in enumerate(candidates):
+        try:
+            slide: Slide = module.open(source)
+        except SlideError as error:
+            refusals.append((_label(module), _reason(error, source)))
+            continue
+        if _lacks_levels(slide):
+            slide = _with_levels(source, slide, module, candidates[number + 1 :])
+        refused = [f"{label} refused it ({why})" for label, why in refusals]
+        slide.reader_reason = ", ".join([*refused, slide.reader_reason])
+        return slide
+    if not refusals:
+        raise SlideError(f"no reader can open {_describe(source)}; pass a path or uint8 arrays")
+    tried = "; ".join(f"{label}: {why}" for label, why in refusals)
+    raise SlideError(f"no reader can open {source} ({tried}); check that it is a complete slide")
+
+
+def _lacks_levels(slide: Slide) -> bool:
+    finest = slide.levels[0]
+    return not slide.has_coarser_levels and max(finest.width, finest.height) > SINGLE_LEVEL_PX
+
+
+def _with_levels(
+    source: Any, slide: Slide, module: ModuleType, others: Sequence[ModuleType]
+) -> Slide:
+    """The slide as the first of the other readers that sees more of its levels, else as it is."""
+    for other in others:
+        try:
+            found: Slide = other.open(source)
+        except SlideError:
+            continue
+        if found.has_coarser_levels and found.levels[0] == slide.levels[0]:
+            slide.close()
+            found.reader_reason = (
+                f"{_label(module)} sees one level of it, {_label(other)} {len(found.levels)}"
+            )
+            return found
+        found.close()
+    return slide
+
+
+def _reason(error: SlideError, source: Any) -> str:
+    """Why a reader refused, without the beginning that says which reader and which file."""
+    return str(error).split(f"{source}: ", 1)[-1]
+
+
+def _label(module: ModuleType) -> str:
+    return str(getattr(module, "LABEL", module.NAME))
+
+
+def _names_file(source: Any) -> bool:
+    return isinstance(source, str | os.PathLike) and os.path.isfile(source)
+
+
+def _check_path(source: Any) -> None:
+    """One-sentence SlideError for a path that no reader could open. Other sources pass."""
+    if not isinstance(source, str | os.PathLike):
+        return
+    if not os.fspath(source):
+        raise SlideError("the slide's path is an empty word; name a file")
+    path = Path(source)
+    if not path.exists():
+        raise SlideError(f"there is no file {source}; check the path")
+    if path.is_dir():
+        raise SlideError(f"{source} is a folder; {_advice_for_folder(path)}")
+    if not os.access(path, os.R_OK):
+        raise SlideError(f"{source} may not be read by this user; change its permissions")
+    if path.is_file() and path.stat().st_size == 0:
+        raise SlideError(f"{source} is empty (0 bytes); copy it again")
+
+
+def _advice_for_folder(path: Path) -> str:
+    try:
+        names = [entry.name.lower() for entry in os.scandir(path)]
+    except OSError:
+        return "pass one slide file"
+    if any(name.endswith(".dcm") for name in names):
+        return "open any one .dcm file of it"
+    if {"zarr.json", ".zarray", ".zgroup"} & set(names):
+        return "leave the reader out, and it is opened as OME-Zarr"
+    return "pass one slide file of it"
+
+
+def _describe(source: Any) -> str:
+    if isinstance(source, str | os.PathLike):
+        return str(source)
+    return f"an object of type {type(source).__name__}"

@@ -1,0 +1,188 @@
+"""Finding the one image in a zarr hierarchy: a folder or a zip file, one image or a collection."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count, islice
+from pathlib import Path
+from typing import Any, Literal
+
+import zarr
+from zarr.storage import LocalStore, ZipStore
+
+from wsi_scale.slide.readers._files import PARSER_ERRORS, what_it_said
+from wsi_scale.slide.readers._ngff import Multiscale, first_multiscale, ome_part
+
+FORMATS: dict[str, Literal[2, 3]] = {"zarr.json": 3, ".zgroup": 2, ".zarray": 2}
+"""The file by which a folder is known as a part of a zarr hierarchy, and of which format."""
+
+MOST_NAMED = 6
+"""Images that are named where there are several to choose from."""
+
+ZARR_ERRORS = (*PARSER_ERRORS, zlib.error, zipfile.BadZipFile, EOFError)
+"""What zarr, its codecs and its zip files raise on broken files."""
+
+_PASS_ARRAYS = "open it with zarr and pass the arrays of its levels, finest first"
+
+Store = LocalStore | ZipStore
+
+
+@dataclass(frozen=True)
+class ZarrFile:
+    """A zarr hierarchy on disk."""
+
+    file: str
+    root: str
+    """Path of its outermost group: not empty where a folder was zipped together with its name."""
+    zarr_format: Literal[2, 3]
+
+    def store(self) -> Store:
+        """Opened on first use. Raises ValueError where the file is gone."""
+        if not os.path.exists(self.file):
+            raise ValueError("it is no longer there")
+        if os.path.isdir(self.file):
+            return LocalStore(self.file, read_only=True)
+        return ZipStore(self.file, mode="r")
+
+
+def close_store(store: Store) -> None:
+    with suppress(AttributeError):  # a ZipStore that was never used cannot be closed
+        store.close()
+
+
+def _locate(file: str) -> ZarrFile:
+    """Where the hierarchy begins, and its format. Raises ValueError where there is none."""
+    root = ""
+    if os.path.isdir(file):
+        held = set(os.listdir(file))
+    else:
+        with zipfile.ZipFile(file) as archive:
+            held = set(archive.namelist())
+        tops = {name.split("/")[0] for name in held} - {"__MACOSX"}
+        if len(tops) == 1 and not tops & FORMATS.keys():
+            root = tops.pop()
+    for name, zarr_format in FORMATS.items():
+        if join(root, name) in held:
+            return ZarrFile(file, root, zarr_format)
+    raise ValueError(f"it holds no {' and no '.join(FORMATS)}; copy it again")
+
+
+def find_image(path: str) -> tuple[ZarrFile, str, Multiscale]:
+    """The hierarchy, the path of its one image below the root, and what the metadata say of it.
+
+    Raises ValueError where there is no image, or more than one.
+    """
+    place = _locate(os.path.abspath(path))
+    store = place.store()
+    try:
+        groups = _Groups(store, place)
+        groups.check_root()
+        found = list(islice(groups.images(""), MOST_NAMED + 1))
+        if not found:
+            raise ValueError(f"it is no OME-Zarr image; {_PASS_ARRAYS}")
+        if len(found) > 1:
+            raise ValueError(_which(path, found))
+        ome = groups.metadata(found[0])
+    finally:
+        close_store(store)
+    if "image-label" in ome:
+        raise ValueError("it holds labels, no image; pass the image they belong to")
+    return place, found[0], first_multiscale(ome)
+
+
+def _which(path: str, found: list[str]) -> str:
+    """That there are several images, which, and what to do."""
+    names = ", ".join(found[:MOST_NAMED]) + (", …" if len(found) > MOST_NAMED else "")
+    if not os.path.isdir(path):
+        return f"it holds several images ({names}); unpack it and pass one of them"
+    example = f"{Path(path).name or '.'}/{found[0]}"
+    return f"it holds several images ({names}); pass one of them, for example {example}"
+
+
+class _Groups:
+    """The groups of a hierarchy, by their path below its root."""
+
+    def __init__(self, store: Store, place: ZarrFile) -> None:
+        self._store, self._place = store, place
+
+    def check_root(self) -> None:
+        """Raises ValueError where the root is no group that can be read."""
+        try:
+            self._open("")
+        except ZARR_ERRORS as error:
+            if self._root_is_array():
+                reason = f"it is one array; pass the folder above it, or {_PASS_ARRAYS}"
+            else:
+                said = what_it_said(error, self._place.file)
+                reason = f"its metadata are damaged ({said}); copy it again"
+            raise ValueError(reason) from None
+
+    def metadata(self, path: str) -> Mapping[str, Any]:
+        """What a group says. Raises FileNotFoundError, a clause, where there is no group."""
+        try:
+            return ome_part(self._open(path).attrs.asdict())
+        except FileNotFoundError:
+            raise FileNotFoundError(f"its group {path} is not there; copy it again") from None
+
+    def _open(self, path: str) -> zarr.Group:
+        return zarr.open_group(
+            self._store,
+            path=join(self._place.root, path),
+            mode="r",
+            zarr_format=self._place.zarr_format,
+            use_consolidated=False,
+        )
+
+    def _root_is_array(self) -> bool:
+        place = self._place
+        try:
+            zarr.open_array(self._store, path=place.root, mode="r", zarr_format=place.zarr_format)
+        except ZARR_ERRORS:
+            return False
+        return True
+
+    def images(self, path: str) -> Iterator[str]:
+        """Paths of all images in a group: itself, a plate's, a well's, or bioformats2raw's."""
+        ome = self.metadata(path)
+        if "multiscales" in ome:
+            yield path
+        elif "plate" in ome:
+            for well in _paths(ome["plate"], "wells"):
+                yield from self.images(join(path, well))
+        elif "well" in ome:
+            yield from (join(path, field) for field in _paths(ome["well"], "images"))
+        elif "bioformats2raw.layout" in ome:
+            yield from self._series(path)
+
+    def _series(self, path: str) -> Iterator[str]:
+        """Those that the group OME lists, else 0, 1, 2, … as far as there are."""
+        try:
+            listed = self.metadata(join(path, "OME")).get("series")
+        except FileNotFoundError:
+            listed = None
+        if isinstance(listed, list):
+            yield from (join(path, str(name)) for name in listed)
+            return
+        for number in count():
+            try:
+                yield from self.images(join(path, str(number)))
+            except FileNotFoundError:
+                return
+
+
+def _paths(holder: Any, key: str) -> list[str]:
+    """``path`` of every entry below a key. Raises ValueError where there is no such list."""
+    entries = holder.get(key) if isinstance(holder, dict) else None
+    if not isinstance(entries, list) or not all(isinstance(x, dict) for x in entries):
+        raise ValueError(f"its metadata list no {key}; write them again")
+    return [str(entry.get("path", "")) for entry in entries]
+
+
+def join(*parts: str) -> str:
+    """A path inside a hierarchy; ("", "0") -> ``0``."""
+    return "/".join(part for part in parts if part)

@@ -1,0 +1,186 @@
+"""Plain images through Pillow: one level, decoded whole at the first read."""
+
+from __future__ import annotations
+
+import logging
+import os
+import struct
+import threading
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from wsi_scale.errors import SlideError
+from wsi_scale.geometry import Box, Level
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.metadata import audit_metadata
+from wsi_scale.slide.readers._files import example_pixels, is_file, what_it_said
+from wsi_scale.slide.readers._pixels import as_rgb
+
+NAME = "image"
+LABEL = "Pillow"
+ORDER = 30
+
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "JPEG2000", "WEBP", "PPM", "GIF")
+MAX_PIXELS = 1 << 31
+"""Larger images would need more than 6 GiB of memory at once."""
+
+_LIBRARY_ERRORS = (
+    OSError,
+    SyntaxError,  # Pillow's "not this format"
+    ValueError,
+    TypeError,
+    RuntimeError,
+    LookupError,
+    EOFError,
+    MemoryError,
+    Image.DecompressionBombError,
+    struct.error,
+    zlib.error,
+)
+_RESOLUTION_TAGS = {282: "tiff.XResolution", 283: "tiff.YResolution", 296: "tiff.ResolutionUnit"}
+_DESCRIPTION_TAG = 270
+_PILLOW_LOCK = threading.Lock()
+
+# Pillow logs what it also raises; without any handler Python would print it to stderr
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
+def accepts(source: Any) -> bool:
+    return is_file(source)
+
+
+def open(source: Any) -> Slide:  # noqa: A001 - the name every reader has
+    """Open a plain image. SlideError for a format Pillow does not know and for huge images."""
+    return ImageSlide(os.fspath(source))
+
+
+def example(folder: Path) -> Path:
+    path = folder / "image.png"
+    Image.fromarray(example_pixels()).save(path)
+    return path
+
+
+class ImageSlide(Slide):
+    """A plain image as a slide of one level; pixels as stored, EXIF orientation not applied."""
+
+    reader = NAME
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._file = os.path.abspath(path)
+        self._pixels: NDArray[np.uint8] | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+        try:
+            with _quiet(), _open_image(self._file) as image:
+                width, height = image.size
+                self.properties = _properties(image)
+                kind = image.format
+        except _LIBRARY_ERRORS as error:
+            raise SlideError(f"Pillow cannot open {path}: {what_it_said(error, path)}") from None
+        if width * height > MAX_PIXELS:
+            raise SlideError(
+                f"Pillow would hold all {width} × {height} px of {path} in memory; "
+                "save it as a tiled pyramid TIFF"
+            )
+        self.levels = (Level(width, height, 1.0),)
+        self.bounds = Box(0, 0, width, height)
+        found = audit_metadata(self.properties)
+        self.mpp, self.mpp_source, self.objective_power, self.audit = found
+        self.reader_reason = f"Pillow reads this {kind} image"
+
+    def _read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+        return self._decoded()[y : y + height, x : x + width].copy()
+
+    def _decoded(self) -> NDArray[np.uint8]:
+        with self._lock:
+            if self._closed:
+                raise SlideError(f"{self.path} is closed; open it again")
+            if self._pixels is None:
+                try:
+                    self._pixels = _decode(self._file, self.background)
+                except _LIBRARY_ERRORS as error:
+                    said = what_it_said(error, self.path)
+                    raise SlideError(f"{self.path} cannot be decoded: {said}") from None
+            return self._pixels
+
+    def close(self) -> None:
+        self._closed = True
+        self._pixels = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k not in ("_pixels", "_lock")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _pixels=None, _lock=threading.Lock())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Pillow without its limit on size and without its warnings.
+
+    It warns at 89 Mpx and refuses 179; slides saved as plain images are larger. It warns about
+    corrupt EXIF blocks, but what matters raises as well. Both are global in Pillow, so they are
+    lifted under a lock and put back.
+    """
+    with _PILLOW_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _open_image(path: str) -> Image.Image:
+    """Pillow's image of one of FORMATS; refused in words rather than with Pillow's ``BytesIO``."""
+    try:
+        return Image.open(path, formats=FORMATS)
+    except UnidentifiedImageError:
+        known = ", ".join(FORMATS[:-1])
+        raise ValueError(f"neither {known} nor {FORMATS[-1]}") from None
+
+
+def _decode(path: str, background: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """All pixels as (h, w, 3) uint8.
+
+    Deeper grey is scaled by its bit depth, taken as the smallest of 8, 10, 12, 14, 16 that holds
+    the brightest pixel: microscopes store 12 bits in 16.
+    """
+    with _quiet(), _open_image(path) as image:
+        if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+            grey = np.asarray(image)
+            return as_rgb(grey, background, white=_white(float(grey.max())))
+        transparent = image.has_transparency_data
+        return as_rgb(np.asarray(image.convert("RGBA" if transparent else "RGB")), background)
+
+
+def _white(brightest: float) -> int:
+    for bits in (8, 10, 12, 14, 16):
+        if brightest < 1 << bits:
+            return (1 << bits) - 1
+    raise ValueError(f"its brightest pixel is {brightest:g}, more than 16 bits hold")
+
+
+def _properties(image: Image.Image) -> dict[str, str]:
+    properties = {"image.format": str(image.format), "image.mode": image.mode}
+    tags = getattr(image, "tag_v2", None)
+    if tags is not None:
+        for code, name in _RESOLUTION_TAGS.items():
+            if code in tags:
+                properties[name] = str(tags[code])
+        properties.setdefault("tiff.ResolutionUnit", "2")  # the default the TIFF standard sets
+        if _DESCRIPTION_TAG in tags:
+            properties["tiff.ImageDescription"] = str(tags[_DESCRIPTION_TAG])
+    elif "dpi" in image.info:
+        across, down = image.info["dpi"]
+        properties |= {"image.dpi-x": str(float(across)), "image.dpi-y": str(float(down))}
+    return properties

@@ -1,0 +1,162 @@
+"""TIFFs that OpenSlide refuses: stripped ones, SubIFDs, pages without a level flag."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import threading
+import warnings
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tiffslide
+from numpy.typing import NDArray
+
+from wsi_scale.errors import SlideError
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.metadata import audit_metadata
+from wsi_scale.slide.readers._files import PARSER_ERRORS, is_file, what_it_said, write_example
+from wsi_scale.slide.readers._handles import Handle
+from wsi_scale.slide.readers._levels import bounds_of, pick_levels
+from wsi_scale.slide.readers._pixels import as_rgb
+
+NAME = "tiffslide"
+LABEL = "TiffSlide"
+ORDER = 20
+
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+_COLOURS = ("RGB", "MINISBLACK", "YCBCR")
+_UNCONVERTED = ("NONE", "LZW", "DEFLATE", "ADOBE_DEFLATE", "PACKBITS", "ZSTD", "LZMA")
+_WARNINGS_LOCK = threading.Lock()
+
+# tifffile logs what it also raises; without any handler Python would print it to stderr
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+
+def accepts(source: Any) -> bool:
+    if not is_file(source):
+        return False
+    try:
+        with Path(source).open("rb") as file:
+            return file.read(4) in _TIFF_STARTS
+    except OSError:
+        return False
+
+
+def open(source: Any) -> Slide:  # noqa: A001 - the name every reader has
+    """Open a TIFF with TiffSlide. SlideError when it refuses or cannot show the colours."""
+    return TiffSlideSlide(os.fspath(source))
+
+
+def example(folder: Path) -> Path:
+    return write_example(folder / "stripped.tiff", tiled=False)
+
+
+class TiffSlideSlide(Slide):
+    """A slide read through TiffSlide."""
+
+    reader = NAME
+    reader_reason = "TiffSlide reads this TIFF"
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        opener = partial(_open_quietly, os.path.abspath(path))
+        self._handle: Handle[tiffslide.TiffSlide] = Handle(opener, _close, path)
+        try:
+            file = self._handle.get()
+            self.properties = _as_text(file.properties)
+            sizes, self._downsamples = file.level_dimensions, file.level_downsamples
+            refusal = _refusal(file)
+        except PARSER_ERRORS as error:
+            self._handle.close()
+            raise SlideError(f"TiffSlide cannot open {path}: {what_it_said(error, path)}") from None
+        if refusal:
+            self._handle.close()
+            raise SlideError(f"TiffSlide cannot show {path}: {refusal}")
+        self.levels, self._numbers = pick_levels(sizes, self._downsamples)
+        self.bounds = bounds_of(self.properties, "tiffslide", self.levels[0])
+        found = audit_metadata(self.properties)
+        self.mpp, self.mpp_source, self.objective_power, self.audit = found
+
+    def _read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+        downsample = self._downsamples[self._numbers[level]]
+        location = (_level0_location(x, downsample), _level0_location(y, downsample))
+        try:
+            file = self._handle.get()
+            with self._handle.lock:
+                pixels = file.read_region(
+                    location, self._numbers[level], (width, height), as_array=True
+                )
+        except PARSER_ERRORS as error:
+            raise SlideError(
+                f"{self.path} cannot be decoded at level {level}, x {x}, y {y}, "
+                f"{width} × {height} px: {what_it_said(error, self.path)}"
+            ) from None
+        white = 65535 if pixels.dtype == np.uint16 else 255
+        return as_rgb(pixels, self.background, white=white)
+
+    def close(self) -> None:
+        self._handle.close()
+
+
+def _open_quietly(path: str) -> tiffslide.TiffSlide:
+    """Open and parse the properties, without the warning that a vendor is read only in part."""
+    with _WARNINGS_LOCK, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*metadata parsing", category=UserWarning)
+        file = tiffslide.TiffSlide(path)
+        try:
+            _fill_gaps_with_white(file)
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+
+def _fill_gaps_with_white(file: tiffslide.TiffSlide) -> None:
+    """Tiles the scanner left out become background; tifffile would fill them with 0, black."""
+    for level in file.ts_tifffile.series[file.properties["tiffslide.series-index"]].levels:
+        level.keyframe.nodata = 65535 if level.dtype == np.uint16 else 255
+
+
+def _close(file: tiffslide.TiffSlide) -> None:
+    file.close()
+
+
+def _refusal(file: tiffslide.TiffSlide) -> str | None:
+    """Why the stored values are no grey or RGB colours, None when they are."""
+    series = file.ts_tifffile.series[file.properties["tiffslide.series-index"]]
+    page = series.levels[0].keyframe
+    colours, packing = page.photometric.name, page.compression
+    packing = getattr(packing, "name", str(packing))
+    if colours not in _COLOURS or (colours == "YCBCR" and packing in _UNCONVERTED):
+        return f"its colours are stored as {colours} with {packing} compression"
+    if page.dtype is None or page.dtype not in (np.uint8, np.uint16):
+        return f"its pixels are {page.dtype}, not 8 or 16 bit"
+    channels = series.shape[series.axes.find("S" if "S" in series.axes else "C")]
+    if series.axes != "YX" and channels not in (1, 3, 4):
+        return f"it has {channels} channels, neither grey nor RGB"
+    return None
+
+
+def _level0_location(pixel: int, downsample: float) -> int:
+    """The level-0 location that TiffSlide's ``int(location / downsample)`` turns into pixel.
+
+    (3, 4.0041) -> 13; (8, 1.0000000001) -> 8 although 8 × 1.0000000001 rounds up to 9.
+    """
+    location = math.ceil(pixel * downsample - 1e-6)
+    while int(location / downsample) < pixel:
+        location += 1
+    return location
+
+
+def _as_text(properties: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: str(value)
+        for name, value in properties.items()
+        if value is not None and isinstance(value, str | int | float)
+    }

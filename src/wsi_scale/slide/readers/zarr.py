@@ -1,0 +1,225 @@
+"""OME-Zarr images (OME-NGFF 0.1 to 0.5, zarr v2 and v3): folders, and zip files of them."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from wsi_scale.errors import SlideError
+from wsi_scale.geometry import Box, Level
+from wsi_scale.slide.base import Slide
+from wsi_scale.slide.metadata import audit_metadata
+from wsi_scale.slide.readers._files import example_pixels, is_file, what_it_said
+from wsi_scale.slide.readers._handles import Handle
+from wsi_scale.slide.readers._levels import pick_levels
+from wsi_scale.slide.readers._ngff import Multiscale
+from wsi_scale.slide.readers._pixels import as_rgb
+from wsi_scale.slide.readers._zarr_images import (
+    FORMATS,
+    ZARR_ERRORS,
+    Store,
+    ZarrFile,
+    close_store,
+    find_image,
+    join,
+)
+
+NAME = "zarr"
+LABEL = "zarr"
+ORDER = 8
+
+_ZIPS = (".zip", ".ozx")
+
+
+def accepts(source: Any) -> bool:
+    if is_file(source):
+        return os.fspath(source).lower().endswith(_ZIPS) and zipfile.is_zipfile(source)
+    if not isinstance(source, str | os.PathLike) or not os.path.isdir(source):
+        return False
+    path = Path(source)
+    return path.suffix.lower() == ".zarr" or any(os.path.isfile(path / name) for name in FORMATS)
+
+
+def open(source: Any) -> Slide:  # noqa: A001 - the name every reader has
+    """Open the one image of an OME-Zarr. SlideError for other zarrs and where there are several."""
+    return ZarrSlide(os.fspath(source))
+
+
+def example(folder: Path) -> Path:
+    path, pixels = folder / "example.ome.zarr", np.moveaxis(example_pixels(), 2, 0)
+    group = zarr.open_group(path, mode="w", zarr_format=3)
+    datasets: list[Any] = []
+    for number, step in enumerate((1, 2)):
+        level = pixels[:, ::step, ::step]
+        array = group.create_array(
+            str(number), shape=level.shape, chunks=(1, 64, 64), dtype="uint8"
+        )
+        array[:] = level
+        scale = [{"type": "scale", "scale": [1, 0.5 * step, 0.5 * step]}]
+        datasets.append({"path": str(number), "coordinateTransformations": scale})
+    axes: list[Any] = [{"name": "c", "type": "channel"}]
+    axes += [{"name": name, "type": "space", "unit": "micrometer"} for name in "yx"]
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}]}
+    return path
+
+
+class ZarrSlide(Slide):
+    """The one image of an OME-Zarr; of several times the first, of several planes the middle."""
+
+    reader = NAME
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._file = os.path.abspath(path)
+        try:
+            place, inside, image = find_image(path)
+            names = [dataset.path for dataset in image.datasets]
+            opener = partial(_open_levels, place, [join(inside, name) for name in names])
+            self._handle: Handle[_Opened] = Handle(opener, _close, path)
+            shapes = _shapes(self._handle.get().arrays, image)
+        except ZARR_ERRORS as error:
+            self.close()
+            said = what_it_said(error, self._file)
+            raise SlideError(f"zarr cannot open {path}: {said}") from None
+        self._axes = image.letters
+        self._white = 255 if shapes[0].bits == 8 else 65535
+        self.levels, self._numbers = _whole_levels(image, shapes)
+        self.bounds = Box(0, 0, self.levels[0].width, self.levels[0].height)
+        self.properties = {"ome-zarr.version": image.version, "ome-zarr.axes": self._axes}
+        self.properties |= ({"ome-zarr.image": inside} if inside else {}) | image.resolution()
+        found = audit_metadata(self.properties)
+        self.mpp, self.mpp_source, self.objective_power, self.audit = found
+        self.reader_reason = ", ".join(
+            [f"zarr reads this OME-Zarr {image.version}", *_choices(inside, shapes[0])]
+        )
+
+    def _read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+        window: dict[str, Any] = {
+            "t": 0,
+            "c": slice(None),
+            "y": slice(y, y + height),
+            "x": slice(x, x + width),
+        }
+        try:
+            array = self._handle.get().arrays[self._numbers[level]]
+            middle = {axis: size // 2 for axis, size in zip(self._axes, array.shape, strict=True)}
+            picked = np.asarray(array[tuple(window.get(a, middle[a]) for a in self._axes)])
+        except ZARR_ERRORS as error:
+            raise SlideError(
+                f"{self.path} cannot be decoded at level {level}, x {x}, y {y}, "
+                f"{width} × {height} px: {what_it_said(error, self._file)}"
+            ) from None
+        left = [axis for axis in self._axes if axis in "yxc"]
+        pixels = picked.transpose([left.index(axis) for axis in "yxc" if axis in left])
+        return as_rgb(pixels, self.background, white=self._white)
+
+    def close(self) -> None:
+        if hasattr(self, "_handle"):
+            self._handle.close()
+
+
+class _Opened(NamedTuple):
+    store: Store
+    arrays: list[zarr.Array[Any]]
+
+
+class _Shape(NamedTuple):
+    """What a level's array holds, by axis."""
+
+    sizes: Mapping[str, int]
+    bits: int
+
+
+def _close(opened: _Opened) -> None:
+    close_store(opened.store)
+
+
+def _open_levels(place: ZarrFile, paths: Sequence[str]) -> _Opened:
+    """The levels' arrays. Raises ValueError for one that is not there."""
+    store = place.store()
+    arrays = []
+    for path in paths:
+        try:
+            arrays.append(
+                zarr.open_array(
+                    store,
+                    path=join(place.root, path),
+                    mode="r",
+                    zarr_format=place.zarr_format,
+                )
+            )
+        except FileNotFoundError:
+            close_store(store)
+            raise ValueError(f"its level {path} is not there; copy it again") from None
+        except BaseException:
+            close_store(store)
+            raise
+    return _Opened(store, arrays)
+
+
+def _shapes(arrays: Sequence[zarr.Array[Any]], image: Multiscale) -> list[_Shape]:
+    """What the levels hold. Raises ValueError for what is no grey or RGB image of falling size."""
+    axes, shapes = image.letters, []
+    for array, dataset in zip(arrays, image.datasets, strict=True):
+        if array.ndim != len(axes):
+            raise ValueError(
+                f"its level {dataset.path} has {array.ndim} dimensions where its metadata name "
+                f"{len(axes)}"
+            )
+        if 0 in array.shape:
+            raise ValueError(f"its level {dataset.path} has no pixels")
+        sizes, dtype = dict(zip(axes, array.shape, strict=True)), np.dtype(array.dtype)
+        channels = sizes.get("c", 1)
+        if channels not in (1, 3, 4):
+            raise ValueError(
+                f"it has {channels} channels, neither grey nor RGB; choose the channels to look "
+                "at and pass them as arrays (H, W, 3)"
+            )
+        if dtype.kind != "u" or dtype.itemsize > 2 or (channels == 1 and dtype.itemsize > 1):
+            colour = "RGB of 8 or 16 bits" if channels > 1 else "grey of 8 bits"
+            raise ValueError(
+                f"its pixels are {dtype.name}, not {colour}; scale it to 0–255 yourself, only you "
+                "know which value is white"
+            )
+        shapes.append(_Shape(sizes, 8 * dtype.itemsize))
+        if shapes[0].bits != shapes[-1].bits or shapes[0].sizes.get("c") != sizes.get("c"):
+            raise ValueError(f"its level {dataset.path} is of another kind than its finest level")
+        if any(sizes[axis] > shapes[0].sizes[axis] for axis in "yx"):
+            raise ValueError(
+                f"its level {dataset.path} is larger than the first; levels come finest first"
+            )
+    return shapes
+
+
+def _whole_levels(
+    image: Multiscale, shapes: Sequence[_Shape]
+) -> tuple[tuple[Level, ...], tuple[int, ...]]:
+    """The levels that show the whole image, and their numbers in the file.
+
+    Downsamples are the mean of the width and the height ratio. A level that begins more than one
+    of its pixels beside the finest shows a part.
+    """
+    sizes = [(shape.sizes["x"], shape.sizes["y"]) for shape in shapes]
+    width, height = sizes[0]
+    downsamples = [(width / w + height / h) / 2 for w, h in sizes]
+    whole = [i for i, d in enumerate(downsamples) if image.shift(i, d) <= 1]
+    levels, picked = pick_levels([sizes[i] for i in whole], [downsamples[i] for i in whole])
+    return levels, tuple(whole[i] for i in picked)
+
+
+def _choices(inside: str, shape: _Shape) -> Iterator[str]:
+    """What was picked where the file offers more than one flat image, in words."""
+    if inside:
+        yield f"its one image {inside}"
+    if (times := shape.sizes.get("t", 1)) > 1:
+        yield f"the first of its {times} times"
+    if (planes := shape.sizes.get("z", 1)) > 1:
+        yield f"z {planes // 2}, the middle of its {planes} planes"

@@ -1,0 +1,159 @@
+"""Stated µm/px against the pixels: agree, conflict or undecidable, field by field."""
+
+import math
+
+import numpy as np
+import pytest
+
+from wsi_scale.geometry import ScaleGrid
+from wsi_scale.judgement.estimate import blank_estimate
+from wsi_scale.networks import load_network
+from wsi_scale.pipeline.build_report import build_report
+from wsi_scale.pipeline.iterate import estimate_slide
+from wsi_scale.pipeline.pixel_audit import AGREE, CONFLICT, Claim, audit_pixels
+from wsi_scale.pipeline.run import Run
+from wsi_scale.pipeline.settings import Settings
+from wsi_scale.report import Ruler
+from wsi_scale.slide.metadata import audit_metadata, overrule
+from wsi_scale.slide.readers.synthetic import SyntheticSlide
+
+SEEN = Ruler(slide_mpp=0.5, slide_mpp_interval=(0.4, 0.625))
+TAGS = {"tiff.XResolution": "20000", "tiff.YResolution": "20000", "tiff.ResolutionUnit": "cm"}
+
+
+def claim(mpp, source="aperio.MPP", findings=()):
+    return Claim(mpp, source, findings)
+
+
+@pytest.mark.parametrize(
+    ("octaves", "status"),
+    [
+        (0.0, "agree"),
+        (AGREE - 1e-9, "agree"),
+        (AGREE + 1e-9, "undecidable"),
+        (CONFLICT - 1e-9, "undecidable"),
+        (CONFLICT + 1e-9, "conflict"),
+        (3.0, "conflict"),
+    ],
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_two_thresholds_in_octaves_part_the_answers(octaves, status, sign):
+    found = audit_pixels(claim(0.5 * 2 ** (sign * octaves)), SEEN, "ok")
+    assert found.status == status
+    assert found.octaves == pytest.approx(sign * octaves)
+
+
+def test_what_the_interval_holds_is_no_conflict_however_far():
+    wide = Ruler(slide_mpp=0.5, slide_mpp_interval=(0.2, 0.9))
+    found = audit_pixels(claim(0.25), wide, "ok")
+    assert (found.status, found.octaves) == ("undecidable", -1)
+    assert "yet inside the interval" in found.reason
+    unknown = Ruler(slide_mpp=0.5, slide_mpp_interval=None)
+    assert audit_pixels(claim(0.25), unknown, "ok").status == "undecidable"
+
+
+def test_agreement_is_one_sentence_with_both_values():
+    reason = audit_pixels(claim(0.499), SEEN, "ok").reason
+    assert reason == (
+        "the pixels look like 0.5 µm/px (0.4–0.625), which agrees with the 0.499 of aperio.MPP"
+    )
+
+
+def test_between_the_thresholds_both_reasons_are_given():
+    reason = audit_pixels(claim(0.5 * 2**0.5), SEEN, "ok").reason
+    assert reason.endswith(
+        "0.50 octaves from the 0.707 of aperio.MPP: too far to agree, too near to conflict"
+    )
+
+
+def test_a_slide_that_states_nothing_is_told_what_its_pixels_look_like():
+    found = audit_pixels(claim(None, None), SEEN, "ok")
+    assert (found.status, found.octaves, found.slide_mpp) == ("undecidable", None, 0.5)
+    assert "no µm/px is stated" in found.reason
+    assert "0.5 µm/px (0.4–0.625)" in found.reason
+    assert "though the verdict is edge" in audit_pixels(claim(None, None), SEEN, "edge").reason
+
+
+@pytest.mark.parametrize("verdict", ["edge", "ambiguous", "outside"])
+def test_any_verdict_but_ok_decides_nothing_and_says_what_it_would_mean(verdict):
+    found = audit_pixels(claim(0.1), SEEN, verdict)
+    assert (found.status, found.fields) == ("undecidable", [])
+    assert f"the verdict is {verdict}" in found.reason
+    assert "means 0.5 µm/px" in found.reason
+
+
+def test_without_an_answer_the_verdict_is_the_reason():
+    found = audit_pixels(claim(0.25), Ruler(), "no_evidence")
+    assert found.status == "undecidable"
+    assert found.reason == "the pixels tell no µm/px: the verdict is no evidence"
+
+
+def test_another_field_that_agrees_is_named_where_the_one_in_use_conflicts():
+    stated = {"aperio.MPP": "0.2"} | TAGS | {"tiff.ResolutionUnit": "centimeter"}
+    findings = audit_metadata(stated).findings
+    found = audit_pixels(claim(0.2, findings=findings), SEEN, "ok")
+    assert found.status == "conflict"
+    assert {x.source: x.status for x in found.fields} == {
+        "aperio.MPP": "conflict",
+        "tiff.XResolution": "agree",
+        "tiff.YResolution": "agree",
+    }
+    assert found.reason.endswith("nothing was overruled; tiff.XResolution says 0.5, which agrees")
+    assert "conflicts with the 0.2 of aperio.MPP, 1.32 octaves away" in found.reason
+
+
+def test_what_the_file_says_is_held_against_the_pixels_where_the_user_overruled_it():
+    findings = overrule(audit_metadata({"aperio.MPP": "0.499"}).findings, (0.25, 0.25))
+    found = audit_pixels(claim(0.25, "given", findings), SEEN, "ok")
+    assert "conflicts with the given 0.25, 1.00 octaves away" in found.reason
+    assert "aperio.MPP says 0.499, which agrees" in found.reason
+    assert [x.octaves for x in found.fields] == pytest.approx([-1, math.log2(0.499 / 0.5)])
+
+
+def test_fields_without_a_resolution_take_no_part():
+    findings = audit_metadata({"aperio.AppMag": "20", "tiff.XResolution": "1"}).findings
+    assert audit_pixels(claim(0.5, findings=findings), SEEN, "ok").fields == []
+
+
+# In the report
+
+
+def slide(mpp):
+    return SyntheticSlide.figures(seed=1, stretch=0.4, width=3000, height=2500, mpp=mpp)
+
+
+def report_of(spec, mpp, **changes):
+    asked = Settings(sites=16, scales=(1.0, 4.0), per_octave=2, as_is_sites=0, **changes)
+    return estimate_slide(slide(mpp), load_network(spec), asked)
+
+
+def test_a_wrong_mpp_is_one_warning_and_stays_in_use():
+    """Drawn at stretch 0.4 for a network trained at scale 5: at scale 2 it sees its own pixels."""
+    report = report_of("figures?mpp=1.0", 0.2)  # the pixels: 1.0 / 2 = 0.5
+    assert report.verdict == "ok", report.reason
+    assert report.pixels.status == "conflict"
+    assert report.pixels.slide_mpp == report.ruler.slide_mpp == pytest.approx(0.5, rel=0.25)
+    assert report.slide.mpp == (0.2, 0.2)
+    assert [x for x in report.warnings if "conflicts" in x] == [report.pixels.reason]
+
+
+def test_a_right_mpp_agrees_without_a_warning():
+    report = report_of("figures?mpp=1.0", 0.5)
+    assert report.pixels.status == "agree"
+    assert not any("pixels" in warning for warning in report.warnings)
+    assert report.like_power == (5, 10)
+
+
+def test_a_network_that_does_not_know_its_mpp_says_nothing_of_the_pixels():
+    assert report_of("figures", 0.5).pixels is None
+
+
+def test_a_blank_slide_is_undecidable():
+    network = load_network("figures?mpp=1.0")
+    grid = ScaleGrid.geometric(1, 4, 2)
+    run = Run(slide(0.5), network, Settings(), (), grid, 0)
+    blank = blank_estimate(grid, 0.9, "nothing there")
+    report = build_report(run, blank, 0.0, 0, partial=False)
+    assert np.isnan(blank.score).all()
+    assert (report.pixels.status, report.pixels.claimed_mpp) == ("undecidable", 0.5)
+    assert "the verdict is blank" in report.pixels.reason
