@@ -1,6 +1,7 @@
-"""The arrows of docs/architecture.md, checked: who may import whom, and who may import torch."""
+"""The rooms of docs/architecture.md: who may import whom, and which libraries load when."""
 
 import ast
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -9,158 +10,217 @@ import pytest
 
 import wsi_scale
 
-ROOT = Path(wsi_scale.__file__).parent
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "wsi_scale"
 
-ROOMS = [
-    {"bundled", "errors", "files", "registry"},
-    {"geometry", "outlines", "resampling"},
-    {"metadata", "prior", "objective", "level_audit"},
-    {"slide", "readers", "pyramid"},  # a slide's thumbnail is resampled by the pyramid room
-    {"sites", "survey", "focus", "regions", "drawn", "tissue", "histology"},
-    {"responses"},
-    {"profile"},
-    {"networks"},
-    {"measure"},
-    {"colour_fit"},
-    {"estimators"},
-    {"settings"},
-    {"report"},
-    {"tolerance"},
-    {"verdict"},
-    {"voices"},
-    {"judge"},
-    {"audit"},
-    {"sparing"},
-    {"assemble"},
-    {"fields"},
-    {"planning"},
-    {"looking"},
-    {"as_is"},
-    {"pipeline"},
-    {"render", "calibrate", "evaluate", "tiling", "augment", "batch", "thesis", "testing"},
-    {"cli"},
-]
-MAY_IMPORT = {
-    "torch": {
-        "resampling",  # its halves; sites, levels and metadata are read without
-        "networks",
-        "measure",
-        "colour_fit",
-        "as_is",
-        "batch",
-        "calibrate",
-        "evaluate",
-        "tiling",
-        "thesis",
-        "testing",
-    },
-    "timm": {"networks"},
-    "segmentation_models_pytorch": {"networks"},
-    "torchvision": {"networks"},
-    "skimage": {"tissue", "augment", "thesis"},
-    "PIL": {"readers", "resampling", "pyramid", "render", "testing", "thesis", "augment"},
-    "openslide": {"readers"},
-    "tiffslide": {"readers"},
-    "tifffile": {"readers", "testing"},
-    "zarr": {"readers"},
-    "matplotlib": {"render", "thesis"},
-    "typer": {"cli"},
-    "rich": {"cli"},
-    "dask": {"batch"},
-    "distributed": {"batch"},
-    "pyarrow": {"batch"},
-    "napari": set(),
+
+def load_rooms():
+    spec = importlib.util.spec_from_file_location("rooms", ROOT / "docs" / "rooms.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+rooms = load_rooms()
+
+
+@pytest.fixture(scope="module")
+def sources():
+    return rooms.read_sources()
+
+
+def test_the_house_is_in_order(sources):
+    assert rooms.faults(sources) == []
+
+
+PLANTED = {
+    "a higher room, at the top of a file": (
+        "wsi_scale.geometry",
+        "from wsi_scale.judgement.estimate import estimate",
+        "geometry must not import judgement",
+    ),
+    "a room not on the list, of another that stands above it": (
+        "wsi_scale.known_scale.evaluate.chance",
+        "from wsi_scale.batch.memory import peak_mib",
+        "known_scale must not import batch",
+    ),
+    "the face of the house": (
+        "wsi_scale.geometry",
+        "import wsi_scale",
+        "geometry must not import face",
+    ),
+    "a name from the face of the house": (
+        "wsi_scale.slide.base",
+        "from wsi_scale import estimate_slide",
+        "slide must not import face",
+    ),
+    "inside a function": (
+        "wsi_scale.slide.base",
+        "def late():\n    from wsi_scale.sites.tissue import tissue_mask",
+        "slide must not import sites",
+    ),
+    "for type checkers only": (
+        "wsi_scale.networks.layers",
+        "if TYPE_CHECKING:\n    from wsi_scale.pipeline.run import Run",
+        "networks must not import pipeline",
+    ),
+    "by dots": (
+        "wsi_scale.responses.record",
+        "from ..pipeline import run",
+        "responses must not import pipeline",
+    ),
+    "by name": (
+        "wsi_scale.estimators.curves",
+        "importlib.import_module('wsi_scale.judgement.auto')",
+        "estimators must not import judgement",
+    ),
+    "by a name that cannot be read": (
+        "wsi_scale.estimators.curves",
+        "importlib.import_module('wsi_scale.' + 'judgement')",
+        "imports by a name that cannot be read",
+    ),
+    "a circle of two files in one room": (
+        "wsi_scale.networks.layers",
+        "from wsi_scale.networks.network import Network",
+        "a circle: wsi_scale.networks.",
+    ),
+    "a circle through a function": (
+        "wsi_scale.slide.reading",
+        "def late():\n    from wsi_scale.slide.pyramid import Pyramid",
+        "a circle: wsi_scale.slide.",
+    ),
+    "the window, from the library": (
+        "wsi_scale.render.figure",
+        "from wsi_scale_napari.plot import Plot",
+        "render must not import wsi_scale_napari",
+    ),
+    "a heavy library": ("wsi_scale.estimators.profile", "import torch", "torch is not imported"),
+    "a heavy library's part, inside a function": (
+        "wsi_scale.judgement.rules",
+        "def late():\n    from matplotlib.figure import Figure",
+        "matplotlib is not imported",
+    ),
 }
 
 
-def room_of(path: Path) -> str:
-    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+@pytest.mark.parametrize("kind", PLANTED)
+def test_a_wrong_import_is_found(sources, kind):
+    module, line, says = PLANTED[kind]
+    planted = {**sources, module: f"{sources[module]}\n{line}\n"}
+    assert any(says in fault for fault in rooms.faults(planted))
 
 
-def imports_of(path: Path) -> set[str]:
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+def test_a_new_room_must_be_listed(sources):
+    (found,) = rooms.faults({**sources, "wsi_scale.attic.things": ""})
+    assert found.startswith("attic is on no list")
 
 
-SOURCES = [p for p in sorted(ROOT.rglob("*.py")) if p.parent != ROOT or p.name != "__init__.py"]
+def test_a_list_that_climbs_is_refused(sources, monkeypatch):
+    monkeypatch.setitem(rooms.ROOMS, "slide", rooms.ROOMS["slide"] + " sites")
+    (found,) = rooms.faults(sources)
+    assert "lets slide import sites" in found
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_imports_point_down_the_list_of_rooms(path):
-    rank = {room: i for i, rooms in enumerate(ROOMS) for room in rooms}
-    here = room_of(path)
-    assert here in rank, f"{here} is in no room; add it to ROOMS and to docs/architecture.md"
-    for name in imports_of(path):
-        parts = name.split(".")
-        if parts[0] == "wsi_scale" and len(parts) > 1 and parts[1] in rank:
-            assert rank[parts[1]] <= rank[here], f"{here} must not import {name}"
+def test_every_arrow_of_the_list_is_in_use(sources):
+    used = {(rooms.room_of(x.by), rooms.room_of(x.of)) for x in rooms.imports_in(sources) if x.of}
+    listed = {(room, one) for room, uses in rooms.ROOMS.items() for one in uses.split()}
+    assert listed - used == set()
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_heavy_libraries_stay_in_their_rooms(path):
-    for name in {name.split(".")[0] for name in imports_of(path)}:
-        assert name not in MAY_IMPORT or room_of(path) in MAY_IMPORT[name], f"{path}: {name}"
+def test_the_drawing_shows_the_house_as_it_stands(sources):
+    drawn = rooms.page_with(rooms.draw(sources))
+    assert drawn == rooms.PAGE.read_text(encoding="utf-8"), "run: python docs/rooms.py"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "thesis").glob("*.py")), ids=lambda p: p.stem)
-def test_the_thesis_needs_torch_only_to_train_and_to_ask(path):
-    assert path.stem in {"train", "family", "gather"} or "torch" not in imports_of(path)
+def test_the_page_names_every_room(sources):
+    page = rooms.PAGE.read_text(encoding="utf-8")
+    for module in sources:
+        room = rooms.room_of(module)
+        assert room == rooms.FACE or f"`{room}" in page or f"{room}/`" in page, room
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "evaluate").glob("*.py")), ids=lambda p: p.stem)
-def test_the_bench_needs_torch_only_to_ask_and_the_thesis_never(path):
-    names = imports_of(path)
-    assert path.stem == "gather" or "torch" not in names
-    assert not any(name.startswith("wsi_scale.known_scale.thesis") for name in names)
+def test_no_file_has_the_name_of_another():
+    names = [p.stem for p in SOURCE.rglob("*.py") if not p.stem.startswith("__")]
+    dock = (ROOT / "napari_plugin" / "wsi_scale_napari").glob("*.py")
+    names += [p.stem for p in dock if not p.stem.startswith("__")]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "batch").glob("*.py")), ids=lambda p: p.stem)
-def test_a_batch_needs_torch_only_in_the_process_that_reads(path):
-    assert path.stem == "one" or "torch" not in imports_of(path)
+def test_the_house_has_few_doors():
+    assert len([p for p in SOURCE.iterdir() if p.name != "__pycache__"]) <= 20
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tiling").glob("*.py")), ids=lambda p: p.stem)
-def test_tiles_need_torch_only_to_be_served_to_it(path):
-    assert path.stem == "dataset" or "torch" not in imports_of(path)
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
 
-def test_importing_wsi_scale_loads_no_heavy_library():
-    heavy = ("torch", "dask", "distributed", "pyarrow", "napari", "skimage", "matplotlib", "scipy")
-    code = f"import sys, wsi_scale; print([m for m in {heavy} if m in sys.modules])"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == "[]"
+@pytest.mark.parametrize(
+    "module",
+    [
+        "wsi_scale",
+        "wsi_scale.networks",
+        "wsi_scale.networks.spec",
+        "wsi_scale.networks.sources",
+        "wsi_scale.pipeline.settings",
+        "wsi_scale.cli",
+    ],
+)
+def test_importing_it_loads_no_heavy_library(module):
+    heavy = ("torch", "dask", "distributed", "pyarrow", "napari", "skimage", "matplotlib")
+    code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
+    assert run(code).stdout.strip() == "[]"
 
 
-def test_estimators_and_judge_work_without_torch():
+def test_networks_are_listed_without_torch():
     code = (
         "import sys; sys.modules['torch'] = None\n"
-        "from wsi_scale import estimators, responses, report\n"
+        "from wsi_scale.cli import run; sys.exit(run(['networks']))"
+    )
+    assert "timm:MODEL" in run(code).stdout
+
+
+def test_importing_wsi_scale_alone_loads_no_scipy():
+    assert run("import sys, wsi_scale; print('scipy' in sys.modules)").stdout.strip() == "False"
+
+
+def test_estimators_and_judgement_work_without_torch():
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from wsi_scale import estimators, judgement, report, responses\n"
+        "from wsi_scale.judgement import estimate; responses.Responses\n"
         "print(sorted(estimators.all_estimators()))"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "fingerprint" in out.stdout
-
-
-def test_every_public_name_can_be_had():
-    for name in wsi_scale.__all__:
-        assert getattr(wsi_scale, name) is not None
-
-
-def test_the_names_for_type_checkers_are_those_at_run_time():
-    promised = {
-        alias.name
-        for node in ast.walk(ast.parse((ROOT / "__init__.py").read_text()))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wsi_scale.")
-        for alias in node.names
-    }
-    assert promised | {"__version__"} == set(wsi_scale.__all__)
+    assert "fingerprint" in run(code).stdout
 
 
 def test_tiles_are_cut_and_stitched_without_torch():
-    code = "import sys; sys.modules['torch'] = None; from wsi_scale import Tiles, stitch, tiles"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    run("import sys; sys.modules['torch'] = None; from wsi_scale import Tiles, stitch, tiles")
+
+
+FACES = ["", "slide", "sites", "networks", "responses", "judgement", "pipeline"]
+
+
+@pytest.mark.parametrize("room", FACES)
+def test_a_face_shows_what_it_promises(room):
+    name = f"wsi_scale.{room}".rstrip(".")
+    face = importlib.import_module(name)
+    tree = ast.parse((SOURCE / room / "__init__.py").read_text(encoding="utf-8"))
+    promised = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wsi_scale.")
+        for alias in node.names
+    } - {"open_when_asked", "follow_old_paths"}
+    assert promised == set(face.__all__) == set(dir(face))
+    for one in face.__all__:
+        assert getattr(face, one) is not None
+
+
+def test_every_room_says_what_it_is():
+    for room in rooms.ROOMS:
+        path = SOURCE / room
+        assert not path.is_dir() or ast.get_docstring(ast.parse((path / "__init__.py").read_text()))
+
+
+def test_version():
+    assert wsi_scale.__version__.count(".") == 2

@@ -14,8 +14,8 @@ from wsi_scale.render.describe import area_words
 from wsi_scale.sites.drawn_regions import area_px, to_geojson
 from wsi_scale.sites.regions import Region, parse_region
 from wsi_scale_napari.frame import drawn_region, placement, view_box
-from wsi_scale_napari.layers import Layers, is_shapes
 from wsi_scale_napari.overlay import NAME as SITES
+from wsi_scale_napari.slide_layers import Layers, is_shapes
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -13,7 +13,7 @@ from wsi_scale_napari.colours import key_to_sites
 from wsi_scale_napari.error_panel import ErrorPanel
 from wsi_scale_napari.export import KINDS, Result, command_of, export, save_region
 from wsi_scale_napari.plot import ResponsePlot
-from wsi_scale_napari.strip import Strip
+from wsi_scale_napari.strip_view import Strip
 from wsi_scale_napari.task import Task, Tasks
 from wsi_scale_napari.work import Request, State, explain_failure
 

@@ -17,8 +17,8 @@ from qtpy.QtWidgets import (
 )
 
 from wsi_scale.errors import SettingsError, WsiScaleError
-from wsi_scale_napari.layers import Layers, is_image
 from wsi_scale_napari.reader import read_layers
+from wsi_scale_napari.slide_layers import Layers, is_image
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 
 from wsi_scale.estimators import Answer, Array, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import peak
+from wsi_scale.responses.divergence import CONSTANT, discrepancy, fires
 from wsi_scale.responses.record import (
     COLOUR_FREED,
-    CONSTANT,
-    NEVER_FIRED,
     PLAIN,
     LayerResponses,
     Responses,
@@ -146,7 +145,7 @@ class Match:
             if here.sum() == 0:
                 continue
             sites = here > 0
-            off, change = discrepancy(self.stack, sites, s, here[sites] / here.sum())
+            off, change = discrepancy_by_site(self.stack, sites, s, here[sites] / here.sum())
             rest, paid[s] = remix(off, change, self.price)
             parts = self.stack.layers.values()
             by_layer[:, s] = [_share(self.stack, rest, part) for part in parts]
@@ -185,7 +184,7 @@ def stack_layers(
     for layer in layers:
         stored_mean = np.asarray(layer.running_mean, float)
         stored_var = np.asarray(layer.running_var, float)
-        alive = np.flatnonzero(stored_var > NEVER_FIRED)
+        alive = np.flatnonzero(fires(stored_var))
         if len(alive) == 0:
             continue
         use = alive[np.unique(np.linspace(0, len(alive) - 1, MAX_CHANNELS).round().astype(int))]
@@ -203,7 +202,7 @@ def stack_layers(
     return Stack(np.concatenate(first, axis=2), np.concatenate(second, axis=2), joined, where)
 
 
-def discrepancy(
+def discrepancy_by_site(
     stack: Stack, sites: NDArray[np.bool_], scale: int, share: Array
 ) -> tuple[Array, Array]:
     """How far the pooled moments are from the stored ones, and how each site moves that.
@@ -217,7 +216,7 @@ def discrepancy(
     mean, square = share @ m, share @ q
     var = np.maximum(square - mean**2, CONSTANT)
     root = np.sqrt(stack.weight)
-    off = np.concatenate([root * mean / np.sqrt(2), root * np.log(var) / 2])
+    off = discrepancy(mean, var, root)
     by_mean = root * (m - mean) / np.sqrt(2)
     by_var = root * ((q - square) - 2 * mean * (m - mean)) / var / 2
     each = np.sqrt(share / len(share))[:, None]

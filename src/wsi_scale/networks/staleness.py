@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from wsi_scale.responses.record import NEVER_FIRED
+from wsi_scale.networks.batchnorm import NEVER_FIRED
 
 HIGH_SHARE = 0.1
 """Of its peak: with a learning rate below, weights move too little to outrun their statistics."""

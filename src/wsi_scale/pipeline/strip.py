@@ -52,7 +52,6 @@ def show(
 ) -> list[tuple[float, NDArray[np.uint8]]]:
     """A strip of patches around the answer, where a segmenter finds most, with what it finds there
     outlined. Raises SlideError when a region cannot be decoded."""
-    from wsi_scale.pipeline.strip import outlined
 
     site = telling_site(responses, scale)
     return outlined(

@@ -21,7 +21,8 @@ from wsi_scale.errors import SettingsError
 from wsi_scale.networks.hooks import Heard, at_work, hooked
 from wsi_scale.networks.layers import LayerChoice, encoder_batchnorms
 from wsi_scale.networks.network import Network
-from wsi_scale.responses.record import COLOUR_FREED, CONSTANT, NEVER_FIRED, Responses
+from wsi_scale.responses.divergence import discrepancy, fires
+from wsi_scale.responses.record import COLOUR_FREED, Responses
 from wsi_scale.slide.pyramid import Pyramid
 
 Array = NDArray[np.float64]
@@ -156,13 +157,13 @@ class _Question:
                 np.asarray(getattr(layer, name).detach().cpu(), float)
                 for name in ("running_mean", "running_var")
             )
-            use = var > NEVER_FIRED
+            use = fires(var)
             if not use.any():
                 continue
             off = (mean[use] - stored[use]) / np.sqrt(var[use])
-            spread = np.maximum((square - mean**2)[use] / var[use], CONSTANT)
+            spread = (square - mean**2)[use] / var[use]
             root = np.sqrt(1 / use.sum() / len(self.layers))
-            parts += [root * off / np.sqrt(2), root * np.log(spread) / 2]
+            parts.append(discrepancy(off, spread, root))
         return np.concatenate([*parts, np.sqrt(GAIN_PRICE) * (p[:3] - 1)])
 
     def _pooled(self, colour: Colour) -> list[tuple[Array, Array]]:

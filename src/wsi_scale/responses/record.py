@@ -23,12 +23,6 @@ from wsi_scale.plumbing.files import replacing
 PLAIN, COLOUR_FREED = 0, 1
 """Variants: as it was cut; in the colours that bring the slide closest to the training data."""
 
-NEVER_FIRED = 1e-10
-"""Stored variance up to which a channel counts as one that never fired in training."""
-
-CONSTANT = 1e-5
-"""Share of the stored variance below which a channel counts as constant."""
-
 FORMAT = "wsi-scale/responses/1"
 Floats = NDArray[np.float32]
 
