@@ -27,9 +27,9 @@ from wsi_scale.estimators.profile import read
 from wsi_scale.estimators.profile_file import About, keys_of
 from wsi_scale.known_scale.calibrate import Sample, fit_profile
 from wsi_scale.networks import Network, load_network
-from wsi_scale.pipeline.look import measure_site, read_ahead
 from wsi_scale.pipeline.planning import plan_run
 from wsi_scale.pipeline.settings import Settings
+from wsi_scale.pipeline.visits import measure_site, read_ahead
 from wsi_scale.responses.record import Responses, merge
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.pyramid import Pyramid

@@ -25,7 +25,7 @@ from spread import told
 
 from wsi_scale.estimators import Options, fingerprint
 from wsi_scale.geometry import ScaleGrid
-from wsi_scale.pipeline.coarse_to_fine import MOST_ROUNDS, first_look, next_look, strides
+from wsi_scale.pipeline.coarse_to_fine import MOST_ROUNDS, first_scales, next_scales, strides
 from wsi_scale.responses.record import Responses, merge
 
 RESULT = Path(__file__).parent / "results" / "sparing_saved.md"
@@ -60,13 +60,13 @@ def seek(responses: Responses) -> tuple[float | None, int]:
     steps = strides(PER_OCTAVE)
     wished = ScaleGrid.geometric(have[0], have[-1], PER_OCTAVE, multiple=steps[0])
     nearest = [int(np.argmin(np.abs(np.log(have / scale)))) for scale in wished.scales]
-    measured = first_look(len(wished), steps[0])
+    measured = first_scales(len(wished), steps[0])
     for _ in range(MOST_ROUNDS + 1):
         places = sorted({nearest[i] for i in measured})
         scale, score = answer(responses.at_scales(places))
         at = dict(zip(places, score, strict=True))
         known = np.array([at[nearest[i]] for i in measured])
-        more = next_look(wished.scales, measured, known, steps)
+        more = next_scales(wished.scales, measured, known, steps)
         if not more:
             break
         measured = tuple(sorted({*measured, *more}))

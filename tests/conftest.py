@@ -9,7 +9,8 @@ import pytest
 from wsi_scale.estimators.profile_file import About, keys_of
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.known_scale.calibrate import Sample, fit_profile
-from wsi_scale.responses.record import LayerResponses, Responses
+from wsi_scale.responses.layer import LayerResponses
+from wsi_scale.responses.record import Responses
 
 
 @pytest.fixture(scope="session")

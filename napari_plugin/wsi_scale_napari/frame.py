@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wsi_scale.geometry import Box
+from wsi_scale.plumbing.arrays import Array
 from wsi_scale.sites.drawn_regions import ellipse_ring, nest
 from wsi_scale.sites.regions import Region
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Layer, Shapes
 
-Array = NDArray[np.float64]
 
 _CORNER = 0.5  # from the middle of a pixel to its corner
 

@@ -22,7 +22,7 @@ from wsi_scale_napari.waking import wake_torch
 
 if TYPE_CHECKING:
     from wsi_scale.networks import Network
-    from wsi_scale.pipeline.iterate import Progress
+    from wsi_scale.pipeline.progress import Progress
     from wsi_scale.slide.base import Slide
 
 Stage = Literal["loading", "looking", "done", "cancelled", "failed"]

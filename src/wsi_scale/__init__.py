@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from wsi_scale.geometry import Box, Level, ScaleGrid, Site
     from wsi_scale.judgement.estimate import Estimate, estimate
     from wsi_scale.networks.load import load_network
-    from wsi_scale.pipeline.iterate import Progress, estimate_slide, iter_estimates
+    from wsi_scale.pipeline.iterate import estimate_slide, iter_estimates
+    from wsi_scale.pipeline.progress import Progress
     from wsi_scale.pipeline.settings import Settings
     from wsi_scale.plumbing.version import __version__
     from wsi_scale.report import Report
@@ -65,7 +66,8 @@ __getattr__, __dir__ = open_when_asked(
         "geometry": ("Box", "Level", "ScaleGrid", "Site"),
         "judgement.estimate": ("Estimate", "estimate"),
         "networks.load": ("load_network",),
-        "pipeline.iterate": ("Progress", "estimate_slide", "iter_estimates"),
+        "pipeline.iterate": ("estimate_slide", "iter_estimates"),
+        "pipeline.progress": ("Progress",),
         "pipeline.settings": ("Settings",),
         "report": ("Report",),
         "plumbing.version": ("__version__",),

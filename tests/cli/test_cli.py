@@ -711,7 +711,7 @@ def test_without_options_stdout_says_scale_and_verdict(capsys, folder):
 
 def test_on_a_terminal_progress_goes_to_stderr(capsys, monkeypatch):
     terminal = Console(stderr=True, force_terminal=True, force_interactive=True, width=120)
-    monkeypatch.setattr("wsi_scale.cli.progress.err", terminal)
+    monkeypatch.setattr("wsi_scale.cli.follow.err", terminal)
     cli.run(["estimate", SMALL, *FEW, "--json", "-"])
     shown = capsys.readouterr()
     json.loads(shown.out)

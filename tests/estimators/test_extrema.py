@@ -15,7 +15,7 @@ from wsi_scale.estimators.extrema import (
     smooth,
 )
 from wsi_scale.geometry import ScaleGrid
-from wsi_scale.responses.record import LayerResponses
+from wsi_scale.responses.layer import LayerResponses
 
 
 def test_no_smoothing_leaves_the_responses_as_they_are():

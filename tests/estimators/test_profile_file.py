@@ -17,7 +17,7 @@ from wsi_scale.estimators.profile_file import (
     load_profile,
     standardise,
 )
-from wsi_scale.responses.record import LayerResponses
+from wsi_scale.responses.layer import LayerResponses
 
 
 @pytest.fixture

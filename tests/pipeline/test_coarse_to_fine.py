@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from wsi_scale.estimators.curves import peak
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.judgement.estimate import blank_estimate
-from wsi_scale.pipeline.coarse_to_fine import first_look, groups, narrow_enough, next_look, strides
+from wsi_scale.pipeline.coarse_to_fine import (
+    first_scales,
+    groups,
+    narrow_enough,
+    next_scales,
+    strides,
+)
 
 densities = st.sampled_from([1, 2, 3, 4, 6, 8, 10, 16])
 octaves = st.floats(1, 7)
@@ -24,10 +30,10 @@ def grid_of(octaves, per_octave):
 
 def seek(grid, steps, score_at):
     """Measured positions and the answer, once nothing more is asked for."""
-    scales, measured = np.array(grid.scales), first_look(len(grid), steps[0])
+    scales, measured = np.array(grid.scales), first_scales(len(grid), steps[0])
     for _ in range(40):
         score = np.array([score_at(scales[i]) for i in measured])
-        more = next_look(grid.scales, measured, score, steps)
+        more = next_scales(grid.scales, measured, score, steps)
         if not more:
             return measured, peak(scales[list(measured)], score)
         assert not set(more) & set(measured), "nothing is measured twice"
@@ -41,7 +47,7 @@ def seek(grid, steps, score_at):
 @given(octaves, densities)
 def test_the_first_look_spreads_evenly_over_the_window_with_both_ends(octaves, per_octave):
     grid, (step, *_) = grid_of(octaves, per_octave)
-    first = first_look(len(grid), step)
+    first = first_scales(len(grid), step)
     assert (first[0], first[-1]) == (0, len(grid) - 1)
     assert set(np.diff(first)) == {step}
     assert math.log2(grid.scales[step] / grid.scales[0]) <= 1 + 1e-9
@@ -68,7 +74,7 @@ def test_one_broad_optimum_is_found_as_well_as_with_all_scales(octaves, per_octa
     measured, best = seek(grid, steps, score)
     scales = np.array(grid.scales)
     assert best == pytest.approx(peak(scales, np.array([score(x) for x in scales])))
-    assert set(first_look(len(grid), steps[0])) <= set(measured)
+    assert set(first_scales(len(grid), steps[0])) <= set(measured)
 
 
 @given(octaves, densities, st.floats(0, 1), st.floats(0.05, 2))
@@ -76,7 +82,7 @@ def test_a_sharp_optimum_costs_no_more_than_a_broad_one(octaves, per_octave, at,
     grid, steps = grid_of(octaves, per_octave)
     top = math.log2(0.5) + at * octaves
     measured, _ = seek(grid, steps, lambda x: -(abs(math.log2(x) - top) ** width))
-    assert len(measured) <= len(first_look(len(grid), steps[0])) + 4 * len(steps)
+    assert len(measured) <= len(first_scales(len(grid), steps[0])) + 4 * len(steps)
 
 
 @given(st.lists(st.floats(-1, 1), min_size=41, max_size=41))
@@ -100,11 +106,11 @@ def test_the_default_window_takes_at_most_ten_scales_for_one_optimum():
 
 def test_a_second_peak_that_comes_close_is_looked_at_too():
     grid, steps = grid_of(5, 8)
-    first = first_look(len(grid), steps[0])
+    first = first_scales(len(grid), steps[0])
 
     def asked(height):
         score = np.array([-2.0, 0, -1, -3, height, -1])
-        return next_look(grid.scales, first, score, steps)
+        return next_scales(grid.scales, first, score, steps)
 
     assert asked(-0.3) == (4, 12, 28, 36)
     assert asked(-0.9) == (4, 12)
@@ -112,7 +118,7 @@ def test_a_second_peak_that_comes_close_is_looked_at_too():
 
 def test_no_answer_asks_for_nothing():
     grid, steps = grid_of(5, 8)
-    assert next_look(grid.scales, first_look(41, steps[0]), np.full(6, np.nan), steps) == ()
+    assert next_scales(grid.scales, first_scales(41, steps[0]), np.full(6, np.nan), steps) == ()
 
 
 # Sites

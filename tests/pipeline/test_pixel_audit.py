@@ -10,7 +10,7 @@ from wsi_scale.judgement.estimate import blank_estimate
 from wsi_scale.networks import load_network
 from wsi_scale.pipeline.build_report import build_report
 from wsi_scale.pipeline.iterate import estimate_slide
-from wsi_scale.pipeline.pixel_audit import AGREE, CONFLICT, Claim, audit_pixels
+from wsi_scale.pipeline.pixel_audit import AGREE, CONFLICT, StatedMpp, audit_pixels
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pipeline.settings import Settings
 from wsi_scale.report import Ruler
@@ -22,7 +22,7 @@ TAGS = {"tiff.XResolution": "20000", "tiff.YResolution": "20000", "tiff.Resoluti
 
 
 def claim(mpp, source="aperio.MPP", findings=()):
-    return Claim(mpp, source, findings)
+    return StatedMpp(mpp, source, findings)
 
 
 @pytest.mark.parametrize(

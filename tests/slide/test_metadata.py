@@ -8,13 +8,8 @@ from hypothesis import strategies as st
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.report import AuditEntry
-from wsi_scale.slide.metadata import (
-    audit_metadata,
-    check_mpp,
-    overrule,
-    plausible_mpp,
-    resolution_from_tiff,
-)
+from wsi_scale.slide.metadata import audit_metadata, check_mpp, overrule, plausible_mpp
+from wsi_scale.slide.statements import resolution_from_tiff
 
 APERIO = {
     "aperio.MPP": "0.4990",

@@ -16,32 +16,19 @@ import typer
 from wsi_scale.cli import evaluate, thesis
 from wsi_scale.cli.batch import batch
 from wsi_scale.cli.calibrate import calibrate
+from wsi_scale.cli.follow import follow, load
 from wsi_scale.cli.info import info
 from wsi_scale.cli.options import (
-    DenseOption,
     DeviceOption,
-    EstimatorOption,
-    FreeColourOption,
     JsonOption,
-    MppOption,
     NetworkOption,
-    PerOctaveOption,
-    PrecisionOption,
-    ProfileOption,
-    ReaderOption,
-    ScalesOption,
-    SitesOption,
     SlideArgument,
-    TargetOption,
-    TrustOption,
-    parse_scales,
-    whole_number,
+    takes_settings,
 )
 from wsi_scale.cli.outputs import Outputs, inputs_of
-from wsi_scale.cli.progress import follow, load
 from wsi_scale.cli.show import err, out, print_network, print_report
 from wsi_scale.errors import WsiScaleError
-from wsi_scale.pipeline.settings import DEFAULT_NETWORK, make_settings
+from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
 from wsi_scale.plumbing.version import __version__
 from wsi_scale.slide.readers import open_slide
 
@@ -140,64 +127,40 @@ def networks(
     print_network(load_network(spec, device=device))
 
 
+RegionOption = Annotated[
+    str | None, typer.Option(metavar="GEOJSON|x,y,w,h", help="Look only there (level-0 px).")
+]
+PlotOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Picture: png, pdf or svg.")]
+HtmlOption = Annotated[Path | None, typer.Option(metavar="FILE", help="One self-contained page.")]
+ResponsesOption = Annotated[
+    Path | None, typer.Option(metavar="FILE.npz", help="Keep what the network answered.")
+]
+
+
 @app.command()
-def estimate(  # one parameter per option of the contract
+@takes_settings
+def estimate(
     slide: SlideArgument,
     network: NetworkOption = DEFAULT_NETWORK,
-    estimator: EstimatorOption = "auto",
-    profile: ProfileOption = None,
-    target: TargetOption = None,
-    scales: ScalesOption = "0.5:16",
-    per_octave: PerOctaveOption = 8,
-    dense: DenseOption = False,
-    sites: SitesOption = 46,
-    precision: PrecisionOption = None,
-    region: Annotated[
-        str | None, typer.Option(metavar="GEOJSON|x,y,w,h", help="Look only there (level-0 px).")
-    ] = None,
-    mpp: MppOption = None,
-    reader: ReaderOption = None,
-    seed: Annotated[
-        int, typer.Option(metavar="N", parser=whole_number, help="Same seed, same answer.")
-    ] = 0,
-    free_colour: FreeColourOption = None,
-    trust_metadata: TrustOption = False,
+    region: RegionOption = None,
+    *,
+    settings: Settings,
     device: DeviceOption = "auto",
     json: JsonOption = None,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Picture: png, pdf or svg.")
-    ] = None,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="One self-contained page.")] = (
-        None
-    ),
-    responses: Annotated[
-        Path | None, typer.Option(metavar="FILE.npz", help="Keep what the network answered.")
-    ] = None,
+    plot: PlotOption = None,
+    html: HtmlOption = None,
+    responses: ResponsesOption = None,
 ) -> int:
     """Find the scale at which the network sees the slide best.
 
     Exit code 0: the verdict is ok. 3: another verdict, the report says why. 2: bad input.
     130: cancelled, the report is partial.
     """
-    settings = make_settings(
-        estimator=estimator,
-        profile=profile,
-        target=target,
-        scales=parse_scales(scales),
-        per_octave=per_octave,
-        dense=dense,
-        sites=sites,
-        precision=precision,
-        region=region,
-        mpp=mpp,
-        reader=reader,
-        seed=seed,
-        colour_fit=free_colour,
-        trust_metadata=trust_metadata,
-    )
+    settings = settings.model_copy(update={"region": region})
     outputs = Outputs(json, plot, html, responses)
-    outputs.check([*inputs_of(slide, region, network), *([profile] if profile else [])])
-    with open_slide(slide, reader=reader, mpp=mpp) as opened:
+    inputs = [*inputs_of(slide, region, network), *filter(None, [settings.profile])]
+    outputs.check(inputs)
+    with open_slide(slide, reader=settings.reader, mpp=settings.mpp) as opened:
         with redirect_stdout(sys.stderr):  # other people's networks may print
             loaded = load(network, device)
             progress, cancelled = follow(opened, loaded, settings)

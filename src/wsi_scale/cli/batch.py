@@ -17,87 +17,71 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from wsi_scale.cli.options import (
     CORES,
-    DenseOption,
     DeviceOption,
-    EstimatorOption,
-    FreeColourOption,
-    MppOption,
     NetworkOption,
-    PerOctaveOption,
-    PrecisionOption,
-    ProfileOption,
-    ReaderOption,
-    ScalesOption,
-    SeedOption,
-    SitesOption,
-    TargetOption,
-    TrustOption,
     check_workers,
     number,
-    parse_scales,
+    takes_settings,
     whole_number,
 )
 from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
 from wsi_scale.cli.show import err, out
 from wsi_scale.errors import OutputError, SettingsError
-from wsi_scale.pipeline.settings import DEFAULT_NETWORK, make_settings
+from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
 from wsi_scale.plumbing.files import check_writable, write_atomically
 
 if TYPE_CHECKING:
+    from wsi_scale.batch.listing import Entry
     from wsi_scale.batch.run_batch import Batch, Standing, Workers
 
 _LINE_SECONDS = 30.0  # between two lines of progress where stderr is no terminal
 
 
-def batch(  # one parameter per option of the contract
-    out_file: Annotated[
-        Path,
-        typer.Option("--out", metavar="FILE", help="Rows: .jsonl, or .parquet (a folder)."),
-    ],
-    slides: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="SLIDES...",
-            help="Slides, folders, 'patterns*', a CSV (columns slide,cohort), or - for stdin.",
-        ),
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="Of a Dask cluster, such as tcp://host:8786."),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on: keep answers, try failed slides again.")
-    ] = False,
-    summary: Annotated[
-        bool, typer.Option("--summary", help="Only make the summary of FILE anew; no SLIDES.")
-    ] = False,
+OutRows = Annotated[
+    Path, typer.Option("--out", metavar="FILE", help="Rows: .jsonl, or .parquet (a folder).")
+]
+SlidesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SLIDES...",
+        help="Slides, folders, 'patterns*', a CSV (columns slide,cohort), or - for stdin.",
+    ),
+]
+SchedulerOption = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Of a Dask cluster, such as tcp://host:8786.")
+]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Go on: keep answers, try failed slides again.")
+]
+SummaryOption = Annotated[
+    bool, typer.Option("--summary", help="Only make the summary of FILE anew; no SLIDES.")
+]
+WorkersHere = Annotated[
+    int | None,
+    typer.Option(metavar="N", parser=whole_number, help="Processes; default: one per core."),
+]
+MemoryOption = Annotated[
+    float, typer.Option(metavar="GIB", parser=number, help="A process that holds more is ended.")
+]
+MinutesOption = Annotated[
+    float, typer.Option(metavar="N", parser=number, help="A slide that takes longer is given up.")
+]
+
+
+@takes_settings
+def batch(
+    out_file: OutRows,
+    slides: SlidesArgument = None,
+    scheduler: SchedulerOption = None,
+    resume: ResumeOption = False,
+    summary: SummaryOption = False,
     network: NetworkOption = DEFAULT_NETWORK,
-    estimator: EstimatorOption = "auto",
-    profile: ProfileOption = None,
-    target: TargetOption = None,
-    scales: ScalesOption = "0.5:16",
-    per_octave: PerOctaveOption = 8,
-    dense: DenseOption = False,
-    sites: SitesOption = 46,
-    precision: PrecisionOption = None,
-    mpp: MppOption = None,
-    reader: ReaderOption = None,
-    seed: SeedOption = 0,
-    free_colour: FreeColourOption = None,
-    trust_metadata: TrustOption = False,
+    *,
+    settings: Settings,
     device: DeviceOption = "auto",
-    workers: Annotated[
-        int | None,
-        typer.Option(metavar="N", parser=whole_number, help="Processes; default: one per core."),
-    ] = None,
-    memory: Annotated[
-        float,
-        typer.Option(metavar="GIB", parser=number, help="A process that holds more is ended."),
-    ] = 8,
-    minutes: Annotated[
-        float,
-        typer.Option(metavar="N", parser=number, help="A slide that takes longer is given up."),
-    ] = 60,
+    workers: WorkersHere = None,
+    memory: MemoryOption = 8,
+    minutes: MinutesOption = 60,
 ) -> int:
     """Ask many slides and keep a row for each: its report, flattened, or why there is none.
 
@@ -106,8 +90,7 @@ def batch(  # one parameter per option of the contract
     rows could not be kept. 130: cancelled; go on with --resume.
     """
     from wsi_scale.batch.asked import Asked, Limits
-    from wsi_scale.batch.listing import list_slides
-    from wsi_scale.batch.run_batch import Batch, run_batch
+    from wsi_scale.batch.run_batch import Batch
     from wsi_scale.batch.store import open_store
 
     open_store(out_file)
@@ -116,6 +99,16 @@ def batch(  # one parameter per option of the contract
             raise SettingsError("--summary reads the rows of --out alone; leave the slides out")
         write_summary(out_file)
         return 0
+    workers = _workers_here(workers, scheduler)
+    asked = Asked.of(network, settings, device, Limits(memory, 60 * minutes))
+    entries = _list(slides or [], network, settings.profile, out_file)
+    failed = _follow(Batch(entries, asked, out_file, resume), scheduler, workers)
+    write_summary(out_file)
+    return 3 if failed else 0
+
+
+def _workers_here(workers: int | None, scheduler: str | None) -> int:
+    """Processes on this machine. Raises SettingsError where a cluster has its own."""
     if workers is not None and scheduler is not None:
         raise SettingsError(
             "--workers are processes on this machine and --scheduler has workers of its own; leave "
@@ -123,43 +116,41 @@ def batch(  # one parameter per option of the contract
         )
     workers = CORES if workers is None else workers
     check_workers(workers)
-    settings = make_settings(
-        estimator=estimator,
-        profile=profile,
-        target=target,
-        scales=parse_scales(scales),
-        per_octave=per_octave,
-        dense=dense,
-        sites=sites,
-        precision=precision,
-        mpp=mpp,
-        reader=reader,
-        seed=seed,
-        colour_fit=free_colour,
-        trust_metadata=trust_metadata,
-    )
-    asked = Asked.of(network, settings, device, Limits(memory, 60 * minutes))
+    return workers
+
+
+def _list(
+    words: Sequence[str], network: str, profile: str | None, out_file: Path
+) -> tuple[Entry, ...]:
+    """The slides that are meant; what was passed over is told on stderr."""
+    from wsi_scale.batch.listing import list_slides
+
     results = [out_file, *_beside(out_file)]
-    words = slides or []
     stdin = sys.stdin.buffer.read() if "-" in words else b""
     listing = list_slides(words, stdin, results)
     _check_places(words, network, profile, results)
     for note in listing.notes:
         err.print(f"note: {note}", soft_wrap=True)
-    asked_of = Batch(listing.entries, asked, out_file, resume)
+    return listing.entries
+
+
+def _follow(batch: Batch, scheduler: str | None, workers: int) -> int:
+    """Run to the end, or to Ctrl-C, and count the slides that failed."""
+    from wsi_scale.batch.run_batch import run_batch
+    from wsi_scale.batch.store import open_store
+
     try:
         with _following() as tell:
-            end = run_batch(asked_of, _starter(asked_of, scheduler, workers), tell)
+            return run_batch(batch, _starter(batch, scheduler, workers), tell).failed
     except KeyboardInterrupt:
-        asked_for = {entry.path for entry in listing.entries}
-        have = {row["path"] for row in open_store(out_file).rows()} & asked_for
+        asked_for = {entry.path for entry in batch.entries}
+        have = {row["path"] for row in open_store(batch.out).rows()} & asked_for
         err.print(
-            f"{len(have)} of {len(asked_for)} slides have a row in {out_file}; go on with --resume",
+            f"{len(have)} of {len(asked_for)} slides have a row in {batch.out}; go on with "
+            "--resume",
             soft_wrap=True,
         )
         raise
-    write_summary(out_file)
-    return 3 if end.failed else 0
 
 
 def _starter(batch: Batch, scheduler: str | None, workers: int) -> Callable[[int], Workers]:

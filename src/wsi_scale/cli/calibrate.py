@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from wsi_scale.cli.options import DeviceOption, number, whole_number
+from wsi_scale.cli.follow import following
+from wsi_scale.cli.options import DeviceOption, PerOctaveOption, SeedOption, number, whole_number
 from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
-from wsi_scale.cli.progress import following
 from wsi_scale.cli.show import out
 from wsi_scale.errors import OutputError, SettingsError
 from wsi_scale.plumbing.files import check_writable
@@ -23,38 +23,41 @@ if TYPE_CHECKING:
     from wsi_scale.estimators.profile_file import Profile
 
 
-def calibrate(  # one parameter per option of the contract
-    references: Annotated[
-        list[str],
-        typer.Argument(metavar="REFERENCE...", help="Slides or images, or folders of them."),
-    ],
-    network: Annotated[str, typer.Option(metavar="SPEC", help="See `wsi-scale networks`.")],
-    out_file: Annotated[Path, typer.Option("--out", metavar="FILE", help="The profile.")],
-    scale: Annotated[
-        float | None,
-        typer.Option(metavar="A", parser=number, help="Their right scale, level-0 px per px."),
-    ] = None,
-    mpp: Annotated[
-        float | None,
-        typer.Option(metavar="M", parser=number, help="Or the network's µm/px."),
-    ] = None,
-    sites: Annotated[
-        int, typer.Option(metavar="N", parser=whole_number, help="Places in each image.")
-    ] = 8,
-    jitters: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            parser=whole_number,
-            help="Copies of each place with stain, light, focus and JPEG quality changed.",
-        ),
-    ] = 1,
-    per_octave: Annotated[
-        float, typer.Option(metavar="N", parser=number, help="Scales per octave.")
-    ] = 8,
-    seed: Annotated[
-        int, typer.Option(metavar="N", parser=whole_number, help="Same seed, same profile.")
-    ] = 0,
+ReferencesArgument = Annotated[
+    list[str], typer.Argument(metavar="REFERENCE...", help="Slides or images, or folders of them.")
+]
+SpecOption = Annotated[str, typer.Option(metavar="SPEC", help="See `wsi-scale networks`.")]
+OutProfile = Annotated[Path, typer.Option("--out", metavar="FILE", help="The profile.")]
+ScaleOption = Annotated[
+    float | None,
+    typer.Option(metavar="A", parser=number, help="Their right scale, level-0 px per px."),
+]
+WantedMppOption = Annotated[
+    float | None, typer.Option(metavar="M", parser=number, help="Or the network's µm/px.")
+]
+PlacesOption = Annotated[
+    int, typer.Option(metavar="N", parser=whole_number, help="Places in each image.")
+]
+JittersOption = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        parser=whole_number,
+        help="Copies of each place with stain, light, focus and JPEG quality changed.",
+    ),
+]
+
+
+def calibrate(
+    references: ReferencesArgument,
+    network: SpecOption,
+    out_file: OutProfile,
+    scale: ScaleOption = None,
+    mpp: WantedMppOption = None,
+    sites: PlacesOption = 8,
+    jitters: JittersOption = 1,
+    per_octave: PerOctaveOption = 8,
+    seed: SeedOption = 0,
     device: DeviceOption = "auto",
 ) -> None:
     """Learn from images whose right scale is known how this network's responses tell scale.
@@ -62,11 +65,11 @@ def calibrate(  # one parameter per option of the contract
     Give one image per case (they are what is left out to see what the profile is worth), and use
     the profile with `wsi-scale estimate --profile FILE`, or name it in the network's card.
     """
-    from wsi_scale.known_scale.calibrate import Reference
+    from wsi_scale.known_scale.calibrate import ReferenceImages
     from wsi_scale.known_scale.calibrate import calibrate as run
     from wsi_scale.networks.load import load_network
 
-    reference = Reference(
+    reference = ReferenceImages(
         scale, mpp, sites=sites, jitters=jitters, per_octave=per_octave, seed=seed
     )
     images = list_images(references)

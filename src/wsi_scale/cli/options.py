@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Annotated
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any
 
 import typer
 
 from wsi_scale.errors import SettingsError
+from wsi_scale.pipeline.settings import Settings, make_settings
 
 CORES = os.cpu_count() or 1
 
@@ -107,3 +110,57 @@ def check_workers(workers: int) -> None:
     """Raise SettingsError for fewer than one."""
     if workers < 1:
         raise SettingsError(f"at least 1 worker is needed, got {workers}")
+
+
+def settings_of(
+    estimator: EstimatorOption = "auto",
+    profile: ProfileOption = None,
+    target: TargetOption = None,
+    scales: ScalesOption = "0.5:16",
+    per_octave: PerOctaveOption = 8,
+    dense: DenseOption = False,
+    sites: SitesOption = 46,
+    precision: PrecisionOption = None,
+    mpp: MppOption = None,
+    reader: ReaderOption = None,
+    seed: SeedOption = 0,
+    free_colour: FreeColourOption = None,
+    trust_metadata: TrustOption = False,
+) -> Settings:
+    """How a slide is asked, from the options that `estimate` and `batch` share."""
+    return make_settings(
+        estimator=estimator,
+        profile=profile,
+        target=target,
+        scales=parse_scales(scales),
+        per_octave=per_octave,
+        dense=dense,
+        sites=sites,
+        precision=precision,
+        mpp=mpp,
+        reader=reader,
+        seed=seed,
+        colour_fit=free_colour,
+        trust_metadata=trust_metadata,
+    )
+
+
+def takes_settings(command: Callable[..., int]) -> Callable[..., int]:
+    """A command with the options of ``settings_of`` in place of its parameter ``settings``.
+
+    Typer reads options from a signature, so the command gets one that has both.
+    """
+    shared = signature(settings_of, eval_str=True).parameters
+    options: list[Parameter] = []
+    for parameter in signature(command, eval_str=True).parameters.values():
+        both = list(shared.values()) if parameter.name == "settings" else [parameter]
+        options += [one.replace(kind=Parameter.KEYWORD_ONLY) for one in both]
+
+    def with_settings(**given: Any) -> int:
+        asked = {name: given.pop(name) for name in shared}
+        return command(settings=settings_of(**asked), **given)
+
+    with_settings.__name__, with_settings.__doc__ = command.__name__, command.__doc__
+    with_settings.__signature__ = Signature(options)  # type: ignore[attr-defined]
+    with_settings.__annotations__ = {one.name: one.annotation for one in options}
+    return with_settings

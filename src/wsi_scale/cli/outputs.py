@@ -17,7 +17,7 @@ from wsi_scale.slide.base import Slide
 from wsi_scale.slide.readers import is_slide_folder
 
 if TYPE_CHECKING:
-    from wsi_scale.pipeline import iterate
+    from wsi_scale.pipeline.progress import Progress
     from wsi_scale.report import PixelAudit, Report
 
 
@@ -50,7 +50,7 @@ class Outputs:
         if len({os.path.realpath(path) for path in files}) < len(files):
             raise OutputError("two results would go to one file; give each a name of its own")
 
-    def write(self, progress: iterate.Progress, report: Report) -> None:
+    def write(self, progress: Progress, report: Report) -> None:
         """Write everything that was asked for; each file whole or not at all."""
         if self.json is not None:
             write_text(self.json, report.to_json())
@@ -92,7 +92,7 @@ def refuse_to_replace(inputs: Sequence[str], results: Sequence[str | Path]) -> N
                 raise OutputError(f"{result} lies inside {source}; choose another place")
 
 
-def _strip(progress: iterate.Progress, report: Report) -> list[tuple[float, Any]]:
+def _strip(progress: Progress, report: Report) -> list[tuple[float, Any]]:
     from wsi_scale.pipeline.strip import show
 
     responses = progress.responses

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wsi_scale.report import Report
 
 
-class Answer(Console):
+class AnswerConsole(Console):
     """stdout; when nothing can be written there, that is one sentence too."""
 
     def print(self, *objects: Any, **options: Any) -> None:
@@ -37,7 +37,7 @@ class Answer(Console):
 
 
 # plain text only: a path or SPEC may hold brackets and colons that rich would take for markup
-out = Answer(markup=False, emoji=False, highlight=False)
+out = AnswerConsole(markup=False, emoji=False, highlight=False)
 err = Console(markup=False, emoji=False, highlight=False, stderr=True)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wsi_scale.cli.follow import following
 from wsi_scale.cli.options import (
     CORES,
     SeedOption,
@@ -15,7 +16,6 @@ from wsi_scale.cli.options import (
     number,
     whole_number,
 )
-from wsi_scale.cli.progress import following
 from wsi_scale.cli.show import err, out
 from wsi_scale.errors import OutputError, SettingsError
 from wsi_scale.plumbing.files import check_writable
@@ -93,68 +93,80 @@ def dataset(
     out.print(f"{count} images in {out_folder}, listed in manifest.csv", soft_wrap=True)
 
 
+OutNetworks = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Each network gets a folder in there.")
+]
+TrainedScale = Annotated[
+    float | None,
+    typer.Option(
+        metavar="A",
+        parser=number,
+        help="Level-0 px per network px; default: all networks of `thesis reproduce` that DIR "
+        "lacks.",
+    ),
+]
+ScheduleOption = Annotated[
+    str, typer.Option(help="constant (as the thesis writes) or decayed learning rate.")
+]
+FiltersOption = Annotated[
+    str, typer.Option(metavar="N,N,N", help="Of the three blocks; wider: 8,16,32.")
+]
+JitterOption = Annotated[
+    float,
+    typer.Option(
+        metavar="F", parser=number, help="Take each patch at a scale between A/F and A·F."
+    ),
+]
+CountOption = Annotated[int, typer.Option(metavar="N", parser=whole_number)]
+LayoutOption = Annotated[
+    str, typer.Option(help="channels-last (fast) or contiguous: pixels in memory.")
+]
+ThreadsOption = Annotated[
+    int, typer.Option(metavar="N", parser=whole_number, help="The last digits depend on it.")
+]
+
+
 @app.command()
 def train(  # one parameter per choice of the recipe
-    out_folder: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Each network gets a folder in there.")
-    ],
-    scale: Annotated[
-        float | None,
-        typer.Option(
-            metavar="A",
-            parser=number,
-            help="Level-0 px per network px; default: all networks of `thesis reproduce` that DIR "
-            "lacks.",
-        ),
-    ] = None,
-    schedule: Annotated[
-        str, typer.Option(help="constant (as the thesis writes) or decayed learning rate.")
-    ] = "decayed",
-    filters: Annotated[
-        str, typer.Option(metavar="N,N,N", help="Of the three blocks; wider: 8,16,32.")
-    ] = "4,8,16",
-    jitter: Annotated[
-        float,
-        typer.Option(
-            metavar="F", parser=number, help="Take each patch at a scale between A/F and A·F."
-        ),
-    ] = 1,
-    epochs: Annotated[int, typer.Option(metavar="N", parser=whole_number)] = 7,
-    batch: Annotated[int, typer.Option(metavar="N", parser=whole_number)] = 32,
-    layout: Annotated[
-        str, typer.Option(help="channels-last (fast) or contiguous: pixels in memory.")
-    ] = "channels-last",
-    threads: Annotated[
-        int, typer.Option(metavar="N", parser=whole_number, help="The last digits depend on it.")
-    ] = 1,
+    out_folder: OutNetworks,
+    scale: TrainedScale = None,
+    schedule: ScheduleOption = "decayed",
+    filters: FiltersOption = "4,8,16",
+    jitter: JitterOption = 1,
+    epochs: CountOption = 7,
+    batch: CountOption = 32,
+    layout: LayoutOption = "channels-last",
+    threads: ThreadsOption = 1,
     images: ImagesOption = None,
     seed: SeedOption = 0,
 ) -> None:
     """Train the thesis's network for patches at scale A; five to ten minutes on one core."""
-    from wsi_scale.known_scale.thesis.train import (
-        Recipe,
-        family_recipes,
-        make_repeatable,
-        parse_filters,
-    )
+    from wsi_scale.known_scale.thesis.train import Recipe, make_repeatable, parse_filters
 
     if threads < 1:
         raise SettingsError(f"training needs at least 1 thread, got {threads}")
     check_images(images, seed)
     make_repeatable(threads)
     given = (schedule, parse_filters(filters), seed, epochs, batch, jitter, layout)
-    usual = Recipe(5.0)
-    if scale is None:
-        if Recipe(usual.scale, *given) != usual:
-            raise SettingsError("name the network to train by its --scale, for example --scale 5")
-        recipes = [x for x in family_recipes() if not _is_trained(out_folder / x.name)]
-        err.print(f"{len(recipes)} networks to train")
-    else:
+    if scale is not None:
         recipes = [Recipe(scale, *given)]
         if _is_trained(out_folder / recipes[0].name):
             raise SettingsError(f"{out_folder / recipes[0].name} is trained; choose another --out")
+    elif Recipe(5.0, *given) != Recipe(5.0):
+        raise SettingsError("name the network to train by its --scale, for example --scale 5")
+    else:
+        recipes = _recipes_left(out_folder)
     for recipe in recipes:
         _train_one(recipe, out_folder / recipe.name, images)
+
+
+def _recipes_left(out_folder: Path) -> list[Recipe]:
+    """Of all networks of the reproduction those that the folder lacks."""
+    from wsi_scale.known_scale.thesis.train import family_recipes
+
+    recipes = [x for x in family_recipes() if not _is_trained(out_folder / x.name)]
+    err.print(f"{len(recipes)} networks to train")
+    return recipes
 
 
 def _is_trained(folder: Path) -> bool:

@@ -26,17 +26,13 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators.profile_file import Profile
+from wsi_scale.plumbing.arrays import Array
 from wsi_scale.plumbing.registry import modules_of
 from wsi_scale.responses.record import Responses
-
-Array = NDArray[np.float64]
-
 
 Doubt = Literal["flat", "outside", "ambiguous"]
 

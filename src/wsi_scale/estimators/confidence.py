@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from wsi_scale.estimators import Answer, Array, Options, Scorer, Unavailable
+from wsi_scale.estimators import Answer, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import Pool, peak
+from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.record import Responses
 
 NAME = "confidence"

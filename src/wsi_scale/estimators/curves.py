@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from wsi_scale.plumbing.arrays import Array
 
 
 def peak(scales: Array, score: Array) -> float | None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from wsi_scale.estimators import Answer, Array, Options, Scorer, Unavailable
+from wsi_scale.estimators import Answer, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import Pool, peak
 from wsi_scale.estimators.scale_filter import ScaleFilter, check_scales, given_reference, twins
-from wsi_scale.responses.record import LayerResponses, Responses
+from wsi_scale.plumbing.arrays import Array
+from wsi_scale.responses.layer import LayerResponses
+from wsi_scale.responses.record import Responses
 
 NAME = "dsst"
 ORDER = 40

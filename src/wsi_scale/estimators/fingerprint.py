@@ -16,15 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi_scale.estimators import Answer, Array, Options, Scorer, Unavailable
+from wsi_scale.estimators import Answer, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import peak
+from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.divergence import CONSTANT, discrepancy, fires
-from wsi_scale.responses.record import (
-    COLOUR_FREED,
-    PLAIN,
-    LayerResponses,
-    Responses,
-)
+from wsi_scale.responses.layer import LayerResponses
+from wsi_scale.responses.record import COLOUR_FREED, PLAIN, Responses
 
 NAME = "fingerprint"
 ORDER = 10

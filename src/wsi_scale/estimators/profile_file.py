@@ -19,10 +19,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from wsi_scale.errors import SettingsError
+from wsi_scale.plumbing.arrays import Array
 from wsi_scale.plumbing.files import write_atomically
 from wsi_scale.responses.record import Responses
-
-Array = NDArray[np.float64]
 
 FORMAT = "wsi-scale/profile/2"
 

@@ -14,8 +14,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from wsi_scale.estimators import Answer, Array, Doubt, Options, Scorer, Unavailable
+from wsi_scale.estimators import Answer, Doubt, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import Pool
+from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.record import Responses
 
 NAME = "recognition"

@@ -13,9 +13,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi_scale.estimators import NO_REFERENCE, Array, Options, Reference, Unavailable
+from wsi_scale.estimators import NO_REFERENCE, Options, Reference, Unavailable
 from wsi_scale.geometry import ScaleGrid
-from wsi_scale.responses.record import LayerResponses, Responses
+from wsi_scale.plumbing.arrays import Array
+from wsi_scale.responses.layer import LayerResponses
+from wsi_scale.responses.record import Responses
 
 Spectrum = NDArray[np.complex128]
 

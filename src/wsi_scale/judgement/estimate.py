@@ -9,7 +9,6 @@ import numpy as np
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import (
     Answer,
-    Array,
     Options,
     Scorer,
     Unavailable,
@@ -25,6 +24,7 @@ from wsi_scale.judgement.interval import band_of_curve, interval_of, resample_si
 from wsi_scale.judgement.rules import weigh
 from wsi_scale.judgement.tolerance import steady_band
 from wsi_scale.judgement.verdicts import NUMBERED, Verdict
+from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.record import PLAIN, Responses
 
 TOLERANCE = 0.1
@@ -91,12 +91,13 @@ def estimate(
     everyone = np.ones(len(responses.sites))
     scales = np.array(responses.grid.scales)
     answers = {name: scorer(everyone) for name, scorer in scorers.items()}
-    asked = []
-    for name in _choose(estimator, scorers, missing, options):
+
+    def voice(name: str) -> Voice:
         resampled = resample_sites(scorers[name], everyone, seed, resamples)
         evidence = Evidence(name, scales, answers[name], resampled)
-        asked.append(Voice(evidence, weigh(responses, evidence, missing)))
-    chosen, passed_over = choose(asked)
+        return Voice(evidence, weigh(responses, evidence, missing))
+
+    chosen, passed_over = choose([voice(x) for x in _choose(estimator, scorers, missing, options)])
     evidence, judgement, scorer = chosen.evidence, chosen.judgement, scorers[chosen.name]
     numbered = judgement.verdict in NUMBERED
     scale = chosen.scale if numbered else None

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wsi_scale.estimators import Answer, Array
+from wsi_scale.estimators import Answer
 from wsi_scale.judgement.verdicts import Verdict
+from wsi_scale.plumbing.arrays import Array
 
 
 @dataclass(frozen=True)

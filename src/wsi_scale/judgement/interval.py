@@ -7,8 +7,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from wsi_scale.estimators import Answer, Array, Scorer
+from wsi_scale.estimators import Answer, Scorer
 from wsi_scale.judgement.evidence import Evidence, rise
+from wsi_scale.plumbing.arrays import Array
 
 
 def resample_sites(scorer: Scorer, members: Array, seed: int, resamples: int) -> tuple[Answer, ...]:

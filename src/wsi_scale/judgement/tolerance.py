@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wsi_scale.estimators.curves import Pool
+from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.record import Responses
-
-Array = NDArray[np.float64]
 
 
 def steady_band(responses: Responses, scale: float, share: float) -> tuple[float, float]:

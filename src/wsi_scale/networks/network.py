@@ -211,32 +211,17 @@ def build_network(
     module.eval()
     for parameter in module.parameters():  # TorchScript has no requires_grad_ of its own
         parameter.requires_grad = False
-    draft = Network(
-        spec,
-        card.model_copy(update={"output": "logits"}),  # the activation is not known yet
-        module,
-        torch.device("cpu"),
-        sha256,
-        channels=card.channels or take_channels(module) or 3,
-        task="segment",
-        classes=(),
-        activation="none",
-        input_size=None,
-        stride=1,
-    )
+    draft = _draft(spec, module, card, sha256)
     _check_colours(draft)
     with torch.no_grad():
         input_size, stride, side = find_size(card, lambda side: draft.logits(_trial(draft, side)))
         with recorded_calls(module) as calls:
             logits = draft.logits(_trial(draft, side))
-    task = card.task or ("segment" if logits.ndim == 4 and logits.shape[2:].numel() > 1 else None)
-    if task == "segment" and logits.ndim == 2:
-        raise NetworkError(f"{draft.name} is said to segment but answers {tuple(logits.shape)}")
     count = logits.shape[1]
     built = replace(
         draft,
         card=card,
-        task=task or "classify",
+        task=_task_of(card, logits, draft.name),
         classes=name_classes(card, count, draft.name),
         activation=card.activation or ("softmax" if count > 1 else "sigmoid"),
         input_size=input_size,
@@ -249,6 +234,31 @@ def build_network(
         to_logits(logits, built.activation, built.name)
     lag = lag_of_means(module, _trial(built, side)) if is_hookable(module) else None
     return replace(built, head=_find_head(built, side), lag=lag)
+
+
+def _draft(spec: str, module: nn.Module, card: Card, sha256: str | None) -> Network:
+    """A network good enough for a trial run, which finds out the rest."""
+    return Network(
+        spec,
+        card.model_copy(update={"output": "logits"}),  # the activation is not known yet
+        module,
+        torch.device("cpu"),
+        sha256,
+        channels=card.channels or take_channels(module) or 3,
+        task="segment",
+        classes=(),
+        activation="none",
+        input_size=None,
+        stride=1,
+    )
+
+
+def _task_of(card: Card, logits: Tensor, name: str) -> Task:
+    """What the card says, else what the shape of the answer tells."""
+    task = card.task or ("segment" if logits.ndim == 4 and logits.shape[2:].numel() > 1 else None)
+    if task == "segment" and logits.ndim == 2:
+        raise NetworkError(f"{name} is said to segment but answers {tuple(logits.shape)}")
+    return task or "classify"
 
 
 def _check_colours(network: Network) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from wsi_scale.plumbing.faces import open_when_asked
 
 if TYPE_CHECKING:
-    from wsi_scale.pipeline.iterate import Progress, estimate_slide, iter_estimates
+    from wsi_scale.pipeline.iterate import estimate_slide, iter_estimates
+    from wsi_scale.pipeline.progress import Progress
     from wsi_scale.pipeline.run import Run
     from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings, make_settings
 

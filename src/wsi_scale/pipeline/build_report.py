@@ -10,7 +10,7 @@ from wsi_scale.estimators import fingerprint
 from wsi_scale.geometry import pick_level
 from wsi_scale.judgement.estimate import Estimate
 from wsi_scale.judgement.verdicts import Interval
-from wsi_scale.pipeline.pixel_audit import Claim, audit_pixels
+from wsi_scale.pipeline.pixel_audit import StatedMpp, audit_pixels
 from wsi_scale.pipeline.run import Run
 from wsi_scale.plumbing.version import __version__
 from wsi_scale.report import (
@@ -90,7 +90,9 @@ def _pixels(run: Run, answer: Estimate, mpp: float | None, ruler: Ruler) -> Pixe
     """What is stated against what the pixels look like; None where this network cannot know."""
     if run.network.card.training_mpp is None:
         return None
-    return audit_pixels(Claim(mpp, run.slide.mpp_source, run.slide.audit), ruler, answer.verdict)
+    return audit_pixels(
+        StatedMpp(mpp, run.slide.mpp_source, run.slide.audit), ruler, answer.verdict
+    )
 
 
 def _at_switch(slide: Slide, answer: Estimate) -> tuple[str, ...]:

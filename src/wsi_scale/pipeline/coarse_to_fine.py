@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from wsi_scale.estimators import Array
 from wsi_scale.estimators.curves import local_peaks
 from wsi_scale.geometry import Site
 from wsi_scale.judgement.estimate import Estimate
 from wsi_scale.judgement.rules import ENOUGH_SITES
+from wsi_scale.plumbing.arrays import Array
 
 FINE = 4
 """Scales per octave beside the best. A parabola through three of them finds the optimum as well as
@@ -44,12 +44,12 @@ def strides(per_octave: float) -> tuple[int, ...]:
     return tuple(out)
 
 
-def first_look(count: int, step: int) -> tuple[int, ...]:
+def first_scales(count: int, step: int) -> tuple[int, ...]:
     """Positions, in a grid of ``count`` scales, of every step-th scale and of the last."""
     return tuple(sorted({*range(0, count, step), count - 1}))
 
 
-def next_look(
+def next_scales(
     scales: Sequence[float], measured: Sequence[int], score: Array, steps: Sequence[int]
 ) -> tuple[int, ...]:
     """Positions of the scales to measure next; none when the best is surrounded by measured ones.

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wsi_scale.estimators import Array
 from wsi_scale.geometry import Box, Site, reach
 from wsi_scale.judgement.estimate import Estimate
 from wsi_scale.pipeline.run import Run
+from wsi_scale.plumbing.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -7,26 +7,26 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wsi_scale.errors import NoTissueError, SettingsError, SlideError
 from wsi_scale.estimators import find_estimator, seeks_coarse_to_fine
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.judgement.estimate import Estimate, blank_estimate, estimate
-from wsi_scale.pipeline.build_report import build_report
 from wsi_scale.pipeline.coarse_to_fine import (
     MOST_ROUNDS,
-    first_look,
+    first_scales,
     groups,
     narrow_enough,
-    next_look,
+    next_scales,
     strides,
 )
-from wsi_scale.pipeline.look import find_colours, look, look_again, look_freed
 from wsi_scale.pipeline.planning import plan_run, wished_grid, with_card
+from wsi_scale.pipeline.progress import Progress
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
+from wsi_scale.pipeline.visits import find_colours, visit, visit_again, visit_freed
 from wsi_scale.report import Report
 from wsi_scale.responses.record import Responses, merge
 from wsi_scale.slide.base import Slide
@@ -34,58 +34,11 @@ from wsi_scale.slide.readers import open_slide
 
 if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
-    from wsi_scale.pipeline.look import Colours
-    from wsi_scale.pipeline.native_levels import Tried
+    from wsi_scale.pipeline.visits import Colours
 
 _PARTIAL_SECONDS = 0.5  # between two answers on the way
 _PARTIAL_RESAMPLES = 40
 _PARTIAL_SHARE = 10  # measure at least this many times as long as the last answer took
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands. The last one of a run has ``finished`` set."""
-
-    run: Run
-    done: int
-    """Looks at sites, dropped ones too. A site is looked at again, ever finer, unless all scales
-    are measured at once; with a colour fit each of these looks counts twice."""
-    total: int
-    """Looks as far as can be known: a few more where the best scale moves, fewer where the interval
-    is soon narrow enough."""
-    estimate: Estimate | None
-    """The answer so far; sharpens as sites come in. None until something was measured."""
-    parts: tuple[Responses, ...]
-    """What the network answered, site by site."""
-    seconds: float
-    """Since the start of the run."""
-    seconds_left: float | None
-    """As the looks after the first one go: it waits for whatever is slow but once. None until the
-    second; 0 at the end."""
-    finished: bool = False
-    stopped_early: bool = False
-    """Whether the interval was as narrow as asked before all sites were looked at."""
-    tried: Tried | None = None
-    """What reading native levels as they are would change; only of the last."""
-
-    @property
-    def responses(self) -> Responses | None:
-        """All parts joined; None before the first site."""
-        return merge(list(self.parts)) if self.parts else None
-
-    def report(self) -> Report | None:
-        """The report as it stands, marked partial unless finished; None before any answer."""
-        if self.estimate is None:
-            return None
-        patches = sum(len(part.entropy) for part in self.parts)
-        more: dict[str, Any] = {"stopped_early": self.stopped_early}
-        if self.tried is not None:
-            patches += self.tried.patches
-            more["as_is"] = list(self.tried.levels)
-        report = build_report(
-            self.run, self.estimate, self.seconds, patches, partial=not self.finished
-        )
-        return report.model_copy(update=more)
 
 
 def estimate_slide(
@@ -131,7 +84,7 @@ def iter_estimates(
             seconds = time.monotonic() - started
             yield Progress(run, 0, 0, nothing, (), seconds, 0.0, finished=True)
             return
-        yield from _Looking(run, started).go()
+        yield from _Visits(run, started).go()
 
 
 def _open(slide: Any, settings: Settings) -> AbstractContextManager[Slide]:
@@ -147,14 +100,14 @@ def _open(slide: Any, settings: Settings) -> AbstractContextManager[Slide]:
     return nullcontext(slide)
 
 
-class _Looking:
+class _Visits:
     """Looks at sites and scales, and knows where that stands."""
 
     def __init__(self, run: Run, started: float) -> None:
         self.run = run
         self._started = started
         self._steps = strides(run.settings.per_octave) if run.settings.coarse_to_fine else (1,)
-        self._measured = first_look(len(run.grid), self._steps[0])
+        self._measured = first_scales(len(run.grid), self._steps[0])
         self._passes = len(self._steps)
         self._kinds = 2 if run.settings.colour_fit else 1
         self._each = self._passes * self._kinds
@@ -171,8 +124,8 @@ class _Looking:
         sites, seen = self.run.sites, 0
         precision = self.run.settings.precision
         for group in groups(sites, precision):
-            yield from self._look(group)
-            yield from self._look_closer(planned=seen == 0)
+            yield from self._visit(group)
+            yield from self._visit_closer(planned=seen == 0)
             seen += len(group)
             if self._answer is not None and narrow_enough(self._answer, precision):
                 break
@@ -184,20 +137,20 @@ class _Looking:
         last = self._progress(self._parts, finished=True, stopped_early=seen < len(sites))
         yield replace(last, tried=tried)
 
-    def _look(self, sites: Sequence[Site]) -> Iterator[Progress]:
+    def _visit(self, sites: Sequence[Site]) -> Iterator[Progress]:
         """New sites, at the scales that the sites before them were looked at."""
         earlier = len(self._parts)
-        looks = self._passes if earlier else 1
+        visits = self._passes if earlier else 1
         run = self._run_at(self._measured)
-        for found in look(run, sites):
+        for found in visit(run, sites):
             gone = self._keep(found)
-            yield from self._count(self._each if gone else looks, self._parts, answer=not earlier)
-        yield from self._free_of_colour(run, earlier, looks)
+            yield from self._count(self._each if gone else visits, self._parts, answer=not earlier)
+        yield from self._free_of_colour(run, earlier, visits)
 
-    def _look_closer(self, *, planned: bool) -> Iterator[Progress]:
+    def _visit_closer(self, *, planned: bool) -> Iterator[Progress]:
         """Scales around the best, until it is surrounded by measured ones; then the answer.
 
-        planned: whether as many of these looks as there are steps were counted on.
+        planned: whether as many of these visits as there are steps were counted on.
         """
         for turn in range(MOST_ROUNDS):
             if not self._parts or len(self._measured) == len(self.run.grid):
@@ -208,7 +161,7 @@ class _Looking:
                 break
             if not planned or turn >= self._passes - 1:
                 self._total += self._kinds * len(self._parts)
-            yield from self._look_again(more)
+            yield from self._visit_again(more)
         if self._parts:
             self._answer = self._judge(self.run.settings.resamples)
 
@@ -217,16 +170,16 @@ class _Looking:
         scales = self.run.grid.scales
         if not seeks_coarse_to_fine(find_estimator(answer.estimator)):  # what ``auto`` fell back to
             return tuple(sorted(set(range(len(scales))).difference(self._measured)))
-        return next_look(scales, self._measured, answer.score, self._steps)
+        return next_scales(scales, self._measured, answer.score, self._steps)
 
-    def _look_again(self, more: tuple[int, ...]) -> Iterator[Progress]:
+    def _visit_again(self, more: tuple[int, ...]) -> Iterator[Progress]:
         """The same sites at more scales."""
         self._measured = tuple(sorted({*self._measured, *more}))
         grid = self._run_at(self._measured).grid
         waiting = [part.on_larger_grid(grid) for part in self._parts]
         self._parts = []
         run = self._run_at(more)
-        for done, found in enumerate(look_again(run, waiting), start=1):
+        for done, found in enumerate(visit_again(run, waiting), start=1):
             gone = self._keep(found)
             yield from self._count(self._kinds if gone else 1, [*self._parts, *waiting[done:]])
         yield from self._free_of_colour(run, 0, 1)
@@ -239,22 +192,22 @@ class _Looking:
         self._parts.append(found)
         return False
 
-    def _free_of_colour(self, run: Run, start: int, looks: int) -> Iterator[Progress]:
+    def _free_of_colour(self, run: Run, start: int, visits: int) -> Iterator[Progress]:
         """Colour-freed responses beside the plain ones, of the sites from ``start`` on."""
         parts = self._parts[start:]
         if not run.settings.colour_fit or not parts:
             return
         if any(scale not in self._colours for scale in run.grid.scales):
             self._colours |= find_colours(run, [x.sites[0] for x in parts], self._colours)
-        for place, part in enumerate(look_freed(run, parts, self._colours), start=start):
+        for place, part in enumerate(visit_freed(run, parts, self._colours), start=start):
             self._parts[place] = part
-            yield from self._count(looks, self._parts)
+            yield from self._count(visits, self._parts)
 
     def _count(
-        self, looks: int, parts: Sequence[Responses], *, answer: bool = False
+        self, visits: int, parts: Sequence[Responses], *, answer: bool = False
     ) -> Iterator[Progress]:
         """Tell that one more site is done, unless it was the last; answer anew if it is time."""
-        self._done += looks
+        self._done += visits
         if self._done >= self._total:
             return
         now = time.monotonic()
@@ -270,8 +223,8 @@ class _Looking:
         now = time.monotonic()
         total = self._done if finished else self._total
         first, counted = self._first = self._first or (now, self._done)
-        looks = self._done - counted
-        left = (now - first) / looks * (total - self._done) if looks else None
+        visits = self._done - counted
+        left = (now - first) / visits * (total - self._done) if visits else None
         return Progress(
             run=_note_dropped(self.run, self._dropped),
             done=self._done,

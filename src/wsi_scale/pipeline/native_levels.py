@@ -7,20 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wsi_scale.geometry import Level, ScaleGrid, Site, pick_level, px_below, reach
 from wsi_scale.judgement.estimate import Estimate
 from wsi_scale.networks.predictions import predictions
-from wsi_scale.pipeline.look import read_ahead
 from wsi_scale.pipeline.run import Run
+from wsi_scale.pipeline.visits import read_ahead
+from wsi_scale.plumbing.arrays import Mask
 from wsi_scale.report import AsIs
 from wsi_scale.slide.pyramid import Pyramid
 
 FAR = 1.0
 """Octaves from the answer beyond which no level is tried."""
-
-Given = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def _places(run: Run, sites: Sequence[Site], coarsest: float, count: int) -> lis
 
 
 def _compare(
-    run: Run, given: Sequence[Given], level: int, scales: Sequence[float], scale: float
+    run: Run, given: Sequence[Mask], level: int, scales: Sequence[float], scale: float
 ) -> AsIs:
     """One level against the answer, over all sites."""
     downsample = run.slide.levels[level].downsample
@@ -106,7 +104,7 @@ def _compare(
     )
 
 
-def dice(pairs: Sequence[tuple[Given, Given]], wider: float) -> float | None:
+def dice(pairs: Sequence[tuple[Mask, Mask]], wider: float) -> float | None:
     """2 · both / (one + other) over the fields that both of each pair show; None if all is empty.
 
     pairs: masks (classes, H, W) of patches of one centre. wider: how many times as wide as the
@@ -122,7 +120,7 @@ def dice(pairs: Sequence[tuple[Given, Given]], wider: float) -> float | None:
     return 2 * both / whole if whole else None
 
 
-def _middle(masks: Given, share: float, count: int) -> Given:
+def _middle(masks: Mask, share: float, count: int) -> Mask:
     """The middle of masks (classes, H, W), ``share`` of their side, at count × count centres."""
     rows, columns = (
         px_below(length / 2, share * length, count, length) for length in masks.shape[1:]

@@ -21,7 +21,7 @@ CONFLICT = 0.6
 """Octaves from which on they conflict, if the stated value lies outside the interval too."""
 
 
-class Claim(NamedTuple):
+class StatedMpp(NamedTuple):
     """The µm/px in use, and everything that was stated."""
 
     mpp: float | None
@@ -30,7 +30,7 @@ class Claim(NamedTuple):
     findings: Sequence[Finding]
 
 
-def audit_pixels(claim: Claim, ruler: Ruler, verdict: Verdict) -> PixelAudit:
+def audit_pixels(claim: StatedMpp, ruler: Ruler, verdict: Verdict) -> PixelAudit:
     """Hold what is stated against what the pixels look like.
 
     ruler: its ``slide_mpp`` and interval, from a network whose training µm/px is known.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators.profile_file import Profile, load_profile
-from wsi_scale.geometry import ScaleGrid, reach
-from wsi_scale.pipeline.coarse_to_fine import first_look, strides
+from wsi_scale.geometry import ScaleGrid, Site, reach
+from wsi_scale.pipeline.coarse_to_fine import first_scales, strides
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pipeline.settings import Settings
 from wsi_scale.sites.choose import place_sites
@@ -67,7 +68,7 @@ def expected_patches(settings: Settings) -> int:
     narrower, the best scale may move, and an asked precision may be reached sooner."""
     steps = strides(settings.per_octave) if settings.coarse_to_fine else (1,)
     scales = len(wished_grid(*settings.scales, settings))
-    each = len(first_look(scales, steps[0])) + 2 * (len(steps) - 1)
+    each = len(first_scales(scales, steps[0])) + 2 * (len(steps) - 1)
     return each * settings.sites * (2 if settings.colour_fit else 1)
 
 
@@ -80,15 +81,49 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
     from wsi_scale.responses.measure import find_target
 
     find_target(network, settings.target)  # refused now, not after the slide was looked at
-    lo, hi = settings.scales
-    warnings: tuple[str, ...] = ()
-    if settings.trust_metadata:
-        expected = expected_scale(network.card.training_mpp, slide.mpp)
-        lo, hi = narrowed(settings.scales, expected)
-        warnings = (
-            f"the metadata were trusted, so only scales from {lo:.3g} to {hi:.3g} were looked at; "
-            "leave --trust-metadata out to look further",
-        )
+    (lo, hi), trusted = _window(slide, network, settings)
+    size, widest = _patch_size(slide, network, settings, lo, hi)
+    region = None if settings.region is None else parse_region(settings.region)
+    tissue = survey(slide, region, network.card.stain)
+    sites = place_sites(
+        slide,
+        tissue,
+        settings.sites,
+        seed=settings.seed,
+        window_px=widest,
+        min_window_px=2 * lo * size,
+    )
+    hi, lowered = _highest_that_fits(slide, sites, size, lo, hi)
+    warnings = (*trusted, *tissue.warnings, *lowered, *_not_square(slide))
+    grid = wished_grid(lo, hi, settings)
+    return Run(slide, network, settings, tuple(sites), grid, size, warnings)
+
+
+Warnings = tuple[str, ...]
+
+
+def _window(
+    slide: Slide, network: Network, settings: Settings
+) -> tuple[tuple[float, float], Warnings]:
+    """LO and HI: those asked for, or what trusted metadata leave of them."""
+    if not settings.trust_metadata:
+        return settings.scales, ()
+    expected = expected_scale(network.card.training_mpp, slide.mpp)
+    lo, hi = narrowed(settings.scales, expected)
+    note = (
+        f"the metadata were trusted, so only scales from {lo:.3g} to {hi:.3g} were looked at; "
+        "leave --trust-metadata out to look further"
+    )
+    return (lo, hi), (note,)
+
+
+def _patch_size(
+    slide: Slide, network: Network, settings: Settings, lo: float, hi: float
+) -> tuple[int, float]:
+    """Side of a patch in network px, and level-0 side of the widest patch.
+
+    Raises SettingsError where less than an octave of scales fits on the slide.
+    """
     side = min(slide.bounds.width, slide.bounds.height)
     size = network.choose_input_size(max(side / hi, network.smallest_input_size))
     profile = settings.options.profile
@@ -102,34 +137,35 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
             f"scales from {lo:g} up with patches of {size} px; take one of "
             f"{math.ceil(2 * lo * size)} px or more, or lower LO in --scales"
         )
-    region = None if settings.region is None else parse_region(settings.region)
-    tissue = survey(slide, region, network.card.stain)
-    warnings = (*warnings, *tissue.warnings)
-    sites = place_sites(
-        slide,
-        tissue,
-        settings.sites,
-        seed=settings.seed,
-        window_px=widest,
-        min_window_px=2 * lo * size,
-    )
+    return size, widest
+
+
+def _highest_that_fits(
+    slide: Slide, sites: Sequence[Site], size: int, lo: float, hi: float
+) -> tuple[float, Warnings]:
+    """HI, lowered to the largest scale at which MIN_SITES_AT_HI sites fit.
+
+    Raises SettingsError where that leaves less than an octave.
+    """
     reaches = sorted((reach(slide.bounds, site, size) for site in sites), reverse=True)
     fits = reaches[min(MIN_SITES_AT_HI, len(reaches)) - 1]
-    if fits < hi:
-        if fits < 2 * lo:
-            raise SettingsError(
-                f"scales from {lo:g} to {fits:.3g} are all that fits on {slide.path} with patches "
-                f"of {size} px, less than an octave; take a larger one or lower LO in --scales"
-            )
-        warnings = (
-            *warnings,
-            f"the slide has room for scales up to {fits:.3g} only, so the window is "
-            f"{lo:g} to {fits:.3g} instead of {lo:g} to {hi:g}",
+    if fits >= hi:
+        return hi, ()
+    if fits < 2 * lo:
+        raise SettingsError(
+            f"scales from {lo:g} to {fits:.3g} are all that fits on {slide.path} with patches "
+            f"of {size} px, less than an octave; take a larger one or lower LO in --scales"
         )
-        hi = fits
-    if slide.mpp is not None and abs(slide.mpp[0] / slide.mpp[1] - 1) > SQUARE:
-        x, y = slide.mpp
-        note = f"pixels are not square ({x:.4g} × {y:.4g} µm) but are shown to the network as if"
-        warnings = (*warnings, f"{note} they were; µm/px of the report is their mean")
-    grid = wished_grid(lo, hi, settings)
-    return Run(slide, network, settings, tuple(sites), grid, size, warnings)
+    note = (
+        f"the slide has room for scales up to {fits:.3g} only, so the window is "
+        f"{lo:g} to {fits:.3g} instead of {lo:g} to {hi:g}"
+    )
+    return fits, (note,)
+
+
+def _not_square(slide: Slide) -> Warnings:
+    if slide.mpp is None or abs(slide.mpp[0] / slide.mpp[1] - 1) <= SQUARE:
+        return ()
+    x, y = slide.mpp
+    note = f"pixels are not square ({x:.4g} × {y:.4g} µm) but are shown to the network as if"
+    return (f"{note} they were; µm/px of the report is their mean",)

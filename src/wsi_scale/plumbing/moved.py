@@ -36,7 +36,7 @@ MOVED = {
     "voices": "judgement.auto",
     "tolerance": "judgement.tolerance",
     "planning": "pipeline.planning",
-    "looking": "pipeline.look",
+    "looking": "pipeline.visits",
     "sparing": "pipeline.coarse_to_fine",
     "assemble": "pipeline.build_report",
     "audit": "pipeline.pixel_audit",

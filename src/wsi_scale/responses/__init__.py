@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from wsi_scale.plumbing.faces import open_when_asked
 
 if TYPE_CHECKING:
+    from wsi_scale.responses.layer import LayerResponses
     from wsi_scale.responses.measure import measure_responses
-    from wsi_scale.responses.record import COLOUR_FREED, PLAIN, LayerResponses, Responses, merge
+    from wsi_scale.responses.record import COLOUR_FREED, PLAIN, Responses, merge
 
 __all__ = [
     "COLOUR_FREED",
@@ -27,10 +28,10 @@ __getattr__, __dir__ = open_when_asked(
     __name__,
     {
         "measure": ("measure_responses",),
+        "layer": ("LayerResponses",),
         "record": (
             "COLOUR_FREED",
             "PLAIN",
-            "LayerResponses",
             "Responses",
             "merge",
         ),

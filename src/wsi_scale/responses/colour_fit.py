@@ -21,11 +21,10 @@ from wsi_scale.errors import SettingsError
 from wsi_scale.networks.hooks import Heard, at_work, hooked
 from wsi_scale.networks.layers import LayerChoice, encoder_batchnorms
 from wsi_scale.networks.network import Network
+from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.divergence import discrepancy, fires
 from wsi_scale.responses.record import COLOUR_FREED, Responses
 from wsi_scale.slide.pyramid import Pyramid
-
-Array = NDArray[np.float64]
 
 GAIN_PRICE = 0.01
 """Nats per squared change of a gain (1 = density doubled): only keeps a channel that is not
@@ -93,7 +92,7 @@ def fit_colours(
             rows = [x.patches[x.indices.index(s)] for x in pyramids if s in x.indices]
             if not rows:
                 continue
-            ask = _Question(network, layers, heard, np.stack(rows), batch_size)
+            ask = _Distance(network, layers, heard, np.stack(rows), batch_size)
             found[s] = _colour(descent.go(ask.residual))
     return tuple(found)
 
@@ -135,7 +134,7 @@ def _short_cut(module: nn.Module, layers: Sequence[LayerChoice]) -> Iterator[Hea
 
 
 @dataclass(frozen=True)
-class _Question:
+class _Distance:
     """How far the patches of one scale are from the training data, as a function of colour."""
 
     network: Network

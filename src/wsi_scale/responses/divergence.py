@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_scale.networks.batchnorm import NEVER_FIRED
+from wsi_scale.plumbing.arrays import Array
 
 CONSTANT = 1e-5
 """Share of the stored variance below which a channel counts as constant."""
-
-Array = NDArray[np.float64]
 
 
 def fires(stored_var: Array) -> NDArray[np.bool_]:

@@ -17,7 +17,8 @@ from wsi_scale.networks.hooks import Moments, at_rest, at_work, hooked, moments,
 from wsi_scale.networks.layers import OUTPUT, LayerChoice
 from wsi_scale.networks.network import Network, luminance
 from wsi_scale.networks.wording import listed
-from wsi_scale.responses.record import PLAIN, LayerResponses, Responses
+from wsi_scale.responses.layer import LayerResponses
+from wsi_scale.responses.record import PLAIN, Responses
 from wsi_scale.slide.pyramid import Pyramid
 
 __all__ = ["at_rest", "find_target", "hooked", "measure_responses"]
@@ -41,7 +42,7 @@ def find_target(network: Network, target: str | int | None) -> int | None:
 
 
 @dataclass(frozen=True)
-class _Question:
+class _Asked:
     """What every batch is asked."""
 
     network: Network
@@ -53,7 +54,7 @@ class _Question:
 
 
 @dataclass(frozen=True)
-class _Batch:
+class _BatchAnswers:
     """Answers to one batch of patches of one site."""
 
     prediction: Prediction
@@ -65,7 +66,7 @@ class _Batch:
 
 
 @dataclass(frozen=True)
-class _Site:
+class _SiteAnswers:
     """Answers to one pyramid, as arrays with one row per patch."""
 
     rows: dict[str, NDArray[Any]]
@@ -99,21 +100,21 @@ def measure_responses(
     if batch_size < 1:
         raise SettingsError(f"a batch needs at least 1 patch, got {batch_size}")
     choices = network.layers(layers)
-    asked = {"gradient": gradient, "probability_gradient": probability_gradient}
-    slopes = tuple(name for name, wanted in asked.items() if wanted)
+    wanted = {"gradient": gradient, "probability_gradient": probability_gradient}
+    slopes = tuple(name for name, yes in wanted.items() if yes)
     if not any(choice.is_head for choice in choices):
         slopes = ()
-    question = _Question(network, choices, find_target(network, target), slopes)
+    asked = _Asked(network, choices, find_target(network, target), slopes)
     kept: list[Pyramid] = []
-    sites: list[_Site] = []
+    sites: list[_SiteAnswers] = []
     with at_work(network.module):
         for pyramid in pyramids:
             _check_alike(kept, pyramid)
             batches = [
-                _measure_batch(question, pyramid.patches[i : i + batch_size])
+                _measure_batch(asked, pyramid.patches[i : i + batch_size])
                 for i in range(0, len(pyramid.patches), batch_size)
             ]
-            sites.append(_gather(question, pyramid, batches, len(sites)))
+            sites.append(_gather(asked, pyramid, batches, len(sites)))
             kept.append(_without_patches(pyramid))
     if not kept:
         raise SettingsError("there is no pyramid to measure")
@@ -132,10 +133,10 @@ def _check_alike(kept: Sequence[Pyramid], pyramid: Pyramid) -> None:
         raise SettingsError("pyramids measured together need one scale grid and one patch side")
 
 
-def _measure_batch(question: _Question, patches: NDArray[np.uint8]) -> _Batch:
+def _measure_batch(asked: _Asked, patches: NDArray[np.uint8]) -> _BatchAnswers:
     """One forward pass. Only the head's input needs a gradient, so only the head keeps a graph."""
-    network, choices = question.network, question.choices
-    follow = bool(question.slopes)
+    network, choices = asked.network, asked.choices
+    follow = bool(asked.slopes)
     hooks = hooked(network.module, choices, follow_head=follow)
     colours = network.colours(patches)
     with torch.set_grad_enabled(follow), hooks as ears:
@@ -150,11 +151,11 @@ def _measure_batch(question: _Question, patches: NDArray[np.uint8]) -> _Batch:
             raise NetworkError(f"{network.name}: layer {name} answers NaN or infinite values")
     found = {}
     if ears.head_input is not None:
-        for name in question.slopes:
+        for name in asked.slopes:
             with torch.enable_grad():
                 scores = logits if name == "gradient" else activate(logits, network.activation)
-            found[name] = _differentiate(scores, prediction, ears.head_input, question.wanted)
-    return _Batch(prediction, ears.moments, found, contrast)
+            found[name] = _differentiate(scores, prediction, ears.head_input, asked.wanted)
+    return _BatchAnswers(prediction, ears.moments, found, contrast)
 
 
 def _differentiate(
@@ -183,10 +184,12 @@ def _differentiate(
     return {k: of(scores, k) for k in classes}.__getitem__
 
 
-def _gather(question: _Question, pyramid: Pyramid, batches: Sequence[_Batch], number: int) -> _Site:
+def _gather(
+    asked: _Asked, pyramid: Pyramid, batches: Sequence[_BatchAnswers], number: int
+) -> _SiteAnswers:
     """Rows of one site; its target is chosen over all its scales."""
     count = len(pyramid.patches)
-    network, wanted = question.network, question.wanted
+    network, wanted = asked.network, asked.wanted
     classes = len(network.classes)
     outputs = _stack([batch.prediction.outputs for batch in batches], (0, classes))
     share = _stack([batch.prediction.share for batch in batches], (0, classes))
@@ -214,7 +217,7 @@ def _gather(question: _Question, pyramid: Pyramid, batches: Sequence[_Batch], nu
         name: _stack([batch.slopes[name](target) for batch in batches], (0,))
         for name in (batches[0].slopes if batches else ())
     }
-    return _Site(rows, heard, slopes)
+    return _SiteAnswers(rows, heard, slopes)
 
 
 def _choose_target(
@@ -237,7 +240,7 @@ def _stack(parts: Sequence[Tensor], empty: tuple[int, ...]) -> NDArray[np.float3
 def _join(
     network: Network,
     pyramids: Sequence[Pyramid],
-    sites: Sequence[_Site],
+    sites: Sequence[_SiteAnswers],
     choices: Sequence[LayerChoice],
 ) -> Responses:
     seen = [site for site in sites if site.moments]
@@ -259,7 +262,9 @@ def _join(
     )
 
 
-def _join_layer(network: Network, seen: Sequence[_Site], choice: LayerChoice) -> LayerResponses:
+def _join_layer(
+    network: Network, seen: Sequence[_SiteAnswers], choice: LayerChoice
+) -> LayerResponses:
     slopes = {
         name: np.concatenate([site.slopes[name] for site in seen])
         for name in (seen[0].slopes if choice.is_head else ())

@@ -18,38 +18,14 @@ from numpy.typing import NDArray
 
 from wsi_scale.errors import SettingsError, WsiScaleError
 from wsi_scale.geometry import ScaleGrid, Site
+from wsi_scale.plumbing.arrays import Floats
 from wsi_scale.plumbing.files import replacing
+from wsi_scale.responses.layer import LAYER_ARRAYS, LAYER_WORDS, LayerResponses, join_layers
 
 PLAIN, COLOUR_FREED = 0, 1
 """Variants: as it was cut; in the colours that bring the slide closest to the training data."""
 
 FORMAT = "wsi-scale/responses/1"
-Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class LayerResponses:
-    """What one layer said on every row."""
-
-    name: str
-    """Dotted module name inside the network, e.g. ``features.3``."""
-    kind: str
-    """``batchnorm`` (what enters a BatchNorm), ``middle``, ``pooled`` or ``output``."""
-    mean: Floats
-    """(R, C) mean over the patch's pixels."""
-    var: Floats
-    """(R, C) population variance over the patch's pixels; 0 where the layer has no pixels."""
-    gradient: Floats | None = None
-    """(R, C) change of the target score, before softmax, per unit added to the whole channel; None
-    if not asked."""
-    probability_gradient: Floats | None = None
-    """(R, C) the same for the target's probability, after softmax; None if not asked."""
-    running_mean: Floats | None = None
-    """(C,) the BatchNorm's stored training mean."""
-    running_var: Floats | None = None
-    """(C,) the BatchNorm's stored training variance."""
-    encoder: bool = False
-    """True for a BatchNorm no later than the last one at the network's coarsest resolution."""
 
 
 @dataclass(frozen=True)
@@ -156,18 +132,7 @@ class Responses:
 
     def _at(self, rows: NDArray[np.bool_]) -> Responses:
         """Some rows of everything that has rows."""
-        layers = tuple(
-            replace(
-                layer,
-                **{
-                    part: value[rows]
-                    for part in _LAYER_ARRAYS
-                    if not part.startswith("running")
-                    and (value := getattr(layer, part)) is not None
-                },
-            )
-            for layer in self.layers
-        )
+        layers = tuple(layer.at(rows) for layer in self.layers)
         return replace(
             self, layers=layers, **{name: getattr(self, name)[rows] for name in _ROW_ARRAYS}
         )
@@ -181,7 +146,7 @@ class Responses:
             "task": self.task,
             "input_size": self.input_size,
             "batchnorm_batches": self.batchnorm_batches,
-            "layers": [{k: getattr(x, k) for k in _LAYER_WORDS} for x in self.layers],
+            "layers": [{k: getattr(x, k) for k in LAYER_WORDS} for x in self.layers],
         }
         arrays: dict[str, NDArray[Any]] = {
             "header": np.frombuffer(json.dumps(header).encode(), np.uint8),
@@ -189,7 +154,7 @@ class Responses:
             **{name: getattr(self, name) for name in _ROW_ARRAYS},
         }
         for i, layer in enumerate(self.layers):
-            for part in _LAYER_ARRAYS:
+            for part in LAYER_ARRAYS:
                 if (value := getattr(layer, part)) is not None:
                     arrays[f"layer{i}.{part}"] = value
         with replacing(path) as file:
@@ -210,7 +175,7 @@ class Responses:
                         encoder=bool(layer.get("encoder", False)),
                         **{
                             part: file[key]
-                            for part in _LAYER_ARRAYS
+                            for part in LAYER_ARRAYS
                             if (key := f"layer{i}.{part}") in file
                         },
                     )
@@ -243,17 +208,6 @@ _ROW_ARRAYS = (
     "target",
     "upsampled",
 )
-_LAYER_WORDS = ("name", "kind", "encoder")
-_LAYER_ARRAYS = (
-    "mean",
-    "var",
-    "gradient",
-    "probability_gradient",
-    "running_mean",
-    "running_var",
-)
-
-
 _DAMAGE = (
     OSError,
     EOFError,
@@ -286,22 +240,7 @@ def _check(responses: Responses) -> None:
         if values.dtype.kind != "i" or rows == 0 or values.min() < 0 or values.max() >= limit:
             raise ValueError(f"{name} must hold whole numbers from 0 to below {limit}")
     for layer in responses.layers:
-        _check_layer(layer, rows)
-
-
-def _check_layer(layer: LayerResponses, rows: int) -> None:
-    if layer.kind == "batchnorm" and (layer.running_mean is None or layer.running_var is None):
-        raise ValueError(f"layer {layer.name} lacks its stored statistics")
-    channels = layer.mean.shape[1:]
-    for name in _LAYER_ARRAYS:
-        values = getattr(layer, name)
-        shape = channels if name.startswith("running") else (rows, *channels)
-        if values is None:
-            continue
-        if values.shape != shape or len(channels) != 1 or not np.isfinite(values).all():
-            raise ValueError(f"{name} of layer {layer.name} has a wrong shape or is not finite")
-        if name.endswith("var") and (values < 0).any():
-            raise ValueError(f"{name} of layer {layer.name} is negative")
+        layer.check(rows)
 
 
 def merge(parts: list[Responses]) -> Responses:
@@ -317,21 +256,7 @@ def merge(parts: list[Responses]) -> Responses:
         [part.site_index + np.int32(offset) for part, offset in zip(parts, offsets, strict=True)]
     )
     layers = tuple(
-        replace(
-            layer,
-            mean=np.concatenate([part.layers[i].mean for part in parts]),
-            var=np.concatenate([part.layers[i].var for part in parts]),
-            gradient=_concatenate_optional([part.layers[i].gradient for part in parts]),
-            probability_gradient=_concatenate_optional(
-                [part.layers[i].probability_gradient for part in parts]
-            ),
-        )
-        for i, layer in enumerate(first.layers)
+        join_layers([part.layers[i] for part in parts]) for i in range(len(first.layers))
     )
     sites = tuple(site for part in parts for site in part.sites)
-    return replace(first, sites=sites, layers=layers, **rows)
-
-
-def _concatenate_optional(arrays: list[Floats | None]) -> Floats | None:
-    present = [array for array in arrays if array is not None]
-    return np.concatenate(present) if len(present) == len(arrays) else None
+    return replace(first, sites=sites, layers=tuple(join_layers(one) for one in layers), **rows)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wsi_scale.errors import NoTissueError, SiteError
 from wsi_scale.geometry import Box, Site
+from wsi_scale.plumbing.arrays import Array
 from wsi_scale.sites.focus import in_focus, sharpness
-from wsi_scale.sites.overview import Look, Survey, survey
+from wsi_scale.sites.overview import Overview, Survey, survey
 from wsi_scale.sites.regions import Region, parse_region
 from wsi_scale.sites.tissue import tissue_mask
 from wsi_scale.slide.base import Slide
@@ -24,8 +24,6 @@ REPLACED = 2
 
 _TRIES = 16  # random places compared for each site; more would spread wider but hug the rim
 _FALL = 0.8  # a window that fits nowhere shrinks to this share of the room there is: many fit that
-
-Floats = NDArray[np.floating[Any]]
 
 
 def choose_sites(
@@ -68,7 +66,7 @@ def place_sites(
     Where the tissue was judged by its stain, sites out of focus give way to others.
     """
     region = found.region
-    places = _places(found.look, found.mask, slide.bounds, min_window_px)
+    places = _places(found.overview, found.mask, slide.bounds, min_window_px)
     if places.reach[0] < min_window_px:
         raise SiteError(
             f"no patch of {min_window_px:g} px fits around tissue on {slide.path}, where there is "
@@ -101,10 +99,10 @@ def place_sites(
 class _Places:
     """Where a site may lie: one place per tissue pixel of the picture, roomiest first."""
 
-    x: Floats
+    x: Array
     """(N,) centre of the pixel, level-0 px."""
-    y: Floats
-    reach: Floats
+    y: Array
+    reach: Array
     """(N,) side of the largest patch that fits around some point of the pixel, falling."""
     pixel: tuple[float, float]
     """Width and height of a pixel, level-0 px."""
@@ -113,17 +111,17 @@ class _Places:
     """Side of the smallest patch: a site with less room is of no use."""
 
 
-def _places(look: Look, mask: NDArray[np.bool_], bounds: Box, floor: float) -> _Places:
+def _places(overview: Overview, mask: NDArray[np.bool_], bounds: Box, floor: float) -> _Places:
     rows, columns = np.nonzero(mask)
-    x, y = look.column_centres[columns], look.row_centres[rows]
-    across = _room(x, look.pixel[0] / 2, bounds.x, bounds.width)
-    down = _room(y, look.pixel[1] / 2, bounds.y, bounds.height)
+    x, y = overview.column_centres[columns], overview.row_centres[rows]
+    across = _room(x, overview.pixel[0] / 2, bounds.x, bounds.width)
+    down = _room(y, overview.pixel[1] / 2, bounds.y, bounds.height)
     reach = np.minimum(across, down)
     order = np.argsort(-reach, kind="stable")
-    return _Places(x[order], y[order], reach[order], look.pixel, bounds, floor)
+    return _Places(x[order], y[order], reach[order], overview.pixel, bounds, floor)
 
 
-def _room(centre: Floats, half: float, start: float, length: float) -> Floats:
+def _room(centre: Array, half: float, start: float, length: float) -> Array:
     """Widest span within start … start + length around a point at most half from the centre."""
     best = np.clip(start + length / 2, centre - half, centre + half)
     return np.asarray(2 * np.minimum(best - start, start + length - best))

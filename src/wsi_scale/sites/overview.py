@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wsi_scale.errors import NoTissueError, SiteError
 from wsi_scale.geometry import Box, LevelRead, pick_level
+from wsi_scale.plumbing.arrays import Array, Mask
 from wsi_scale.sites.regions import Region
 from wsi_scale.sites.stain import judge_picture
-from wsi_scale.sites.tissue import Mask, tissue_mask
+from wsi_scale.sites.tissue import tissue_mask
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.reading import read_reduced, resample
 
 AROUND_PX = 256.0
 """A smaller region is looked at together with what surrounds it: tissue shows in its context."""
 
-LOOK_PX = 1024
+OVERVIEW_PX = 1024
 """Longer side of the picture in which tissue is looked for, whatever the slide's size."""
 
 FOLDS_PX = 2000
@@ -28,16 +28,14 @@ FOLDS_PX = 2000
 
 _BAND_PX = 1 << 24  # level px held at once while looking
 
-Floats = NDArray[np.floating[Any]]
-
 
 @dataclass(frozen=True)
 class Survey:
     """What of a slide is worth looking at."""
 
-    look: Look
+    overview: Overview
     mask: Mask
-    """Pixels of the look's picture: tissue, within the region."""
+    """Pixels of the overview: tissue, within the region."""
     region: Region | None = None
     stain: str | None = None
     """What the tissue was judged by; None where any tissue does."""
@@ -51,10 +49,10 @@ def survey(slide: Slide, region: Region | None = None, stain: str | None = None)
     be H&E is refused. Raises NoTissueError where there is nothing to look at, SiteError for a
     region off the slide.
     """
-    look = look_at(slide, region)
-    mask = tissue_mask(look.picture)
+    overview = take_overview(slide, region)
+    mask = tissue_mask(overview.picture)
     if region is not None:
-        inside = region.contains_grid(look.column_centres, look.row_centres)
+        inside = region.contains_grid(overview.column_centres, overview.row_centres)
         if not inside.any():
             raise SiteError(
                 f"{region.name} is smaller than one pixel of {slide.path}; draw it larger"
@@ -63,7 +61,7 @@ def survey(slide: Slide, region: Region | None = None, stain: str | None = None)
             mask &= inside
     warnings: tuple[str, ...] = ()
     if stain is not None:
-        judged = judge_picture(look.picture, mask, folds=max(look.box[2:]) >= FOLDS_PX)
+        judged = judge_picture(overview.picture, mask, folds=max(overview.box[2:]) >= FOLDS_PX)
         if judged.refusal:
             raise NoTissueError(
                 f"this network reads {stain}, and {slide.path} shows no {stain} tissue: "
@@ -71,7 +69,7 @@ def survey(slide: Slide, region: Region | None = None, stain: str | None = None)
             )
         mask, warnings = judged.mask, judged.warnings
     if mask.any():
-        return Survey(look, mask, region, stain, warnings)
+        return Survey(overview, mask, region, stain, warnings)
     if region is None:
         raise NoTissueError(f"no tissue found on {slide.path}; pass --region to say where to look")
     raise NoTissueError(
@@ -80,7 +78,7 @@ def survey(slide: Slide, region: Region | None = None, stain: str | None = None)
 
 
 @dataclass(frozen=True)
-class Look:
+class Overview:
     """A picture of part of the canvas."""
 
     picture: NDArray[np.uint8]
@@ -95,21 +93,21 @@ class Look:
         return self.box.width / width, self.box.height / height
 
     @property
-    def column_centres(self) -> Floats:
-        return self.box.x + (np.arange(self.picture.shape[1]) + 0.5) * self.pixel[0]
+    def column_centres(self) -> Array:
+        return np.asarray(self.box.x + (np.arange(self.picture.shape[1]) + 0.5) * self.pixel[0])
 
     @property
-    def row_centres(self) -> Floats:
-        return self.box.y + (np.arange(self.picture.shape[0]) + 0.5) * self.pixel[1]
+    def row_centres(self) -> Array:
+        return np.asarray(self.box.y + (np.arange(self.picture.shape[0]) + 0.5) * self.pixel[1])
 
 
-def look_at(slide: Slide, region: Region | None) -> Look:
-    """Picture the part of the slide in question, its longer side at most LOOK_PX.
+def take_overview(slide: Slide, region: Region | None) -> Overview:
+    """Picture the part of the slide in question, its longer side at most OVERVIEW_PX.
 
     Raises SiteError for a region off the slide.
     """
     box = slide.bounds if region is None else _around(shared_box(slide, region), slide.bounds)
-    scale = max(1.0, max(box.width, box.height) / LOOK_PX)
+    scale = max(1.0, max(box.width, box.height) / OVERVIEW_PX)
     number = pick_level(slide.levels, scale)
     level = slide.levels[number]
     left, top = (math.floor(edge / level.downsample) for edge in (box.x, box.y))
@@ -122,7 +120,7 @@ def look_at(slide: Slide, region: Region | None) -> Look:
     read = LevelRead(number, left, top, right - left, bottom - top, reduce, ())
     pixels = read_reduced(slide, read)
     shape = (max(1, round(box.width / scale)), max(1, round(box.height / scale)))
-    return Look(resample(pixels, _within(pixels, read, box, level.downsample), *shape), box)
+    return Overview(resample(pixels, _within(pixels, read, box, level.downsample), *shape), box)
 
 
 def _around(box: Box, bounds: Box) -> Box:

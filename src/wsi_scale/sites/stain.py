@@ -14,12 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from wsi_scale.sites.tissue import Mask, Plane, find_light, is_dark_field
-
-Pixels = NDArray[np.uint8]
+from wsi_scale.plumbing.arrays import Array, Mask, Pixels
+from wsi_scale.sites.tissue import find_light, is_dark_field
 
 _STAINS = np.array([[0.65, 0.70, 0.29], [0.10, 0.95, 0.28]])  # densities of haematoxylin, eosin
 _STROKE = 0.003  # of the picture's longer side: half the width of the finest pen mark or fold
@@ -105,21 +103,21 @@ def judge_picture(picture: Pixels, tissue: Mask, *, folds: bool = True) -> Judge
     return Judged(kept & ~find_folds(shares, density, kept) if folds else kept, "", warnings)
 
 
-def _absorbed(rgb: Plane) -> tuple[Plane, Plane]:
+def _absorbed(rgb: Array) -> tuple[Array, Array]:
     """(h, w, 3) shares of red, green and blue in the density, summing to 1, and (h, w) its sum."""
     density = np.clip(-np.log((rgb + 1) / (find_light(rgb) + 1)), 0, None)
     total = density.sum(axis=2)
     return density / np.maximum(total, 1e-6)[..., None], total
 
 
-def _mixable(shares: Plane) -> Mask:
+def _mixable(shares: Array) -> Mask:
     """Which colours haematoxylin, eosin and red cells can make together."""
     red, green, blue = np.moveaxis(shares, -1, 0)
     possible = (2 * green - blue >= GREEN_OVER_BLUE) & (red - blue <= RED_OVER_BLUE)
     return np.asarray(possible & (green <= PURE) & (blue <= PURE * green))
 
 
-def _judge_colours(shares: Plane, ink: int) -> tuple[str, tuple[str, ...]]:
+def _judge_colours(shares: Array, ink: int) -> tuple[str, tuple[str, ...]]:
     """(refusal, warnings) by the colours of the stained pixels, (N, 3), beside pixels of ink."""
     mixable = _mixable(shares)
     red, green, blue = shares.T
@@ -145,7 +143,7 @@ def _neighbours_alike(picture: Pixels, mask: Mask) -> float:
     return float(np.corrcoef(left, right)[0, 1])
 
 
-def find_ink(shares: Plane, density: Plane) -> Mask:
+def find_ink(shares: Array, density: Array) -> Mask:
     """Pen marks, (h, w): patches in colours that stained tissue does not have, and their rims."""
     red, green, blue = np.moveaxis(shares, -1, 0)
     green_or_cyan = (red > 0.38) & (green < 0.7 * red) & (density > 0.5)
@@ -157,7 +155,7 @@ def find_ink(shares: Plane, density: Plane) -> Mask:
     return _grown(broad, _RIM * max(density.shape))
 
 
-def find_folds(shares: Plane, density: Plane, tissue: Mask) -> Mask:
+def find_folds(shares: Array, density: Array, tissue: Mask) -> Mask:
     """Tissue lying double, (h, w): both stains well above the tissue around it, in a narrow patch.
 
     A dense part of the tissue has more of one stain, or is wide; where much would count as folded,
@@ -175,7 +173,7 @@ def find_folds(shares: Plane, density: Plane, tissue: Mask) -> Mask:
     return folds if (folds & tissue).sum() <= MOST_FOLDED * tissue.sum() else nothing
 
 
-def _around(plane: Plane, tissue: Mask) -> Plane:
+def _around(plane: Array, tissue: Mask) -> Array:
     """The median over the tissue around each pixel, as wide as about a seventh of the picture."""
     step = max(1, max(plane.shape) // 96)
     small = np.where(tissue, plane, np.median(plane[tissue]))[::step, ::step]

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-Mask = NDArray[np.bool_]
-Plane = NDArray[np.float64]
+from wsi_scale.plumbing.arrays import Array, Mask
 
 _DARK = 40.0  # brightest channel below this: unlit
 _GLASS_LIGHT, _GLASS_CHROMA = 190.0, 28.0  # glass is at least this light and at most this coloured
@@ -32,7 +31,7 @@ def tissue_mask(thumbnail: NDArray[np.uint8]) -> Mask:
     return _tidy(mask)
 
 
-def is_dark_field(rgb: Plane) -> bool:
+def is_dark_field(rgb: Array) -> bool:
     """True where black is the background: much of it, and no glass with stain beside it."""
     dark = _highest(rgb) < _DARK
     glass = _looks_like_glass(rgb)
@@ -45,34 +44,34 @@ def is_dark_field(rgb: Plane) -> bool:
     return not padded
 
 
-def _looks_like_glass(rgb: Plane) -> Mask:
+def _looks_like_glass(rgb: Array) -> Mask:
     low = _lowest(rgb)
     return np.asarray((low > _GLASS_LIGHT) & (_highest(rgb) - low < _GLASS_CHROMA))
 
 
-def _lowest(rgb: Plane) -> Plane:
+def _lowest(rgb: Array) -> Array:
     """(h, w); several times as fast as over an axis of three."""
     return np.asarray(np.minimum(np.minimum(rgb[..., 0], rgb[..., 1]), rgb[..., 2]))
 
 
-def _highest(rgb: Plane) -> Plane:
+def _highest(rgb: Array) -> Array:
     return np.asarray(np.maximum(np.maximum(rgb[..., 0], rgb[..., 1]), rgb[..., 2]))
 
 
-def find_light(rgb: Plane) -> Plane:
+def find_light(rgb: Array) -> Array:
     """(3,) the light that comes through glass; white where no glass is in sight."""
     glass = _looks_like_glass(rgb)
     light = np.full(3, 255.0)
     return np.percentile(rgb[glass], 75, axis=0) if glass.mean() > 0.01 else light
 
 
-def _stained(rgb: Plane) -> Mask:
+def _stained(rgb: Array) -> Mask:
     """Bright field: how far below the glass the lowest channel lies, cut between fixed bounds."""
     stain = _highest(find_light(rgb) - rgb)
     return np.asarray((stain > _step(stain, _STAIN)) & ~_padding(rgb))
 
 
-def _shining(rgb: Plane) -> Mask:
+def _shining(rgb: Array) -> Mask:
     """Dark field: how far above the unlit background; on a square root, for dim parts count too."""
     peak = _highest(rgb)
     shine = np.sqrt(np.clip(peak - np.percentile(peak, 5), 0, None))
@@ -80,13 +79,13 @@ def _shining(rgb: Plane) -> Mask:
     return np.asarray(shine > _step(shine, (low, high)))
 
 
-def _step(values: Plane, bounds: tuple[float, float]) -> float:
+def _step(values: Array, bounds: tuple[float, float]) -> float:
     """Otsu's threshold, held within bounds: alone it would split tissue when nothing else is."""
     cut: float = threshold_otsu(values)  # type: ignore[no-untyped-call, unused-ignore]
     return min(max(float(cut), bounds[0]), bounds[1])
 
 
-def _padding(rgb: Plane) -> Mask:
+def _padding(rgb: Array) -> Mask:
     """Black that reaches the picture's edge, and its blurred rim: left out by the scanner."""
     labels, count = ndimage.label(_highest(rgb) < 6)
     if count == 0:

@@ -47,7 +47,7 @@ def cut_windows(
         image = image if times == 0 else _half(image)
         rows = [row for row, asked in enumerate(halvings) if asked == times]
         if rows:
-            places = [_Place.of(windows[row], size, 2**times) for row in rows]
+            places = [_Spot.of(windows[row], size, 2**times) for row in rows]
             for row, patch in zip(rows, _cut(image, places, size, of_half=times > 0), strict=True):
                 np.clip(patch, 0, 255.5, out=out[row], casting="unsafe")
 
@@ -60,7 +60,7 @@ def cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(x < 1, near, far)
 
 
-class _Place(NamedTuple):
+class _Spot(NamedTuple):
     """A window in pixels of the image it is cut from."""
 
     top: float
@@ -69,7 +69,7 @@ class _Place(NamedTuple):
     """Old pixels per new one."""
 
     @classmethod
-    def of(cls, window: Window, size: int, unit: int) -> _Place:
+    def of(cls, window: Window, size: int, unit: int) -> _Spot:
         return cls(window.top / unit, window.left / unit, window.side / size / unit)
 
 
@@ -93,7 +93,7 @@ def _half(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _cut(
-    image: NDArray[np.uint8], places: Sequence[_Place], size: int, *, of_half: bool
+    image: NDArray[np.uint8], places: Sequence[_Spot], size: int, *, of_half: bool
 ) -> Iterator[NDArray[np.float32]]:
     """(3, size, size) of each place, a half too high, so that cutting decimals off rounds.
 
@@ -123,7 +123,7 @@ def _cut(
         yield patch.reshape(3, size, size)
 
 
-def _begin(places: Sequence[_Place], size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _begin(places: Sequence[_Spot], size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """First old pixel each new one takes, maybe before the image, and its phase: (K, 2, size)."""
     edges = np.array([[[place.top], [place.left]] for place in places])
     ratios = np.array([place.ratio for place in places])[:, None, None]
@@ -185,7 +185,7 @@ def _weights_of_half(ratio: float, taps: int) -> NDArray[np.float64]:
     return np.linalg.lstsq(equations, answers, rcond=None)[0].T
 
 
-class _Axis(NamedTuple):
+class _AxisWeights(NamedTuple):
     """The weights of all new pixels along one axis."""
 
     old: list[int]
@@ -204,7 +204,7 @@ def _along(
     first: NDArray[np.intp],
     phase: NDArray[np.intp],
     planes: NDArray[np.float32],
-) -> Iterator[_Axis]:
+) -> Iterator[_AxisWeights]:
     """The weights of each place along rows (0) or columns (1). first, phase: (K, size)."""
     length, band, size = planes.shape[axis + 1], _BANDS[axis], first.shape[1]
     width = np.array([[min(kernel.shifted[axis].shape[2], length)] for kernel in kernels])
@@ -214,7 +214,7 @@ def _along(
         weights = kernel.shifted[axis][phase[row], shift[row], :length]
         if first[row, 0] < 0 or first[row, -1] + kernel.taps > length:
             weights /= weights.sum(axis=1, keepdims=True)  # some weighed what the image lacks
-        yield _Axis(old[row].tolist(), weights)
+        yield _AxisWeights(old[row].tolist(), weights)
 
 
 def _slices(size: int, band: int) -> list[slice]:

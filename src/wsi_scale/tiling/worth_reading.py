@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from wsi_scale.errors import SiteError
 from wsi_scale.geometry import Box
-from wsi_scale.sites.overview import look_at
+from wsi_scale.plumbing.arrays import Array, Mask
+from wsi_scale.sites.overview import take_overview
 from wsi_scale.sites.regions import Region, Ring
 from wsi_scale.sites.tissue import tissue_mask
 from wsi_scale.slide.base import Slide
@@ -20,9 +21,6 @@ TISSUE_SHARE = 0.05
 
 _FINENESS = 32  # points along a contour for each step from tile to tile
 _FLAT = 1e-12  # level-0 px; an edge that rises less runs straight along or across
-
-Grid = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
 
 def kept_tiles(
@@ -46,9 +44,9 @@ def kept_tiles(
     return range(count) if keep.all() else np.flatnonzero(keep).astype(np.int64)
 
 
-def tissue_shares(slide: Slide, layout: Layout, region: Region | None) -> Floats:
+def tissue_shares(slide: Slide, layout: Layout, region: Region | None) -> Array:
     """Share of tissue in each tile, (rows, columns), of its part inside the tiled area."""
-    look = look_at(slide, region)
+    look = take_overview(slide, region)
     mask = tissue_mask(look.picture).astype(float)
     (x0, x1), (y0, y1) = _edges(layout)
     across = _covered((x0 - look.box.x) / look.pixel[0], (x1 - look.box.x) / look.pixel[0], mask, 1)
@@ -56,7 +54,7 @@ def tissue_shares(slide: Slide, layout: Layout, region: Region | None) -> Floats
     return np.asarray(down @ mask @ across.T)
 
 
-def _covered(start: Floats, end: Floats, mask: Floats, axis: int) -> Floats:
+def _covered(start: Array, end: Array, mask: Array, axis: int) -> Array:
     """(tiles, px): the share of each tile's side that lies in each px of the picture."""
     px = np.arange(mask.shape[axis])
     inside = np.minimum(end[:, None], px + 1) - np.maximum(start[:, None], px)
@@ -64,7 +62,7 @@ def _covered(start: Floats, end: Floats, mask: Floats, axis: int) -> Floats:
     return np.asarray(inside / inside.sum(axis=1, keepdims=True))
 
 
-def touched(layout: Layout, region: Region) -> Grid:
+def touched(layout: Layout, region: Region) -> Mask:
     """Which tiles a region touches, (rows, columns): its contour runs through, or it is all inside.
 
     A tile of which a corner thinner than 1/32 of a step is cut off may be missed.
@@ -84,10 +82,10 @@ def touched(layout: Layout, region: Region) -> Grid:
     return keep | (corners.cumsum(0).cumsum(1)[:-1, :-1] > 0)
 
 
-def _edges(layout: Layout) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+def _edges(layout: Layout) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     """Where columns, and where rows, of tiles begin and end within the area, level-0 px."""
 
-    def along(start: float, length: float, count: int) -> tuple[Floats, Floats]:
+    def along(start: float, length: float, count: int) -> tuple[Array, Array]:
         first = start + np.arange(count, dtype=float) * layout.step * layout.scale
         return first, np.minimum(first + layout.size * layout.scale, start + length)
 
@@ -96,7 +94,7 @@ def _edges(layout: Layout) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]
     return across, along(area.y, area.height, layout.rows)
 
 
-def _contours(region: Region, area: Box, spacing: float) -> Iterator[Floats]:
+def _contours(region: Region, area: Box, spacing: float) -> Iterator[Array]:
     """(N, 2) points along each ring of the region within the area, at most a spacing apart."""
     for rings in region.polygons:
         for ring in rings:
@@ -108,7 +106,7 @@ def _contours(region: Region, area: Box, spacing: float) -> Iterator[Floats]:
             yield start[edge] + share[:, None] * (end - start)[edge]
 
 
-def _clipped(ring: Ring, area: Box) -> tuple[Floats, Floats]:
+def _clipped(ring: Ring, area: Box) -> tuple[Array, Array]:
     """Starts and ends of a ring's edges, cut to the area; edges outside it are left out.
 
     Source: Liang and Barsky, A new concept and method for line clipping, 1984.

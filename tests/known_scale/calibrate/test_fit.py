@@ -11,7 +11,7 @@ from wsi_scale.geometry import ScaleGrid
 from wsi_scale.known_scale.calibrate import Sample
 from wsi_scale.known_scale.calibrate.fit import (
     LEAST_NOISE,
-    Table,
+    FeatureTable,
     cut_windows,
     directions,
     leave_out,
@@ -39,10 +39,10 @@ def test_an_image_left_out_cannot_speak_for_itself():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(40, 3)), rng.normal(size=40)
     fold = np.repeat(np.arange(4), 10)
-    before = leave_out(Table(x, y, fold, fold), 1e-3)
+    before = leave_out(FeatureTable(x, y, fold, fold), 1e-3)
     other = y.copy()
     other[fold == 2] += 100
-    after = leave_out(Table(x, other, fold, fold), 1e-3)
+    after = leave_out(FeatureTable(x, other, fold, fold), 1e-3)
     assert np.array_equal(before[fold == 2], after[fold == 2])
     assert not np.allclose(before[fold != 2], after[fold != 2])
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from wsi_scale.errors import SettingsError, SlideError
-from wsi_scale.known_scale.calibrate import Reference, calibrate
+from wsi_scale.known_scale.calibrate import ReferenceImages, calibrate
 from wsi_scale.known_scale.calibrate.reference import look
 from wsi_scale.networks import load_network
 from wsi_scale.networks.sources.bundled import FOLDER
@@ -36,7 +36,7 @@ def figures(seed, kind, stretch=1.0):
 def profile(network):
     """Images stretched by 0.5: their right scale is 2.5."""
     images = [figures(seed, "red cross", 0.5) for seed in range(4)]
-    return calibrate(network, images, Reference(scale=2.5, **QUICK))
+    return calibrate(network, images, ReferenceImages(scale=2.5, **QUICK))
 
 
 def test_the_profile_says_what_it_was_made_from(profile, network):
@@ -75,7 +75,7 @@ def test_a_profile_of_other_weights_is_refused(profile, network, tmp_path):
 
 
 def test_mpp_is_turned_into_each_images_own_scale(network):
-    reference = Reference(mpp=2.0)
+    reference = ReferenceImages(mpp=2.0)
     with slide_in_memory(mpp=0.5) as slide:
         assert reference.right_scale(slide) == 4
     with slide_in_memory(mpp=(0.4, 0.6)) as slide:
@@ -97,29 +97,29 @@ def test_mpp_is_turned_into_each_images_own_scale(network):
 )
 def test_what_cannot_be_is_refused(values, says):
     with pytest.raises(SettingsError, match=says):
-        Reference(**values)
+        ReferenceImages(**values)
 
 
 def test_too_few_images_are_refused_before_any_is_opened(network):
     with pytest.raises(SettingsError, match=r"at least 3 images, each of another case.* got 2"):
-        calibrate(network, ["nowhere.svs", "nothing.svs"], Reference(scale=1.0))
+        calibrate(network, ["nowhere.svs", "nothing.svs"], ReferenceImages(scale=1.0))
 
 
 def test_an_image_without_room_is_named(network):
     slide = SyntheticSlide.figures(seed=1, only=2, width=240, height=200)
     with pytest.raises(SettingsError, match=r"200 px wide .* leave it out"):
-        look(network, slide, Reference(scale=5.0), 0)
+        look(network, slide, ReferenceImages(scale=5.0), 0)
 
 
 def test_an_image_with_nothing_on_it_is_named(network):
     white = np.full((1500, 1500, 3), 255, np.uint8)
     with open_slide(white) as slide, pytest.raises(SlideError, match=r"no tissue .* leave it out"):
-        look(network, slide, Reference(scale=3.0), 0)
+        look(network, slide, ReferenceImages(scale=3.0), 0)
 
 
 def test_jitter_follows_the_seed_and_the_image(network):
     slide = SyntheticSlide.figures(seed=3, only=2, width=1200, height=1200)
-    reference = Reference(scale=3.0, sites=1, jitters=1, per_octave=1)
+    reference = ReferenceImages(scale=3.0, sites=1, jitters=1, per_octave=1)
     first, again, other = (look(network, slide, reference, n) for n in (0, 0, 1))
     means = [one.jittered[0].layers[0].mean for one in (first, again, other)]
     assert np.array_equal(means[0], means[1])

@@ -14,7 +14,7 @@ from wsi_scale.known_scale.evaluate.ask_estimators import (
     RANDOM,
     SHUFFLED,
     UNAVAILABLE,
-    Question,
+    BenchQuestion,
     ask,
     ask_all,
     cut,
@@ -22,7 +22,7 @@ from wsi_scale.known_scale.evaluate.ask_estimators import (
 )
 from wsi_scale.known_scale.evaluate.bench import Bench
 from wsi_scale.known_scale.evaluate.manifest import Manifest
-from wsi_scale.known_scale.evaluate.windows import Window
+from wsi_scale.known_scale.evaluate.windows import ScaleWindow
 
 BENCH = Bench(Path("nowhere"), Manifest(Path("slides.csv"), ()))
 
@@ -64,7 +64,7 @@ def test_a_site_without_a_patch_in_the_window_is_gone(responses_of):
     whole = responses_of(sites=3)
     few = whole.site_index != 1
     few |= np.array(whole.grid.scales)[whole.scale_index] < 1  # site 1 reaches small scales only
-    seen = cut(whole._at(few), Window(1, 8))
+    seen = cut(whole._at(few), ScaleWindow(1, 8))
     assert seen.sites == (whole.sites[0], whole.sites[2])
     assert set(seen.site_index) == {0, 1}
     assert seen.grid.scales[0] == pytest.approx(1)
@@ -75,7 +75,7 @@ def test_the_answer_of_a_baseline_is_what_it_says_though_its_verdict_has_no_numb
     responses = responses_of(sites=16)
     entropy = 1 + np.abs(np.log2(np.array(responses.grid.scales) / 4))[responses.scale_index]
     responses = responses_of(sites=16, entropy=entropy.astype(np.float32))
-    voice = ask(Question("confidence"), responses, BENCH)
+    voice = ask(BenchQuestion("confidence"), responses, BENCH)
     assert voice.says == pytest.approx(4, rel=0.05)
     assert (voice.verdict, voice.has_number, voice.interval) == ("no_evidence", False, None)
 
@@ -86,7 +86,7 @@ def test_a_profile_is_asked_where_one_is_given(tmp_path, profile_of, samples_of,
     names = [x.estimator for x in list_questions(None, [], profile=True)]
     assert "profile" in names
     bench = replace(BENCH, profile=path)
-    voice = ask(Question("auto"), responses_of(truth=3.0, sites=16, content=0.2), bench)
+    voice = ask(BenchQuestion("auto"), responses_of(truth=3.0, sites=16, content=0.2), bench)
     assert voice.by == "profile"
     assert voice.says == pytest.approx(3, rel=0.2)
     assert bench.describe()["profile"] != BENCH.describe()["profile"]
@@ -105,14 +105,16 @@ def test_a_contradiction_that_auto_found_is_not_laid_on_the_one_it_chose(
         return replace(real(responses, estimator=estimator, **options), verdict=verdict)
 
     monkeypatch.setattr(ask_estimators, "estimate", contradicted)
-    questions = [Question("auto"), Question("profile")]
+    questions = [BenchQuestion("auto"), BenchQuestion("profile")]
     pools = {MEASURED: responses_of(truth=3.0, sites=16, content=0.2)}
-    found = ask_all(questions, pools, Window(0.5, 8), replace(BENCH, profile=path))
+    found = ask_all(questions, pools, ScaleWindow(0.5, 8), replace(BENCH, profile=path))
     assert [voice.verdict for _, voice in found] == ["ambiguous", "ok"]
 
 
 def test_who_cannot_work_is_unavailable_and_not_an_error(responses_of):
-    voice = ask(Question("extrema"), responses_of(sites=2), BENCH)  # no gradients were measured
+    voice = ask(
+        BenchQuestion("extrema"), responses_of(sites=2), BENCH
+    )  # no gradients were measured
     assert (voice.says, voice.verdict, voice.has_number) == (None, UNAVAILABLE, False)
 
 
@@ -126,8 +128,12 @@ def test_what_auto_chose_is_not_asked_twice(responses_of, monkeypatch):
         return real(question, *rest)
 
     monkeypatch.setattr(ask_estimators, "ask", counting)
-    questions = [Question("auto"), Question("fingerprint"), Question(CENTRE, {}, "none")]
-    pairs = list(ask_all(questions, {MEASURED: responses}, Window(1, 16), BENCH))
+    questions = [
+        BenchQuestion("auto"),
+        BenchQuestion("fingerprint"),
+        BenchQuestion(CENTRE, {}, "none"),
+    ]
+    pairs = list(ask_all(questions, {MEASURED: responses}, ScaleWindow(1, 16), BENCH))
     assert asked == ["auto"]
     says = [voice.says for _, voice in pairs]
     assert says == [pytest.approx(2, rel=0.05), says[0], 4.0]
@@ -142,6 +148,6 @@ def test_recognition_is_asked_of_a_network_whose_card_says_selective(responses_o
     share = np.stack([1 - found, found, 0 * found], axis=1).astype(np.float32)
     target = np.ones_like(responses.target)
     segmenter = replace(responses, share=share, target=target, task="segment")
-    question = Question("recognition")
+    question = BenchQuestion("recognition")
     assert ask(question, segmenter, BENCH).says == pytest.approx(3, rel=0.02)
     assert ask(question, segmenter, replace(BENCH, network="figures")).verdict == UNAVAILABLE

@@ -17,12 +17,12 @@ from wsi_scale.known_scale.evaluate.ask_estimators import list_questions
 from wsi_scale.known_scale.evaluate.bench import NOTE, RESPONSES, Bench, read_measured
 from wsi_scale.known_scale.evaluate.manifest import read_manifest
 from wsi_scale.known_scale.evaluate.run_bench import evaluate
-from wsi_scale.known_scale.evaluate.windows import Window, parse_factors
+from wsi_scale.known_scale.evaluate.windows import ScaleWindow, parse_factors
 from wsi_scale.slide.readers import open_slide
 
 QUESTIONS = list_questions(None, [("extrema", {"sigma": 2.0})])
 QUICK = list_questions(["confidence"], [])
-FACTORS = (Window(2**-1.5, 2**0.5), Window(2**-0.5, 2**1.5))
+FACTORS = (ScaleWindow(2**-1.5, 2**0.5), ScaleWindow(2**-0.5, 2**1.5))
 RED = "synthetic:figures?seed=2&stretch=0.3&width=1300&height=1100&class=red cross"
 MANIFEST = f"""slide,group,scale,mpp,class
 synthetic:figures?seed=1&stretch=0.2&width=1000&height=900&mpp=0.5,mosaic,,0.5,
@@ -130,7 +130,7 @@ from wsi_scale.known_scale.evaluate.ask_estimators import list_questions
 from wsi_scale.known_scale.evaluate.bench import Bench
 from wsi_scale.known_scale.evaluate.manifest import read_manifest
 from wsi_scale.known_scale.evaluate.run_bench import evaluate
-from wsi_scale.known_scale.evaluate.windows import Window
+from wsi_scale.known_scale.evaluate.windows import ScaleWindow
 manifest = read_manifest(Path({str(bench.manifest.path)!r}))
 bench = Bench(Path({str(bench.out)!r}), manifest, "figures", {FACTORS!r}, sites=2, per_octave=2)
 evaluate(bench, list_questions(None, [("extrema", {{"sigma": 2.0}})]))

@@ -8,16 +8,16 @@ from wsi_scale.known_scale.evaluate.ask_estimators import (
     CENTRE,
     RANDOM,
     SHUFFLED,
-    Found,
-    Question,
-    Voice,
+    BenchAnswer,
+    BenchQuestion,
+    Said,
 )
 from wsi_scale.known_scale.evaluate.bench import Measured
 from wsi_scale.known_scale.evaluate.manifest import Row
 from wsi_scale.known_scale.evaluate.scores import label, measures, summary, table_of_answers, times
-from wsi_scale.known_scale.evaluate.windows import Window
+from wsi_scale.known_scale.evaluate.windows import ScaleWindow
 
-FINGERPRINT = Question("fingerprint")
+FINGERPRINT = BenchQuestion("fingerprint")
 
 
 def found(says, interval=None, verdict="ok", slide="a", group="", question=FINGERPRINT, **row):
@@ -25,8 +25,8 @@ def found(says, interval=None, verdict="ok", slide="a", group="", question=FINGE
     has_number = verdict not in ("flat", "no_evidence", "unavailable")
     kept = row.pop("kept", None)
     known = Row(line=2, slide=slide, group=group, scale=2, **row)
-    voice = Voice(question.estimator, says, interval, verdict, has_number, 0.5)
-    return Found(known, 2.0, Window(0.5, 4), question, voice, kept, 10)
+    voice = Said(question.estimator, says, interval, verdict, has_number, 0.5)
+    return BenchAnswer(known, 2.0, ScaleWindow(0.5, 4), question, voice, kept, 10)
 
 
 def test_errors_are_in_octaves_whichever_side():
@@ -107,15 +107,15 @@ def test_an_estimator_that_never_answers_has_a_row_without_numbers():
 
 
 def test_the_middle_of_the_window_is_not_judged():
-    values = measures([found(1.4, verdict="", question=Question(CENTRE, {}, "none"))])
+    values = measures([found(1.4, verdict="", question=BenchQuestion(CENTRE, {}, "none"))])
     assert values["no_number"] is values["not_ok"] is values["ok_answers"] is None
 
 
 def test_rows_are_named_as_people_say_them():
-    assert label(Question("extrema", {"sigma": 7.0})) == "extrema, sigma=7"
-    assert label(Question("auto", {}, SHUFFLED)) == "chance: auto on shuffled responses"
-    assert label(Question("auto", {}, RANDOM)) == "chance: auto on random weights"
-    assert label(Question(CENTRE, {}, "none")) == "chance: window centre"
+    assert label(BenchQuestion("extrema", {"sigma": 7.0})) == "extrema, sigma=7"
+    assert label(BenchQuestion("auto", {}, SHUFFLED)) == "chance: auto on shuffled responses"
+    assert label(BenchQuestion("auto", {}, RANDOM)) == "chance: auto on random weights"
+    assert label(BenchQuestion(CENTRE, {}, "none")) == "chance: window centre"
 
 
 def test_every_answer_stands_in_the_table_with_empty_cells_for_what_is_not_known():
@@ -126,7 +126,7 @@ def test_every_answer_stands_in_the_table_with_empty_cells_for_what_is_not_known
 
 
 def test_time_is_that_of_the_network_asked():
-    by_chance = Question("fingerprint", {}, RANDOM)
+    by_chance = BenchQuestion("fingerprint", {}, RANDOM)
     answers = [found(2), found(2, question=by_chance)]
     measured = {"a": Measured(slide="a", truth=2, seconds=7, random_seconds=5)}
     rows = times(answers, measured).rows

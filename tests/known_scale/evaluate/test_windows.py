@@ -11,7 +11,7 @@ from wsi_scale.geometry import ScaleGrid
 from wsi_scale.known_scale.evaluate.windows import (
     CENTRED,
     INSIDE,
-    Window,
+    ScaleWindow,
     draw_factors,
     fair_windows,
     parse_factors,
@@ -61,8 +61,8 @@ def test_a_cut_window_is_kept_where_it_is_still_fair():
     """0.5–4 around 1 is cut to 0.5–1.5: middle 0.87, so the truth is 0.2 octave off: left out.
     0.25–2 is cut to 0.25–1.5: middle 0.61, 0.71 octave off: kept."""
     grid = ScaleGrid((0.25, 0.5, 0.75, 1.0, 1.5))
-    windows = (Window(0.25, 2), Window(0.5, 4))
-    assert fair_windows(windows, grid, 1.0) == (Window(0.25, 1.5),)
+    windows = (ScaleWindow(0.25, 2), ScaleWindow(0.5, 4))
+    assert fair_windows(windows, grid, 1.0) == (ScaleWindow(0.25, 1.5),)
 
 
 def test_windows_hang_on_seed_and_slide_alone():
@@ -72,7 +72,7 @@ def test_windows_hang_on_seed_and_slide_alone():
 
 
 def test_windows_can_be_given_as_factors():
-    assert parse_factors("0.2:1.7,0.6:5") == (Window(0.2, 1.7), Window(0.6, 5))
+    assert parse_factors("0.2:1.7,0.6:5") == (ScaleWindow(0.2, 1.7), ScaleWindow(0.6, 5))
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ from wsi_scale.known_scale.thesis.answers import (
     EVERY_CLASS,
     OF_RANDOM_WEIGHTS,
     QUESTIONS,
-    Found,
     Pools,
-    Question,
     Regret,
+    ThesisAnswer,
+    ThesisQuestion,
     around,
     ask,
     ask_everyone,
@@ -32,7 +32,7 @@ PLAN = Plan(Path("nowhere"), PRESETS["quick"])
 
 
 def found(answer, network="figures-5-constant", lo=0.5, hi=9.9):
-    return Found(network, lo, hi, "thesis", "red cross", answer, None)
+    return ThesisAnswer(network, lo, hi, "thesis", "red cross", answer, None)
 
 
 def test_errors_are_in_octaves_and_in_units_of_scale():
@@ -107,7 +107,7 @@ MEMBER = FAMILY["figures-4-constant"]
 
 
 def test_a_question_reads_the_test_images_of_its_own_class(recorder, pools):
-    assert ask(Question("x", "x", {"sigma": 9}), MEMBER, pools, 1) == 3.0
+    assert ask(ThesisQuestion("x", "x", {"sigma": 9}), MEMBER, pools, 1) == 3.0
     ((responses, options),) = recorder.seen
     assert responses is pools.test[1]
     assert options.sigma == 9
@@ -117,7 +117,7 @@ def test_a_question_reads_the_test_images_of_its_own_class(recorder, pools):
 def test_a_shuffled_question_reads_the_shuffled_ones_and_learns_from_the_whole_ones(
     recorder, pools
 ):
-    ask(Question("x", "x", reference=True, shuffled=True), MEMBER, pools, 0)
+    ask(ThesisQuestion("x", "x", reference=True, shuffled=True), MEMBER, pools, 0)
     ((responses, options),) = recorder.seen
     assert responses is pools.shuffled[0]
     assert options.reference.responses is pools.train[0]
@@ -126,7 +126,7 @@ def test_a_shuffled_question_reads_the_shuffled_ones_and_learns_from_the_whole_o
 
 def test_an_estimator_that_refuses_gives_no_answer(recorder, pools):
     recorder.answer = None
-    assert ask(Question("x", "x"), MEMBER, pools, 0) is None
+    assert ask(ThesisQuestion("x", "x"), MEMBER, pools, 0) is None
 
 
 def test_a_window_cuts_what_is_asked_and_leaves_what_is_learnt_from(pools):

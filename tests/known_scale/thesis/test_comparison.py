@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from wsi_scale.known_scale.thesis.answers import Found
+from wsi_scale.known_scale.thesis.answers import ThesisAnswer
 from wsi_scale.known_scale.thesis.comparison import cells, summary
 
 ANSWERS = {"red cross": 3.0, "red ellipse": 1.5, "red triangle": None, "all": 1.5}
@@ -15,7 +15,7 @@ ANSWERS = {"red cross": 3.0, "red ellipse": 1.5, "red triangle": None, "all": 1.
 def found():
     """One network trained at 1.5, one window, three classes and all together."""
     return [
-        Found("figures-1.5-constant", 0.5, 9.9, "thesis", kind, answer, 0.5)
+        ThesisAnswer("figures-1.5-constant", 0.5, 9.9, "thesis", kind, answer, 0.5)
         for kind, answer in ANSWERS.items()
     ]
 
@@ -42,12 +42,12 @@ def test_the_summary_counts_a_missing_answer_as_not_within(found):
 
 
 def test_windows_centred_on_the_answer_are_left_out(found):
-    centred = Found("figures-5-constant", 0.5, 9.9, "thesis", "red cross", 5.0, 1.0)
+    centred = ThesisAnswer("figures-5-constant", 0.5, 9.9, "thesis", "red cross", 5.0, 1.0)
     assert rows_of(summary([*found, centred])) == rows_of(summary(found))
 
 
 def test_an_estimator_that_never_answers_has_no_error():
-    silent = [Found("figures-8-decayed", 0.5, 9.9, "dsst", "red cross", None, None)]
+    silent = [ThesisAnswer("figures-8-decayed", 0.5, 9.9, "dsst", "red cross", None, None)]
     (row,) = rows_of(summary(silent))
     assert row["median_octaves"] == ""
     assert "| dsst | – |" in summary(silent).markdown
@@ -56,7 +56,7 @@ def test_an_estimator_that_never_answers_has_no_error():
 def test_shares_count_what_lies_within_their_limits():
     scales = {"red cross": 1.08, "red ellipse": 1.15, "red triangle": 1.3, "green cross": 1.0}
     answers = [
-        Found("figures-8-decayed", 0.5, 9.9, "thesis", kind, 8.0 * k, 1.0)
+        ThesisAnswer("figures-8-decayed", 0.5, 9.9, "thesis", kind, 8.0 * k, 1.0)
         for kind, k in scales.items()
     ]
     (row,) = rows_of(summary(answers))
@@ -67,9 +67,11 @@ def test_shares_count_what_lies_within_their_limits():
 
 
 def test_wide_networks_are_left_out_and_random_weights_stand_beside_both_rates(found):
-    wide = Found("figures-5-constant-wide", 0.5, 5.9, "thesis", "red cross", 5.0, 1.0)
+    wide = ThesisAnswer("figures-5-constant-wide", 0.5, 5.9, "thesis", "red cross", 5.0, 1.0)
     assert rows_of(summary([*found, wide])) == rows_of(summary(found))
-    chance = Found("random-1.5", 0.5, 9.9, "chance: x on random weights", "red cross", 3.0, None)
+    chance = ThesisAnswer(
+        "random-1.5", 0.5, 9.9, "chance: x on random weights", "red cross", 3.0, None
+    )
     rows = [x for x in rows_of(summary([*found, chance])) if x["estimator"] == chance.label]
     assert [x["trained"] for x in rows] == ["constant", "decayed"]
     assert all(x["kept_accuracy"] == "" for x in rows)
@@ -79,7 +81,7 @@ def test_the_interval_comes_from_drawing_whole_networks():
     """Two networks, 100 answers each, all 0 octaves off in one and 1 in the other: the median is 0,
     ½ or 1 as the networks are drawn; answers drawn singly would hardly leave ½."""
     answers = [
-        Found(f"figures-{right:g}-decayed", 0.5, 9.9, "thesis", "red cross", answer, 1.0)
+        ThesisAnswer(f"figures-{right:g}-decayed", 0.5, 9.9, "thesis", "red cross", answer, 1.0)
         for right, answer in ((1.5, 1.5), (8.0, 4.0))
         for _ in range(100)
     ]

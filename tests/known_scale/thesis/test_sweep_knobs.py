@@ -11,7 +11,7 @@ from wsi_scale.geometry import ScaleGrid
 from wsi_scale.known_scale.thesis.sweep_knobs import PERCENTS, SIGMAS, Sweep, sweep
 from wsi_scale.known_scale.thesis.tally import Tally, tally
 from wsi_scale.known_scale.thesis.thesis_windows import WHOLE
-from wsi_scale.responses.record import LayerResponses
+from wsi_scale.responses.layer import LayerResponses
 
 NETWORK = "figures-5-constant"
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from wsi_scale.errors import SlideError
 from wsi_scale.slide.readers import synthetic
-from wsi_scale.slide.readers._scenes import COLOURS, FIGURE_CLASSES, FigureScene
+from wsi_scale.slide.readers._figure_scene import FigureScene
+from wsi_scale.slide.readers._scenes import COLOURS, FIGURE_CLASSES
 from wsi_scale.slide.readers.synthetic import SyntheticSlide
 
 MOSAIC = SyntheticSlide.figures(seed=7, width=1800, height=1500, stretch=0.7)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from wsi_scale.known_scale.calibrate.fit import Sample, fit_profile
 
 if TYPE_CHECKING:
-    from wsi_scale.known_scale.calibrate.reference import Reference, calibrate
+    from wsi_scale.known_scale.calibrate.reference import ReferenceImages, calibrate
 
-__all__ = ["Reference", "Sample", "calibrate", "fit_profile"]
+__all__ = ["ReferenceImages", "Sample", "calibrate", "fit_profile"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,9 +11,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from skimage.color import hed_from_rgb, rgb_from_hed
 
+from wsi_scale.plumbing.arrays import Pixels
 from wsi_scale.slide.pyramid import Pyramid
-
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import profile as reader
 from wsi_scale.estimators.profile_file import (
     About,
-    Array,
     LayerKey,
     Profile,
     features_of,
@@ -20,6 +19,7 @@ from wsi_scale.estimators.profile_file import (
     moments_of,
     standardise,
 )
+from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.record import Responses
 
 MIN_IMAGES = 3
@@ -63,7 +63,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Table:
+class FeatureTable:
     """All rows of all samples, plain and jittered."""
 
     x: Array
@@ -116,7 +116,7 @@ def fit_profile(samples: Sequence[Sample], about: About) -> Profile:
     return _measured(whole, table, samples)
 
 
-def gather(samples: Sequence[Sample], keys: Sequence[LayerKey], floor: Array) -> Table:
+def gather(samples: Sequence[Sample], keys: Sequence[LayerKey], floor: Array) -> FeatureTable:
     """All rows of all samples that hold real detail."""
     folds = np.arange(len(samples)) % min(MOST_FOLDS, len(samples))
     x, y, image = [], [], []
@@ -128,7 +128,7 @@ def gather(samples: Sequence[Sample], keys: Sequence[LayerKey], floor: Array) ->
             y.append(np.log2(scales / sample.scale))
             image.append(np.full(len(scales), number))
     owner = np.concatenate(image)
-    return Table(np.concatenate(x), np.concatenate(y), owner, folds[owner])
+    return FeatureTable(np.concatenate(x), np.concatenate(y), owner, folds[owner])
 
 
 def ridge(x: Array, y: Array, strength: float) -> Map:
@@ -144,7 +144,7 @@ def ridge(x: Array, y: Array, strength: float) -> Map:
     return Map(mean, spread, weights, middle)
 
 
-def leave_out(table: Table, strength: float) -> Array:
+def leave_out(table: FeatureTable, strength: float) -> Array:
     """(R,) what a map fitted without the row's own image says of it."""
     out = np.empty(len(table.y))
     for fold in np.unique(table.fold):
@@ -177,7 +177,7 @@ def directions(x: Array) -> Array:
     return np.ascontiguousarray(vectors[: min(enough, MOST_DIRECTIONS)])
 
 
-def _build(table: Table, about: About, floor: Array, noise: tuple[Array, Array]) -> Profile:
+def _build(table: FeatureTable, about: About, floor: Array, noise: tuple[Array, Array]) -> Profile:
     """A profile fitted on all rows of a table; not yet measured."""
     learnt = ridge(table.x, table.y, about.strength)
     standard = standardise(table.x, learnt.mean, learnt.spread)
@@ -188,7 +188,7 @@ def _build(table: Table, about: About, floor: Array, noise: tuple[Array, Array])
     )  # fmt: skip
 
 
-def _measured(whole: Profile, table: Table, samples: Sequence[Sample]) -> Profile:
+def _measured(whole: Profile, table: FeatureTable, samples: Sequence[Sample]) -> Profile:
     """The profile with what profiles of the other images say of each image left out."""
     whole_errors: list[float] = []
     cut_errors: list[float] = []
@@ -196,7 +196,7 @@ def _measured(whole: Profile, table: Table, samples: Sequence[Sample]) -> Profil
     noise = whole.places, whole.noise
     for fold in np.unique(table.fold):
         rest = table.fold != fold
-        others = Table(table.x[rest], table.y[rest], table.image[rest], table.fold[rest])
+        others = FeatureTable(table.x[rest], table.y[rest], table.image[rest], table.fold[rest])
         part = _build(others, whole.about, whole.floor, noise)
         for number in np.unique(table.image[~rest]):
             sample = samples[number]

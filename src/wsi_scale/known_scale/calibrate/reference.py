@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +13,7 @@ from wsi_scale.geometry import ScaleGrid, reach
 from wsi_scale.known_scale.calibrate.augment import Jitter, jitter_pyramid
 from wsi_scale.known_scale.calibrate.fit import MIN_IMAGES, Sample, fit_profile
 from wsi_scale.networks.network import Network
+from wsi_scale.plumbing.processes import Tell
 from wsi_scale.plumbing.version import __version__
 from wsi_scale.responses.measure import measure_responses
 from wsi_scale.sites.choose import choose_sites
@@ -20,9 +21,6 @@ from wsi_scale.slide.base import Slide
 from wsi_scale.slide.pyramid import sample_pyramid
 from wsi_scale.slide.readers import open_slide
 from wsi_scale.slide.resolution import scale_for
-
-Tell = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
 
 OCTAVES = 3.0
 """Most that is looked at on either side of the right scale."""
@@ -32,7 +30,7 @@ FINEST = 1.0
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceImages:
     """What is known about images, and how they are to be looked at. One of scale and mpp."""
 
     scale: float | None = None
@@ -74,7 +72,10 @@ class Reference:
 
 
 def calibrate(
-    network: Network, images: Sequence[str], reference: Reference, tell: Tell = lambda *_: None
+    network: Network,
+    images: Sequence[str],
+    reference: ReferenceImages,
+    tell: Tell = lambda *_: None,
 ) -> Profile:
     """Measure the images, fit the map, and measure it on images left out.
 
@@ -95,7 +96,7 @@ def calibrate(
     return fit_profile(samples, _about(network, reference, samples))
 
 
-def look(network: Network, slide: Slide, reference: Reference, number: int) -> Sample:
+def look(network: Network, slide: Slide, reference: ReferenceImages, number: int) -> Sample:
     """What a network answers about one image, plain and jittered, at all scales it contains."""
     right = reference.right_scale(slide)
     side = min(slide.bounds.width, slide.bounds.height)
@@ -131,7 +132,7 @@ def look(network: Network, slide: Slide, reference: Reference, number: int) -> S
     return Sample(slide.path, right, measured[0], tuple(measured[1:]))
 
 
-def _about(network: Network, reference: Reference, samples: Sequence[Sample]) -> About:
+def _about(network: Network, reference: ReferenceImages, samples: Sequence[Sample]) -> About:
     sizes = {sample.responses.input_size for sample in samples}
     if len(sizes) > 1:
         raise SettingsError(

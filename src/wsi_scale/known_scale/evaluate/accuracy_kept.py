@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.record import Responses
-
-Array = NDArray[np.float64]
 
 
 def right_share(responses: Responses, kind: int) -> Array:

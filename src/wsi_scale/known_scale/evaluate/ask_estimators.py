@@ -13,7 +13,7 @@ from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import all_estimators, find_estimator
 from wsi_scale.estimators.profile import NAME as PROFILE
 from wsi_scale.judgement.estimate import Estimate, estimate
-from wsi_scale.known_scale.evaluate.accuracy_kept import Array, kept_share, right_share
+from wsi_scale.known_scale.evaluate.accuracy_kept import kept_share, right_share
 from wsi_scale.known_scale.evaluate.bench import (
     BY_CHANCE,
     DICE,
@@ -26,7 +26,8 @@ from wsi_scale.known_scale.evaluate.chance import shuffle_scales
 from wsi_scale.known_scale.evaluate.manifest import Row
 from wsi_scale.known_scale.evaluate.mask import Overlap
 from wsi_scale.known_scale.evaluate.sweep_options import Setting, in_words
-from wsi_scale.known_scale.evaluate.windows import Window
+from wsi_scale.known_scale.evaluate.windows import ScaleWindow
+from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.record import Responses
 
 MEASURED, SHUFFLED, RANDOM = "measured", "shuffled", "random weights"
@@ -40,7 +41,7 @@ UNAVAILABLE = "unavailable"
 
 
 @dataclass(frozen=True)
-class Question:
+class BenchQuestion:
     """One estimator asked in one way."""
 
     estimator: str
@@ -50,7 +51,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Voice:
+class Said:
     """What one estimator says, and what the judge makes of it."""
 
     by: str
@@ -66,14 +67,14 @@ class Voice:
 
 
 @dataclass(frozen=True)
-class Found:
+class BenchAnswer:
     """One answer."""
 
     row: Row
     truth: float
-    window: Window
-    question: Question
-    voice: Voice
+    window: ScaleWindow
+    question: BenchQuestion
+    voice: Said
     kept: float | None
     """Accuracy, or Dice, at the answer as a share of the best in the window."""
     patches: int
@@ -102,7 +103,7 @@ def list_questions(
     sweeps: Sequence[tuple[str, Setting]],
     *,
     profile: bool = False,
-) -> tuple[Question, ...]:
+) -> tuple[BenchQuestion, ...]:
     """Each estimator, its swept settings, and chance for all of them.
 
     estimators: names, ``auto`` among them; None: auto and all that need no reference.
@@ -125,10 +126,10 @@ def list_questions(
     plain: list[tuple[str, Setting]] = [(x, {}) for x in dict.fromkeys(estimators or names)]
     asked = [*plain, *sweeps]
     return (
-        *(Question(name, setting) for name, setting in asked),
-        *(Question(name, setting, SHUFFLED) for name, setting in asked),
-        *(Question(name, setting, RANDOM) for name, setting in asked),
-        Question(CENTRE, {}, "none"),
+        *(BenchQuestion(name, setting) for name, setting in asked),
+        *(BenchQuestion(name, setting, SHUFFLED) for name, setting in asked),
+        *(BenchQuestion(name, setting, RANDOM) for name, setting in asked),
+        BenchQuestion(CENTRE, {}, "none"),
     )
 
 
@@ -138,13 +139,13 @@ def _can_work(name: str, profile: bool) -> bool:
 
 
 def find_answers(
-    bench: Bench, row: Row, measured: Measured, questions: Sequence[Question]
-) -> list[Found]:
+    bench: Bench, row: Row, measured: Measured, questions: Sequence[BenchQuestion]
+) -> list[BenchAnswer]:
     """Ask every question in every window, from the saved responses of one slide."""
     trained = Responses.load(bench.file(row, RESPONSES))
     untrained = Responses.load(bench.file(row, BY_CHANCE))
     result = _result(bench, row, trained)
-    out: list[Found] = []
+    out: list[BenchAnswer] = []
     for number, window in enumerate(bench.fair(row, measured.truth, trained.grid)):
         seen = cut(trained, window)
         rng = np.random.default_rng([bench.seed, 9, number_of(row), number])
@@ -160,11 +161,11 @@ def find_answers(
             if result is not None and question.responses != RANDOM:
                 kept = kept_share(scales[inside], result[inside], voice.says)
             patches = len(seen.entropy) if question.responses != "none" else 0
-            out.append(Found(row, measured.truth, window, question, voice, kept, patches))
+            out.append(BenchAnswer(row, measured.truth, window, question, voice, kept, patches))
     return out
 
 
-def cut(responses: Responses, window: Window) -> Responses:
+def cut(responses: Responses, window: ScaleWindow) -> Responses:
     """The same as if only the window had been asked; sites without a patch in it are gone."""
     inside = responses.between(window.lo, window.hi)
     used, index = np.unique(inside.site_index, return_inverse=True)
@@ -182,14 +183,17 @@ def _result(bench: Bench, row: Row, responses: Responses) -> Array | None:
 
 
 def ask_all(
-    questions: Sequence[Question], pools: dict[str, Responses], window: Window, bench: Bench
-) -> Iterator[tuple[Question, Voice]]:
+    questions: Sequence[BenchQuestion],
+    pools: dict[str, Responses],
+    window: ScaleWindow,
+    bench: Bench,
+) -> Iterator[tuple[BenchQuestion, Said]]:
     """Every question with its answer; none is asked twice, nor, without a profile, whom ``auto``
     chose: with one, its verdict may be of two estimators that contradict each other."""
-    known: dict[tuple[str, str, str], Voice] = {}
+    known: dict[tuple[str, str, str], Said] = {}
     for question in questions:
         if question.estimator == CENTRE:
-            yield question, Voice(CENTRE, window.middle, None, "", True, 0.0)
+            yield question, Said(CENTRE, window.middle, None, "", True, 0.0)
             continue
         key = (question.responses, question.estimator, in_words(question.setting))
         if key not in known:
@@ -199,7 +203,7 @@ def ask_all(
         yield question, known[key]
 
 
-def ask(question: Question, responses: Responses, bench: Bench) -> Voice:
+def ask(question: BenchQuestion, responses: Responses, bench: Bench) -> Said:
     """One estimator's answer, judged."""
     started = time.monotonic()
     try:
@@ -210,8 +214,8 @@ def ask(question: Question, responses: Responses, bench: Bench) -> Voice:
             seed=bench.seed,
         )
     except SettingsError:  # names and options were checked before: it cannot work on this network
-        return Voice(question.estimator, None, None, UNAVAILABLE, False, 0.0)
-    return Voice(
+        return Said(question.estimator, None, None, UNAVAILABLE, False, 0.0)
+    return Said(
         by=answer.estimator,
         says=answer.voices[answer.estimator],
         interval=answer.interval,

@@ -16,7 +16,7 @@ from wsi_scale.estimators import Options
 from wsi_scale.estimators.profile_file import Profile, load_profile
 from wsi_scale.geometry import ScaleGrid
 from wsi_scale.known_scale.evaluate.manifest import Manifest, Row
-from wsi_scale.known_scale.evaluate.windows import Window, draw_factors, fair_windows, union
+from wsi_scale.known_scale.evaluate.windows import ScaleWindow, draw_factors, fair_windows, union
 from wsi_scale.networks.identity import files_of_spec, hash_files, selective_of_spec
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings, make_settings
 
@@ -29,7 +29,7 @@ class Bench:
     manifest: Manifest
     network: str = DEFAULT_NETWORK
     """SPEC."""
-    factors: tuple[Window, ...] | None = None
+    factors: tuple[ScaleWindow, ...] | None = None
     """The windows to search, as factors of the right scale; None: drawn for each slide."""
     sites: int = 46
     per_octave: float = 8
@@ -39,14 +39,14 @@ class Bench:
     """File of ``wsi-scale calibrate`` for this network."""
 
     def __post_init__(self) -> None:
-        self.settings(Window(1, 2))
+        self.settings(ScaleWindow(1, 2))
 
     @property
     def note(self) -> Path:
         """The file that says what is asked."""
         return self.out / "run.json"
 
-    def settings(self, window: Window) -> Settings:
+    def settings(self, window: ScaleWindow) -> Settings:
         """How a slide is asked in a window. Raises SettingsError for values that cannot be used."""
         return make_settings(
             scales=(window.lo, window.hi),
@@ -71,17 +71,17 @@ class Bench:
         """What ``recognition`` needs to know of the network."""
         return selective_of_spec(self.network)
 
-    def windows(self, row: Row, truth: float) -> tuple[Window, ...]:
+    def windows(self, row: Row, truth: float) -> tuple[ScaleWindow, ...]:
         """The windows in which a slide is searched, in scales. They hang on the slide's name and
         the seed, not on its place in the manifest."""
         factors = self.factors or draw_factors(self.seed, number_of(row))
         return tuple(window.times(truth) for window in factors)
 
-    def fair(self, row: Row, truth: float, grid: ScaleGrid) -> tuple[Window, ...]:
+    def fair(self, row: Row, truth: float, grid: ScaleGrid) -> tuple[ScaleWindow, ...]:
         """What a measured grid leaves of them."""
         return fair_windows(self.windows(row, truth), grid, truth)
 
-    def whole(self, row: Row, truth: float) -> Window:
+    def whole(self, row: Row, truth: float) -> ScaleWindow:
         """The window that is measured: all others lie in it."""
         return union(self.windows(row, truth))
 

@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.geometry import Site, px_below
+from wsi_scale.plumbing.arrays import Array, Mask
 from wsi_scale.plumbing.files import replacing
-
-Mask = NDArray[np.bool_]
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

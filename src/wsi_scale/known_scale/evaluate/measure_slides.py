@@ -23,7 +23,7 @@ from wsi_scale.known_scale.evaluate.bench import (
     number_of,
 )
 from wsi_scale.known_scale.evaluate.manifest import Row
-from wsi_scale.known_scale.evaluate.mask import Mask, Overlap, count_overlap, join, mask_of_patch
+from wsi_scale.known_scale.evaluate.mask import Overlap, count_overlap, join, mask_of_patch
 from wsi_scale.networks.identity import hash_weights
 from wsi_scale.networks.load import load_network
 from wsi_scale.networks.network import Network
@@ -32,6 +32,7 @@ from wsi_scale.networks.untrained import random_weights
 from wsi_scale.networks.wording import listed
 from wsi_scale.pipeline.planning import check_profile, plan_run
 from wsi_scale.pipeline.run import Run
+from wsi_scale.plumbing.arrays import Mask
 from wsi_scale.plumbing.files import write_atomically
 from wsi_scale.plumbing.processes import Tell, in_processes, stopping
 from wsi_scale.responses.measure import measure_responses

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wsi_scale.errors import SettingsError, WsiScaleError
-from wsi_scale.known_scale.evaluate.ask_estimators import Found, Question, find_answers
+from wsi_scale.known_scale.evaluate.ask_estimators import BenchAnswer, BenchQuestion, find_answers
 from wsi_scale.known_scale.evaluate.bench import Bench, Measured, read_measured
 from wsi_scale.known_scale.evaluate.manifest import Row
 from wsi_scale.known_scale.evaluate.scores import summary, table_of_answers, times
@@ -42,11 +42,11 @@ class _Job:
     bench: Bench
     row: Row
     measured: Measured
-    questions: tuple[Question, ...]
+    questions: tuple[BenchQuestion, ...]
 
 
 def evaluate(
-    bench: Bench, questions: Sequence[Question], workers: int = 1, tell: Tell = lambda *_: None
+    bench: Bench, questions: Sequence[BenchQuestion], workers: int = 1, tell: Tell = lambda *_: None
 ) -> Outcome:
     """Measure what is still missing, then write every table.
 
@@ -102,14 +102,14 @@ def _measure(bench: Bench, rows: Sequence[Row], workers: int, tell: Tell) -> dic
 def ask_all(
     bench: Bench,
     measured: dict[str, Measured],
-    questions: tuple[Question, ...],
+    questions: tuple[BenchQuestion, ...],
     workers: int,
     tell: Tell,
-) -> list[Found]:
+) -> list[BenchAnswer]:
     """Every answer, slide by slide in the order of the manifest."""
     rows = [row for row in bench.manifest.rows if row.slide in measured]
     jobs = [_Job(bench, row, measured[row.slide], questions) for row in rows]
-    found: dict[str, list[Found]] = {}
+    found: dict[str, list[BenchAnswer]] = {}
     tell("asking the estimators", 0, len(jobs))
     for job, answers in in_processes(_ask, jobs, workers):
         found[job.row.slide] = answers
@@ -117,12 +117,15 @@ def ask_all(
     return [one for row in rows for one in found[row.slide]]
 
 
-def _ask(job: _Job) -> list[Found]:
+def _ask(job: _Job) -> list[BenchAnswer]:
     return find_answers(job.bench, job.row, job.measured, job.questions)
 
 
 def _write(
-    bench: Bench, found: Sequence[Found], measured: dict[str, Measured], failed: dict[str, str]
+    bench: Bench,
+    found: Sequence[BenchAnswer],
+    measured: dict[str, Measured],
+    failed: dict[str, str],
 ) -> Outcome:
     tables = (summary(found, _notes(bench, found, measured, failed)), table_of_answers(found))
     clock = times(found, measured)
@@ -138,7 +141,10 @@ def _write(
 
 
 def _notes(
-    bench: Bench, found: Sequence[Found], measured: dict[str, Measured], failed: dict[str, str]
+    bench: Bench,
+    found: Sequence[BenchAnswer],
+    measured: dict[str, Measured],
+    failed: dict[str, str],
 ) -> list[str]:
     """What a reader of the summary must know besides."""
     rows = [row for row in bench.manifest.rows if row.slide in measured]

@@ -7,7 +7,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from wsi_scale.known_scale.evaluate.ask_estimators import CENTRE, RANDOM, SHUFFLED, Found, Question
+from wsi_scale.known_scale.evaluate.ask_estimators import (
+    CENTRE,
+    RANDOM,
+    SHUFFLED,
+    BenchAnswer,
+    BenchQuestion,
+)
 from wsi_scale.known_scale.evaluate.bench import Measured
 from wsi_scale.known_scale.evaluate.chance import CENTRE as CENTRE_BY_CHANCE
 from wsi_scale.known_scale.evaluate.manifest import Row
@@ -29,7 +35,7 @@ HEAD = (
 )  # fmt: skip
 
 
-def table_of_answers(found: Sequence[Found]) -> Table:
+def table_of_answers(found: Sequence[BenchAnswer]) -> Table:
     """Every single answer; too long to be read as Markdown."""
     header = (
         "slide", "group", "truth", "lo", "hi", "estimator", "setting", "responses", "by", "answer",
@@ -46,7 +52,7 @@ def table_of_answers(found: Sequence[Found]) -> Table:
     return Table("answers", header, rows, f"{len(rows)} answers\n")
 
 
-def summary(found: Sequence[Found], notes: Iterable[str]) -> Table:
+def summary(found: Sequence[BenchAnswer], notes: Iterable[str]) -> Table:
     """One row per estimator and setting, and per kind of chance.
 
     notes: sentences that stand below the table.
@@ -60,15 +66,15 @@ def summary(found: Sequence[Found], notes: Iterable[str]) -> Table:
     return Table("summary", COLUMNS, tuple(rows), text)
 
 
-def by_question(found: Sequence[Found]) -> list[tuple[Question, list[Found]]]:
+def by_question(found: Sequence[BenchAnswer]) -> list[tuple[BenchQuestion, list[BenchAnswer]]]:
     """Every question once, with its answers, in the order of the answers."""
-    groups: dict[tuple[str, str, str], list[Found]] = {}
+    groups: dict[tuple[str, str, str], list[BenchAnswer]] = {}
     for one in found:
         groups.setdefault(_words(one.question), []).append(one)
     return [(mine[0].question, mine) for mine in groups.values()]
 
 
-def label(question: Question) -> str:
+def label(question: BenchQuestion) -> str:
     """``extrema, sigma=7``; ``chance: fingerprint on random weights``."""
     name, setting, responses = _words(question)
     if name == CENTRE:
@@ -78,7 +84,7 @@ def label(question: Question) -> str:
     return f"chance: {words} on {on[responses]}" if responses in on else words
 
 
-def measures(answers: Sequence[Found]) -> dict[str, Cell]:
+def measures(answers: Sequence[BenchAnswer]) -> dict[str, Cell]:
     """From ``slides`` to ``patches`` of the summary's columns; at least one answer.
 
     Shares are of all answers: an estimator that says nothing is neither within 10 % nor 25 %.
@@ -116,7 +122,7 @@ def measures(answers: Sequence[Found]) -> dict[str, Cell]:
     }
 
 
-def times(found: Sequence[Found], measured: dict[str, Measured]) -> Table:
+def times(found: Sequence[BenchAnswer], measured: dict[str, Measured]) -> Table:
     """Median seconds of each estimator: per slide to measure, per answer to estimate."""
     header = ("estimator", "setting", "responses", "seconds_measuring", "seconds_estimating")
     rows: list[tuple[Cell, ...]] = []
@@ -130,14 +136,14 @@ def times(found: Sequence[Found], measured: dict[str, Measured]) -> Table:
     return Table("times", header, tuple(rows), grid_of(head, lines))
 
 
-def _seconds(row: Row, question: Question, measured: dict[str, Measured]) -> float:
+def _seconds(row: Row, question: BenchQuestion, measured: dict[str, Measured]) -> float:
     if question.estimator == CENTRE:
         return 0.0
     note = measured[row.slide]
     return note.random_seconds if question.responses == RANDOM else note.seconds
 
 
-def _words(question: Question) -> tuple[str, str, str]:
+def _words(question: BenchQuestion) -> tuple[str, str, str]:
     return question.estimator, in_words(question.setting), question.responses
 
 

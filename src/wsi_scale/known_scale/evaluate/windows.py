@@ -31,7 +31,7 @@ _SLACK = 1e-9
 
 
 @dataclass(frozen=True)
-class Window:
+class ScaleWindow:
     """First and last scale, level-0 px per network px; or both as factors of the right scale."""
 
     lo: float
@@ -42,9 +42,9 @@ class Window:
         """The scale half-way in octaves: answered without looking."""
         return math.sqrt(self.lo * self.hi)
 
-    def times(self, scale: float) -> Window:
+    def times(self, scale: float) -> ScaleWindow:
         """Factors become scales."""
-        return Window(self.lo * scale, self.hi * scale)
+        return ScaleWindow(self.lo * scale, self.hi * scale)
 
     def is_fair(self, truth: float) -> bool:
         """Whether the truth lies inside and not at the middle, and the window is wide enough."""
@@ -55,7 +55,7 @@ class Window:
         )
 
 
-def draw_factors(seed: int, number: int) -> tuple[Window, Window]:
+def draw_factors(seed: int, number: int) -> tuple[ScaleWindow, ScaleWindow]:
     """Two windows for one slide, as factors: the middle of one lies below the truth, of the other
     above it, each 0.5 to 1 octave away.
 
@@ -64,19 +64,19 @@ def draw_factors(seed: int, number: int) -> tuple[Window, Window]:
     rng = np.random.default_rng([seed, 11, number])
     half = OCTAVES / 2
     middles = [side * rng.uniform(*AWAY) for side in (-1, 1)]
-    below, above = (Window(2 ** (x - half), 2 ** (x + half)) for x in middles)
+    below, above = (ScaleWindow(2 ** (x - half), 2 ** (x + half)) for x in middles)
     return below, above
 
 
-def parse_factors(text: str) -> tuple[Window, ...]:
+def parse_factors(text: str) -> tuple[ScaleWindow, ...]:
     """``LO:HI,LO:HI`` as factors of the right scale. Raises SettingsError for unfair ones."""
     out = []
     for part in text.split(","):
         lo, _, hi = part.partition(":")
         try:
-            window = Window(float(lo), float(hi))
+            window = ScaleWindow(float(lo), float(hi))
         except ValueError:
-            window = Window(0, 0)
+            window = ScaleWindow(0, 0)
         if not (0 < window.lo < window.hi < math.inf):
             raise SettingsError(
                 f"--windows are factors LO:HI of the right scale, for example {EXAMPLE}, "
@@ -92,12 +92,14 @@ def parse_factors(text: str) -> tuple[Window, ...]:
     return tuple(out)
 
 
-def union(windows: tuple[Window, ...]) -> Window:
+def union(windows: tuple[ScaleWindow, ...]) -> ScaleWindow:
     """The narrowest window that holds all."""
-    return Window(min(x.lo for x in windows), max(x.hi for x in windows))
+    return ScaleWindow(min(x.lo for x in windows), max(x.hi for x in windows))
 
 
-def fair_windows(windows: tuple[Window, ...], grid: ScaleGrid, truth: float) -> tuple[Window, ...]:
+def fair_windows(
+    windows: tuple[ScaleWindow, ...], grid: ScaleGrid, truth: float
+) -> tuple[ScaleWindow, ...]:
     """What is left of the windows on a grid: from one of its scales to another, and still fair.
 
     A slide too small for a window's upper end cuts it; what then has the truth at its middle is
@@ -109,7 +111,7 @@ def fair_windows(windows: tuple[Window, ...], grid: ScaleGrid, truth: float) -> 
         inside = scales[(scales >= window.lo - _SLACK) & (scales <= window.hi + _SLACK)]
         if len(inside) < 2:
             continue
-        cut = Window(float(inside[0]), float(inside[-1]))
+        cut = ScaleWindow(float(inside[0]), float(inside[-1]))
         if cut.is_fair(truth):
             out.append(cut)
     return tuple(out)

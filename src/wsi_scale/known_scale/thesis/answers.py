@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wsi_scale.estimators import Options, Reference, Unavailable, extrema, find_estimator
 from wsi_scale.geometry import ScaleGrid
@@ -21,11 +20,10 @@ from wsi_scale.known_scale.evaluate.chance import CENTRE, shuffle_scales
 from wsi_scale.known_scale.thesis.names import FAMILY, Member
 from wsi_scale.known_scale.thesis.plan import Plan, load_class
 from wsi_scale.known_scale.thesis.sweep_knobs import Sweep, sweep
-from wsi_scale.known_scale.thesis.thesis_windows import Window, is_centred, middle, windows_of
+from wsi_scale.known_scale.thesis.thesis_windows import ScaleEnds, is_centred, middle, windows_of
+from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.record import Responses, merge
 from wsi_scale.slide.readers.synthetic import FIGURE_CLASSES
-
-Array = NDArray[np.float64]
 
 EVERY_CLASS = "all"
 
@@ -34,7 +32,7 @@ LEARNING = ("dsst", "hrsem", "rrsem")
 
 
 @dataclass(frozen=True)
-class Question:
+class ThesisQuestion:
     """One estimator asked in one way."""
 
     label: str
@@ -50,33 +48,35 @@ VOICES = {"thesis": "extrema", **{x: x for x in ("fingerprint", "confidence", *L
 """Label of each estimator that is asked by chance too, and its name."""
 
 
-def _by_chance(label: str, what: str, *, shuffled: bool = False) -> Question:
+def _by_chance(label: str, what: str, *, shuffled: bool = False) -> ThesisQuestion:
     learns = label in LEARNING
-    return Question(f"chance: {label} on {what}", VOICES[label], {}, learns, shuffled)
+    return ThesisQuestion(f"chance: {label} on {what}", VOICES[label], {}, learns, shuffled)
 
 
 QUESTIONS = (
-    Question("thesis", "extrema"),
-    Question("thesis, after softmax", "extrema", {"gradient": "after"}),
-    Question("thesis, mean", "extrema", {"statistic": "mean"}),
-    Question("thesis, after softmax, mean", "extrema", {"gradient": "after", "statistic": "mean"}),
-    Question("fingerprint", "fingerprint"),
-    Question("fingerprint, plain match", "fingerprint", {"match_mixture": False}),
-    Question("confidence", "confidence"),
-    *(Question(name, name, reference=True) for name in LEARNING),
+    ThesisQuestion("thesis", "extrema"),
+    ThesisQuestion("thesis, after softmax", "extrema", {"gradient": "after"}),
+    ThesisQuestion("thesis, mean", "extrema", {"statistic": "mean"}),
+    ThesisQuestion(
+        "thesis, after softmax, mean", "extrema", {"gradient": "after", "statistic": "mean"}
+    ),
+    ThesisQuestion("fingerprint", "fingerprint"),
+    ThesisQuestion("fingerprint, plain match", "fingerprint", {"match_mixture": False}),
+    ThesisQuestion("confidence", "confidence"),
+    *(ThesisQuestion(name, name, reference=True) for name in LEARNING),
     *(_by_chance(name, "shuffled responses", shuffled=True) for name in VOICES),
 )
 OF_RANDOM_WEIGHTS = tuple(_by_chance(name, "random weights") for name in VOICES)
 
 
 @dataclass(frozen=True)
-class Found:
+class ThesisAnswer:
     """One answer."""
 
     network: str
     lo: float
     hi: float
-    """Window."""
+    """ScaleEnds."""
     label: str
     kind: str
     """Class, or ``all``."""
@@ -114,7 +114,7 @@ class Findings:
     scales: Array
     """(S,) the grid."""
     sweeps: tuple[Sweep, ...]
-    found: tuple[Found, ...]
+    found: tuple[ThesisAnswer, ...]
     weights: dict[str, Array]
     """(20, C) mean gradient by class and channel, ``before`` and ``after`` softmax."""
     accuracy: Array
@@ -145,7 +145,7 @@ def find_answers(plan: Plan, name: str) -> Findings:
     accuracy = np.array([right_share(one, kind) for kind, one in enumerate(classes)])
     regret = Regret(np.array(plan.grid.scales), accuracy)
     sweeps: list[Sweep] = []
-    found: list[Found] = []
+    found: list[ThesisAnswer] = []
     for window in windows_of(plan.grid, FAMILY[name].scale):
         cut = pools.between(*window)
         sweeps += sweep(name, window, "measured", cut.test[:-1])
@@ -210,7 +210,9 @@ class Regret:
         return kept_share(self.scales, curve, scale)
 
 
-def ask_everyone(name: str, window: Window, pools: Pools, regret: Regret) -> Iterator[Found]:
+def ask_everyone(
+    name: str, window: ScaleEnds, pools: Pools, regret: Regret
+) -> Iterator[ThesisAnswer]:
     """Every estimator's answer for every class and for all together, and the window's centre."""
     names = (*FIGURE_CLASSES, EVERY_CLASS)
     questions = OF_RANDOM_WEIGHTS if FAMILY[name].random else QUESTIONS
@@ -221,10 +223,10 @@ def ask_everyone(name: str, window: Window, pools: Pools, regret: Regret) -> Ite
             answers[CENTRE] = middle(window)
         for label, answer in answers.items():
             kept = None if FAMILY[name].random else regret.kept(column, answer)
-            yield Found(name, *window, label, kind, answer, kept)
+            yield ThesisAnswer(name, *window, label, kind, answer, kept)
 
 
-def ask(question: Question, member: Member, pools: Pools, number: int) -> float | None:
+def ask(question: ThesisQuestion, member: Member, pools: Pools, number: int) -> float | None:
     """One estimator's answer from one entry of the pools; None if it gives none."""
     options = dict(question.options)
     if question.reference:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from wsi_scale.known_scale.evaluate.spread import median_interval
-from wsi_scale.known_scale.thesis.answers import EVERY_CLASS, Found
+from wsi_scale.known_scale.thesis.answers import EVERY_CLASS, ThesisAnswer
 from wsi_scale.known_scale.thesis.tally import SLACK, tally
 from wsi_scale.known_scale.thesis.thesis_windows import in_words
 from wsi_scale.plumbing.tables import Cell, Table, grid_of, number
 
 
-def table_of_answers(found: Sequence[Found]) -> Table:
+def table_of_answers(found: Sequence[ThesisAnswer]) -> Table:
     """Every single answer; too long to be read as Markdown."""
     header = ("network", "right_scale", "lo", "hi", "estimator", "class", "answer", "octaves")
     rows = tuple(
@@ -27,9 +27,9 @@ def table_of_answers(found: Sequence[Found]) -> Table:
     return Table("answers", (*header, "kept_accuracy"), rows, f"{len(rows)} answers\n")
 
 
-def cells(found: Sequence[Found]) -> Table:
+def cells(found: Sequence[ThesisAnswer]) -> Table:
     """One row per network, window and estimator: Table 5's counts with windows shifted."""
-    groups: dict[tuple[str, float, float, str], list[Found]] = {}
+    groups: dict[tuple[str, float, float, str], list[ThesisAnswer]] = {}
     for one in found:
         groups.setdefault((one.network, one.lo, one.hi, one.label), []).append(one)
     header = (
@@ -73,7 +73,7 @@ scales 1.5 and 5 have two windows that count, the others one.
 """
 
 
-def summary(found: Sequence[Found]) -> Table:
+def summary(found: Sequence[ThesisAnswer]) -> Table:
     """Every estimator over all windows whose middle is not the answer."""
     header = (
         "trained", "asked", "estimator", "answers", "no_number", "median_octaves", "low", "high",
@@ -104,7 +104,7 @@ def summary(found: Sequence[Found]) -> Table:
     return Table("summary", header, tuple(rows), "\n".join([*parts, _LEFT_OUT]))
 
 
-def _measures(answers: Sequence[Found]) -> tuple[Cell, ...]:
+def _measures(answers: Sequence[ThesisAnswer]) -> tuple[Cell, ...]:
     """From ``answers`` to ``kept_accuracy`` of the summary's columns."""
     octaves = np.array([x.octaves for x in answers])
     known = octaves[np.isfinite(octaves)]
@@ -130,7 +130,7 @@ def _measures(answers: Sequence[Found]) -> tuple[Cell, ...]:
     )
 
 
-def _bootstrap(answers: Sequence[Found]) -> tuple[float, float]:
+def _bootstrap(answers: Sequence[ThesisAnswer]) -> tuple[float, float]:
     """90 % interval of the median error, networks drawn again: the classes and windows of one
     network rest on the same responses and err together."""
     networks: dict[str, list[float]] = {}

@@ -3,8 +3,7 @@ make."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,19 +31,18 @@ from wsi_scale.known_scale.evaluate.chance import CENTRE
 from wsi_scale.known_scale.thesis.answers import EVERY_CLASS, Findings
 from wsi_scale.known_scale.thesis.images import SIZE, Image, list_images
 from wsi_scale.known_scale.thesis.names import FAMILY, SCALES
+from wsi_scale.known_scale.thesis.panes import ACCENT, GREY, INK, as_png, mark_right, one_pane
 from wsi_scale.known_scale.thesis.plan import Plan, load_class
 from wsi_scale.known_scale.thesis.sweep_knobs import PERCENT, SIGMA
 from wsi_scale.known_scale.thesis.thesis_windows import WHOLE
+from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.record import Responses
 from wsi_scale.slide.pyramid import sample_pyramid
 from wsi_scale.slide.readers.synthetic import FIGURE_CLASSES
 
-Array = NDArray[np.float64]
-
 SHOWN = FIGURE_CLASSES.index("red cross")
 SHOWN_NETWORK = "figures-5-constant"
 
-INK, ACCENT, GREY = "#22262b", "#b5432a", "#9aa0a6"
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -135,26 +133,6 @@ def all_figures(plan: Plan, findings: Sequence[Findings]) -> dict[str, bytes]:
         }
 
 
-def _png(figure: Figure) -> bytes:
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=110, metadata={"Software": None})
-    return out.getvalue()
-
-
-def _axes(width: float, height: float, draw: Callable[[Axes], None]) -> bytes:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    draw(figure.add_subplot())
-    return _png(figure)
-
-
-def _mark_right(axes: Axes, scale: float) -> None:
-    axes.axvline(scale, color=GREY, lw=1, ls="--")
-    axes.annotate(
-        f"right: {scale:g}", (scale, 1), xycoords=("data", "axes fraction"), xytext=(4, -2),
-        textcoords="offset points", va="top", color=GREY,
-    )  # fmt: skip
-
-
 def _curves(
     shown: Shown, curves: Array, what: str, title: str, *, kept_only: bool = False
 ) -> bytes:
@@ -163,11 +141,11 @@ def _curves(
     def draw(axes: Axes) -> None:
         for channel in shown.channels if kept_only else range(curves.shape[1]):
             axes.plot(shown.scales, curves[:, channel], lw=1.2, color=_colour(channel))
-        _mark_right(axes, shown.right)
+        mark_right(axes, shown.right)
         name = FIGURE_CLASSES[shown.kind]
         axes.set(xlabel="scale", ylabel=what, title=f"{title}: {name}, {shown.network}")
 
-    return _axes(7, 3.4, draw)
+    return one_pane(7, 3.4, draw)
 
 
 def _colour(channel: int) -> Any:
@@ -186,13 +164,13 @@ def _extrema(shown: Shown) -> bytes:
             axes.plot(places[row, channel], numbers, marker, color=INK, ms=5, label=label)
         middle = float(shown.answers()[0])
         axes.axvline(middle, color=ACCENT, label=f"their median: {middle:.2f}")
-        _mark_right(axes, shown.right)
+        mark_right(axes, shown.right)
         axes.set_yticks(shown.channels + 1)
         axes.set(xlabel="scale", ylabel="kept channel", xlim=shown.scales[[0, -1]])
         axes.set_title(f"all extrema of one pyramid of {FIGURE_CLASSES[shown.kind]}")
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
-    return _axes(8, 3.4, draw)
+    return one_pane(8, 3.4, draw)
 
 
 def _several(shown: Shown) -> bytes:
@@ -204,12 +182,12 @@ def _several(shown: Shown) -> bytes:
         axes.plot(answers, np.arange(len(answers)) + 1, "|", color=ACCENT, ms=8, mew=2)
         middle = float(np.median(answers))
         axes.axvline(middle, color=ACCENT, lw=1)
-        _mark_right(axes, shown.right)
+        mark_right(axes, shown.right)
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="scale", ylabel="pyramid", xlim=shown.scales[[0, -1]])
         axes.set_title(f"extrema (dots), medians (bars), median of medians {middle:.2f}")
 
-    return _axes(7, 4, draw)
+    return one_pane(7, 4, draw)
 
 
 def _row_of_patches(image: Image, site: Site, plan: Plan, titled: dict[str, float]) -> bytes:
@@ -222,7 +200,7 @@ def _row_of_patches(image: Image, site: Site, plan: Plan, titled: dict[str, floa
         axes.imshow(pyramid.patches[grid.scales.index(scale)])
         axes.set_title(title, loc="center")
         axes.set_axis_off()
-    return _png(figure)
+    return as_png(figure)
 
 
 def _pyramid(image: Image, site: Site, plan: Plan) -> bytes:
@@ -257,7 +235,7 @@ def _accuracy(findings: Sequence[Findings]) -> bytes:
         axes.set(xlabel="scale", ylabel="share named rightly", ylim=(0, 1.02))
         axes.set_title("accuracy by scale; number: training scale; dots: decayed rate", pad=16)
 
-    return _axes(7.5, 3.8, draw)
+    return one_pane(7.5, 3.8, draw)
 
 
 _PICTURED = {
@@ -299,4 +277,4 @@ def _answers(findings: Sequence[Findings]) -> bytes:
         for label, (marker, colour) in _PICTURED.items()
     ]
     figure.legend(handles=keys, loc="outside right upper", frameon=False)
-    return _png(figure)
+    return as_png(figure)

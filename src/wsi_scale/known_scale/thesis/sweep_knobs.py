@@ -11,7 +11,7 @@ from wsi_scale.estimators import Options
 from wsi_scale.estimators.extrema import channel_extrema, gradient_layer, kept, of_kept, pool
 from wsi_scale.known_scale.thesis.names import FAMILY
 from wsi_scale.known_scale.thesis.tally import Tally, tally
-from wsi_scale.known_scale.thesis.thesis_windows import WHOLE, Window
+from wsi_scale.known_scale.thesis.thesis_windows import WHOLE, ScaleEnds
 from wsi_scale.responses.record import Responses, merge
 
 SIGMAS = tuple(range(7, 16))
@@ -29,7 +29,7 @@ class Sweep:
     """One setting of the knobs and its answer for every class."""
 
     network: str
-    window: Window
+    window: ScaleEnds
     responses: str
     """``measured``, or ``shuffled`` over the scales, which is chance."""
     gradient: str
@@ -53,7 +53,9 @@ class Sweep:
         return tally(self.answers, FAMILY[self.network].scale)
 
 
-def sweep(network: str, window: Window, what: str, classes: Sequence[Responses]) -> Iterator[Sweep]:
+def sweep(
+    network: str, window: ScaleEnds, what: str, classes: Sequence[Responses]
+) -> Iterator[Sweep]:
     """Every setting; extrema are sought once per smoothing and shared by the rest.
 
     classes: responses by class, cut to the window.

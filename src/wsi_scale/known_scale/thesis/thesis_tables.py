@@ -10,7 +10,7 @@ from wsi_scale.known_scale.thesis.answers import Findings
 from wsi_scale.known_scale.thesis.names import FAMILY
 from wsi_scale.known_scale.thesis.sweep_knobs import PERCENT, PERCENTS, SIGMA, SIGMAS, Sweep
 from wsi_scale.known_scale.thesis.tally import Tally, tally
-from wsi_scale.known_scale.thesis.thesis_windows import WHOLE, Window, in_words, middle
+from wsi_scale.known_scale.thesis.thesis_windows import WHOLE, ScaleEnds, in_words, middle
 from wsi_scale.plumbing.tables import Cell, Table, grid_of, number
 from wsi_scale.slide.readers.synthetic import FIGURE_CLASSES
 
@@ -101,7 +101,7 @@ def _line(name: str, row: Sequence[Tally]) -> list[str]:
     ]
 
 
-def _centre(window: Window, right: float) -> Tally:
+def _centre(window: ScaleEnds, right: float) -> Tally:
     """What the window's middle would be counted as."""
     return tally([middle(window)] * len(FIGURE_CLASSES), right)
 

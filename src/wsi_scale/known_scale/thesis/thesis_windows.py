@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from wsi_scale.geometry import ScaleGrid
 
-Window = tuple[float, float]
+ScaleEnds = tuple[float, float]
 """First and last scale, both included."""
 
-WHOLE: Window = (0.5, 9.9)
+WHOLE: ScaleEnds = (0.5, 9.9)
 """The thesis's."""
 
-WINDOWS: tuple[Window, ...] = (WHOLE, (0.5, 5.9), (4.5, 9.9))
+WINDOWS: tuple[ScaleEnds, ...] = (WHOLE, (0.5, 5.9), (4.5, 9.9))
 """The thesis's window and its two halves."""
 
 MARGIN = 0.5
@@ -21,7 +21,7 @@ CENTRED = 1.0
 answer within ±1: nothing can be learnt there."""
 
 
-def windows_of(grid: ScaleGrid, right: float) -> tuple[Window, ...]:
+def windows_of(grid: ScaleGrid, right: float) -> tuple[ScaleEnds, ...]:
     """The windows that hold the right scale, as far as the grid reaches."""
     first, last = grid.scales[0], grid.scales[-1]
     return tuple(
@@ -29,16 +29,16 @@ def windows_of(grid: ScaleGrid, right: float) -> tuple[Window, ...]:
     )
 
 
-def middle(window: Window) -> float:
+def middle(window: ScaleEnds) -> float:
     """Answered without looking."""
     return sum(window) / 2
 
 
-def is_centred(window: Window, right: float) -> bool:
+def is_centred(window: ScaleEnds, right: float) -> bool:
     """Whether the window's middle is as good as right."""
     return abs(middle(window) - right) <= CENTRED
 
 
-def in_words(window: Window, right: float) -> str:
+def in_words(window: ScaleEnds, right: float) -> str:
     """``0.5–9.9``, with a star where it is centred."""
     return f"{window[0]:g}–{window[1]:g}" + (" \\*" if is_centred(window, right) else "")

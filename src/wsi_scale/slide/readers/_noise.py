@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from wsi_scale.slide.readers._scenes import Bytes, Floats, Grid, Scene, lattice
+from wsi_scale.plumbing.arrays import Array
+from wsi_scale.slide.readers._scenes import Bytes, Grid, Scene, lattice
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class NoisyScene:
         noisy = clean + self.sigma * self._normal(grid)
         return np.asarray(np.rint(noisy.clip(0, 255)).astype(np.uint8))
 
-    def _normal(self, grid: Grid) -> Floats:
+    def _normal(self, grid: Grid) -> Array:
         """(rows, columns, 3) standard normal numbers. Source: Box and Muller 1958."""
         x, y = (np.floor(axis / self.grain).astype(np.int64) for axis in (grid.x, grid.y))
         keys = np.random.default_rng([self.seed, 6]).integers(2**62, size=4)

@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from wsi_scale.errors import SlideError
 from wsi_scale.geometry import Box, Level
 from wsi_scale.slide.base import Slide
+from wsi_scale.slide.readers._figure_scene import FigureScene
 from wsi_scale.slide.readers._noise import NoisyScene
 from wsi_scale.slide.readers._scenes import FIGURE_CLASSES as FIGURE_CLASSES
-from wsi_scale.slide.readers._scenes import FigureScene, Grid, Scene, TissueScene
+from wsi_scale.slide.readers._scenes import Grid, Scene
+from wsi_scale.slide.readers._tissue_scene import TissueScene
 
 NAME = "synthetic"
 ORDER = 0

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich import progress as bars
 from rich.text import Text
 
 from wsi_scale.cli.show import err
 
 if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
-    from wsi_scale.pipeline import iterate
+    from wsi_scale.pipeline.progress import Progress
     from wsi_scale.pipeline.settings import Settings
     from wsi_scale.plumbing.processes import Tell
     from wsi_scale.slide.base import Slide
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 def following() -> Iterator[Tell]:
     """A bar on stderr; what is told moves it. Where stderr is no terminal, one line per step."""
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+    with bars.Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("beginning", total=None)
         begun = ""
 
@@ -55,22 +55,22 @@ def load(spec: str, device: str) -> Network:
         return load_network(spec, device=device)
 
 
-def follow(
-    slide: Slide, network: Network, settings: Settings
-) -> tuple[iterate.Progress | None, bool]:
+def follow(slide: Slide, network: Network, settings: Settings) -> tuple[Progress | None, bool]:
     """Run to the end, or to Ctrl-C; the last progress, and whether it was cancelled."""
     from wsi_scale.pipeline.iterate import iter_estimates
 
-    last: iterate.Progress | None = None
+    last: Progress | None = None
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("looks"),
-        TimeRemainingColumn(),
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TextColumn("visits"),
+        bars.TimeRemainingColumn(),
     )
     try:
-        with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        with bars.Progress(
+            *columns, console=err, transient=True, disable=not err.is_terminal
+        ) as bar:
             task = bar.add_task("looking", total=None)
             for last in iter_estimates(slide, network, settings):
                 words = _so_far(last)
@@ -80,7 +80,7 @@ def follow(
     return last, False
 
 
-def _so_far(progress: iterate.Progress) -> str:
+def _so_far(progress: Progress) -> str:
     answer = progress.estimate
     if answer is None or answer.scale is None:
         return "looking"

@@ -82,13 +82,13 @@ def measure_site(run: Run, pyramid: Pyramid, target: str | int | None = None) ->
     )
 
 
-def look(run: Run, sites: Sequence[Site]) -> Iterator[Responses | SlideError]:
+def visit(run: Run, sites: Sequence[Site]) -> Iterator[Responses | SlideError]:
     """What the network answers at each site, or why it could not be read."""
     for pyramid in read_ahead(run, sites):
         yield pyramid if isinstance(pyramid, SlideError) else measure_site(run, pyramid)
 
 
-def look_again(run: Run, parts: Sequence[Responses]) -> Iterator[Responses | SlideError]:
+def visit_again(run: Run, parts: Sequence[Responses]) -> Iterator[Responses | SlideError]:
     """Responses of one site each, with those at the scales of the run's grid beside them.
 
     parts: on a grid that holds these scales, which have no rows yet. A site's target stays.
@@ -104,7 +104,7 @@ def look_again(run: Run, parts: Sequence[Responses]) -> Iterator[Responses | Sli
             yield part.beside(more.on_larger_grid(part.grid))
 
 
-def look_freed(run: Run, parts: Sequence[Responses], colours: Colours) -> Iterator[Responses]:
+def visit_freed(run: Run, parts: Sequence[Responses], colours: Colours) -> Iterator[Responses]:
     """The same responses, with colour-freed ones at the scales of the run's grid beside them.
 
     The slide is read a second time, so that a run with many sites need not hold their patches.
