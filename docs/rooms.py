@@ -32,7 +32,7 @@ ROOMS = {  # from the ground up: a room -> the rooms that it imports, all of the
     "report": "judgement",
     "pipeline": "errors plumbing geometry slide sites networks "
     "responses estimators judgement report",
-    "tiling": "errors geometry slide sites networks",
+    "tiling": "errors plumbing geometry slide sites networks",
     "testing": "slide networks",
     "known_scale": "errors plumbing geometry slide sites networks "
     "responses estimators judgement pipeline",

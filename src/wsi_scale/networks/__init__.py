@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from wsi_scale.plumbing.faces import open_when_asked
 
 if TYPE_CHECKING:
+    from wsi_scale.networks.build import build_network
     from wsi_scale.networks.card import Card, load_card
     from wsi_scale.networks.layers import LayerChoice
     from wsi_scale.networks.load import choose_device, load_network
-    from wsi_scale.networks.network import Network, build_network
+    from wsi_scale.networks.network import Network
     from wsi_scale.networks.shipped import bundled_names
     from wsi_scale.networks.sources import all_sources, find_source
 
@@ -37,7 +38,8 @@ __getattr__, __dir__ = open_when_asked(
         "card": ("Card", "load_card"),
         "layers": ("LayerChoice",),
         "load": ("choose_device", "load_network"),
-        "network": ("Network", "build_network"),
+        "build": ("build_network",),
+        "network": ("Network",),
         "shipped": ("bundled_names",),
         "sources": ("all_sources", "find_source"),
     },

@@ -14,13 +14,12 @@ from torch import Tensor, nn
 
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks.answer import check_logits, find_tensor, to_logits
-from wsi_scale.networks.card import Activation, Card, Task, name_classes
+from wsi_scale.networks.card import Activation, Card, Task
 from wsi_scale.networks.layers import (
     LayerChoice,
     Structure,
     batchnorm_batches,
     choose_layers,
-    head_candidates,
     is_batchnorm,
 )
 from wsi_scale.networks.probe import (
@@ -28,12 +27,8 @@ from wsi_scale.networks.probe import (
     SMALLEST,
     Call,
     CallError,
-    find_size,
-    is_hookable,
-    recorded_calls,
-    take_channels,
 )
-from wsi_scale.networks.staleness import lag_of_means, warn_of_stale
+from wsi_scale.networks.staleness import warn_of_stale
 from wsi_scale.networks.wording import brief
 
 _LUMINANCE = (0.299, 0.587, 0.114)
@@ -197,106 +192,3 @@ class Network:
 def luminance(colours: Tensor) -> Tensor:
     """Grey values (N, 1, H, W) of colours (N, 3, H, W), by ITU-R BT.601."""
     return (colours * colours.new_tensor(_LUMINANCE).view(1, 3, 1, 1)).sum(1, keepdim=True)
-
-
-def build_network(
-    spec: str, module: nn.Module, card: Card | None = None, *, sha256: str | None = None
-) -> Network:
-    """Make a Network of a module by a trial run on the CPU.
-
-    Finds out what the card is silent on: channels, patch side, task, number of classes, head.
-    Raises NetworkError when the module cannot be run, or contradicts its card.
-    """
-    card = card or Card()
-    module.eval()
-    for parameter in module.parameters():  # TorchScript has no requires_grad_ of its own
-        parameter.requires_grad = False
-    draft = _draft(spec, module, card, sha256)
-    _check_colours(draft)
-    with torch.no_grad():
-        input_size, stride, side = find_size(card, lambda side: draft.logits(_trial(draft, side)))
-        with recorded_calls(module) as calls:
-            logits = draft.logits(_trial(draft, side))
-    count = logits.shape[1]
-    built = replace(
-        draft,
-        card=card,
-        task=_task_of(card, logits, draft.name),
-        classes=name_classes(card, count, draft.name),
-        activation=card.activation or ("softmax" if count > 1 else "sigmoid"),
-        input_size=input_size,
-        stride=stride,
-        calls=tuple(calls),
-    )
-    if card.background is not None and card.background >= count:
-        raise NetworkError(f"{draft.name} has {count} classes, so none is {card.background}")
-    if card.output == "probabilities":
-        to_logits(logits, built.activation, built.name)
-    lag = lag_of_means(module, _trial(built, side)) if is_hookable(module) else None
-    return replace(built, head=_find_head(built, side), lag=lag)
-
-
-def _draft(spec: str, module: nn.Module, card: Card, sha256: str | None) -> Network:
-    """A network good enough for a trial run, which finds out the rest."""
-    return Network(
-        spec,
-        card.model_copy(update={"output": "logits"}),  # the activation is not known yet
-        module,
-        torch.device("cpu"),
-        sha256,
-        channels=card.channels or take_channels(module) or 3,
-        task="segment",
-        classes=(),
-        activation="none",
-        input_size=None,
-        stride=1,
-    )
-
-
-def _task_of(card: Card, logits: Tensor, name: str) -> Task:
-    """What the card says, else what the shape of the answer tells."""
-    task = card.task or ("segment" if logits.ndim == 4 and logits.shape[2:].numel() > 1 else None)
-    if task == "segment" and logits.ndim == 2:
-        raise NetworkError(f"{name} is said to segment but answers {tuple(logits.shape)}")
-    return task or "classify"
-
-
-def _check_colours(network: Network) -> None:
-    for key in ("mean", "std"):
-        values = getattr(network.card, key)
-        if values is not None and len(values) not in (1, network.channels):
-            raise NetworkError(
-                f"{network.name} takes {network.channels} channel(s) but {key} has {len(values)}"
-            )
-
-
-def _trial(network: Network, side: int) -> Tensor:
-    """Two patches of seeded noise: a constant would hide a division by zero spread."""
-    noise = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8)
-    return network.prepare(noise)
-
-
-def _find_head(network: Network, side: int) -> str | None:
-    """Name of the last module that the logits truly depend on (an auxiliary head may run later)."""
-    if not is_hookable(network.module):
-        return None
-    for call in head_candidates(network.calls)[:8]:
-        with torch.enable_grad(), _watched_input(call.module):
-            depends = network.logits(_trial(network, side)).requires_grad
-        if depends:
-            return call.name
-    return None
-
-
-class _watched_input:  # noqa: N801  (a context manager, used like a function)
-    """While open, what enters the module is cut off and followed by autograd."""
-
-    def __init__(self, module: nn.Module) -> None:
-        self.handle = module.register_forward_pre_hook(
-            lambda _, args: (args[0].detach().requires_grad_(True).clone(), *args[1:])
-        )
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None:
-        self.handle.remove()

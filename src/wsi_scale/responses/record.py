@@ -259,4 +259,4 @@ def merge(parts: list[Responses]) -> Responses:
         join_layers([part.layers[i] for part in parts]) for i in range(len(first.layers))
     )
     sites = tuple(site for part in parts for site in part.sites)
-    return replace(first, sites=sites, layers=tuple(join_layers(one) for one in layers), **rows)
+    return replace(first, sites=sites, layers=tuple(layers), **rows)

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from wsi_scale.networks.build import build_network
 from wsi_scale.networks.card import Card
-from wsi_scale.networks.network import Network, build_network
+from wsi_scale.networks.network import Network
 
 
 class LaplacianNet(nn.Module):

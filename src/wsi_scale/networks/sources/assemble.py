@@ -37,8 +37,8 @@ def assemble(spec: Spec, module: Any, card: Card) -> Network:
     """Fill a module with the card's weights, if it names any, and make it a Network."""
     from torch import nn
 
+    from wsi_scale.networks.build import build_network
     from wsi_scale.networks.identity import hash_file
-    from wsi_scale.networks.network import build_network
     from wsi_scale.networks.weights import load_weights
 
     if not isinstance(module, nn.Module):

@@ -25,7 +25,7 @@ def accepts(spec: str) -> bool:
 
 def load(spec: str, card: Card | None = None) -> Network:
     """An exported program. Raises NetworkError for one that could run code when opened."""
-    from wsi_scale.networks.network import build_network
+    from wsi_scale.networks.build import build_network
     from wsi_scale.networks.sources._pt2 import ExportedModule, read_program
 
     asked = parse_spec(spec)

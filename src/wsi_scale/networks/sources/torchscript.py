@@ -33,7 +33,7 @@ def load(spec: str, card: Card | None = None) -> Network:
     """A TorchScript file. Raises NetworkError for anything else, a plain checkpoint included."""
     import torch
 
-    from wsi_scale.networks.network import build_network
+    from wsi_scale.networks.build import build_network
 
     asked = parse_spec(spec)
     asked.refuse_arguments("a TorchScript file")
