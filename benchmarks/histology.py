@@ -221,7 +221,7 @@ def accuracy(rows: Sequence[Row], random: Sequence[Row], moved: Sequence[Row]) -
 
 def audit(out: Path, data: Path) -> list[str]:
     """What the audit says of true and of falsified metadata."""
-    from wsi_scale.pipeline.pixel_audit import Claim, audit_pixels
+    from wsi_scale.pipeline.pixel_audit import StatedMpp, audit_pixels
 
     lines = ["| claimed, times the true µm/px | agree | conflict | undecidable | cases |"]
     lines.append("| --- | ---: | ---: | ---: | ---: |")
@@ -231,7 +231,7 @@ def audit(out: Path, data: Path) -> list[str]:
             kept = out / "trained" / f"{case.name}.json"
             if kept.exists() and TRAINED_ON not in case.name:
                 report = Report.from_json(kept.read_text())
-                stated = Claim(claim * case.true_mpp, "falsified", ())
+                stated = StatedMpp(claim * case.true_mpp, "falsified", ())
                 said[audit_pixels(stated, report.ruler, report.verdict).status] += 1
         count = sum(said.values())
         shares = [f"{said[status] / count:.0%}" for status in ("agree", "conflict", "undecidable")]

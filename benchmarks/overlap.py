@@ -32,7 +32,7 @@ from wsi_scale.networks import Network, load_network
 from wsi_scale.pipeline.planning import plan_run
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pipeline.settings import Settings
-from wsi_scale.pipeline.visits import look, measure_site, read_ahead, readers_for
+from wsi_scale.pipeline.visits import measure_site, read_ahead, readers_for, visit
 from wsi_scale.slide.pyramid import Pyramid, sample_pyramid
 from wsi_scale.slide.readers import open_slide
 
@@ -91,7 +91,7 @@ def measure(run: Run, device: str) -> tuple[dict[str, float], int]:
             measure_site(run, sample_pyramid(run.slide, site, run.grid, size=run.input_size))
 
     def both() -> None:
-        deque(look(run, run.sites), maxlen=0)
+        deque(visit(run, run.sites), maxlen=0)
 
     ways = {"read": read_alone, "network": ask_alone, "in turn": in_turn, "both": both}
     best = {name: min(timed(way, device) for _ in range(3)) for name, way in ways.items()}

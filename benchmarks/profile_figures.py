@@ -39,7 +39,7 @@ from wsi_scale.known_scale.calibrate import Sample, fit_profile
 from wsi_scale.known_scale.evaluate.chance import shuffle_scales
 from wsi_scale.known_scale.thesis.names import FAMILY
 from wsi_scale.known_scale.thesis.plan import PRESETS, THESIS_GRID, Plan, Preset, response_file
-from wsi_scale.known_scale.thesis.thesis_windows import Window, is_centred, middle, windows_of
+from wsi_scale.known_scale.thesis.thesis_windows import ScaleEnds, is_centred, middle, windows_of
 from wsi_scale.responses.record import Responses, merge
 
 ROOT = Path(__file__).parents[1]
@@ -163,7 +163,12 @@ def left_out(network: str, train: Sequence[Sequence[Responses]]) -> Iterator[tup
 
 
 def pooled(
-    seed: int, network: str, name: str, window: Window, profile: Profile, parts: Sequence[Responses]
+    seed: int,
+    network: str,
+    name: str,
+    window: ScaleEnds,
+    profile: Profile,
+    parts: Sequence[Responses],
 ) -> Row:
     """One answer from all pyramids of a class."""
     options = Options(profile=profile)
@@ -174,7 +179,7 @@ def pooled(
 
 
 def single(
-    seed: int, network: str, window: Window, profile: Profile, images: Sequence[Responses]
+    seed: int, network: str, window: ScaleEnds, profile: Profile, images: Sequence[Responses]
 ) -> Iterator[Row]:
     """One answer from every pyramid by itself, judged as a slide is."""
     truth = FAMILY[network].scale

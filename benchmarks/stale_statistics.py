@@ -203,7 +203,9 @@ def explore(responses: Responses) -> dict[str, object]:
     stack = fingerprint.stack_layers(responses, fingerprint.settled_layers(responses))
     at = interpolated(stack, np.array(responses.grid.scales), answer.scale)
     count = len(at.first)
-    off, change = fingerprint.discrepancy(at, np.ones(count, bool), 0, np.full(count, 1 / count))
+    off, change = fingerprint.discrepancy_by_site(
+        at, np.ones(count, bool), 0, np.full(count, 1 / count)
+    )
     total, _ = fingerprint.remix(off, change, fingerprint.MIXTURE_NOISE)
     free, _ = fingerprint.remix(off, change, FREE)
     parts = list(at.layers.values())

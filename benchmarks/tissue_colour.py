@@ -34,13 +34,14 @@ from wsi_scale.estimators import Options, confidence, fingerprint
 from wsi_scale.estimators.curves import peak
 from wsi_scale.judgement.estimate import estimate
 from wsi_scale.known_scale.evaluate.accuracy_kept import kept_share
-from wsi_scale.known_scale.evaluate.mask import Mask, join
+from wsi_scale.known_scale.evaluate.mask import join
 from wsi_scale.known_scale.evaluate.measure_slides import overlap
 from wsi_scale.networks import Network, load_network
 from wsi_scale.networks.untrained import random_weights
 from wsi_scale.pipeline.iterate import iter_estimates
 from wsi_scale.pipeline.settings import Settings
 from wsi_scale.pipeline.visits import measure_site, read_ahead
+from wsi_scale.plumbing.arrays import Mask
 from wsi_scale.responses.colour_fit import add_freed, fit_colours, recolour
 from wsi_scale.responses.record import Responses, merge
 from wsi_scale.slide.pyramid import Pyramid

@@ -23,7 +23,7 @@ from scipy.stats import beta
 from tissue import draw_field
 
 from wsi_scale.known_scale.calibrate.augment import Jitter, apply, compress, draw
-from wsi_scale.sites.overview import look_at
+from wsi_scale.sites.overview import take_overview
 from wsi_scale.sites.stain import judge_picture
 from wsi_scale.sites.tissue import tissue_mask
 from wsi_scale.slide.readers import open_slide
@@ -43,7 +43,7 @@ NO_PHOTO = {"phantom", "color", "logo", "multipage", "multipage_rgb", "no_time_f
 def whole(path: Path | str) -> Pixels:
     """A slide's overview, shrunk."""
     with open_slide(path) as slide:
-        picture = Image.fromarray(look_at(slide, None).picture)
+        picture = Image.fromarray(take_overview(slide, None).picture)
     picture.thumbnail((SIDE, SIDE))
     return np.asarray(picture)
 

@@ -139,11 +139,39 @@ def test_the_page_names_every_room(sources):
         assert room == rooms.FACE or f"`{room}" in page or f"{room}/`" in page, room
 
 
+SCRIPTS = [
+    path
+    for folder in ("benchmarks", "training", "docs", "sample_data")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+]
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_what_a_script_imports_from_us_is_there(path, sources):
+    """Also what it imports inside its functions, which starting it does not show."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "wsi_scale":
+            module = importlib.import_module(node.module)
+            for alias in node.names:
+                if f"{node.module}.{alias.name}" not in sources:  # a module of ours
+                    assert hasattr(module, alias.name), f"{node.module} has no {alias.name}"
+
+
 def test_no_file_has_the_name_of_another():
     names = [p.stem for p in SOURCE.rglob("*.py") if not p.stem.startswith("__")]
     dock = (ROOT / "napari_plugin" / "wsi_scale_napari").glob("*.py")
     names += [p.stem for p in dock if not p.stem.startswith("__")]
     assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+def test_no_public_class_has_the_name_of_another(sources):
+    classes = [
+        node.name
+        for text in sources.values()
+        for node in ast.parse(text).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+    assert sorted({name for name in classes if classes.count(name) > 1}) == []
 
 
 def test_the_house_has_few_doors():

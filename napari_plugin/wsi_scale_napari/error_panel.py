@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout
 
-from wsi_scale_napari.work import Failure
+from wsi_scale_napari.work import RunFailure
 
 _STYLE = (
     "#wsi-scale-error { background: #8b1a1a; border-radius: 4px; }"
@@ -39,7 +39,7 @@ class ErrorPanel(QFrame):
         whole.addWidget(self.details)
         self.setVisible(False)
 
-    def tell(self, failure: Failure | None) -> None:
+    def tell(self, failure: RunFailure | None) -> None:
         """Show why; None hides the panel."""
         self.setVisible(failure is not None)
         if failure is None:

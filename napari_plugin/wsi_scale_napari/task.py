@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from qtpy.QtCore import QObject, QTimer
 
 from wsi_scale_napari.cores import SHORT_TURNS, give_way
-from wsi_scale_napari.work import Failure, explain_failure
+from wsi_scale_napari.work import RunFailure, explain_failure
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ class Task(Generic[T]):
     def __init__(self, function: Callable[[], T]) -> None:
         self._function = function
         self.result: T | None = None
-        self.failure: Failure | None = None
+        self.failure: RunFailure | None = None
         self._thread = threading.Thread(target=self._go, name="wsi-scale-task", daemon=True)
         self._thread.start()
 

@@ -44,7 +44,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Failure:
+class RunFailure:
     """Why something did not work, for people first and programmers second."""
 
     sentence: str
@@ -66,14 +66,14 @@ class State:
     fields: tuple[Field, ...] = ()
     strip: Strip = field(default_factory=list)
     """What the network saw and, if it segments, found, with scales; at the end only."""
-    failure: Failure | None = None
+    failure: RunFailure | None = None
 
     @property
     def ended(self) -> bool:
         return self.stage in ENDS
 
 
-class Stopped(Exception):  # noqa: N818  (what was asked for, no fault)
+class RunStopped(Exception):  # noqa: N818  (what was asked for, no fault)
     """A run was cancelled, and its thread has come to where it can stop."""
 
 
@@ -117,7 +117,7 @@ class Work:
             give_way()
             with SHORT_TURNS:
                 self._run()
-        except Stopped:
+        except RunStopped:
             pass
         except BaseException as error:  # a thread has nobody to raise to
             failure = explain_failure(error)
@@ -143,7 +143,7 @@ class Work:
 
     def _check(self) -> None:
         if self._stop.is_set():
-            raise Stopped
+            raise RunStopped
 
     def _look(self, slide: Slide, network: Network) -> None:
         from wsi_scale.pipeline.iterate import iter_estimates
@@ -194,14 +194,14 @@ def _strip_of(last: Progress, report: Report | None) -> Strip:
     return []
 
 
-def explain_failure(error: BaseException) -> Failure:
+def explain_failure(error: BaseException) -> RunFailure:
     """What happened and what to do about it. Our own errors say both, either side
     of their first semicolon."""
     details = "".join(traceback.format_exception(error))
     if isinstance(error, WsiScaleError):
         sentence, _, remedy = str(error).partition("; ")
-        return Failure(sentence, remedy, details)
+        return RunFailure(sentence, remedy, details)
     words = f"{type(error).__name__}: {error}".strip().splitlines()[0]
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
-        return Failure(words, "choose the device cpu, or close other programs", details)
-    return Failure(words, "this is a mistake of the program; please report the details", details)
+        return RunFailure(words, "choose the device cpu, or close other programs", details)
+    return RunFailure(words, "this is a mistake of the program; please report the details", details)

@@ -67,7 +67,9 @@ def test_a_bug_is_told_with_its_place():
         raise ZeroDivisionError("no")
     except ZeroDivisionError as error:
         _, sentence = _reason(error, "a.svs")
-    assert sentence.startswith("a.svs could not be asked: ZeroDivisionError: no (test_one.py, line")
+    assert sentence.startswith(
+        "a.svs could not be asked: ZeroDivisionError: no (test_one_slide.py, line"
+    )
 
 
 def test_the_scanner_is_vendor_and_objective_as_far_as_they_are_named():

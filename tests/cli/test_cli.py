@@ -665,7 +665,7 @@ def test_a_real_interrupt_leaves_a_whole_partial_report(folder):
     """The child interrupts itself as soon as it has measured two sites."""
     program = (
         "import os, signal, sys\n"
-        "from wsi_scale import cli, measure\n"
+        "from wsi_scale import cli; from wsi_scale.responses import measure\n"
         # a shell makes what it runs in the background deaf to it
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "true, calls = measure.measure_responses, []\n"
@@ -711,12 +711,12 @@ def test_without_options_stdout_says_scale_and_verdict(capsys, folder):
 
 def test_on_a_terminal_progress_goes_to_stderr(capsys, monkeypatch):
     terminal = Console(stderr=True, force_terminal=True, force_interactive=True, width=120)
-    monkeypatch.setattr("wsi_scale.cli.follow.err", terminal)
+    monkeypatch.setattr("wsi_scale.cli.progress_bar.err", terminal)
     cli.run(["estimate", SMALL, *FEW, "--json", "-"])
     shown = capsys.readouterr()
     json.loads(shown.out)
     assert "loading network figures" in shown.err
-    assert "looks" in shown.err
+    assert "visits" in shown.err
 
 
 def test_names_are_shown_as_they_are_written(capsys, folder):

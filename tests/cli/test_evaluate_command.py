@@ -8,7 +8,7 @@ import pytest
 from wsi_scale import cli
 from wsi_scale.known_scale.evaluate import run_bench
 from wsi_scale.known_scale.evaluate.run_bench import Outcome
-from wsi_scale.known_scale.evaluate.windows import Window
+from wsi_scale.known_scale.evaluate.windows import ScaleWindow
 
 GOOD = "slide,scale\nsynthetic:figures,2\n"
 
@@ -60,7 +60,7 @@ def test_the_summary_goes_to_stdout_and_everything_else_to_stderr(capsys, asked)
     more = "--sites 5 --per-octave 3 --seed 4 --workers 2 --device cpu --network x"
     assert cli.run(["evaluate", "slides.csv", *words.split(), *more.split()]) == 0
     ((bench, questions, workers),) = asked
-    assert (bench.out, bench.network, bench.factors) == (Path("out"), "x", (Window(0.2, 1.7),))
+    assert (bench.out, bench.network, bench.factors) == (Path("out"), "x", (ScaleWindow(0.2, 1.7),))
     assert (bench.sites, bench.per_octave, bench.seed, bench.device) == (5, 3, 4, "cpu")
     assert workers == 2
     assert [x.estimator for x in questions][:4] == ["fingerprint", "auto", "extrema", "extrema"]

@@ -36,7 +36,7 @@ def refused(capsys, *words):
 
 
 def test_dataset_says_the_room_it_needs_then_writes(capsys, folder, monkeypatch):
-    monkeypatch.setattr(write_images, "Dataset", partial(write_images.Dataset, side=100))
+    monkeypatch.setattr(write_images, "Dataset", partial(write_images.ImageSet, side=100))
     assert cli.run(["thesis", "dataset", "set", "--split", "test", "--workers", "1"]) == 0
     captured = capsys.readouterr()
     assert "100 images to draw, about" in captured.err
@@ -48,8 +48,8 @@ def test_dataset_says_the_room_it_needs_then_writes(capsys, folder, monkeypatch)
 def test_a_folder_of_other_images_and_a_full_disk_are_refused_before_anything_is_said(
     capsys, folder, monkeypatch
 ):
-    monkeypatch.setattr(write_images, "Dataset", partial(write_images.Dataset, side=100))
-    write_images.begin(write_images.Dataset(folder / "set"))
+    monkeypatch.setattr(write_images, "Dataset", partial(write_images.ImageSet, side=100))
+    write_images.begin(write_images.ImageSet(folder / "set"))
     sentence = refused(capsys, "dataset", "set", "--noise", "50")
     assert "set was made with noise 0.0, not 50.0; choose another folder" in sentence
     monkeypatch.setattr(write_images, "free_bytes", lambda _: 1000)
@@ -91,7 +91,7 @@ def test_what_cannot_be_is_refused_in_one_sentence_and_nothing_is_written(
 
 @pytest.mark.parametrize("command", [("train", "--out", "n", "--scale", "5"), ("reproduce",)])
 def test_stored_images_of_another_seed_are_refused(capsys, folder, command):
-    write_images.begin(write_images.Dataset(folder / "set", seed=1))
+    write_images.begin(write_images.ImageSet(folder / "set", seed=1))
     assert "set was made with seed 1, not 0" in refused(capsys, *command, "--images", "set")
 
 
@@ -193,4 +193,6 @@ def test_ctrl_c_keeps_whole_images_and_the_next_run_goes_on(folder):
     for path in drawn:
         with Image.open(path) as image:
             image.load()
-    assert len(write_images.Dataset(folder / "set", splits=("test",)).missing()) == 100 - len(drawn)
+    assert len(write_images.ImageSet(folder / "set", splits=("test",)).missing()) == 100 - len(
+        drawn
+    )

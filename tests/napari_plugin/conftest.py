@@ -39,11 +39,16 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def app():
-    """The one QApplication."""
+def screen():
+    """A screen on which windows can be opened, in this process or another."""
     reason = why_no_screen()
     if reason is not None:
         (pytest.fail if os.environ.get("REQUIRE_GUI") else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="session")
+def app(screen):
+    """The one QApplication."""
     from qtpy.QtWidgets import QApplication
 
     return QApplication.instance() or QApplication([])

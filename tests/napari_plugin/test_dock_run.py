@@ -353,7 +353,7 @@ def test_a_viewer_that_comes_as_a_proxy_will_do(viewer, make_dock, run):
     assert site_layers(viewer) == []
 
 
-def test_the_window_never_imports_torch(tmp_path):
+def test_the_window_never_imports_torch(screen, tmp_path):
     code = (
         "import os, sys; os.environ['NAPARI_CONFIG'] = sys.argv[1]\n"
         "from qtpy.QtWidgets import QApplication; app = QApplication([])\n"

@@ -10,7 +10,7 @@ from PIL import Image
 
 import wsi_scale
 from wsi_scale.networks.sources.bundled import FOLDER
-from wsi_scale.pipeline.pixel_audit import Claim, audit_pixels
+from wsi_scale.pipeline.pixel_audit import StatedMpp, audit_pixels
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
 from wsi_scale.slide.metadata import Finding
 
@@ -69,7 +69,7 @@ def test_cmu_1_agrees_with_what_its_file_says_and_conflicts_with_a_lie(network):
     report = wsi_scale.estimate_slide(str(CMU), network, FEW)
     assert report.verdict == "ok"
     assert report.pixels.status == "agree"
-    lie = Claim(0.25, "aperio.MPP", (Finding("aperio.MPP", "0.25", 0.25, "used"),))
+    lie = StatedMpp(0.25, "aperio.MPP", (Finding("aperio.MPP", "0.25", 0.25, "used"),))
     assert audit_pixels(lie, report.ruler, report.verdict).status == "conflict"
     low, high = report.tolerance
     assert report.scale / 1.5 < low < report.scale < high < 1.5 * report.scale

@@ -14,7 +14,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "adding-a-network-source.md"
 
 def test_the_source_on_the_page_works_by_being_a_file(tmp_path):
     (snippet,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
-    (name,) = re.findall(r"`src/wsi_scale/networks/sources/(\w+\.py)`", PAGE.read_text(encoding="utf-8"))
+    (name,) = re.findall(
+        r"`src/wsi_scale/networks/sources/(\w+\.py)`", PAGE.read_text(encoding="utf-8")
+    )
     (spec,) = re.findall(r"`(tiny:8\?\S+)` a network", PAGE.read_text(encoding="utf-8"))
     copy = tmp_path / "wsi_scale"
     shutil.copytree(

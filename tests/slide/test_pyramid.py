@@ -83,7 +83,7 @@ def test_averaging_in_bands_equals_averaging_at_once(monkeypatch):
     slide = PaintedSlide([(900, 700)], lambda level, x, y: (x * 31 + y * 17) % 251)
     read = LevelRead(0, 4, 8, 640, 512, 4, ())
     whole = read_reduced(slide, read)
-    monkeypatch.setattr("wsi_scale.slide.pyramid._BAND_PX", 640 * 40)
+    monkeypatch.setattr("wsi_scale.slide.reading._BAND_PX", 640 * 40)
     assert (read_reduced(slide, read) == whole).all()
     assert whole.shape == (128, 160, 3)
 

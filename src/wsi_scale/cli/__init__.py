@@ -16,7 +16,6 @@ import typer
 from wsi_scale.cli import evaluate, thesis
 from wsi_scale.cli.batch import batch
 from wsi_scale.cli.calibrate import calibrate
-from wsi_scale.cli.follow import follow, load
 from wsi_scale.cli.info import info
 from wsi_scale.cli.options import (
     DeviceOption,
@@ -26,6 +25,7 @@ from wsi_scale.cli.options import (
     takes_settings,
 )
 from wsi_scale.cli.outputs import Outputs, inputs_of
+from wsi_scale.cli.progress_bar import follow, load
 from wsi_scale.cli.show import err, out, print_network, print_report
 from wsi_scale.errors import WsiScaleError
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from wsi_scale.cli.follow import following
 from wsi_scale.cli.options import DeviceOption, PerOctaveOption, SeedOption, number, whole_number
 from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
+from wsi_scale.cli.progress_bar import following
 from wsi_scale.cli.show import out
 from wsi_scale.errors import OutputError, SettingsError
 from wsi_scale.plumbing.files import check_writable

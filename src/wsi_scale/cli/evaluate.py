@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wsi_scale.cli.follow import following
 from wsi_scale.cli.options import (
     CORES,
     DeviceOption,
@@ -20,6 +19,7 @@ from wsi_scale.cli.options import (
     check_workers,
     whole_number,
 )
+from wsi_scale.cli.progress_bar import following
 from wsi_scale.cli.show import err, out
 from wsi_scale.errors import SettingsError
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from wsi_scale.cli.follow import follow, load
 from wsi_scale.cli.options import JsonOption, MppOption, ReaderOption, SlideArgument
 from wsi_scale.cli.outputs import check_json, info_json, inputs_of, refuse_to_replace, write_text
+from wsi_scale.cli.progress_bar import follow, load
 from wsi_scale.cli.show import out, print_info
 from wsi_scale.errors import SettingsError
 from wsi_scale.judgement.rules import ENOUGH_SITES

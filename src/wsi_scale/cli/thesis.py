@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wsi_scale.cli.follow import following
 from wsi_scale.cli.options import (
     CORES,
     SeedOption,
@@ -16,6 +15,7 @@ from wsi_scale.cli.options import (
     number,
     whole_number,
 )
+from wsi_scale.cli.progress_bar import following
 from wsi_scale.cli.show import err, out
 from wsi_scale.errors import OutputError, SettingsError
 from wsi_scale.plumbing.files import check_writable
@@ -82,7 +82,7 @@ def dataset(
 
     check_workers(workers)
     splits = ("train", "test") if split == "both" else (split,)
-    asked = write_images.Dataset(out_folder, noise, grain, seed, splits=splits)
+    asked = write_images.ImageSet(out_folder, noise, grain, seed, splits=splits)
     work = write_images.begin(asked)
     needed, free = write_images.gigabytes(work.needed), write_images.gigabytes(work.free)
     err.print(

@@ -1,7 +1,7 @@
-"""Where rooms of version 0.1 have moved: their old import paths work for one release more.
+"""Import paths of version 0.1: they work for one more release and warn.
 
 ``from wsi_scale.judge import estimate`` gives ``wsi_scale.judgement.estimate.estimate`` and a
-DeprecationWarning that names it. Version 0.3 takes this file away.
+DeprecationWarning that names it. Version 0.3 removes this file.
 """
 
 from __future__ import annotations
@@ -109,6 +109,13 @@ PARTED = {
 }
 """What did not go where the rest of its module went -> its new module."""
 
+RENAMED = {
+    "calibrate.Reference": "ReferenceImages",
+    "calibrate.measure.Reference": "ReferenceImages",
+    "verdict.judge": "weigh",
+}
+"""What has another name now -> that name."""
+
 
 class MovedModule(ModuleType):
     """A module under its old name: hands on what is asked of it, and warns."""
@@ -117,9 +124,13 @@ class MovedModule(ModuleType):
         if name.startswith("__"):
             raise AttributeError(name)
         new = new_place(self.__name__, name)
-        found = getattr(import_module(new), name)
+        now = RENAMED.get(f"{self.__name__.removeprefix('wsi_scale.')}.{name}", name)
+        try:
+            found = getattr(import_module(new), now)
+        except AttributeError:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}") from None
         warnings.warn(
-            f"{self.__name__}.{name} is now {new}.{name}; the old path goes with version 0.3",
+            f"{self.__name__}.{name} is now {new}.{now}; the old path will be removed in 0.3",
             DeprecationWarning,
             stacklevel=2,
         )

@@ -98,7 +98,7 @@ def test_a_contradiction_that_auto_found_is_not_laid_on_the_one_it_chose(
     """Asked first, auto calls two trusted voices ambiguous; each alone is ok."""
     path = tmp_path / "network.profile"
     profile_of(samples_of(truth=2.0)).save(path)
-    real = ask.estimate
+    real = ask_estimators.estimate
 
     def contradicted(responses, *, estimator, **options):
         verdict = "ambiguous" if estimator == "auto" else "ok"
@@ -121,7 +121,7 @@ def test_who_cannot_work_is_unavailable_and_not_an_error(responses_of):
 def test_what_auto_chose_is_not_asked_twice(responses_of, monkeypatch):
     responses = responses_of(truth=2, sites=16)
     asked = []
-    real = ask.ask
+    real = ask_estimators.ask
 
     def counting(question, *rest):
         asked.append(question.estimator)

@@ -122,7 +122,7 @@ def test_tables_are_remade_without_torch_network_or_slides(run, tmp_path):
     before = contents(bench)
     code = f"""
 import sys; sys.modules["torch"] = None
-import wsi_scale.slide
+import wsi_scale.slide.readers
 def shut(*_, **__): raise AssertionError("a slide was opened")
 wsi_scale.slide.readers.open_slide = shut
 from pathlib import Path
@@ -206,7 +206,7 @@ def test_a_network_that_is_never_the_same_is_refused(small):
 
     bench = replace(small, network="bench_networks:fickle?input_size=96")
     network = measure_slides.load_network(bench.network)
-    job = measure_slides.Job(
+    job = measure_slides.SlideJob(
         bench, bench.manifest.rows[0], 1.0, measure_slides.hash_weights(network)
     )
     with pytest.raises(NetworkError, match="has other weights each time it is loaded; name them"):

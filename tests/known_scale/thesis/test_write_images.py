@@ -12,7 +12,7 @@ from wsi_scale.errors import OutputError, SettingsError, SlideError
 from wsi_scale.known_scale.thesis.images import list_images
 from wsi_scale.known_scale.thesis.train import Recipe, cut_patches
 from wsi_scale.known_scale.thesis.write_images import (
-    Dataset,
+    ImageSet,
     begin,
     check_stored,
     needed_bytes,
@@ -30,7 +30,7 @@ def quiet(*_):
 def stored(tmp_path_factory):
     """All 100 test images, small."""
     folder = tmp_path_factory.mktemp("images") / "set"
-    dataset = Dataset(folder, side=200, splits=("test",))
+    dataset = ImageSet(folder, side=200, splits=("test",))
     assert write_dataset(begin(dataset), 2, quiet) == 100
     return dataset
 
@@ -76,7 +76,7 @@ def test_a_file_that_was_cut_off_is_drawn_again(stored, length):
 def test_a_folder_of_other_images_is_refused_and_left_alone(stored):
     before = sorted(stored.folder.rglob("*"))
     with pytest.raises(SettingsError, match=r"was made with noise 0.0, not 50; choose another"):
-        begin(Dataset(stored.folder, noise=50, side=200))
+        begin(ImageSet(stored.folder, noise=50, side=200))
     assert sorted(stored.folder.rglob("*")) == before
 
 
@@ -89,7 +89,7 @@ def test_images_drawn_by_another_version_are_not_mixed_in(stored, monkeypatch):
 def test_a_disk_without_room_is_refused_and_the_folder_is_still_free(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 9, 1))
-    dataset = Dataset(tmp_path / "set", side=200)
+    dataset = ImageSet(tmp_path / "set", side=200)
     with pytest.raises(OutputError, match=r"300 images take about .* GB, but .* has only 0.0 GB"):
         begin(dataset)
     assert list(tmp_path.iterdir()) == []
@@ -103,7 +103,7 @@ def test_the_room_needed_is_told_about_right(stored):
 def test_noisy_images_differ_from_clean_ones_and_between_seeds(tmp_path):
     pictures = []
     for options in ({}, {"noise": 50.0}, {"noise": 50.0, "grain": 2}, {"seed": 1}):
-        dataset = Dataset(tmp_path, side=64, **options)
+        dataset = ImageSet(tmp_path, side=64, **options)
         image = next(dataset.images())
         drawn = image.draw(64, noise=dataset.noise, grain=dataset.grain)
         pictures.append(png(drawn.read(0, 0, 0, 64, 64)))
@@ -134,11 +134,11 @@ def test_images_of_another_seed_or_side_are_not_taken_for_those_asked_for(tmp_pa
     """Their files have the same names."""
     with pytest.raises(SettingsError, match=r"no stored images; make them with .* --seed 2"):
         check_stored(tmp_path, 2)
-    begin(Dataset(tmp_path / "whole", noise=50, seed=2))
+    begin(ImageSet(tmp_path / "whole", noise=50, seed=2))
     check_stored(tmp_path / "whole", 2)
     with pytest.raises(SettingsError, match="was made with seed 2, not 0; choose other images"):
         check_stored(tmp_path / "whole", 0)
-    begin(Dataset(tmp_path / "small", side=200))
+    begin(ImageSet(tmp_path / "small", side=200))
     with pytest.raises(SettingsError, match="was made with side 200, not 5000"):
         check_stored(tmp_path / "small", 0)
 
@@ -163,4 +163,4 @@ def test_patches_of_stored_images_are_those_of_drawn_ones(tmp_path):
 )
 def test_what_cannot_be_is_refused(tmp_path, options, says):
     with pytest.raises(SettingsError, match=says):
-        Dataset(tmp_path, **options)
+        ImageSet(tmp_path, **options)

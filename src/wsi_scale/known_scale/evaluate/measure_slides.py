@@ -47,7 +47,7 @@ _BATCH = 16
 
 
 @dataclass(frozen=True)
-class Job:
+class SlideJob:
     """One slide to be measured."""
 
     bench: Bench
@@ -119,7 +119,7 @@ def check_rows(bench: Bench, rows: Sequence[Row], network: Network) -> None:
             )
 
 
-def gather(jobs: Sequence[Job], workers: int, tell: Tell) -> dict[str, str]:
+def gather(jobs: Sequence[SlideJob], workers: int, tell: Tell) -> dict[str, str]:
     """Measure every slide; by slide, one sentence for each that could not be."""
     failed: dict[str, str] = {}
     step = "measuring slides"
@@ -131,7 +131,7 @@ def gather(jobs: Sequence[Job], workers: int, tell: Tell) -> dict[str, str]:
     return failed
 
 
-def measure(job: Job) -> str | None:
+def measure(job: SlideJob) -> str | None:
     """Write all files of one slide; one sentence when that cannot be, None when all is well."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # so that the last digits do not hang on the number of workers
@@ -142,7 +142,7 @@ def measure(job: Job) -> str | None:
         torch.set_num_threads(threads)
 
 
-def _measure(job: Job) -> str | None:
+def _measure(job: SlideJob) -> str | None:
     bench, row = job.bench, job.row
     network = load(bench.network, bench.device)
     if hash_weights(network) != job.weights:
@@ -171,7 +171,7 @@ class _Heard:
     random_seconds: float = 0.0
 
 
-def _measure_slide(job: Job, slide: Slide, network: Network) -> None:
+def _measure_slide(job: SlideJob, slide: Slide, network: Network) -> None:
     bench, row = job.bench, job.row
     run = _plan(job, slide, network)
     untrained = random_weights(network, bench.seed + number_of(row))
@@ -198,7 +198,7 @@ def _measure_slide(job: Job, slide: Slide, network: Network) -> None:
     _save(job, heard, run.warnings)
 
 
-def _plan(job: Job, slide: Slide, network: Network) -> Run:
+def _plan(job: SlideJob, slide: Slide, network: Network) -> Run:
     """Choose sites and scales. Raises SlideError where they leave nothing to search."""
     bench, row = job.bench, job.row
     try:
@@ -217,7 +217,7 @@ def _plan(job: Job, slide: Slide, network: Network) -> Run:
     return run
 
 
-def _save(job: Job, heard: _Heard, warnings: tuple[str, ...]) -> None:
+def _save(job: SlideJob, heard: _Heard, warnings: tuple[str, ...]) -> None:
     """Write all files, the note last: where it is, all is."""
     bench, row = job.bench, job.row
     note = Measured(

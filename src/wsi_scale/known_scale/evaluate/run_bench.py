@@ -95,7 +95,7 @@ def _measure(bench: Bench, rows: Sequence[Row], workers: int, tell: Tell) -> dic
         )
     write_note(bench.note, note)
     (bench.out / "responses").mkdir(exist_ok=True)
-    jobs = [measure_slides.Job(bench, row, truths[row.slide], weights) for row in rows]
+    jobs = [measure_slides.SlideJob(bench, row, truths[row.slide], weights) for row in rows]
     return measure_slides.gather(jobs, workers, tell)
 
 

@@ -14,7 +14,7 @@ import torch
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.known_scale.thesis.family import load_member
 from wsi_scale.known_scale.thesis.images import SIDE, SIZE, Image
-from wsi_scale.known_scale.thesis.plan import Job, Plan, list_jobs, response_file
+from wsi_scale.known_scale.thesis.plan import ImageJob, Plan, list_jobs, response_file
 from wsi_scale.plumbing.processes import Tell, in_processes, stopping
 from wsi_scale.responses.measure import measure_responses
 from wsi_scale.slide.pyramid import sample_pyramid
@@ -33,7 +33,7 @@ def gather(plan: Plan, workers: int, tell: Tell) -> None:
         tell("asking the networks", done, len(every))
 
 
-def ask(job: Job) -> None:
+def ask(job: ImageJob) -> None:
     """Cut the pyramids of one image and show them to the networks."""
     torch.set_num_threads(1)
     plan, image = job.plan, job.image

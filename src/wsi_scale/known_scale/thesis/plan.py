@@ -104,7 +104,7 @@ def response_file(plan: Plan, name: str, split: str, kind: int, number: int) -> 
 
 
 @dataclass(frozen=True)
-class Job:
+class ImageJob:
     """One image and the networks that are to see its pyramids."""
 
     plan: Plan
@@ -114,7 +114,7 @@ class Job:
     """(network, pyramids) for those that have no file yet."""
 
 
-def list_jobs(plan: Plan) -> list[Job]:
+def list_jobs(plan: Plan) -> list[ImageJob]:
     """One job per image; what has a file already is not asked again."""
     out = []
     for split in ("test", "train"):
@@ -126,7 +126,7 @@ def list_jobs(plan: Plan) -> list[Job]:
                 and not response_file(plan, name, split, image.kind, image.number).exists()
             )
             if plan.pyramids_of_image(split, image.number):
-                out.append(Job(plan, image, split, asked))
+                out.append(ImageJob(plan, image, split, asked))
     return out
 
 

@@ -32,7 +32,7 @@ _ROOM_TO_SPARE = 1.1
 
 
 @dataclass(frozen=True)
-class Dataset:
+class ImageSet:
     """Everything that decides the pixels, and where they go."""
 
     folder: Path
@@ -73,10 +73,10 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Work:
+class ToDraw:
     """What is still to be drawn, and the room for it."""
 
-    dataset: Dataset
+    dataset: ImageSet
     missing: tuple[Image, ...]
     needed: int
     """Bytes, about."""
@@ -86,11 +86,11 @@ class Work:
 
 @dataclass(frozen=True)
 class _Job:
-    dataset: Dataset
+    dataset: ImageSet
     image: Image
 
 
-def begin(dataset: Dataset) -> Work:
+def begin(dataset: ImageSet) -> ToDraw:
     """Make the folder and say what is to be done there.
 
     Raises SettingsError for a folder of other images, OutputError when the disk is too small; a
@@ -99,13 +99,13 @@ def begin(dataset: Dataset) -> Work:
     note = dataset.folder / "dataset.json"
     refuse_others(note, dataset.describe())
     missing = tuple(dataset.missing())
-    work = Work(dataset, missing, needed_bytes(dataset, len(missing)), free_bytes(dataset.folder))
+    work = ToDraw(dataset, missing, needed_bytes(dataset, len(missing)), free_bytes(dataset.folder))
     check_room(work)
     claim(note, dataset.describe())
     return work
 
 
-def write_dataset(work: Work, workers: int, tell: Tell) -> int:
+def write_dataset(work: ToDraw, workers: int, tell: Tell) -> int:
     """Write every image that is missing, and the manifest; how many images there are."""
     dataset = work.dataset
     jobs = [_Job(dataset, image) for image in work.missing]
@@ -119,7 +119,7 @@ def write_dataset(work: Work, workers: int, tell: Tell) -> int:
     return total
 
 
-def needed_bytes(dataset: Dataset, count: int) -> int:
+def needed_bytes(dataset: ImageSet, count: int) -> int:
     """About what ``count`` images take, from crops of one image of every shape."""
     test = {image.kind: image for image in list_images("test", dataset.seed)}
     side = min(_CROP, dataset.side)
@@ -157,7 +157,7 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(home).free
 
 
-def check_room(work: Work) -> None:
+def check_room(work: ToDraw) -> None:
     """Raise OutputError when the disk has less room than the images take."""
     if work.needed * _ROOM_TO_SPARE > work.free:
         raise OutputError(
@@ -190,7 +190,7 @@ def write_image(job: _Job) -> None:
     write_atomically(path, png(pixels_of(job.dataset, job.image, job.dataset.side)))
 
 
-def pixels_of(dataset: Dataset, image: Image, side: int) -> NDArray[np.uint8]:
+def pixels_of(dataset: ImageSet, image: Image, side: int) -> NDArray[np.uint8]:
     """The upper left corner of an image at level 0, (side, side, 3)."""
     options = {"noise": dataset.noise, "grain": dataset.grain}
     slide = image.draw(dataset.side, downsamples=(1.0,), **options)  # type: ignore[arg-type]
@@ -208,7 +208,7 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
     return out.getvalue()
 
 
-def write_manifest(dataset: Dataset) -> None:
+def write_manifest(dataset: ImageSet) -> None:
     """``manifest.csv``: every image there is; slide is relative to the folder."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
