@@ -36,7 +36,7 @@ def refused(capsys, *words):
 
 
 def test_dataset_says_the_room_it_needs_then_writes(capsys, folder, monkeypatch):
-    monkeypatch.setattr(write_images, "Dataset", partial(write_images.ImageSet, side=100))
+    monkeypatch.setattr(write_images, "ImageSet", partial(write_images.ImageSet, side=100))
     assert cli.run(["thesis", "dataset", "set", "--split", "test", "--workers", "1"]) == 0
     captured = capsys.readouterr()
     assert "100 images to draw, about" in captured.err
@@ -48,7 +48,7 @@ def test_dataset_says_the_room_it_needs_then_writes(capsys, folder, monkeypatch)
 def test_a_folder_of_other_images_and_a_full_disk_are_refused_before_anything_is_said(
     capsys, folder, monkeypatch
 ):
-    monkeypatch.setattr(write_images, "Dataset", partial(write_images.ImageSet, side=100))
+    monkeypatch.setattr(write_images, "ImageSet", partial(write_images.ImageSet, side=100))
     write_images.begin(write_images.ImageSet(folder / "set"))
     sentence = refused(capsys, "dataset", "set", "--noise", "50")
     assert "set was made with noise 0.0, not 50.0; choose another folder" in sentence
