@@ -1,4 +1,4 @@
-"""Import paths of version 0.1 still work, and warn with the new ones."""
+"""Earlier import paths still work, and warn with the new ones."""
 
 import importlib
 import subprocess

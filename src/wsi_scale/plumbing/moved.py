@@ -1,7 +1,7 @@
-"""Import paths of version 0.1: they work for one more release and warn.
+"""Earlier import paths: they work for one more release and warn.
 
 ``from wsi_scale.judge import estimate`` gives ``wsi_scale.judgement.estimate.estimate`` and a
-DeprecationWarning that names it. Version 0.3 removes this file.
+DeprecationWarning that names it. Version 0.2 removes this file.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class MovedModule(ModuleType):
         except AttributeError:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}") from None
         warnings.warn(
-            f"{self.__name__}.{name} is now {new}.{now}; the old path will be removed in 0.3",
+            f"{self.__name__}.{name} is now {new}.{now}; the old path will be removed in 0.2",
             DeprecationWarning,
             stacklevel=2,
         )
