@@ -122,7 +122,7 @@ def test_a_failed_slide_is_exit_code_3(capsys, asked):
 def test_ctrl_c_says_what_is_kept_and_is_exit_code_130(capsys, asked):
     assert cli.run(["batch", "synthetic:figures", "--out", "r.jsonl", "--seed", "130"]) == 130
     said = capsys.readouterr().err
-    assert "0 of 1 slides have a row in r.jsonl; go on with --resume" in said
+    assert "0 of 1 slides have a row in r.jsonl; continue with --resume" in said
 
 
 def test_slides_come_from_stdin(asked, monkeypatch, folder):
@@ -156,9 +156,9 @@ def test_the_summary_is_made_again_from_the_rows_alone(capsys, asked, folder):
         ),
         (("synthetic:figures", "--out", "r.jsonl", "--memory", "0"), "is above 0 GiB, got 0"),
         (("synthetic:figures", "--out", "r.jsonl", "--minutes", "0"), "above 0 minutes, got 0"),
-        (("synthetic:figures", "--out", "r.jsonl", "--scales", "4"), "--scales is LO:HI"),
+        (("synthetic:figures", "--out", "r.jsonl", "--scales", "4"), "--scales must be LO:HI"),
         (("synthetic:figures", "--out", "r.jsonl", "--estimator", "x"), "unknown estimator 'x'"),
-        (("--out", "r.jsonl", "--summary"), "there are no rows in r.jsonl"),
+        (("--out", "r.jsonl", "--summary"), "r.jsonl does not exist; give the --out of an earlier batch"),
         (("synthetic:figures", "--out", "r.jsonl", "--summary"), "leave the slides out"),
     ],
 )
@@ -266,7 +266,7 @@ def test_a_run_that_is_stopped_keeps_its_rows_and_leaves_no_process(folder, how,
     done = {row["path"] for row in open_store(out).rows()}
     assert 2 <= len(done) < len(slides)
     if how == signal.SIGINT:
-        assert f"{len(done)} of 40 slides have a row in {out}; go on with --resume" in said
+        assert f"{len(done)} of 40 slides have a row in {out}; continue with --resume" in said
     deadline = time.monotonic() + 20
     while processes() & children and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -158,17 +158,17 @@ def test_a_synthetic_slide_that_cannot_be_drawn_is_refused(capsys, folder, slide
         (["--precision", "0"], "precision is a share of the answer between 0 and 1"),
         (["--precision", "10"], "for example 0.1 for 10 % above and below it, got 10"),
         (["--precision", "nan"], "precision is a share of the answer between 0 and 1"),
-        (["--precision", "fine"], "'--precision': 'fine' is no number"),
-        (["--sites", "many"], "'many' is no whole number; see wsi-scale estimate --help"),
-        (["--sites", "2.5"], "'--sites': '2.5' is no whole number"),
+        (["--precision", "fine"], "'--precision': 'fine' is not a number"),
+        (["--sites", "many"], "'many' is not a whole number; see wsi-scale estimate --help"),
+        (["--sites", "2.5"], "'--sites': '2.5' is not a whole number"),
         (["--seed", "-1"], "seed must be greater than or equal to 0, got -1"),
         (["--per-octave", "0"], "per_octave must be greater than 0, got 0"),
         (["--per-octave", "nan"], "got nan"),
-        (["--per-octave", "few"], "'--per-octave': 'few' is no number"),
+        (["--per-octave", "few"], "'--per-octave': 'few' is not a number"),
         (["--scales", "1:1.5"], "1:1.5 span less than an octave"),
         (["--scales", "4:1"], "4:1 are empty; LO must be below HI"),
         (["--scales", "2:2"], "2:2 are empty"),
-        (["--scales", "1-4"], "--scales is LO:HI, for example 0.5:16, got '1-4'"),
+        (["--scales", "1-4"], "--scales must be LO:HI, for example 0.5:16, got '1-4'"),
         (["--scales", "1:2:3"], "got '1:2:3'"),
         (["--scales", "1:"], "got '1:'"),
         (["--scales", ":"], "got ':'"),
@@ -179,7 +179,7 @@ def test_a_synthetic_slide_that_cannot_be_drawn_is_refused(capsys, folder, slide
         (["--mpp", "0"], "above 0 µm, got 0"),
         (["--mpp", "-0.25"], "above 0 µm, got -0.25"),
         (["--mpp", "inf"], "above 0 µm, got inf"),
-        (["--mpp", "20x"], "'--mpp': '20x' is no number"),
+        (["--mpp", "20x"], "'--mpp': '20x' is not a number"),
         (["--estimator", "magic"], "unknown estimator 'magic'; there are auto"),
         (["--reader", "magic"], "there is no reader 'magic'; choose one of"),
         (["--reader", "openslide"], "there is no file synthetic:figures"),
@@ -326,11 +326,11 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_network_is_loade
     [
         (["--plot", "x.docx"], "x.docx: the suffix must be .png, .pdf or .svg"),
         (["--plot", "x"], "the suffix must be .png, .pdf or .svg"),
-        (["--responses", "x.csv"], "--responses writes an .npz file, got x.csv"),
+        (["--responses", "x.csv"], "--responses must end in .npz, got x.csv"),
         (["--html", "-"], "only --json can go to stdout"),
         (["--json", "folder"], "folder: it is a folder; add a file name"),
         (["--html", "folder"], "folder: it is a folder; add a file name"),
-        (["--json", "x", "--html", "x"], "two results would go to one file"),
+        (["--json", "x", "--html", "x"], "two results would go to the same file; give each its own name"),
         (["--json", "slide.png"], "slide.png would replace slide.png"),
     ],
     ids=spoken,
@@ -736,10 +736,10 @@ def test_info_shows_levels_resolution_and_reader(capsys, folder):
     assert shown.err == ""
 
 
-def test_info_says_that_the_pixels_were_not_asked_and_loads_no_network(capsys, folder, no_network):
+def test_info_says_that_pixel_size_was_not_checked_and_loads_no_network(capsys, folder, no_network):
     write_pyramid_tiff(folder / "a.tiff", disc_image(20), mpp=0.5)
     assert cli.run(["info", "a.tiff", "--json", "x.json"]) == 0
-    assert "the pixels were not asked; --pixels holds them" in capsys.readouterr().out
+    assert "Pixel size not checked; --pixels does that." in capsys.readouterr().out
     assert json.loads(Path("x.json").read_text())["pixels"] is None
 
 
@@ -767,12 +767,12 @@ def test_info_holds_the_pixels_against_what_is_stated(capsys, folder):
 
 def test_a_network_of_unknown_mpp_is_told_to_know_nothing_of_the_pixels(capsys, folder):
     assert cli.run(["info", SMALL, "--pixels", *ON_FIGURES]) == 0
-    assert "figures does not say at which µm/px it was trained" in capsys.readouterr().out
+    assert "Pixel size not checked: figures does not say at which µm/px" in capsys.readouterr().out
 
 
 def test_info_takes_a_network_only_to_ask_the_pixels(capsys, folder, no_network):
     for options in (["--network", "figures"], ["--free-colour"]):
-        assert "are for --pixels; add it" in refused(capsys, folder, "info", SMALL, *options)
+        assert "only work with --pixels; add it" in refused(capsys, folder, "info", SMALL, *options)
 
 
 def test_info_cancelled_while_the_pixels_are_asked_is_exit_130(folder, monkeypatch, capsys):
