@@ -97,7 +97,7 @@ def test_a_slide_that_every_worker_dies_of_is_a_row(run):
     rows, log, _ = run("abc", {"b": [killed(), killed(), killed()]})
     assert rows["b"]["error_kind"] == "worker"
     assert rows["b"]["error"] == (
-        "the workers that had this slide died 4 times, 2 times over, the last of them tcp://w:1"
+        "the workers that had this slide died 4 times in each of 2 tries; the last was tcp://w:1"
     )
     assert rows["a"]["error"] is rows["c"]["error"] is None
     assert log.count("b") == 2
@@ -117,7 +117,7 @@ def test_a_lost_scheduler_has_everything_handed_in_again_and_no_row_comes_twice(
 
 
 def test_a_scheduler_that_does_not_come_back_stops_the_run_with_what_to_do(run):
-    with pytest.raises(WsiScaleError, match=r"was lost and is not back after .* --resume"):
+    with pytest.raises(WsiScaleError, match=r"was lost and did not come back within .* --resume"):
         run("abc", {"b": [("cancelled", None)]}, connect=[None] * 999, patience=0.05)
 
 
@@ -141,7 +141,7 @@ def test_what_would_fail_every_slide_stops_the_run(run):
 
 def test_workers_without_wsi_scale_are_told(run):
     missing = ModuleNotFoundError("No module named 'wsi_scale'")
-    with pytest.raises(WsiScaleError, match=r"cannot do the task \(ModuleNotFoundError"):
+    with pytest.raises(WsiScaleError, match=r"cannot run the task \(ModuleNotFoundError"):
         run("abc", {"b": [("error", missing)] * 9})
 
 

@@ -107,7 +107,7 @@ def test_the_summary_goes_to_stdout_and_beside_the_rows_and_progress_to_stderr(
 ):
     assert cli.run(["batch", "synthetic:figures", "--out", "r.jsonl"]) == 0
     captured = capsys.readouterr()
-    assert captured.out.startswith("1 slide, 0 failed, 0 to look at first")
+    assert captured.out.startswith("1 slide, 0 failed, none flagged")
     assert "2/4 slides\n" in captured.err
     names = {path.name for path in folder.iterdir()}
     assert {"r.summary.md", "r.summary.html", "r.summary.png"} <= names
@@ -145,8 +145,11 @@ def test_the_summary_is_made_again_from_the_rows_alone(capsys, asked, folder):
     [
         (("a.svs",), "Missing option '--out'"),
         (("--out", "r.jsonl"), "no slide was given"),
-        (("gone.svs", "--out", "r.jsonl"), "there is no 'gone.svs'"),
-        (("synthetic:figures", "--out", "r.csv"), "--out ends in .jsonl or .parquet, got r.csv"),
+        (("gone.svs", "--out", "r.jsonl"), "there is no file or folder 'gone.svs'"),
+        (
+            ("synthetic:figures", "--out", "r.csv"),
+            "--out must end in .jsonl or .parquet, got r.csv",
+        ),
         (("synthetic:figures", "--out", "no/r.jsonl"), "cannot write no/r.jsonl: no folder"),
         (("synthetic:figures", "--out", "no/r.parquet"), "cannot write no/r.parquet: no folder"),
         (("synthetic:figures", "--out", "r.jsonl", "--workers", "0"), "at least 1 worker"),
@@ -154,11 +157,17 @@ def test_the_summary_is_made_again_from_the_rows_alone(capsys, asked, folder):
             ("a.svs", "--out", "r.jsonl", "--workers", "2", "--scheduler", "tcp://h:1"),
             "--scheduler has workers of its own; leave one of them out",
         ),
-        (("synthetic:figures", "--out", "r.jsonl", "--memory", "0"), "is above 0 GiB, got 0"),
-        (("synthetic:figures", "--out", "r.jsonl", "--minutes", "0"), "above 0 minutes, got 0"),
+        (("synthetic:figures", "--out", "r.jsonl", "--memory", "0"), "must be above 0 GiB, got 0"),
+        (
+            ("synthetic:figures", "--out", "r.jsonl", "--minutes", "0"),
+            "must be above 0 minutes, got 0",
+        ),
         (("synthetic:figures", "--out", "r.jsonl", "--scales", "4"), "--scales must be LO:HI"),
         (("synthetic:figures", "--out", "r.jsonl", "--estimator", "x"), "unknown estimator 'x'"),
-        (("--out", "r.jsonl", "--summary"), "r.jsonl does not exist; give the --out of an earlier batch"),
+        (
+            ("--out", "r.jsonl", "--summary"),
+            "r.jsonl does not exist; give the --out of an earlier batch",
+        ),
         (("synthetic:figures", "--out", "r.jsonl", "--summary"), "leave the slides out"),
     ],
 )
@@ -175,7 +184,7 @@ def test_rows_that_are_there_are_refused_before_any_work(capsys, asked, folder, 
     monkeypatch.chdir(folder)
     capsys.readouterr()
     said = refused(capsys, "synthetic:figures", "--out", "r.jsonl")
-    assert "is there already; add --resume" in said
+    assert "already exists; add --resume" in said
 
 
 def test_without_dask_or_pyarrow_one_sentence_says_what_to_install(capsys, monkeypatch):

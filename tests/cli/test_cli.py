@@ -330,7 +330,10 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_network_is_loade
         (["--html", "-"], "only --json can go to stdout"),
         (["--json", "folder"], "folder: it is a folder; add a file name"),
         (["--html", "folder"], "folder: it is a folder; add a file name"),
-        (["--json", "x", "--html", "x"], "two results would go to the same file; give each its own name"),
+        (
+            ["--json", "x", "--html", "x"],
+            "two results would go to the same file; give each its own name",
+        ),
         (["--json", "slide.png"], "slide.png would replace slide.png"),
     ],
     ids=spoken,

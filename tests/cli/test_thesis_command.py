@@ -116,9 +116,13 @@ def test_train_writes_a_card_and_does_not_train_twice(capsys, folder, monkeypatc
     )
     assert cli.run(["thesis", "train", "--scale", "2.5", "--out", "n"]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "figures-2.5-decayed: 95.0% of unseen patches at scale 2.5 are classified correctly" in out
+    assert (
+        "figures-2.5-decayed: 95.0% of unseen patches at scale 2.5 are classified correctly" in out
+    )
     assert (folder / "n" / "figures-2.5-decayed" / "card.toml").exists()
-    assert "is already trained; choose another" in refused(capsys, "train", "--scale", "2.5", "--out", "n")
+    assert "is already trained; choose another" in refused(
+        capsys, "train", "--scale", "2.5", "--out", "n"
+    )
 
 
 def test_train_without_a_scale_trains_every_network_that_is_missing(capsys, folder, monkeypatch):
