@@ -871,6 +871,38 @@ def test_help_lists_every_option_of_the_contract(capsys):
         assert option in shown
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("", "estimate", "info", "networks", "batch", "calibrate", "evaluate"),
+        *("thesis", "thesis dataset", "thesis train", "thesis reproduce"),
+    ],
+)
+def test_every_help_fits_80_columns_and_ends_with_exit_codes_and_the_glossary(
+    capsys, monkeypatch, command
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.run([*command.split(), "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "..." not in shown.partition("Commands:")[2], "a short help is cut off"
+    codes, words = shown.split("  Exit codes:\n")[1].split("\n\n")
+    assert [line.split()[0] for line in codes.splitlines()] == (
+        ["0", "2", "3", "130"]
+        if command in ("", "estimate", "batch", "evaluate")
+        else ["0", "2", "130"]
+    )
+    assert " ".join(words.split()).endswith("explained in docs/glossary.md in the repository.")
+
+
+@pytest.mark.parametrize("command", ["", "estimate"])
+def test_help_says_in_which_direction_scale_goes(capsys, command):
+    assert cli.run([*command.split(), "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Scale 2 means: shrink the slide to half its width and height" in shown
+    assert "A larger scale is a coarser view of more tissue." in shown
+
+
 # The installed program
 
 
