@@ -276,7 +276,7 @@ def reproduce(
     workers: WorkersOption = CORES,
     seed: SeedOption = 0,
 ) -> None:
-    """Remake the tables and figures of the thesis, and test its method.
+    """Remake the thesis's tables and figures, and test its method.
 
     Out: a folder of tables and figures; begin with its README.md. One of them is the test that the
     thesis did not make: every estimator compared with chance.
