@@ -135,8 +135,7 @@ DenseOption = Annotated[
     bool,
     typer.Option(
         "--dense",
-        help="Measure every scale, not just a few and then those around the best. Several times "
-        "slower.",
+        help="Measure every scale, not just a few and then those around the best. Slower.",
     ),
 ]
 SitesOption = Annotated[
