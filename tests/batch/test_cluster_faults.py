@@ -1,4 +1,4 @@
-"""Workers that die and schedulers that go, with a client that does as it is told."""
+"""Workers that die and schedulers that vanish, with a client that follows a plan."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ ASKED = Asked("figures", Settings(), "cpu", Limits())
 
 
 class Future:
-    """Done as soon as it is handed in."""
+    """Done as soon as it is submitted."""
 
     def __init__(self, status, value):
         self.status, self.value = status, value
@@ -38,7 +38,7 @@ class Future:
 
 
 class Client:
-    """Answers each path with the next of what is planned for it, then with a row."""
+    """Answers each path with the next reply planned for it, and after those with a row."""
 
     def __init__(self, plans, log):
         self.plans, self.log = plans, log
@@ -60,7 +60,7 @@ class Client:
 
 @pytest.fixture
 def run(monkeypatch):
-    """Run paths through a cluster; gives rows by path, what was handed in and what was told."""
+    """Run paths through a cluster; returns rows by path, what was submitted, and the messages."""
 
     def go(paths, plans, connect=None, patience=1.0):
         log, told = [], []
@@ -146,7 +146,7 @@ def test_workers_without_wsi_scale_are_told(run):
 
 
 def test_a_worker_answers_every_run_with_a_process_of_its_own(make_keeper, monkeypatch):
-    """What a process has loaded and may hold is that of the run before."""
+    """A process may still hold what it loaded for an earlier run."""
     monkeypatch.setattr(cluster, "Keeper", make_keeper)
     monkeypatch.setattr(cluster, "_idle", [])
 

@@ -1,4 +1,4 @@
-"""Rows in a file: each whole, torn ones gone, a full disk told."""
+"""Rows in a file: each is whole, torn ones are dropped, a full disk is reported."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""Which slides a batch looks at."""
+"""How the slides of a batch are found."""
 
 import os
 
@@ -10,7 +10,7 @@ from wsi_scale.errors import SettingsError
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Slides in two folders, among files that are none."""
+    """Slides in two folders, among files that are not slides."""
     for name in ("a/1.svs", "a/2.TIF", "a/notes.txt", "b/deep/3.ndpi", "b/.hidden.svs", "x.csv"):
         path = tmp_path / "all" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def test_results_in_a_folder_of_slides_are_no_slides(folder):
 def test_the_summary_of_another_batch_is_no_slide_unless_it_is_named(folder):
     for name in ("x.summary.png", "x.summary.html", "y.summary.png"):
         (folder / "all/b/deep" / name).touch()
-    assert "all/b/deep/x.summary.png" in paths(folder, "all")  # whose it is, is not known
+    assert "all/b/deep/x.summary.png" in paths(folder, "all")  # nothing shows that it is a summary
     (folder / "all/b/deep/x.summary.md").touch()
     expected = ["all/b/deep/3.ndpi", "all/b/deep/y.summary.png"]
     assert paths(folder, "all/b") == paths(folder, "all/b/deep/*") == expected

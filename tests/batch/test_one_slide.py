@@ -1,4 +1,4 @@
-"""What the process that reads makes of a task, and how it ends when it holds too much."""
+"""What the reading process does with a task, and how it ends when it holds too much."""
 
 import subprocess
 import sys

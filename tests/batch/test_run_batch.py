@@ -1,4 +1,4 @@
-"""A batch keeps one row a slide, over interruptions, second runs and other questions."""
+"""A batch keeps one row per slide, through interruptions, second runs and other queries."""
 
 import errno
 import json
@@ -184,7 +184,7 @@ def test_a_file_system_without_locks_is_a_place_for_rows(out, row_of, monkeypatc
 
 
 class Meanwhile(Pretend):
-    """While its network is loaded, another run comes and goes."""
+    """While its network is loading, another run starts and ends."""
 
     def __init__(self, row_of, other, **options):
         super().__init__(row_of, **options)
@@ -235,7 +235,7 @@ def test_a_run_killed_before_its_note_was_written_is_resumed(out, row_of):
 def test_other_tools_find_all_rows_of_a_killed_run_once_it_is_resumed(
     tmp_path, row_of, monkeypatch
 ):
-    """Also where nothing was left to ask: the last rows were in the journal only."""
+    """Even if no slide is left to do: the last rows were only in the journal."""
     out = tmp_path / "rows.parquet"
     with monkeypatch.context() as killed:
         killed.setattr(Parts, "close", lambda store: None)
@@ -280,7 +280,7 @@ def test_files_are_named_for_every_place(tmp_path, monkeypatch):
     assert asked.settings.profile == str(tmp_path / "p")
     asked = Asked.of("m:f?weights=w.safetensors&x=1", Settings(), "cpu", Limits())
     assert asked.network == f"m:f?weights={tmp_path / 'w.safetensors'}&x=1"
-    Path("figures").mkdir()  # a bundled name stays one
+    Path("figures").mkdir()  # a bundled name stays as it is
     assert Asked.of("figures", Settings(), "cpu", Limits()).network == "figures"
 
 

@@ -1,4 +1,4 @@
-"""Counts, medians and outliers, by hand; the page and the picture hold what the rows say."""
+"""Counts, medians and outliers, by hand; page and picture show what the rows say."""
 
 import pytest
 from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""``wsi-scale batch``: a thin command, one-sentence errors, exit codes to trust."""
+"""``wsi-scale batch``: a thin command, one-sentence errors, reliable exit codes."""
 
 import io
 import json
@@ -44,7 +44,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What the command passes on, in place of the work; rows as the work would leave them."""
+    """What the command passes on; writes the rows that the real work would leave."""
     calls = []
 
     def pretend(batch, start, tell):
@@ -251,7 +251,7 @@ def start(*words):
 
 
 def processes(parent=None):
-    """Numbers of the processes that run, all or those of one parent; none that wait for burial."""
+    """Numbers of the running processes, all or those of one parent, without zombies."""
     words = ["ps", "-eo", "pid=,ppid=,stat="]
     found = subprocess.run(words, capture_output=True, text=True, check=True)
     lines = [line.split() for line in found.stdout.splitlines()]

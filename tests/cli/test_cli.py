@@ -45,7 +45,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def no_network(monkeypatch):
-    """Loading a network fails the test: the fault must be seen before."""
+    """Loading a network fails the test: the fault must be found before."""
 
     def load(*_, **__):
         raise AssertionError("a network was loaded")
@@ -68,7 +68,7 @@ def spoken(value):
 
 
 def refused(capsys, folder, *arguments):
-    """The one sentence with which the arguments are refused, nothing being written."""
+    """The one sentence with which the arguments are refused; checks that nothing is written."""
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     code = cli.run([str(argument) for argument in arguments])
     shown = capsys.readouterr()
@@ -81,7 +81,7 @@ def refused(capsys, folder, *arguments):
 
 
 def estimate_json(folder, *arguments):
-    """Exit code and report of one ``estimate``; the report keeps to the published schema."""
+    """Exit code and report of one ``estimate``; checks the report against the published schema."""
     target = folder / "report.json"
     code = cli.run(["estimate", *map(str, arguments), "--json", str(target)])
     report = json.loads(target.read_text())
@@ -584,7 +584,7 @@ def test_every_site_lies_in_the_polygon_and_none_in_its_hole(folder):
 
 
 def interrupt_after(monkeypatch, sites):
-    """Ctrl-C in the middle of the measurement that follows ``sites`` whole ones."""
+    """Ctrl-C in the middle of a measurement, after ``sites`` complete ones."""
     from wsi_scale.responses import measure
 
     true, calls = measure.measure_responses, []
@@ -669,7 +669,7 @@ def test_a_real_interrupt_leaves_a_whole_partial_report(folder):
     program = (
         "import os, signal, sys\n"
         "from wsi_scale import cli; from wsi_scale.responses import measure\n"
-        # a shell makes what it runs in the background deaf to it
+        # a shell makes its background processes ignore it
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "true, calls = measure.measure_responses, []\n"
         "def measured(*arguments, **options):\n"

@@ -1,4 +1,4 @@
-"""``wsi-scale evaluate``: a thin command, one-sentence errors, exit codes to trust."""
+"""``wsi-scale evaluate``: a thin command, one-sentence errors, reliable exit codes."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ GOOD = "slide,scale\nsynthetic:figures,2\n"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """The working directory, with a manifest that is fine."""
+    """The working directory, with a valid manifest."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "slides.csv").write_text(GOOD)
     return tmp_path
@@ -23,7 +23,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What the command passes on, in place of the work."""
+    """What the command passes on; no work is done."""
     calls = []
 
     def pretend(bench, questions, workers, tell):

@@ -1,4 +1,4 @@
-"""``wsi-scale thesis``: thin commands, one-sentence errors, results where they were asked for."""
+"""``wsi-scale thesis``: thin commands, one-sentence errors, results where the user wants them."""
 
 import os
 import re
@@ -163,11 +163,11 @@ def test_reproduce_tells_where_to_read(capsys, folder, monkeypatch):
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups on this system")
 def test_ctrl_c_keeps_whole_images_and_the_next_run_goes_on(folder):
-    """The real thing: two processes drawing, all interrupted as a terminal would."""
+    """Two real processes draw, and all are interrupted as a terminal would."""
     program = (
         "import signal, sys\n"
         "from wsi_scale import cli\n"
-        # a shell makes what it runs in the background deaf to it
+        # a shell makes its background processes ignore it
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "sys.exit(cli.run(sys.argv[1:]))\n"
     )

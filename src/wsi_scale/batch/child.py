@@ -23,7 +23,7 @@ def main() -> None:
     from wsi_scale.batch.one_slide import reply_to  # imported here, where its prints go to stderr
 
     tasks: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(tasks,), daemon=True).start()
+    threading.Thread(target=_hear, args=(tasks,), daemon=True).start()
     watched = False
     while True:
         task = tasks.get()
@@ -35,7 +35,7 @@ def main() -> None:
         replies.write((json.dumps(reply, allow_nan=False) + "\n").encode())
 
 
-def _receive(tasks: queue.SimpleQueue[dict[str, Any]]) -> None:
+def _hear(tasks: queue.SimpleQueue[dict[str, Any]]) -> None:
     for line in sys.stdin.buffer:
         tasks.put(json.loads(line))
     os._exit(0)  # even in the middle of a slide: nobody waits for its reply

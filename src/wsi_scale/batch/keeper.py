@@ -178,8 +178,8 @@ class _Child:
         """The most memory it held, in MiB; known after its end, if the system reports it."""
         self._end = threading.Lock()
         self._replies: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._receiving = threading.Thread(target=self._receive, daemon=True)
-        self._receiving.start()
+        self._hearing = threading.Thread(target=self._hear, daemon=True)
+        self._hearing.start()
 
     def ask(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """The reply to a task. Raises _Died."""
@@ -207,14 +207,14 @@ class _Child:
         with suppress(OSError):
             self._process.kill()
         self._wait()
-        self._receiving.join(_PATIENCE)
+        self._hearing.join(_PATIENCE)
         assert self._process.stdin is not None
         with suppress(OSError):
             self._process.stdin.close()
         if not self._said.closed:
             self._said.close()
 
-    def _receive(self) -> None:
+    def _hear(self) -> None:
         assert self._process.stdout is not None
         with self._process.stdout as replies:
             for line in replies:

@@ -279,5 +279,5 @@ def _more(standing: Standing) -> str:
     if standing.per_minute is not None and standing.seconds_left is not None:
         left = round(standing.seconds_left)
         clock = f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
-        parts += [f"{standing.per_minute:.3g} a minute", f"{clock} left"]
+        parts += [f"{standing.per_minute:.3g} per minute", f"{clock} left"]
     return "".join(f" · {part}" for part in parts)
