@@ -54,7 +54,7 @@ BAD = {
     "folder": "is a folder",
     "crash": "SIGSEGV",
     "memory": "held more than 1.5 GiB",
-    "endless": f"was not done after {MINUTES} min",
+    "endless": f"did not finish within {MINUTES} min",
 }
 """Ways to be bad, and what the reason must say."""
 

@@ -9,7 +9,7 @@ from wsi_scale.batch.row import columns, failed_row
 
 
 def make_row(path, cohort="c", error=None, **values):
-    """A row with what a test is about and nothing else."""
+    """A row with only what a test is about."""
     if error is not None:
         return failed_row("slide", error) | {"path": path, "cohort": cohort} | values
     row = dict.fromkeys(columns()) | {"path": path, "cohort": cohort, "scanner": "aperio 20×"}
@@ -67,7 +67,7 @@ for line in sys.stdin:
 
 @pytest.fixture
 def make_keeper(tmp_path):
-    """Maker of keepers whose child does as the first letters of a path say; closed at the end."""
+    """Maker of keepers. Their child acts as the first letters of a path say. Closed at the end."""
     (tmp_path / "child.py").write_text(CHILD)
     made = []
 

@@ -1,4 +1,4 @@
-"""A scheduler and workers started by hand: the rows of one machine, also when they are shot at."""
+"""A scheduler and workers started by hand give the rows of one machine, also if killed."""
 
 import importlib.util
 import json
@@ -77,7 +77,7 @@ def test_two_workers_started_by_hand_give_the_rows_of_one_machine(cluster, tmp_p
 
 @pytest.mark.timeout(600)
 def test_slides_through_a_cluster_that_is_shot_at_have_one_row_each():
-    """The benchmark, small: it checks every row and reason itself."""
+    """The benchmark on few slides. It checks every row and reason itself."""
     script = ROOT / "benchmarks" / "batch_faults.py"
     words = ["--slides", "24", "--every", "10", "--check", "--quick", "--kind", "parquet"]
     done = subprocess.run([sys.executable, script, *words], capture_output=True, timeout=590)

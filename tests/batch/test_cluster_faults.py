@@ -1,4 +1,4 @@
-"""Workers that die and schedulers that go, with a client that does as it is told."""
+"""Workers that die and schedulers that vanish, with a client that follows a plan."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ ASKED = Asked("figures", Settings(), "cpu", Limits())
 
 
 class Future:
-    """Done as soon as it is handed in."""
+    """Done as soon as it is submitted."""
 
     def __init__(self, status, value):
         self.status, self.value = status, value
@@ -38,7 +38,7 @@ class Future:
 
 
 class Client:
-    """Answers each path with the next of what is planned for it, then with a row."""
+    """Answers each path with the next reply planned for it, and after those with a row."""
 
     def __init__(self, plans, log):
         self.plans, self.log = plans, log
@@ -60,7 +60,7 @@ class Client:
 
 @pytest.fixture
 def run(monkeypatch):
-    """Run paths through a cluster; gives rows by path, what was handed in and what was told."""
+    """Run paths through a cluster; returns rows by path, what was submitted, and the messages."""
 
     def go(paths, plans, connect=None, patience=1.0):
         log, told = [], []
@@ -97,7 +97,7 @@ def test_a_slide_that_every_worker_dies_of_is_a_row(run):
     rows, log, _ = run("abc", {"b": [killed(), killed(), killed()]})
     assert rows["b"]["error_kind"] == "worker"
     assert rows["b"]["error"] == (
-        "the workers that had this slide died 4 times, 2 times over, the last of them tcp://w:1"
+        "the workers that had this slide died 4 times in each of 2 tries; the last was tcp://w:1"
     )
     assert rows["a"]["error"] is rows["c"]["error"] is None
     assert log.count("b") == 2
@@ -117,7 +117,7 @@ def test_a_lost_scheduler_has_everything_handed_in_again_and_no_row_comes_twice(
 
 
 def test_a_scheduler_that_does_not_come_back_stops_the_run_with_what_to_do(run):
-    with pytest.raises(WsiScaleError, match=r"was lost and is not back after .* --resume"):
+    with pytest.raises(WsiScaleError, match=r"was lost and did not come back within .* --resume"):
         run("abc", {"b": [("cancelled", None)]}, connect=[None] * 999, patience=0.05)
 
 
@@ -141,12 +141,12 @@ def test_what_would_fail_every_slide_stops_the_run(run):
 
 def test_workers_without_wsi_scale_are_told(run):
     missing = ModuleNotFoundError("No module named 'wsi_scale'")
-    with pytest.raises(WsiScaleError, match=r"cannot do the task \(ModuleNotFoundError"):
+    with pytest.raises(WsiScaleError, match=r"cannot run the task \(ModuleNotFoundError"):
         run("abc", {"b": [("error", missing)] * 9})
 
 
 def test_a_worker_answers_every_run_with_a_process_of_its_own(make_keeper, monkeypatch):
-    """What a process has loaded and may hold is that of the run before."""
+    """A process may still hold what it loaded for an earlier run."""
     monkeypatch.setattr(cluster, "Keeper", make_keeper)
     monkeypatch.setattr(cluster, "_idle", [])
 

@@ -46,7 +46,7 @@ def test_a_slide_whose_process_was_killed_by_others_is_answered_the_second_time(
 def test_a_slide_that_takes_too_long_is_given_up_at_once(make_keeper):
     keeper = make_keeper()
     row = keeper.row_of(task("slow", seconds=0.3))
-    assert row["error"] == "slow: the process that read it was not done after 0.005 min"
+    assert row["error"] == "slow: the process that read it did not finish within 0.005 min"
     assert (row["error_kind"], row["process.attempts"]) == ("time", 1)
     assert keeper.row_of(task("a"))["error"] is None
 

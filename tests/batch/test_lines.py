@@ -1,4 +1,4 @@
-"""Rows in a file: each whole, torn ones gone, a full disk told."""
+"""Rows in a file: each is whole, torn ones are dropped, a full disk is reported."""
 
 import errno
 import json
@@ -110,7 +110,7 @@ def test_a_disk_that_is_really_full_is_told(tmp_path, row_of):
 def test_a_file_of_something_else_is_not_touched(store, row_of, line):
     store.path.write_text(f"{json.dumps(row_of('a'))}\n{line}\n")
     before = store.path.read_bytes()
-    with pytest.raises(SettingsError, match=r"rows\.jsonl, line 2 is no row of wsi-scale batch"):
+    with pytest.raises(SettingsError, match=r"rows\.jsonl, line 2 is not a row of wsi-scale batch"):
         store.begin()
     assert store.path.read_bytes() == before
 

@@ -1,4 +1,4 @@
-"""Which slides a batch looks at."""
+"""How the slides of a batch are found."""
 
 import os
 
@@ -10,7 +10,7 @@ from wsi_scale.errors import SettingsError
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Slides in two folders, among files that are none."""
+    """Slides in two folders, among files that are not slides."""
     for name in ("a/1.svs", "a/2.TIF", "a/notes.txt", "b/deep/3.ndpi", "b/.hidden.svs", "x.csv"):
         path = tmp_path / "all" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def test_a_link_to_a_folder_is_not_followed_and_that_is_told(folder):
     assert len(listing.entries) == 3
     (note,) = listing.notes
     assert note.endswith(
-        "c links to a folder and is not searched; name it as well if it holds slides"
+        "c is a link to a folder and was not searched; name it too if it holds slides"
     )
 
 
@@ -70,7 +70,7 @@ def test_results_in_a_folder_of_slides_are_no_slides(folder):
 def test_the_summary_of_another_batch_is_no_slide_unless_it_is_named(folder):
     for name in ("x.summary.png", "x.summary.html", "y.summary.png"):
         (folder / "all/b/deep" / name).touch()
-    assert "all/b/deep/x.summary.png" in paths(folder, "all")  # whose it is, is not known
+    assert "all/b/deep/x.summary.png" in paths(folder, "all")  # nothing shows that it is a summary
     (folder / "all/b/deep/x.summary.md").touch()
     expected = ["all/b/deep/3.ndpi", "all/b/deep/y.summary.png"]
     assert paths(folder, "all/b") == paths(folder, "all/b/deep/*") == expected
@@ -88,7 +88,7 @@ def test_dicom_files_of_a_folder_are_one_slide_and_that_is_told(folder):
         (folder / "all/a" / name).touch()
     found = list_slides(["all/a"])
     assert [os.path.basename(x.path) for x in found.entries] == ["1.svs", "2.TIF", "1.dcm"]
-    assert "2 DICOM files, taken as one slide" in found.notes[0]
+    assert "2 DICOM files, which count as one slide" in found.notes[0]
 
 
 def test_a_csv_names_slides_from_its_own_folder_and_their_cohorts(folder):
@@ -100,7 +100,7 @@ def test_a_csv_names_slides_from_its_own_folder_and_their_cohorts(folder):
         Entry(str(folder / "all/gone.svs"), str(folder / "all")),
         Entry("synthetic:figures", "site 1"),
     )
-    assert found.notes == ("columns of all/x.csv that are not used: age",)
+    assert found.notes == ("columns of all/x.csv that are ignored: age",)
 
 
 @pytest.mark.parametrize("header", ["Slide,Cohort", "SLIDE, COHORT", "slide,cohort"])
@@ -126,7 +126,8 @@ def test_two_csv_that_disagree_about_a_cohort_are_told(folder):
     (folder / "s.csv").write_text("slide,cohort\na.svs,site 1\n")
     (folder / "t.csv").write_text("slide,cohort\na.svs,site 2\n")
     with pytest.raises(
-        SettingsError, match=r"a\.svs is of cohort site 1 in s\.csv, of site 2 in t\.csv; list"
+        SettingsError,
+        match=r"a\.svs is in cohort site 1 in s\.csv but in cohort site 2 in t\.csv; list",
     ):
         list_slides(["s.csv", "all", "t.csv"])
 
@@ -155,18 +156,26 @@ def test_a_name_that_is_no_text_survives(folder):
     [
         ([], b"", "no slide was given"),
         (["-"], b"\n", "no slide was given"),
-        (["gone.svs"], b"", "there is no 'gone.svs'"),
+        (["gone.svs"], b"", "there is no file or folder 'gone.svs'"),
         (["all/*.svs"], b"", "no slide matches 'all/*.svs'"),
         (["all/b/empty"], b"", "there is no slide in the folder all/b/empty"),
         (["bad.csv"], b"", "bad.csv has no column slide, its first line is 'Path,mpp'; begin"),
         (["empty.csv"], b"", "empty.csv has no column slide, its first line is ''; begin"),
-        (["semi.csv"], b"", "semi.csv has semicolons between its columns; save it with commas"),
-        (["-"], b"Slide\tcohort\na\tx\n", "stdin has tabs between its columns; save it with"),
-        (["-"], b"slide,cohort\na,x\na,y\n", "stdin, line 3: a is of cohort x in line 2"),
-        (["-"], b"slide,cohort\na,x\na,\n", "of cohort x in line 2, here of none"),
+        (["semi.csv"], b"", "semi.csv separates its columns by semicolons; save it with commas"),
+        (["-"], b"Slide\tcohort\na\tx\n", "stdin separates its columns by tabs; save it with"),
+        (
+            ["-"],
+            b"slide,cohort\na,x\na,y\n",
+            "stdin, line 3: a is in cohort y, but in cohort x in line 2",
+        ),
+        (
+            ["-"],
+            b"slide,cohort\na,x\na,\n",
+            "a is in no cohort, but in cohort x in line 2; list each",
+        ),
         (["-"], b"slide,cohort\na,x,z\n", "stdin, line 2 has more values than there are columns"),
         (["-"], b"slide,cohort\n,x\n", "stdin, line 2 names no slide"),
-        (["-"], b'slide\n"a\n', "stdin is no CSV"),
+        (["-"], b'slide\n"a\n', "stdin is not a valid CSV ("),
         (["latin.csv"], b"", "latin.csv is not in UTF-8; save it as CSV UTF-8"),
         (["utf16.csv"], b"", "utf16.csv is not in UTF-8; save it as CSV UTF-8"),
         (["bare.csv"], b"", "bare.csv is not in UTF-8; save it as CSV UTF-8"),

@@ -1,4 +1,4 @@
-"""Slides over a few processes: one row each, and none of them left behind."""
+"""Slides on a few processes: one row for each slide, and no process left behind."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""What the process that reads makes of a task, and how it ends when it holds too much."""
+"""What the reading process does with a task, and how it ends when it holds too much."""
 
 import subprocess
 import sys
@@ -30,8 +30,14 @@ def test_a_task_without_a_slide_tells_the_network_and_its_weights():
         (task(network="nowhere"), "nowhere"),
         (task(target="cat"), "figures has no class 'cat'"),
         (task(profile="gone.safetensors"), "gone.safetensors"),
-        (task(weights="0" * 64), "figures has other weights each time it is loaded, or other"),
-        (task() | {"version": "0.0"}, "0.0 asks; install the same version everywhere"),
+        (
+            task(weights="0" * 64),
+            "figures gets different weights each time it is loaded, or its files differ",
+        ),
+        (
+            task() | {"version": "0.0"},
+            "the batch was started with 0.0; install the same version everywhere",
+        ),
     ],
 )
 def test_what_would_fail_every_slide_is_told_apart_from_a_bad_slide(asked, says):
@@ -68,7 +74,7 @@ def test_a_bug_is_told_with_its_place():
     except ZeroDivisionError as error:
         _, sentence = _reason(error, "a.svs")
     assert sentence.startswith(
-        "a.svs could not be asked: ZeroDivisionError: no (test_one_slide.py, line"
+        "a.svs could not be estimated: ZeroDivisionError: no (test_one_slide.py, line"
     )
 
 

@@ -1,4 +1,4 @@
-"""Rows in a Parquet folder: the same rows as in lines, none lost and none twice."""
+"""Rows in a Parquet folder: the same rows as in JSON lines, none lost and none twice."""
 
 import errno
 import shutil
@@ -105,7 +105,7 @@ def test_failed_rows_leave_parts_and_journal(folder, row_of):
     assert store.begin(lambda row: row["error"] is None) == 1
     store.close()
     assert names(folder) == ["a"]
-    assert len(list(folder.glob("part-*"))) == 1  # the one with failed rows only is gone
+    assert len(list(folder.glob("part-*"))) == 1  # the part with only failed rows was removed
 
 
 def test_litter_of_a_kill_is_swept_away(folder, row_of):

@@ -1,4 +1,4 @@
-"""A row is the report, flattened: nothing is lost on the way there and back."""
+"""A row is the report, flattened: nothing is lost there and back."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from wsi_scale.report import AsIs, Candidate, NearestLevel, PixelAudit, PixelFie
 
 
 def make_report(**values):
-    """A report with nothing optional in it, but for ``values``."""
+    """A report without optional parts, except for ``values``."""
     level = {"width": 300, "height": 200, "downsample": 1.0}
     content = {
         "schema": "wsi-scale/report/1",

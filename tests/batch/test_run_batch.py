@@ -1,4 +1,4 @@
-"""A batch keeps one row a slide, over interruptions, second runs and other questions."""
+"""A batch keeps one row per slide, through interruptions, second runs and other queries."""
 
 import errno
 import json
@@ -108,7 +108,7 @@ def test_where_all_is_done_no_worker_is_begun(out, row_of):
 
 def test_rows_are_not_written_over(out, row_of):
     go(Pretend(row_of), out)
-    with pytest.raises(OutputError, match="is there already; add --resume to go on"):
+    with pytest.raises(OutputError, match="already exists; add --resume to continue"):
         go(Pretend(row_of), out)
     assert sorted(rows(out)) == list("abcd")
 
@@ -121,7 +121,7 @@ def test_resuming_what_is_not_there_begins(out, row_of):
 def test_other_settings_are_refused_by_name_and_nothing_is_touched(out, row_of):
     go(Pretend(row_of, bad="b"), out, seed=1)
     before = rows(out)
-    with pytest.raises(SettingsError, match="made with settings seed 1, not 2; ask the same"):
+    with pytest.raises(SettingsError, match="made with settings seed 1, not 2; repeat that"):
         go(Pretend(row_of), out, resume=True, seed=2)
     assert rows(out) == before
 
@@ -143,7 +143,7 @@ def test_a_network_that_cannot_be_used_leaves_nothing_behind(out, row_of):
 def test_rows_without_their_note_are_not_guessed_at(out, row_of):
     go(Pretend(row_of), out)
     note_of(out).unlink()
-    with pytest.raises(OutputError, match="what they were asked is not known"):
+    with pytest.raises(OutputError, match="which records the query behind the rows of"):
         go(Pretend(row_of), out, resume=True)
 
 
@@ -184,7 +184,7 @@ def test_a_file_system_without_locks_is_a_place_for_rows(out, row_of, monkeypatc
 
 
 class Meanwhile(Pretend):
-    """While its network is loaded, another run comes and goes."""
+    """While its network is loading, another run starts and ends."""
 
     def __init__(self, row_of, other, **options):
         super().__init__(row_of, **options)
@@ -205,10 +205,10 @@ def test_rows_that_another_run_makes_while_the_network_is_loaded_are_kept(out, r
 
 def test_a_run_that_begins_finds_the_place_taken_while_its_network_was_loaded(out, row_of):
     late = Meanwhile(row_of, lambda: go(Pretend(row_of), out, seed=1))
-    with pytest.raises(OutputError, match="is there already; add --resume to go on"):
+    with pytest.raises(OutputError, match="already exists; add --resume to continue"):
         go(late, out, seed=2)
     late = Meanwhile(row_of, lambda: go(Pretend(row_of), out, seed=1, resume=True))
-    with pytest.raises(SettingsError, match="made with settings seed 1, not 2; ask the same"):
+    with pytest.raises(SettingsError, match="made with settings seed 1, not 2; repeat that"):
         go(late, out, seed=2, resume=True)
     assert sorted(rows(out)) == list("abcd")
 
@@ -220,7 +220,7 @@ def test_two_runs_that_begin_at_once_never_both_write(out, row_of):
     with pytest.raises(OutputError, match="another run is writing"):
         second.take("w")
     first.leave()
-    with pytest.raises(OutputError, match="is there already"):
+    with pytest.raises(OutputError, match="already exists"):
         second.take("w")
 
 
@@ -235,7 +235,7 @@ def test_a_run_killed_before_its_note_was_written_is_resumed(out, row_of):
 def test_other_tools_find_all_rows_of_a_killed_run_once_it_is_resumed(
     tmp_path, row_of, monkeypatch
 ):
-    """Also where nothing was left to ask: the last rows were in the journal only."""
+    """Even if no slide is left to do: the last rows were only in the journal."""
     out = tmp_path / "rows.parquet"
     with monkeypatch.context() as killed:
         killed.setattr(Parts, "close", lambda store: None)
@@ -254,7 +254,7 @@ def test_the_note_says_what_was_asked(out, row_of):
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows", "rows.json"])
 def test_other_endings_are_refused(tmp_path, name):
-    with pytest.raises(OutputError, match=r"--out ends in \.jsonl or \.parquet"):
+    with pytest.raises(OutputError, match=r"--out must end in \.jsonl or \.parquet"):
         open_store(tmp_path / name)
 
 
@@ -280,11 +280,11 @@ def test_files_are_named_for_every_place(tmp_path, monkeypatch):
     assert asked.settings.profile == str(tmp_path / "p")
     asked = Asked.of("m:f?weights=w.safetensors&x=1", Settings(), "cpu", Limits())
     assert asked.network == f"m:f?weights={tmp_path / 'w.safetensors'}&x=1"
-    Path("figures").mkdir()  # a bundled name stays one
+    Path("figures").mkdir()  # a bundled name stays as it is
     assert Asked.of("figures", Settings(), "cpu", Limits()).network == "figures"
 
 
 @pytest.mark.parametrize(("memory", "seconds"), [(0, 1), (-1, 1), (1, 0), (float("nan"), 1)])
 def test_limits_are_above_nothing(memory, seconds):
-    with pytest.raises(SettingsError, match="is above 0"):
+    with pytest.raises(SettingsError, match="must be above 0"):
         Limits(memory, seconds)

@@ -1,4 +1,4 @@
-"""Counts, medians and outliers, by hand; the page and the picture hold what the rows say."""
+"""Counts, medians and outliers, by hand; page and picture show what the rows say."""
 
 import pytest
 from matplotlib.figure import Figure
@@ -46,7 +46,7 @@ def test_a_slide_twice_as_coarse_as_its_cohort_stands_out(cohort):
     (found,) = summarize(cohort([0.50, 0.51, 0.49, 0.50, 0.52, 1.0])).outliers
     assert found.slide.path == "/s/x/5"
     assert found.octaves == pytest.approx(0.986, abs=1e-3)  # log2(1.0 / 0.505)
-    assert found.reason == "µm/px 1 (ok), its cohort's median is 0.505 of 6"
+    assert found.reason == "µm/px 1 (ok); the median of the 6 ok answers of its cohort is 0.505"
 
 
 def test_a_slide_is_held_against_its_own_cohort_only(cohort):
@@ -104,7 +104,7 @@ def test_cohorts_that_are_folders_lose_what_all_begin_with():
 def test_the_summary_begins_with_what_to_look_at(cohort, row_of):
     rows = [*cohort([0.5] * 5 + [1.0]), row_of("/s/x/f|g", "/s/x", error="bad | worse")]
     text = markdown(summarize(rows))
-    assert text.startswith("7 slides, 1 failed, 1 to look at first.\n\n## Look at these first")
+    assert text.startswith("7 slides, 1 failed, 1 flagged.\n\n## Look at these first")
     assert text.index("Look at these") < text.index("Failed: 1 slide") < text.index("By cohort")
     assert r"| /s/x/f\|g | slide | bad \| worse |" in text
     assert "| x | 7 | 1 | 6 ok | 1.000 | 0.500 | 0.500–0.500 |" in text
@@ -128,7 +128,7 @@ def test_the_page_holds_the_same_and_escapes_what_it_is_told(cohort, row_of):
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "rows &amp; more" in page
-    assert "7 slides, 1 failed, 1 to look at first" in page
+    assert "7 slides, 1 failed, 1 flagged" in page
 
 
 def test_paths_break_anywhere_on_the_page_and_words_do_not(row_of):

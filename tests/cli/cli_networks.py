@@ -14,7 +14,7 @@ def untrained():
 
 
 class Deaf(nn.Module):
-    """Answers alike whatever it is shown, though its BatchNorm says it was trained."""
+    """Gives the same answer whatever it is shown, though its BatchNorm says it was trained."""
 
     def __init__(self):
         super().__init__()
@@ -60,7 +60,7 @@ class LaterNaN(nn.Module):
 
 
 class Moody(nn.Module):
-    """One class more once it sees a real slide."""
+    """Has one more class once it sees a real slide."""
 
     def __init__(self):
         super().__init__()
@@ -72,7 +72,7 @@ class Moody(nn.Module):
 
 
 class Exits(nn.Module):
-    """Ends the program when it is asked."""
+    """Ends the program when it is used."""
 
     def forward(self, x):
         raise SystemExit(7)
@@ -84,7 +84,7 @@ def exits():
 
 
 class Chatty(nn.Module):
-    """Prints whenever it is asked."""
+    """Prints whenever it is used."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""``wsi-scale batch``: a thin command, one-sentence errors, exit codes to trust."""
+"""``wsi-scale batch``: a thin command, one-sentence errors, reliable exit codes."""
 
 import io
 import json
@@ -44,7 +44,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What the command passes on, in place of the work; rows as the work would leave them."""
+    """What the command passes on; writes the rows that the real work would leave."""
     calls = []
 
     def pretend(batch, start, tell):
@@ -107,7 +107,7 @@ def test_the_summary_goes_to_stdout_and_beside_the_rows_and_progress_to_stderr(
 ):
     assert cli.run(["batch", "synthetic:figures", "--out", "r.jsonl"]) == 0
     captured = capsys.readouterr()
-    assert captured.out.startswith("1 slide, 0 failed, 0 to look at first")
+    assert captured.out.startswith("1 slide, 0 failed, none flagged")
     assert "2/4 slides\n" in captured.err
     names = {path.name for path in folder.iterdir()}
     assert {"r.summary.md", "r.summary.html", "r.summary.png"} <= names
@@ -122,7 +122,7 @@ def test_a_failed_slide_is_exit_code_3(capsys, asked):
 def test_ctrl_c_says_what_is_kept_and_is_exit_code_130(capsys, asked):
     assert cli.run(["batch", "synthetic:figures", "--out", "r.jsonl", "--seed", "130"]) == 130
     said = capsys.readouterr().err
-    assert "0 of 1 slides have a row in r.jsonl; go on with --resume" in said
+    assert "0 of 1 slides have a row in r.jsonl; continue with --resume" in said
 
 
 def test_slides_come_from_stdin(asked, monkeypatch, folder):
@@ -145,8 +145,11 @@ def test_the_summary_is_made_again_from_the_rows_alone(capsys, asked, folder):
     [
         (("a.svs",), "Missing option '--out'"),
         (("--out", "r.jsonl"), "no slide was given"),
-        (("gone.svs", "--out", "r.jsonl"), "there is no 'gone.svs'"),
-        (("synthetic:figures", "--out", "r.csv"), "--out ends in .jsonl or .parquet, got r.csv"),
+        (("gone.svs", "--out", "r.jsonl"), "there is no file or folder 'gone.svs'"),
+        (
+            ("synthetic:figures", "--out", "r.csv"),
+            "--out must end in .jsonl or .parquet, got r.csv",
+        ),
         (("synthetic:figures", "--out", "no/r.jsonl"), "cannot write no/r.jsonl: no folder"),
         (("synthetic:figures", "--out", "no/r.parquet"), "cannot write no/r.parquet: no folder"),
         (("synthetic:figures", "--out", "r.jsonl", "--workers", "0"), "at least 1 worker"),
@@ -154,11 +157,17 @@ def test_the_summary_is_made_again_from_the_rows_alone(capsys, asked, folder):
             ("a.svs", "--out", "r.jsonl", "--workers", "2", "--scheduler", "tcp://h:1"),
             "--scheduler has workers of its own; leave one of them out",
         ),
-        (("synthetic:figures", "--out", "r.jsonl", "--memory", "0"), "is above 0 GiB, got 0"),
-        (("synthetic:figures", "--out", "r.jsonl", "--minutes", "0"), "above 0 minutes, got 0"),
-        (("synthetic:figures", "--out", "r.jsonl", "--scales", "4"), "--scales is LO:HI"),
+        (("synthetic:figures", "--out", "r.jsonl", "--memory", "0"), "must be above 0 GiB, got 0"),
+        (
+            ("synthetic:figures", "--out", "r.jsonl", "--minutes", "0"),
+            "must be above 0 minutes, got 0",
+        ),
+        (("synthetic:figures", "--out", "r.jsonl", "--scales", "4"), "--scales must be LO:HI"),
         (("synthetic:figures", "--out", "r.jsonl", "--estimator", "x"), "unknown estimator 'x'"),
-        (("--out", "r.jsonl", "--summary"), "there are no rows in r.jsonl"),
+        (
+            ("--out", "r.jsonl", "--summary"),
+            "r.jsonl does not exist; give the --out of an earlier batch",
+        ),
         (("synthetic:figures", "--out", "r.jsonl", "--summary"), "leave the slides out"),
     ],
 )
@@ -175,7 +184,7 @@ def test_rows_that_are_there_are_refused_before_any_work(capsys, asked, folder, 
     monkeypatch.chdir(folder)
     capsys.readouterr()
     said = refused(capsys, "synthetic:figures", "--out", "r.jsonl")
-    assert "is there already; add --resume" in said
+    assert "already exists; add --resume" in said
 
 
 def test_without_dask_or_pyarrow_one_sentence_says_what_to_install(capsys, monkeypatch):
@@ -242,7 +251,7 @@ def start(*words):
 
 
 def processes(parent=None):
-    """Numbers of the processes that run, all or those of one parent; none that wait for burial."""
+    """Numbers of the running processes, all or those of one parent, without zombies."""
     words = ["ps", "-eo", "pid=,ppid=,stat="]
     found = subprocess.run(words, capture_output=True, text=True, check=True)
     lines = [line.split() for line in found.stdout.splitlines()]
@@ -266,7 +275,7 @@ def test_a_run_that_is_stopped_keeps_its_rows_and_leaves_no_process(folder, how,
     done = {row["path"] for row in open_store(out).rows()}
     assert 2 <= len(done) < len(slides)
     if how == signal.SIGINT:
-        assert f"{len(done)} of 40 slides have a row in {out}; go on with --resume" in said
+        assert f"{len(done)} of 40 slides have a row in {out}; continue with --resume" in said
     deadline = time.monotonic() + 20
     while processes() & children and time.monotonic() < deadline:
         time.sleep(0.1)

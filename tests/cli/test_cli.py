@@ -45,7 +45,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def no_network(monkeypatch):
-    """Loading a network fails the test: the fault must be seen before."""
+    """Loading a network fails the test: the fault must be found before."""
 
     def load(*_, **__):
         raise AssertionError("a network was loaded")
@@ -68,7 +68,7 @@ def spoken(value):
 
 
 def refused(capsys, folder, *arguments):
-    """The one sentence with which the arguments are refused, nothing being written."""
+    """The one sentence with which the arguments are refused; checks that nothing is written."""
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     code = cli.run([str(argument) for argument in arguments])
     shown = capsys.readouterr()
@@ -81,7 +81,7 @@ def refused(capsys, folder, *arguments):
 
 
 def estimate_json(folder, *arguments):
-    """Exit code and report of one ``estimate``; the report keeps to the published schema."""
+    """Exit code and report of one ``estimate``; checks the report against the published schema."""
     target = folder / "report.json"
     code = cli.run(["estimate", *map(str, arguments), "--json", str(target)])
     report = json.loads(target.read_text())
@@ -158,17 +158,17 @@ def test_a_synthetic_slide_that_cannot_be_drawn_is_refused(capsys, folder, slide
         (["--precision", "0"], "precision is a share of the answer between 0 and 1"),
         (["--precision", "10"], "for example 0.1 for 10 % above and below it, got 10"),
         (["--precision", "nan"], "precision is a share of the answer between 0 and 1"),
-        (["--precision", "fine"], "'--precision': 'fine' is no number"),
-        (["--sites", "many"], "'many' is no whole number; see wsi-scale estimate --help"),
-        (["--sites", "2.5"], "'--sites': '2.5' is no whole number"),
+        (["--precision", "fine"], "'--precision': 'fine' is not a number"),
+        (["--sites", "many"], "'many' is not a whole number; see wsi-scale estimate --help"),
+        (["--sites", "2.5"], "'--sites': '2.5' is not a whole number"),
         (["--seed", "-1"], "seed must be greater than or equal to 0, got -1"),
         (["--per-octave", "0"], "per_octave must be greater than 0, got 0"),
         (["--per-octave", "nan"], "got nan"),
-        (["--per-octave", "few"], "'--per-octave': 'few' is no number"),
+        (["--per-octave", "few"], "'--per-octave': 'few' is not a number"),
         (["--scales", "1:1.5"], "1:1.5 span less than an octave"),
         (["--scales", "4:1"], "4:1 are empty; LO must be below HI"),
         (["--scales", "2:2"], "2:2 are empty"),
-        (["--scales", "1-4"], "--scales is LO:HI, for example 0.5:16, got '1-4'"),
+        (["--scales", "1-4"], "--scales must be LO:HI, for example 0.5:16, got '1-4'"),
         (["--scales", "1:2:3"], "got '1:2:3'"),
         (["--scales", "1:"], "got '1:'"),
         (["--scales", ":"], "got ':'"),
@@ -179,7 +179,7 @@ def test_a_synthetic_slide_that_cannot_be_drawn_is_refused(capsys, folder, slide
         (["--mpp", "0"], "above 0 µm, got 0"),
         (["--mpp", "-0.25"], "above 0 µm, got -0.25"),
         (["--mpp", "inf"], "above 0 µm, got inf"),
-        (["--mpp", "20x"], "'--mpp': '20x' is no number"),
+        (["--mpp", "20x"], "'--mpp': '20x' is not a number"),
         (["--estimator", "magic"], "unknown estimator 'magic'; there are auto"),
         (["--reader", "magic"], "there is no reader 'magic'; choose one of"),
         (["--reader", "openslide"], "there is no file synthetic:figures"),
@@ -326,11 +326,14 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_network_is_loade
     [
         (["--plot", "x.docx"], "x.docx: the suffix must be .png, .pdf or .svg"),
         (["--plot", "x"], "the suffix must be .png, .pdf or .svg"),
-        (["--responses", "x.csv"], "--responses writes an .npz file, got x.csv"),
+        (["--responses", "x.csv"], "--responses must end in .npz, got x.csv"),
         (["--html", "-"], "only --json can go to stdout"),
         (["--json", "folder"], "folder: it is a folder; add a file name"),
         (["--html", "folder"], "folder: it is a folder; add a file name"),
-        (["--json", "x", "--html", "x"], "two results would go to one file"),
+        (
+            ["--json", "x", "--html", "x"],
+            "two results would go to the same file; give each its own name",
+        ),
         (["--json", "slide.png"], "slide.png would replace slide.png"),
     ],
     ids=spoken,
@@ -581,7 +584,7 @@ def test_every_site_lies_in_the_polygon_and_none_in_its_hole(folder):
 
 
 def interrupt_after(monkeypatch, sites):
-    """Ctrl-C in the middle of the measurement that follows ``sites`` whole ones."""
+    """Ctrl-C in the middle of a measurement, after ``sites`` complete ones."""
     from wsi_scale.responses import measure
 
     true, calls = measure.measure_responses, []
@@ -666,7 +669,7 @@ def test_a_real_interrupt_leaves_a_whole_partial_report(folder):
     program = (
         "import os, signal, sys\n"
         "from wsi_scale import cli; from wsi_scale.responses import measure\n"
-        # a shell makes what it runs in the background deaf to it
+        # a shell makes its background processes ignore it
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "true, calls = measure.measure_responses, []\n"
         "def measured(*arguments, **options):\n"
@@ -736,10 +739,10 @@ def test_info_shows_levels_resolution_and_reader(capsys, folder):
     assert shown.err == ""
 
 
-def test_info_says_that_the_pixels_were_not_asked_and_loads_no_network(capsys, folder, no_network):
+def test_info_says_that_pixel_size_was_not_checked_and_loads_no_network(capsys, folder, no_network):
     write_pyramid_tiff(folder / "a.tiff", disc_image(20), mpp=0.5)
     assert cli.run(["info", "a.tiff", "--json", "x.json"]) == 0
-    assert "the pixels were not asked; --pixels holds them" in capsys.readouterr().out
+    assert "Pixel size not checked; --pixels does that." in capsys.readouterr().out
     assert json.loads(Path("x.json").read_text())["pixels"] is None
 
 
@@ -767,12 +770,12 @@ def test_info_holds_the_pixels_against_what_is_stated(capsys, folder):
 
 def test_a_network_of_unknown_mpp_is_told_to_know_nothing_of_the_pixels(capsys, folder):
     assert cli.run(["info", SMALL, "--pixels", *ON_FIGURES]) == 0
-    assert "figures does not say at which µm/px it was trained" in capsys.readouterr().out
+    assert "Pixel size not checked: figures does not say at which µm/px" in capsys.readouterr().out
 
 
 def test_info_takes_a_network_only_to_ask_the_pixels(capsys, folder, no_network):
     for options in (["--network", "figures"], ["--free-colour"]):
-        assert "are for --pixels; add it" in refused(capsys, folder, "info", SMALL, *options)
+        assert "only work with --pixels; add it" in refused(capsys, folder, "info", SMALL, *options)
 
 
 def test_info_cancelled_while_the_pixels_are_asked_is_exit_130(folder, monkeypatch, capsys):
@@ -866,6 +869,38 @@ def test_help_lists_every_option_of_the_contract(capsys):
     )
     for option in options.split(" "):
         assert option in shown
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("", "estimate", "info", "networks", "batch", "calibrate", "evaluate"),
+        *("thesis", "thesis dataset", "thesis train", "thesis reproduce"),
+    ],
+)
+def test_every_help_fits_80_columns_and_ends_with_exit_codes_and_the_glossary(
+    capsys, monkeypatch, command
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.run([*command.split(), "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "..." not in shown.partition("Commands:")[2], "a short help is cut off"
+    codes, words = shown.split("  Exit codes:\n")[1].split("\n\n")
+    assert [line.split()[0] for line in codes.splitlines()] == (
+        ["0", "2", "3", "130"]
+        if command in ("", "estimate", "batch", "evaluate")
+        else ["0", "2", "130"]
+    )
+    assert " ".join(words.split()).endswith("explained in docs/glossary.md in the repository.")
+
+
+@pytest.mark.parametrize("command", ["", "estimate"])
+def test_help_says_in_which_direction_scale_goes(capsys, command):
+    assert cli.run([*command.split(), "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Scale 2 means: shrink the slide to half its width and height" in shown
+    assert "A larger scale is a coarser view of more tissue." in shown
 
 
 # The installed program

@@ -1,4 +1,4 @@
-"""``wsi-scale evaluate``: a thin command, one-sentence errors, exit codes to trust."""
+"""``wsi-scale evaluate``: a thin command, one-sentence errors, reliable exit codes."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ GOOD = "slide,scale\nsynthetic:figures,2\n"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """The working directory, with a manifest that is fine."""
+    """The working directory, with a valid manifest."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "slides.csv").write_text(GOOD)
     return tmp_path
@@ -23,7 +23,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What the command passes on, in place of the work."""
+    """What the command passes on; no work is done."""
     calls = []
 
     def pretend(bench, questions, workers, tell):
@@ -102,7 +102,7 @@ def test_ctrl_c_is_exit_code_130(capsys, monkeypatch):
         (("none.csv", "--out", "o"), "cannot read none.csv: No such file or directory"),
         (("slides.csv", "--out", "o", "--workers", "0"), "at least 1 worker is needed"),
         (("slides.csv", "--out", "o", "--sites", "0"), "sites must be greater than or equal to 1"),
-        (("slides.csv", "--out", "o", "--per-octave", "x"), "'x' is no number"),
+        (("slides.csv", "--out", "o", "--per-octave", "x"), "'x' is not a number"),
         (("slides.csv", "--out", "o", "--seed", "-1"), "seed must be greater than or equal to 0"),
         (("slides.csv", "--out", "o", "--estimators", "rrsem"), "learns from images whose right"),
         (("slides.csv", "--out", "o", "--estimators", "fingerprint,"), "unknown estimator ''"),
@@ -111,7 +111,7 @@ def test_ctrl_c_is_exit_code_130(capsys, monkeypatch):
         (("slides.csv", "--out", "o", "--windows", "0.5:2"), "at its middle"),
         (("slides.csv", "--out", "o", "--sweep", "sigma=7"), "--sweep is KEY=VALUES"),
         (("slides.csv", "--out", "slides.csv"), "slides.csv is a file; choose another folder"),
-        (("slides.csv", "--out", "."), "slides.csv lies in ., which is for results; move it"),
+        (("slides.csv", "--out", "."), "slides.csv is inside ., which is for results; move it"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence_and_nothing_is_written(

@@ -1,4 +1,4 @@
-"""``wsi-scale thesis``: thin commands, one-sentence errors, results where they were asked for."""
+"""``wsi-scale thesis``: thin commands, one-sentence errors, results where the user wants them."""
 
 import os
 import re
@@ -62,19 +62,19 @@ def test_a_folder_of_other_images_and_a_full_disk_are_refused_before_anything_is
     [
         (("dataset", "set", "--noise", "-5"), "noise is a number of grey levels"),
         (("dataset", "set", "--noise", "1e300"), "0 to 1000, got 1e+300"),
-        (("dataset", "x" * 300), "x… is too long a name for a file"),
-        (("reproduce", "--out", "x" * 300), "x… is too long a name for a file"),
+        (("dataset", "x" * 300), "x… is too long; choose a shorter one"),
+        (("reproduce", "--out", "x" * 300), "x… is too long; choose a shorter one"),
         (("train", "--out", "n", "--scale", "5", "--filters", "8,16"), "3 blocks"),
         (("dataset", "set", "--grain", "3"), "the grain of noise is 1 or 2 px, got 3"),
         (("dataset", "set", "--split", "dev"), "unknown split 'dev'; there are both, train, test"),
         (("dataset", "set", "--workers", "0"), "at least 1 worker is needed, got 0"),
-        (("dataset", "set", "--seed", "x"), "'x' is no whole number"),
+        (("dataset", "set", "--seed", "x"), "'x' is not a whole number"),
         (("train", "--out", "n", "--scale", "-2"), "above 0 and at most 64, got -2"),
         (("train", "--out", "n", "--scale", "5", "--schedule", "x"), "unknown schedule 'x'"),
         (("train", "--out", "n", "--scale", "5", "--threads", "0"), "at least 1 thread"),
         (("train", "--out", "n", "--scale", "5", "--images", "no"), "no folder no"),
         (("train", "--scale", "5"), "Missing option '--out'"),
-        (("train", "--out", "n", "--seed", "1"), "name the network to train by its --scale"),
+        (("train", "--out", "n", "--seed", "1"), "give the --scale of the network to train"),
         (("reproduce", "--preset", "slow"), "unknown preset 'slow'; there are quick, full"),
         (("reproduce", "--workers", "0"), "at least 1 worker is needed, got 0"),
         (("reproduce", "--images", "no"), "no folder no"),
@@ -116,9 +116,13 @@ def test_train_writes_a_card_and_does_not_train_twice(capsys, folder, monkeypatc
     )
     assert cli.run(["thesis", "train", "--scale", "2.5", "--out", "n"]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "figures-2.5-decayed: names 95.0% of unseen patches at scale 2.5 rightly" in out
+    assert (
+        "figures-2.5-decayed: 95.0% of unseen patches at scale 2.5 are classified correctly" in out
+    )
     assert (folder / "n" / "figures-2.5-decayed" / "card.toml").exists()
-    assert "is trained; choose another" in refused(capsys, "train", "--scale", "2.5", "--out", "n")
+    assert "is already trained; choose another" in refused(
+        capsys, "train", "--scale", "2.5", "--out", "n"
+    )
 
 
 def test_train_without_a_scale_trains_every_network_that_is_missing(capsys, folder, monkeypatch):
@@ -159,11 +163,11 @@ def test_reproduce_tells_where_to_read(capsys, folder, monkeypatch):
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups on this system")
 def test_ctrl_c_keeps_whole_images_and_the_next_run_goes_on(folder):
-    """The real thing: two processes drawing, all interrupted as a terminal would."""
+    """Two real processes draw, and all are interrupted as a terminal would."""
     program = (
         "import signal, sys\n"
         "from wsi_scale import cli\n"
-        # a shell makes what it runs in the background deaf to it
+        # a shell makes its background processes ignore it
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "sys.exit(cli.run(sys.argv[1:]))\n"
     )

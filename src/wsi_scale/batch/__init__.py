@@ -1,1 +1,1 @@
-"""Many slides: listed, each asked in a process of its own, rows kept as they come."""
+"""Many slides enter, one row for each leaves. Each is estimated in a process of its own."""

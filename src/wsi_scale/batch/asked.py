@@ -1,4 +1,4 @@
-"""What every slide of a batch is asked, in a form that crosses to other processes as text."""
+"""The query of a batch (network, settings, limits), which other processes receive as text."""
 
 from __future__ import annotations
 
@@ -16,25 +16,33 @@ GIB = 1 << 30
 
 @dataclass(frozen=True)
 class Limits:
-    """What one process may use for a slide."""
+    """What one process may use for a slide. A slide that needs more becomes a failed row.
+
+    Examples
+    --------
+    >>> Limits(memory=4, seconds=600)
+    Limits(memory=4, seconds=600)
+    """
 
     memory: float = 8.0
-    """GiB; a process that holds more is ended and its slide is a row that says so."""
+    """Memory of the process in GiB, above 0. A process that uses more is ended."""
     seconds: float = 3600.0
-    """For one slide; likewise."""
+    """Time for one slide, above 0. A process that takes longer is ended."""
 
     def __post_init__(self) -> None:
         if not 0 < self.memory < float("inf"):
-            raise SettingsError(f"the memory of a process is above 0 GiB, got {self.memory:g}")
+            raise SettingsError(
+                f"the memory limit of a process must be above 0 GiB, got {self.memory:g}"
+            )
         if not 0 < self.seconds < float("inf"):
             raise SettingsError(
-                f"the time for a slide is above 0 minutes, got {self.seconds / 60:g}"
+                f"the time limit for a slide must be above 0 minutes, got {self.seconds / 60:g}"
             )
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The question. Files are named by absolute paths: processes may run elsewhere."""
+    """The query. Its file paths are absolute, because processes may run in other folders."""
 
     network: str
     """SPEC."""
@@ -44,12 +52,12 @@ class Asked:
 
     @classmethod
     def of(cls, network: str, settings: Settings, device: str, limits: Limits) -> Asked:
-        """Raises SettingsError for settings that hold what no text can carry."""
+        """The query with absolute paths. Raises SettingsError for settings that are not text."""
         options = settings.options
         if options.reference is not None or options.profile is not None:
             raise SettingsError(
-                "a batch carries settings as text: name a profile by its file, and leave a "
-                "reference to estimate_slide"
+                "a batch sends its settings as text; name a profile by its file, and use "
+                "estimate_slide where a reference is needed"
             )
         if settings.profile is not None:
             profile = os.path.abspath(settings.profile)
@@ -57,7 +65,7 @@ class Asked:
         return cls(absolute_spec(network), settings, device, limits)
 
     def describe(self) -> dict[str, Any]:
-        """What decides the answers: rows of another description are never mixed with these."""
+        """Everything that decides the answers. Rows with different descriptions never mix."""
         profile = self.settings.profile
         return {
             "network": self.network,
@@ -67,9 +75,9 @@ class Asked:
         }
 
     def task(self, path: str | None, weights: str | None = None) -> dict[str, Any]:
-        """The message to a process about one slide; about the network alone where path is None.
+        """The message to a process about one slide, or about the network alone if path is None.
 
-        weights: what the network's state hashes to, so that no process asks another network.
+        weights: hash of the network's state, so that no process uses a different network.
         """
         return {
             "path": path,

@@ -1,4 +1,4 @@
-"""The process that reads slides: one task a line on stdin, one reply a line on stdout."""
+"""The process that reads slides: one task per line on stdin, one reply per line on stdout."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from wsi_scale.batch.memory import end_above, rest_mib
 
 
 def main() -> None:
-    """Answer until stdin ends, which it does when the parent closes it or dies."""
+    """Answer until stdin ends, which happens when the parent closes it or dies."""
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)  # what networks and libraries print is no reply
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it and closes stdin
+    os.dup2(2, 1)  # what networks and libraries print must not mix with replies
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too and closes stdin
     faulthandler.enable()
-    from wsi_scale.batch.one_slide import reply_to  # now, with its prints out of the way
+    from wsi_scale.batch.one_slide import reply_to  # imported here, where its prints go to stderr
 
     tasks: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_hear, args=(tasks,), daemon=True).start()
@@ -38,7 +38,7 @@ def main() -> None:
 def _hear(tasks: queue.SimpleQueue[dict[str, Any]]) -> None:
     for line in sys.stdin.buffer:
         tasks.put(json.loads(line))
-    os._exit(0)  # also in the midst of a slide: nobody waits for it any more
+    os._exit(0)  # even in the middle of a slide: nobody waits for its reply
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Many slides on a Dask cluster: a task is a path and the settings, as text; so is its row."""
+"""Many slides on a Dask cluster. A task is a path and the settings as text; so is its row."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from wsi_scale.errors import SettingsError, WsiScaleError
 
 CONNECT_SECONDS = 30.0
 PATIENCE_SECONDS = 600.0
-"""How long a scheduler that was lost is waited for."""
+"""How long to wait for a lost scheduler."""
 
 TRIES = 2
-"""How often a slide is handed in whose workers died, each time as often as Dask allows."""
+"""How often a slide is submitted if its workers die. Each time Dask itself retries it too."""
 
 _LOOK_SECONDS = 0.5
 _CLOSE_SECONDS = 5.0
-_COUNT_SECONDS = 5.0  # between looks at how many workers there are
+_COUNT_SECONDS = 5.0  # between two counts of the workers
 _LEAST_AHEAD = 8
 _CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 
 _idle: list[tuple[str, Keeper]] = []
-"""In a Dask worker: keepers without a slide, and the run whose network they have loaded."""
+"""In a Dask worker: the idle keepers, each with the run whose network it has loaded."""
 _turn = threading.Lock()
 
 
 def work(task: str) -> str:
-    """In a Dask worker: the row of a slide, made by a process of its own as on one machine."""
+    """In a Dask worker: the row of a slide, made in a process of its own as on one machine."""
     asked = json.loads(task)
     keeper = _keeper_of(asked["run"])
     try:
@@ -53,7 +53,10 @@ def work(task: str) -> str:
 
 
 def _keeper_of(run: str) -> Keeper:
-    """One that waits, or a new one. Those of other runs end: files may have changed since."""
+    """An idle keeper of this run, or a new one.
+
+    Keepers of other runs are ended, because their files may have changed.
+    """
     with _turn:
         old = [keeper for name, keeper in _idle if name != run]
         _idle[:] = [x for x in _idle if x[0] == run]
@@ -70,7 +73,7 @@ def _end_keepers() -> None:
 
 
 class Cluster:
-    """The workers of a scheduler, wherever they are."""
+    """The workers of a Dask scheduler, on whatever machines they run."""
 
     def __init__(
         self,
@@ -80,9 +83,10 @@ class Cluster:
         patience: float = PATIENCE_SECONDS,
         security: Any = None,
     ) -> None:
-        """Connect. tell: is told of scheduler and workers that are missed. security: of a Client.
+        """Connect to the scheduler. Raises SettingsError if there is none, or no Dask.
 
-        Raises SettingsError where there is no scheduler or no Dask.
+        tell: called with a sentence when the scheduler or its workers are missing. patience:
+        seconds to wait for a lost scheduler. security: passed on to the Dask client.
         """
         self._asked, self._address, self._tell, self._patience = asked, address, tell, patience
         self._weights: str | None = None
@@ -95,7 +99,7 @@ class Cluster:
         self._told = False
 
     def check(self) -> dict[str, Any]:
-        """The network's name and weights, as a worker finds them. Raises WsiScaleError."""
+        """The network's name and weights, loaded in a worker. Raises WsiScaleError."""
         for reply in self._replies(iter([None])):
             if "network" in reply:
                 self._weights = reply["network"]["weights"]
@@ -104,17 +108,20 @@ class Cluster:
         raise AssertionError("not reached")
 
     def rows(self, paths: Iterable[str]) -> Iterator[Row]:
-        """A row for every slide, as they are done. Raises what would fail every slide."""
+        """A row for every slide, in the order they finish.
+
+        Raises WsiScaleError for a fault that would fail every slide.
+        """
         for reply in self._replies(iter(paths)):
             yield reply["row"]
 
     def close(self) -> None:
-        """Say goodbye; tasks that wait are withdrawn."""
-        with suppress(Exception):  # whatever is wrong with the cluster, this run is over
+        """Disconnect; waiting tasks are withdrawn."""
+        with suppress(Exception):  # the run is over, so faults of the cluster no longer matter
             self._client.close(timeout=_CLOSE_SECONDS)
 
     def _replies(self, waiting: Iterator[str | None]) -> Iterator[dict[str, Any]]:
-        """One reply to every path (None asks for the network), as they come."""
+        """One reply for every path, in the order they finish. Path None asks for the network."""
         running: dict[Any, str | None] = {}
         tries: dict[str | None, int] = {}
         while True:
@@ -131,11 +138,11 @@ class Cluster:
             except queue.Empty:
                 continue
             if future not in running:
-                continue  # of a connection that was lost
+                continue  # from a connection that was lost
             if future.status == "finished":
                 try:
                     reply = json.loads(future.result())
-                except (Exception, *_CANCELLED):  # lost between being done and being fetched
+                except (Exception, *_CANCELLED):  # lost after it was done, before it was fetched
                     self._reconnect(running)
                     continue
                 del running[future]
@@ -165,27 +172,27 @@ class Cluster:
         future.add_done_callback(self._done.put)
 
     def _error_of(self, future: Any) -> str:
-        """One sentence for workers that died. Raises WsiScaleError for workers that cannot work."""
+        """One sentence about workers that died. Raises WsiScaleError if workers cannot work."""
         from distributed.scheduler import KilledWorker
 
         error = future.exception()
         if isinstance(error, KilledWorker):
             return (
-                f"the workers that had this slide died {error.allowed_failures + 1} times, "
-                f"{TRIES} times over, the last of them {error.last_worker.address}"
+                f"the workers that had this slide died {error.allowed_failures + 1} times in each "
+                f"of {TRIES} tries; the last was {error.last_worker.address}"
             )
         said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise WsiScaleError(
-            f"the workers of {self._address} cannot do the task ({said}); install the same "
+            f"the workers of {self._address} cannot run the task ({said}); install the same "
             "wsi-scale[batch] there and here"
         )
 
     def _ahead(self) -> int:
-        """How many tasks the cluster should have: two a thread, so that none ever waits."""
+        """How many tasks the cluster should hold: two per thread, so that no thread waits."""
         now = time.monotonic()
         if now - self._counted > _COUNT_SECONDS:
             self._counted = now
-            with suppress(Exception):  # a scheduler that is lost is met where its tasks are
+            with suppress(Exception):  # a lost scheduler is handled where its tasks fail
                 threads = sum(self._client.nthreads().values())
                 if threads == 0 and (self._threads > 0 or not self._told):
                     self._told = True
@@ -194,7 +201,7 @@ class Cluster:
         return max(_LEAST_AHEAD, 2 * self._threads)
 
     def _reconnect(self, running: dict[Any, str | None]) -> None:
-        """Find the scheduler again and hand in anew what it had. Raises WsiScaleError."""
+        """Find the scheduler again and resubmit its tasks. Raises WsiScaleError."""
         self._tell(f"lost the scheduler {self._address}; waiting for it")
         paths = list(running.values())
         running.clear()
@@ -208,8 +215,9 @@ class Cluster:
             except SettingsError:
                 if time.monotonic() > deadline:
                     raise WsiScaleError(
-                        f"the scheduler {self._address} was lost and is not back after "
-                        f"{self._patience / 60:.3g} min; what is done is kept, go on with --resume"
+                        f"the scheduler {self._address} was lost and did not come back within "
+                        f"{self._patience / 60:.3g} min; finished rows are kept, continue with "
+                        "--resume"
                     ) from None
                 time.sleep(_LOOK_SECONDS)
         self._tell(f"the scheduler {self._address} is back")
@@ -227,7 +235,7 @@ def _connect(address: str, seconds: float, security: Any) -> Any:
         ) from None
 
     class Held(Client):
-        """Closed where it cannot begin: one left half-built is waited for a minute at the exit."""
+        """Closes itself if it cannot start; otherwise Python waits a minute for it at exit."""
 
         def start(self, **options: Any) -> None:
             try:

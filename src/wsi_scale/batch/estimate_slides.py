@@ -1,4 +1,4 @@
-"""Many slides from Python: the same processes and the same rows as ``wsi-scale batch``."""
+"""Many slides from Python, with the same processes and answers as ``wsi-scale batch``."""
 
 from __future__ import annotations
 
@@ -17,13 +17,21 @@ from wsi_scale.report import Report
 
 @dataclass(frozen=True)
 class Failure:
-    """A slide without an answer."""
+    """A slide without an answer, and why.
+
+    Examples
+    --------
+    >>> failure = Failure("/slides/a.svs", "slide", "/slides/a.svs is empty")
+    >>> print(failure.kind, "-", failure.reason)
+    slide - /slides/a.svs is empty
+    """
 
     path: str
+    """The slide's absolute path."""
     kind: str
-    """slide, settings, network, memory, crash, time, worker or unexpected."""
+    """What failed: slide, settings, network, memory, crash, time, worker or unexpected."""
     reason: str
-    """One sentence."""
+    """One sentence that says what happened."""
 
 
 def estimate_slides(
@@ -36,12 +44,49 @@ def estimate_slides(
     device: str = "auto",
     limits: Limits | None = None,
 ) -> Iterator[Report | Failure]:
-    """Estimate many slides, each in a process of its own; answers come as they are done.
+    """Yield the report of each slide, or its Failure, in the order they finish.
 
-    slides: paths, each answered once; a report says which in ``report.slide.path`` (absolute).
-    network: a SPEC, which the processes load themselves. client: a ``distributed.Client`` whose
-    workers do the work; else ``workers`` processes here. Whatever becomes of one slide is its
-    Failure; raises WsiScaleError only for what would fail every slide. Nothing is written.
+    Each slide is read in a process of its own, so a slide that crashes, hangs or fills the memory
+    costs only itself. No file is written.
+
+    Parameters
+    ----------
+    slides : iterable of path-like
+        Paths of the slides. A path given twice is done once.
+    network : str
+        SPEC of the network, which every process loads itself.
+    settings : Settings, optional
+        Settings for every slide. None means the defaults.
+    client : distributed.Client, optional
+        A Dask client whose workers do the work. None means processes on this machine.
+    workers : int
+        Number of processes on this machine, at least 1. Ignored if ``client`` is given.
+    device : str
+        Device for the network: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    limits : Limits, optional
+        Memory (GiB) and time (seconds) for one slide. None means 8 GiB and one hour.
+
+    Yields
+    ------
+    Report or Failure
+        ``report.slide.path`` and ``failure.path`` are the slide's absolute path.
+
+    Raises
+    ------
+    SettingsError
+        When ``workers`` is below 1, or when the settings hold objects that are not text.
+    WsiScaleError
+        For a fault that would fail every slide, such as a network that cannot be loaded.
+
+    Examples
+    --------
+    >>> list(estimate_slides([]))
+    []
+    >>> for found in estimate_slides(["a.svs", "b.svs"], workers=2):  # doctest: +SKIP
+    ...     if isinstance(found, Failure):
+    ...         print(found.path, found.kind, found.reason)
+    ...     else:
+    ...         print(found.slide.path, found.scale, found.verdict)
     """
     if workers < 1:
         raise SettingsError(f"at least 1 worker is needed, got {workers}")

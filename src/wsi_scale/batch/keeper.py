@@ -1,4 +1,4 @@
-"""Keeps one child process, gives it slides, and makes a row of whatever becomes of them."""
+"""Keeps one child process, gives it slides, and turns whatever happens to them into rows."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from wsi_scale.batch.row import Kind, Row, failed_row
 from wsi_scale.errors import WsiScaleError
 
 ATTEMPTS = 3
-"""How often a slide is tried whose process dies: it may have been another's fault, such as a system
-short of memory, and it may be the slide's."""
+"""How often a slide is tried if its process dies. The cause may be the slide, or something else,
+such as a machine short of memory."""
 
 _COMMAND = (sys.executable, "-P", "-m", "wsi_scale.batch.child")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-_LOAD_SECONDS = 600.0  # for a new process to load the network, which is not a slide's time
-_PATIENCE = 10.0  # seconds for a process to end that was told to
-_LOOK_SECONDS = 0.01  # between looks whether it has
+_LOAD_SECONDS = 600.0  # for a new process to load the network; not counted as a slide's time
+_PATIENCE = 10.0  # seconds to wait for a killed process to end
+_LOOK_SECONDS = 0.01  # between two checks whether it has ended
 
 
 class Stopped(Exception):  # noqa: N818  (a state, not an error)
-    """The keeper was closed while a slide was under way."""
+    """The keeper was closed while a slide was being read."""
 
 
 class _Died(Exception):  # noqa: N818
-    """The child is gone."""
+    """The child has ended."""
 
     def __init__(self, kind: Kind, clause: str, *, final: bool) -> None:
         super().__init__(clause)
@@ -45,10 +45,10 @@ class _Died(Exception):  # noqa: N818
 
 
 class Keeper:
-    """One child process at a time; a new one where the old one died, tired or went too far.
+    """One child process at a time, replaced when it dies, grows too large or exceeds a limit.
 
-    The child's own memory, crashes and hangs are its own: nothing that it does to itself reaches
-    this process or other children. ``close`` may be called from another thread.
+    Memory, crashes and hangs of the child reach neither this process nor other children. ``close``
+    may be called from another thread.
     """
 
     def __init__(self, command: Sequence[str] = _COMMAND) -> None:
@@ -58,10 +58,10 @@ class Keeper:
         self._lock = threading.Lock()
 
     def row_of(self, task: Mapping[str, Any]) -> Row:
-        """The row of the slide of a task, whatever happens to it.
+        """The row of the task's slide, whatever happens to it.
 
-        Raises WsiScaleError for what would fail every slide (the network, the settings, a process
-        that dies before it has a slide), and Stopped once the keeper is closed.
+        Raises WsiScaleError for a fault that would fail every slide (the network, the settings, a
+        process that dies before it has a slide), and Stopped once the keeper is closed.
         """
         path, last = task["path"], _Died("crash", "", final=False)
         started, peaks = time.monotonic(), []
@@ -88,9 +88,9 @@ class Keeper:
         return self._failed(task, last.kind, sentence, started) | _tried(peaks)
 
     def check(self, task: Mapping[str, Any]) -> dict[str, Any]:
-        """What a child says of the network of a task: its name and weights.
+        """The name and the weights' hash of the task's network, as a child loads it.
 
-        Raises WsiScaleError where it cannot be used.
+        Raises WsiScaleError if the network cannot be used.
         """
         load = {**task, "path": None, "seconds": _LOAD_SECONDS}
         for attempt in range(1, ATTEMPTS + 1):
@@ -154,13 +154,13 @@ class Keeper:
 
 
 def _tried(peaks: Sequence[float | None]) -> Row:
-    """How many tries there were, and the most memory that a process held in any of them."""
+    """The number of tries, and the most memory that a process held in any of them."""
     peak = max((x for x in peaks if x is not None), default=None)
     return {"process.attempts": len(peaks), "process.peak_mib": peak}
 
 
 class _Child:
-    """The process, and the thread that hears its replies."""
+    """The process, and the thread that reads its replies."""
 
     def __init__(self, command: Sequence[str]) -> None:
         paths = [os.path.abspath(path) for path in sys.path if path]
@@ -172,10 +172,10 @@ class _Child:
             stdout=subprocess.PIPE,
             stderr=self._said,
             env=env,
-            start_new_session=True,  # Ctrl-C of a terminal is for the parent alone
+            start_new_session=True,  # Ctrl-C in a terminal reaches the parent alone
         )
         self.peak_mib: float | None = None
-        """The most it held; known once it is gone, where the system tells."""
+        """The most memory it held, in MiB; known after its end, if the system reports it."""
         self._end = threading.Lock()
         self._replies: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._hearing = threading.Thread(target=self._hear, daemon=True)
@@ -186,7 +186,7 @@ class _Child:
         assert self._process.stdin is not None
         self._said.seek(0)
         self._said.truncate()
-        with suppress(OSError):  # a child that is gone already is met below
+        with suppress(OSError):  # a child that has ended already is handled below
             self._process.stdin.write((json.dumps(task) + "\n").encode())
             self._process.stdin.flush()
         try:
@@ -194,16 +194,16 @@ class _Child:
         except queue.Empty:
             self.end()
             minutes = f"{task['seconds'] / 60:.3g}"
-            raise _Died("time", f"was not done after {minutes} min", final=True) from None
+            raise _Died("time", f"did not finish within {minutes} min", final=True) from None
         with suppress(ValueError):
             if line is not None and isinstance(reply := json.loads(line), dict):
                 return reply
-        if line is not None:  # nonsense: whatever it is doing, it is no use
+        if line is not None:  # not a valid reply, so the process is of no use
             self._process.kill()
         raise self._obituary(task)
 
     def end(self) -> None:
-        """Kill it and wait until it is gone."""
+        """Kill it and wait until it has ended."""
         with suppress(OSError):
             self._process.kill()
         self._wait()
@@ -222,13 +222,13 @@ class _Child:
         self._replies.put(None)
 
     def _obituary(self, task: Mapping[str, Any]) -> _Died:
-        """How the child came to its end."""
+        """How the child ended."""
         code = self._wait()
         if code == TOO_MUCH:
             return _Died("memory", f"held more than {task['memory']:g} GiB", final=True)
         said = "" if self._said.closed else self._last_words()
         if code == -signal.SIGKILL:
-            return _Died("crash", "was killed, perhaps for want of memory", final=False)
+            return _Died("crash", "was killed, perhaps because memory ran out", final=False)
         if code is not None and code < 0:
             with suppress(ValueError):
                 name = signal.Signals(-code).name
@@ -236,7 +236,7 @@ class _Child:
         return _Died("crash", f"ended with code {code}{said}", final=False)
 
     def _wait(self) -> int | None:
-        """Wait until it is gone: its exit code, None where it stays."""
+        """Wait for its end. Returns the exit code, or None if it does not end."""
         with self._end, suppress(subprocess.TimeoutExpired, ChildProcessError):
             if not hasattr(os, "wait4"):  # Windows
                 return self._process.wait(_PATIENCE)
@@ -246,14 +246,14 @@ class _Child:
                 if process:
                     self._process.returncode = os.waitstatus_to_exitcode(status)
                     peak = mib_of(used.ru_maxrss)
-                    # it counts from what this process held when it began the other
+                    # a child's count starts at what this process held when it started the child
                     self.peak_mib = peak if peak > 1.05 * (peak_mib() or 0) else None
                 else:
                     time.sleep(_LOOK_SECONDS)
         return self._process.returncode
 
     def _last_words(self) -> str:
-        """The line of its stderr that tells most: a fatal error, else the last."""
+        """The most useful line of its stderr: a fatal error, else the last line."""
         self._said.seek(0)
         lines = [
             x.strip() for x in self._said.read()[-20_000:].decode(errors="replace").split("\n")

@@ -1,4 +1,4 @@
-"""Rows as JSON lines: appended one by one, each whole, each on the disk before the next."""
+"""Rows as JSON lines, appended one by one. Each is whole and on the disk before the next."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from wsi_scale.batch.row import Row
 from wsi_scale.errors import OutputError, SettingsError
 from wsi_scale.plumbing.files import replacing, sync_folder
 
-GO_ON = "rows that were written are kept, make room and go on with --resume"
-"""After a write that failed."""
+GO_ON = "written rows are kept, make room and continue with --resume"
+"""End of the message about a failed write."""
 
 
 class Lines:
-    """A file of rows. Many may read it, one writes."""
+    """A file of rows. Many processes may read it, one writes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._handle: int | None = None
 
     def rows(self) -> Iterator[Row]:
-        """Every whole row, in the order they came; a torn last line is not one.
+        """Every whole row, in the order written; an incomplete last line is left out.
 
-        Raises SettingsError for a file that holds anything else.
+        Raises SettingsError for a file that holds anything but rows.
         """
         for _, row in self._lines():
             yield row
 
     def begin(self, keep: Callable[[Row], bool] = lambda _: True) -> int:
-        """Open the file for appending, first rewritten (whole or not at all) to the rows to keep.
+        """Rewrite the file (whole or not at all) with the rows to keep, and open it for appending.
 
-        keep: asked of every row in order. Returns how many are left.
+        keep: called for every row in order. Returns how many rows were kept.
         """
-        self.close()  # the file that takes its place is another
+        self.close()  # a new file takes its place
         kept = 0
         with replacing(self.path, alone=True) as file:
             for line, row in self._lines():
@@ -47,7 +47,10 @@ class Lines:
         return kept
 
     def append(self, row: Row) -> None:
-        """Add a row; it is on the disk when this returns. Raises OutputError, no part left."""
+        """Add a row; it is on the disk when this returns.
+
+        Raises OutputError if it cannot be written; then no part of it is left.
+        """
         self.write(encode(row))
 
     def write(self, data: bytes) -> None:
@@ -67,13 +70,13 @@ class Lines:
             ) from error
 
     def clear(self) -> None:
-        """Forget all rows."""
+        """Remove all rows."""
         handle = self._open()
         os.ftruncate(handle, 0)
         os.fsync(handle)
 
     def close(self) -> None:
-        """Give the file back; closing twice is harmless."""
+        """Close the file; closing twice is harmless."""
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
@@ -98,7 +101,7 @@ class Lines:
         with file:
             for number, line in enumerate(file, start=1):
                 if not line.endswith(b"\n"):
-                    return  # torn by a power cut or a kill; its slide is asked again
+                    return  # cut short by a power failure or a kill; its slide is done again
                 yield line, self._decode(line, number)
 
     def _decode(self, line: bytes, number: int) -> Row:
@@ -107,11 +110,15 @@ class Lines:
             if isinstance(row, dict) and isinstance(row.get("path"), str) and "error" in row:
                 return row
         raise SettingsError(
-            f"{self.path}, line {number} is no row of wsi-scale batch and nothing was touched; "
+            f"{self.path}, line {number} is not a row of wsi-scale batch, and nothing was changed; "
             "restore the file from a copy, or choose another --out"
         )
 
 
 def encode(row: Row) -> bytes:
-    """The row as one line, ASCII: also names that are no text survive."""
+    r"""The row as one line of ASCII, so that names that are not valid text survive.
+
+    >>> encode({"path": "/s/µ.svs"})
+    b'{"path": "/s/\\u00b5.svs"}\n'
+    """
     return (json.dumps(row, allow_nan=False) + "\n").encode("ascii")

@@ -1,4 +1,4 @@
-"""Which slides a batch looks at: folders, patterns, CSV files, standard input, single names."""
+"""Finds the slides of a batch: in folders, patterns, CSV files, standard input, single names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SUFFIXES = frozenset(
         *(".czi", ".qptiff", ".dcm", ".zip", ".png", ".jpg", ".jpeg", ".jp2", ".bmp", ".webp"),
     )
 )
-"""Endings of files that are taken from a folder; a file named by itself may end in anything."""
+"""Endings of the files that are taken from a folder. A file named directly may end in anything."""
 
 _WILD = frozenset("*?[")
 _COMMAS = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -33,32 +33,55 @@ class Entry:
     """One slide of a batch."""
 
     path: str
-    """Absolute, so that it means the same in every process; ``synthetic:…`` as it is."""
+    """Absolute, so that it means the same in every process. ``synthetic:…`` stays as it is."""
     cohort: str
-    """From the CSV, else the slide's folder."""
+    """The cohort in the CSV, or else the slide's folder."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """All slides of a batch, each once, and what should be said about how they were found."""
+    """All slides of a batch, each once, and remarks about how they were found."""
 
     entries: tuple[Entry, ...]
+    """The slides, in the order they were found."""
     notes: tuple[str, ...] = ()
+    """Sentences for the user, for example about a link that was not followed."""
 
 
 def list_slides(
     words: Sequence[str], stdin: bytes = b"", leave_out: Sequence[Path] = ()
 ) -> Listing:
-    """The slides that the words name.
+    r"""The slides that the words name, each once.
 
-    words: a folder (searched with all folders in it), a pattern (``'*.svs'``, ``'**/*.ndpi'``), a
+    A slide that several words name gets the cohort that a CSV gives it, if any does. Slides listed
+    in a CSV or on stdin are not checked here; a missing one fails when it is read.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Each is a folder (searched with its subfolders), a pattern (``'*.svs'``, ``'**/*.ndpi'``), a
         CSV with a column ``slide`` and perhaps ``cohort``, ``-`` for standard input, or a slide.
-    stdin: what ``-`` stands for: one slide a line, or parted by NUL (``find -print0``), or a CSV.
-    leave_out: files that are no slides though they lie in a folder of slides, such as results; the
-        pictures and pages of other batches are known by the ``.summary.md`` beside them.
-    A slide that several words name is taken once, with the cohort that a CSV gives it, if any does.
-    Raises SettingsError for a word that names nothing, and for a slide of two cohorts; a slide
-    named in a CSV or on stdin that is not there is found out when it is read.
+    stdin : bytes
+        What ``-`` stands for: one slide per line, or slides separated by NUL (``find -print0``), or
+        a CSV.
+    leave_out : sequence of Path
+        Files in a folder of slides that are not slides, such as results. Summaries of other batches
+        are left out anyway.
+
+    Returns
+    -------
+    Listing
+        The slides with absolute paths and cohorts, and remarks for the user.
+
+    Raises
+    ------
+    SettingsError
+        When a word names nothing, when no slide is left, or when a slide has two cohorts.
+
+    Examples
+    --------
+    >>> list_slides(["-"], b"slide,cohort\nsynthetic:figures,A\n").entries
+    (Entry(path='synthetic:figures', cohort='A'),)
     """
     given: dict[str, tuple[str, str]] = {}
     notes: list[str] = []
@@ -70,8 +93,8 @@ def list_slides(
             first, where = given.setdefault(path, (cohort, word))
             if cohort and first not in ("", cohort):
                 raise SettingsError(
-                    f"{path} is of cohort {first} in {where}, of {cohort} in {word}; list each "
-                    "slide once"
+                    f"{path} is in cohort {first} in {where} but in cohort {cohort} in {word}; "
+                    "list each slide once"
                 )
             if cohort and not first:
                 given[path] = (cohort, word)
@@ -82,7 +105,7 @@ def list_slides(
 
 
 def _expand(word: str, stdin: bytes, notes: list[str]) -> Iterable[tuple[str, str]]:
-    """Paths, each with the cohort that a CSV gives it, else with an empty one."""
+    """Paths, each with the cohort from a CSV, or an empty one."""
     if word == "-":
         return list(_from_text(stdin, notes))
     if word.startswith(PREFIX):
@@ -96,11 +119,13 @@ def _expand(word: str, stdin: bytes, notes: list[str]) -> Iterable[tuple[str, st
             raise SettingsError(f"no slide matches {word!r}; check the pattern")
         return [(path_of(x), "") for x in slides]
     if not os.path.lexists(word):
-        raise SettingsError(f"there is no {word!r}; name a slide, a folder, a pattern or a CSV")
+        raise SettingsError(
+            f"there is no file or folder {word!r}; name a slide, a folder, a pattern or a CSV"
+        )
     if os.path.isdir(word) and not is_slide_folder(word):
         inside = list(_walk(Path(word), notes))
         if not inside:
-            raise SettingsError(f"there is no slide in the folder {word}")
+            raise SettingsError(f"there is no slide in the folder {word}; check the path")
         return [(path_of(x), "") for x in inside]
     if word.lower().endswith(".csv"):
         return list(_from_csv(Path(word), notes))
@@ -108,22 +133,28 @@ def _expand(word: str, stdin: bytes, notes: list[str]) -> Iterable[tuple[str, st
 
 
 def path_of(name: str | os.PathLike[str], base: str = "") -> str:
-    """A slide's absolute path by its name, relative to ``base``; ``synthetic:…`` as it is."""
+    """The absolute path of a slide, relative to ``base``; ``synthetic:…`` stays as it is.
+
+    >>> path_of("b.svs", "/a"), path_of("synthetic:figures")
+    ('/a/b.svs', 'synthetic:figures')
+    """
     text = os.fspath(name)
     return text if text.startswith(PREFIX) else os.path.abspath(os.path.join(base, text))
 
 
 def _folder_of(path: str) -> str:
-    """The cohort of a slide to which none is given."""
+    """The cohort of a slide that no CSV gives one: its folder."""
     return PREFIX.rstrip(":") if path.startswith(PREFIX) else os.path.dirname(path)
 
 
 def _walk(folder: Path, notes: list[str]) -> Iterator[str]:
-    """Slides of a folder and the folders in it, by name; none inside what is itself a slide."""
+    """Slides in a folder and its subfolders, by name. A folder that is a slide is not searched."""
     try:
         items = sorted(os.scandir(folder), key=lambda item: item.name)
     except OSError as error:
-        raise SettingsError(f"cannot list {folder}: {error.strerror}; change its rights") from None
+        raise SettingsError(
+            f"cannot list {folder}: {error.strerror}; change its permissions"
+        ) from None
     dicom: list[str] = []
     for item in items:
         if item.name.startswith("."):
@@ -133,7 +164,7 @@ def _walk(folder: Path, notes: list[str]) -> Iterator[str]:
                 yield item.path
             elif item.is_symlink():  # it may lead back up
                 notes.append(
-                    f"{item.path} links to a folder and is not searched; name it as well if it "
+                    f"{item.path} is a link to a folder and was not searched; name it too if it "
                     "holds slides"
                 )
             else:
@@ -145,14 +176,14 @@ def _walk(folder: Path, notes: list[str]) -> Iterator[str]:
     if dicom:
         if len(dicom) > 1:
             notes.append(
-                f"{folder} holds {len(dicom)} DICOM files, taken as one slide; if they are several,"
-                " name one file of each in a CSV"
+                f"{folder} holds {len(dicom)} DICOM files, which count as one slide; if they are "
+                "several slides, name one file of each in a CSV"
             )
         yield dicom[0]
 
 
 def _is_summary(path: str) -> bool:
-    """Whether it is part of a batch's summary: ``X.summary.png`` beside ``X.summary.md``."""
+    """Whether it is part of a batch's summary: ``X.summary.png`` with an ``X.summary.md``."""
     stem, suffix = os.path.splitext(path)
     is_named_so = stem.endswith(".summary") and suffix in (".md", ".html", ".png")
     return is_named_so and os.path.isfile(f"{stem}.md")
@@ -192,19 +223,19 @@ def _header(text: str, comma: str = ",") -> list[str]:
 
 
 def _no_slides(text: str, where: str) -> SettingsError:
-    """What is wrong with a table whose first line names no column ``slide``."""
+    """The error for a table whose first line names no column ``slide``."""
     for comma, name in _COMMAS.items():
         if "slide" in _header(text, comma):
-            return SettingsError(f"{where} has {name} between its columns; save it with commas")
+            return SettingsError(f"{where} separates its columns by {name}; save it with commas")
     line = text.partition("\n")[0].rstrip()[:80]
     return SettingsError(
         f"{where} has no column slide, its first line is {line!r}; begin with the line "
-        "slide,cohort, then come the slides"
+        "slide,cohort and list the slides below"
     )
 
 
 def _from_table(text: str, where: str, base: str, notes: list[str]) -> Iterator[tuple[str, str]]:
-    """Slides of a CSV with a header; paths are relative to ``base``."""
+    """Slides and cohorts of a CSV with a header. Paths are relative to ``base``."""
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         if "slide" not in _header(text):
@@ -212,7 +243,7 @@ def _from_table(text: str, where: str, base: str, notes: list[str]) -> Iterator[
         names = [name.strip() for name in reader.fieldnames or []]
         others = [name for name in names if name.lower() not in ("slide", "cohort")]
         if others:
-            notes.append(f"columns of {where} that are not used: {', '.join(others)}")
+            notes.append(f"columns of {where} that are ignored: {', '.join(others)}")
         first: dict[str, tuple[int, str]] = {}
         for cells in reader:
             row = {
@@ -221,18 +252,22 @@ def _from_table(text: str, where: str, base: str, notes: list[str]) -> Iterator[
             line = f"{where}, line {reader.line_num}"
             if None in cells:
                 raise SettingsError(
-                    f"{line} has more values than there are columns; put a name with commas in "
-                    "quotes"
+                    f"{line} has more values than there are columns; put names that contain commas "
+                    "in quotes"
                 )
             if not row["slide"]:
-                raise SettingsError(f"{line} names no slide; fill the column or delete the line")
+                raise SettingsError(f"{line} names no slide; fill in the column or delete the line")
             path, cohort = path_of(row["slide"], base), row.get("cohort", "")
             seen = first.setdefault(path, (reader.line_num, cohort))
             if seen[1] != cohort:
                 raise SettingsError(
-                    f"{line}: {row['slide']} is of cohort {seen[1] or 'none'} in line {seen[0]}, "
-                    f"here of {cohort or 'none'}; list each slide once"
+                    f"{line}: {row['slide']} is in {_cohort(cohort)}, but in {_cohort(seen[1])} in "
+                    f"line {seen[0]}; list each slide once"
                 )
             yield path, cohort
     except csv.Error as error:
-        raise SettingsError(f"{where} is no CSV: {error}") from error
+        raise SettingsError(f"{where} is not a valid CSV ({error}); save it again") from error
+
+
+def _cohort(name: str) -> str:
+    return f"cohort {name}" if name else "no cohort"

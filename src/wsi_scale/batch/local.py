@@ -1,4 +1,4 @@
-"""Many slides on this machine: some processes, each with a slide at a time."""
+"""Many slides on this machine: a few processes, each with one slide at a time."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from wsi_scale.batch.asked import Asked
 from wsi_scale.batch.keeper import Keeper, Stopped
 from wsi_scale.batch.row import Row
 
-_LOOK_SECONDS = 0.5  # between looks for Ctrl-C, where waiting cannot be interrupted
+_LOOK_SECONDS = 0.5  # between checks for Ctrl-C, where waiting cannot be interrupted
 
 
 class Local:
-    """A few processes here; each reads its own slides, and all share the device."""
+    """A few processes on this machine. Each reads its own slides; all share the device."""
 
     def __init__(
         self, asked: Asked, workers: int, make_keeper: Callable[[], Keeper] = Keeper
@@ -25,13 +25,16 @@ class Local:
         self._weights: str | None = None
 
     def check(self) -> dict[str, Any]:
-        """The network's name and weights. Raises WsiScaleError where it cannot be used."""
+        """The network's name and weights. Raises WsiScaleError if it cannot be used."""
         found = self._keepers[0].check(self._asked.task(None))
         self._weights = found["weights"]
         return found
 
     def rows(self, paths: Iterable[str]) -> Iterator[Row]:
-        """A row for every slide, as they are done. Raises what would fail every slide."""
+        """A row for every slide, in the order they finish.
+
+        Raises WsiScaleError for a fault that would fail every slide.
+        """
         waiting, turn = iter(paths), threading.Lock()
         done: queue.Queue[Row | BaseException | None] = queue.Queue(len(self._keepers))
 
@@ -49,7 +52,7 @@ class Local:
                     done.put(keeper.row_of(task))
             except Stopped:
                 pass
-            except BaseException as error:  # raised again below, where it is heard
+            except BaseException as error:  # raised again below, in the thread that waits
                 done.put(error)
             finally:
                 done.put(None)
@@ -79,7 +82,7 @@ class Local:
             keeper.close()
 
     def _stop(self, done: queue.Queue[Row | BaseException | None], working: int) -> None:
-        """End all processes and hear out their threads, which may wait to hand over a row."""
+        """End all processes, then empty the queue until all threads are done."""
         self.close()
         while working:
             working -= done.get() is None

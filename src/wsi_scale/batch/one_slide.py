@@ -1,4 +1,4 @@
-"""One task, one reply: what a process does with a slide. The same on one machine and on many."""
+"""One task, one reply: what a process does with a slide, on one machine or on a cluster."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
 Task = Mapping[str, Any]
 Reply = dict[str, Any]
-"""``{"row": …}``; ``{"failed": [kind, sentence], "peak_mib": …}`` for this slide; ``{"fatal":
-sentence}`` for what would fail every slide; ``{"network": …}`` for a task without a slide."""
+"""``{"row": …}``; ``{"failed": [kind, sentence], "peak_mib": …}`` for a slide that failed;
+``{"fatal": sentence}`` for a fault that would fail every slide; ``{"network": …}`` for a task
+without a slide."""
 
 
 def reply_to(task: Task) -> Reply:
-    """Do a task; whatever goes wrong is part of the reply."""
+    """Do a task. Whatever goes wrong is part of the reply."""
     started = time.monotonic()
     try:
         network = _ready(task)
@@ -60,9 +61,9 @@ def _ask(path: str, network: Network, settings: Settings) -> dict[str, Any]:
 
 
 def scanner_of(slide: Slide) -> str:
-    """Vendor and nominal objective as the file names them: ``aperio 20×``; ``unknown`` for neither.
+    """Vendor and nominal objective as the file names them, for example ``aperio 20×``.
 
-    A slide that names no vendor goes by its reader.
+    If the file names no vendor, its reader stands in place of the vendor.
     """
     known = ("openslide.vendor", "tiffslide.vendor")
     vendor = next((slide.properties[key] for key in known if slide.properties.get(key)), "")
@@ -72,14 +73,14 @@ def scanner_of(slide: Slide) -> str:
 
 
 def _ready(task: Task) -> Network:
-    """The network, loaded once in each process, and seen to fit the task."""
+    """The network, loaded once per process and checked against the task."""
     from wsi_scale.pipeline.planning import with_card
     from wsi_scale.responses.measure import find_target
 
     if task["version"] != __version__:
         raise SettingsError(
-            f"wsi-scale {__version__} is installed on {socket.gethostname()} but "
-            f"{task['version']} asks; install the same version everywhere"
+            f"wsi-scale {__version__} is installed on {socket.gethostname()}, but the batch was "
+            f"started with {task['version']}; install the same version everywhere"
         )
     network = _load(task["network"], task["device"])
     settings = Settings(**task["settings"])
@@ -87,8 +88,8 @@ def _ready(task: Task) -> Network:
     find_target(network, settings.target)
     if task["weights"] not in (None, _weights(network)):
         raise NetworkError(
-            f"{task['network']} has other weights each time it is loaded, or other files on "
-            f"{socket.gethostname()}; name them with weights=FILE, the same everywhere"
+            f"{task['network']} gets different weights each time it is loaded, or its files differ "
+            f"on {socket.gethostname()}; name the weights with weights=FILE, the same everywhere"
         )
     return network
 
@@ -99,7 +100,7 @@ def _load(spec: str, device: str) -> Network:
 
     from wsi_scale.networks.load import load_network
 
-    torch.set_num_threads(1)  # so that the last digits do not hang on the machine
+    torch.set_num_threads(1)  # so that the last digits do not depend on the machine
     return load_network(spec, device=device)
 
 
@@ -127,4 +128,4 @@ def _reason(error: Exception, path: str) -> tuple[Kind, str]:
     where = traceback.extract_tb(error.__traceback__)[-1]
     said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     place = f"{Path(where.filename).name}, line {where.lineno}"
-    return "unexpected", f"{path} could not be asked: {said} ({place})"
+    return "unexpected", f"{path} could not be estimated: {said} ({place})"

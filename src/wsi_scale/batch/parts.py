@@ -1,8 +1,8 @@
-"""Rows as Parquet: a folder of parts, each written whole, and a journal of the rows since.
+"""Rows as Parquet: a folder of parts, each written whole, and a journal of the newest rows.
 
-A Parquet file cannot be appended to, so rows go to ``_journal.jsonl`` one by one and from there,
-some hundred at a time, into a part. Between a part's appearance and the journal's end a row may
-stand in both: the part's counts.
+Nothing can be appended to a Parquet file, so rows go to ``_journal.jsonl`` one by one, and from
+there, a few hundred at a time, into a part. Until the journal is emptied a row may be in both; then
+the one in the part counts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from wsi_scale.plumbing.files import replacing
 
 PART_ROWS = 500
 PART_SECONDS = 300.0
-"""A part is written when so many rows have come, or after so long."""
+"""A part is written after this many rows, or after this many seconds."""
 
 
 class Parts:
@@ -36,7 +36,7 @@ class Parts:
         self._since = time.monotonic()
 
     def rows(self) -> Iterator[Row]:
-        """Every row once, those of the parts first."""
+        """Every row once; rows of the parts come first."""
         seen: set[str] = set()
         for part in self._parts():
             for row in read_part(part):
@@ -49,7 +49,10 @@ class Parts:
                 yield row
 
     def begin(self, keep: Callable[[Row], bool] = lambda _: True) -> int:
-        """Make the folder, or rewrite its parts (each whole or not at all) to the rows to keep."""
+        """Make the folder, or rewrite its parts (each whole or not at all) with the rows to keep.
+
+        keep: called for every row. Returns how many rows were kept.
+        """
         try:
             self.path.mkdir(exist_ok=True)
             for litter in self.path.glob(".*.part"):
@@ -77,13 +80,13 @@ class Parts:
         return kept + self._waiting
 
     def append(self, row: Row) -> None:
-        """Add a row; when this returns it is on the disk."""
+        """Add a row; it is on the disk when this returns. Raises OutputError."""
         try:
             row["path"].encode()
         except UnicodeEncodeError:
             raise OutputError(
-                f"the name {row['path']!r} is no text, which Parquet cannot hold; choose an --out "
-                "that ends in .jsonl"
+                f"the name {row['path']!r} is not valid text, so Parquet cannot store it; choose "
+                "an --out that ends in .jsonl"
             ) from None
         self._journal.append(row)
         self._waiting += 1
@@ -91,14 +94,14 @@ class Parts:
             self._fold()
 
     def close(self) -> None:
-        """Write what waits into a last part."""
+        """Write the rows of the journal into a last part."""
         if self._waiting:
             self._fold()
         self._journal.close()
 
     def _fold(self) -> None:
         parts = self._parts()
-        # one that was interrupted before the journal's end has its rows in the last part already
+        # if the last fold was interrupted, rows of the journal are in the last part already
         last = {row["path"] for row in read_part(parts[-1])} if parts else set()
         rows = [row for row in self._journal.rows() if row["path"] not in last]
         number = int(parts[-1].stem.partition("-")[2]) + 1 if parts else 0
@@ -115,7 +118,7 @@ class Parts:
 
 
 def import_parquet() -> Any:
-    """pyarrow.parquet. Raises SettingsError where it is not installed."""
+    """The module pyarrow.parquet. Raises SettingsError if it is not installed."""
     try:
         import pyarrow.parquet as parquet
     except ImportError:
@@ -138,7 +141,7 @@ def write_part(path: Path, rows: list[Row]) -> None:
 
 
 def read_part(path: Path) -> Iterator[Row]:
-    """The rows of a part, as they were. Raises SettingsError for a file that is none."""
+    """The rows of a part, as they were. Raises SettingsError for a file that is not a part."""
     import pyarrow as pa
 
     try:
@@ -154,14 +157,14 @@ def read_part(path: Path) -> Iterator[Row]:
 
 
 def schema() -> Any:
-    """The types of all columns, those of the report's fields."""
+    """The Parquet types of all columns, derived from the fields of the report."""
     import pyarrow as pa
 
     return pa.schema([(name, _arrow(kind)) for name, kind in columns().items()])
 
 
 def _is_free(kind: Any) -> bool:
-    """Whether a value is a map to anything, which has no Parquet type: it is kept as JSON."""
+    """Whether values are maps to anything. Parquet has no such type, so they are kept as JSON."""
     return get_origin(kind) is dict and get_args(kind)[1] is Any
 
 

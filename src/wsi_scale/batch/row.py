@@ -1,4 +1,4 @@
-"""One row a slide: its report, flattened, or the reason why there is none."""
+"""One row per slide: its flattened report, or the reason why it has none."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pydantic import BaseModel
 from wsi_scale.report import Report
 
 Row = dict[str, Any]
-"""Values of one slide by column; always all of ``columns()``, None where there is none."""
+"""The values of one slide by column. All ``columns()`` are present; missing values are None."""
 
 Kind = Literal["slide", "settings", "network", "memory", "crash", "time", "worker", "unexpected"]
-"""Why a slide has no answer: what it is; what was asked; the network; too little memory; its
-process died; it took too long; the cluster's workers died; a bug."""
+"""Why a slide has no answer: the slide is unusable; the settings do not fit it; the network refused
+it; memory ran out; its process died; it took too long; the cluster's workers died; a bug."""
 
 OURS: dict[str, type] = {
     "path": str,
@@ -34,31 +34,81 @@ PROCESS: dict[str, type] = {
     "process.peak_mib": float,
     "process.rest_mib": float,
 }
-"""Columns after them: where it was done, in how many tries and how long, the most memory that any
-process which tried it has held so far, and what the last held when the slide was done."""
+"""Columns after those of the report: the machine, the number of tries, seconds in total, the most
+memory (MiB) that a process which tried the slide had held, and the memory held afterwards."""
 
 
 def flatten(report: Report) -> Row:
-    """The report's columns: parts are spread out (``slide.mpp``), lists and maps stay one value.
+    """The report as a flat row; `unflatten` restores the report.
 
-    ``unflatten`` makes the report again.
+    Parameters
+    ----------
+    report : Report
+        The report of one slide.
+
+    Returns
+    -------
+    dict
+        Values by column. The fields of a part get a dotted name (``slide.mpp``); lists and maps
+        stay one value. All values can be written as JSON.
+
+    Examples
+    --------
+    >>> import wsi_scale
+    >>> settings = wsi_scale.Settings(sites=1, scales=(1, 2), per_octave=1, as_is_sites=0)
+    >>> report = wsi_scale.estimate_slide(
+    ...     "synthetic:figures?width=800&height=600", "figures", settings
+    ... )
+    >>> row = flatten(report)
+    >>> row["slide.reader"], row["network.name"]
+    ('synthetic', 'figures')
+    >>> unflatten(row) == report
+    True
     """
     return dict(_spread(Report, report.model_dump(mode="json", by_alias=True), ""))
 
 
 def unflatten(row: Row) -> Report:
-    """The report of a row without error. Columns of later versions are ignored."""
+    """The report behind a row; the inverse of `flatten`.
+
+    Parameters
+    ----------
+    row : dict
+        A row whose ``error`` is None, from `flatten` or from a ``.jsonl`` file. Unknown columns
+        (of a later version, say) are ignored.
+
+    Returns
+    -------
+    Report
+        The report of the slide.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        When the row holds no report, as the row of a failed slide.
+
+    Examples
+    --------
+    >>> import json
+    >>> with open("rows.jsonl") as rows:  # doctest: +SKIP
+    ...     reports = [unflatten(row) for row in map(json.loads, rows) if row["error"] is None]
+    """
     return Report.model_validate(_gather(Report, row, ""))
 
 
 def failed_row(kind: Kind, error: str) -> Row:
-    """The row of a slide without an answer: one sentence, and no scale."""
+    """The row of a slide without an answer: its error, and None in every column of the report.
+
+    >>> row = failed_row("slide", "a.svs is empty")
+    >>> row["error_kind"], row["error"], row["scale"]
+    ('slide', 'a.svs is empty', None)
+    """
     return dict.fromkeys(columns()) | {"error": error, "error_kind": kind}
 
 
 @cache
 def columns() -> dict[str, Any]:
-    """Every column of a row, in order, with the Python type of its values."""
+    """All columns of a row, in order, with the Python type of their values."""
     return OURS | dict(_types(Report, "")) | PROCESS
 
 
@@ -94,7 +144,7 @@ def _gather(model: type[BaseModel], row: Row, prefix: str) -> dict[str, Any] | N
 
 @cache
 def _fields(model: type[BaseModel]) -> list[tuple[str, Any, type[BaseModel] | None, bool]]:
-    """(key in JSON, type without None, that type if it is a part, whether it may be None)."""
+    """Per field: key in JSON, type without None, that type if a part, whether it may be None."""
     found = []
     for name, field in model.model_fields.items():
         kind, may_lack = without_none(field.annotation)
@@ -104,7 +154,11 @@ def _fields(model: type[BaseModel]) -> list[tuple[str, Any, type[BaseModel] | No
 
 
 def without_none(kind: Any) -> tuple[Any, bool]:
-    """A type without its None, and whether it had one: ``float | None`` -> (float, True)."""
+    """A type without its None, and whether it had one.
+
+    >>> without_none(float | None), without_none(float)
+    ((<class 'float'>, True), (<class 'float'>, False))
+    """
     if get_origin(kind) in (Union, UnionType):
         others = [x for x in get_args(kind) if x is not NoneType]
         if len(others) == 1:

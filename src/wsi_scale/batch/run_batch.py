@@ -1,4 +1,4 @@
-"""A batch from its first slide to its last; every row is kept as soon as it is there."""
+"""Runs a batch from its first slide to its last; every row is kept as soon as it exists."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Workers(Protocol):
-    """Whatever makes rows of slides: processes here, or a cluster."""
+    """Whatever turns slides into rows: processes on this machine, or a cluster."""
 
     def check(self) -> dict[str, Any]: ...
     def rows(self, paths: Iterable[str]) -> Iterator[Row]: ...
@@ -27,35 +27,48 @@ class Workers(Protocol):
 
 @dataclass(frozen=True)
 class Batch:
-    """Which slides, what they are asked, and where the rows go."""
+    """The slides, the query, and the place for the rows."""
 
     entries: tuple[Entry, ...]
+    """The slides, each once."""
     asked: Asked
+    """Network, settings, device and limits."""
     out: Path
+    """``.jsonl`` (a file) or ``.parquet`` (a folder)."""
     resume: bool = False
+    """Whether ``out`` may hold rows already."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a batch stands."""
+    """Progress of a batch.
+
+    Examples
+    --------
+    >>> standing = Standing(total=100, kept=40, done=20, failed=1, seconds=60.0)
+    >>> standing.per_minute, standing.seconds_left
+    (20.0, 120.0)
+    """
 
     total: int
+    """Number of slides."""
     kept: int
-    """Slides that had a row before this run."""
+    """Slides that had an answer before this run."""
     done: int = 0
-    """Slides of this run."""
+    """Slides finished in this run, failed ones included."""
     failed: int = 0
-    """Slides of this run whose row is an error."""
+    """Slides of this run that failed."""
     seconds: float = 0.0
+    """Time since this run began."""
 
     @property
     def per_minute(self) -> float | None:
-        """Slides a minute; None before the first."""
+        """Slides per minute in this run; None before the first."""
         return 60 * self.done / self.seconds if self.done and self.seconds > 0 else None
 
     @property
     def seconds_left(self) -> float | None:
-        """At the rate so far; None before the first slide."""
+        """Time left at the rate so far; None before the first slide."""
         rate = self.per_minute
         return None if rate is None else 60 * (self.total - self.kept - self.done) / rate
 
@@ -66,11 +79,36 @@ Tell = Callable[[Standing], None]
 def run_batch(
     batch: Batch, start: Callable[[int], Workers], tell: Tell = lambda _: None
 ) -> Standing:
-    """Ask every slide that has no row yet, or one with an error, and keep its row.
+    """Estimate every slide that has no row yet, or a failed one, and keep its row.
 
-    start: makes the workers for so many slides; not called where all is done. Returns the standing
-    at the end. Raises WsiScaleError for what would fail every slide, OutputError where rows cannot
-    be written; rows already there are kept, whatever is raised.
+    Parameters
+    ----------
+    batch : Batch
+        The slides, the query, and the place for the rows.
+    start : callable
+        Called with the number of slides to do; returns the workers. Not called if all is done.
+    tell : callable, optional
+        Called with a `Standing` at the start and after every slide.
+
+    Returns
+    -------
+    Standing
+        Counts at the end.
+
+    Raises
+    ------
+    WsiScaleError
+        For a fault that would fail every slide. Existing rows are kept.
+    OutputError
+        When rows cannot be written. Existing rows are kept.
+
+    Examples
+    --------
+    >>> listing = list_slides(["slides/"])  # doctest: +SKIP
+    >>> asked = Asked.of("histology", Settings(), "auto", Limits())  # doctest: +SKIP
+    >>> batch = Batch(listing.entries, asked, Path("rows.jsonl"))  # doctest: +SKIP
+    >>> run_batch(batch, lambda slides: Local(asked, min(4, slides))).failed  # doctest: +SKIP
+    0
     """
     claim = Claim(batch.out, batch.asked.describe(), resume=batch.resume)
     store = open_store(batch.out)
@@ -89,7 +127,7 @@ def run_batch(
 
 
 def _missing(batch: Batch, store: Store) -> list[str]:
-    """The slides that have no row, or one with an error."""
+    """The slides that have no row, or a failed one."""
     done = {row["path"] for row in store.rows() if row["error"] is None}
     return [entry.path for entry in batch.entries if entry.path not in done]
 
@@ -99,14 +137,14 @@ def _standing(batch: Batch, missing: list[str]) -> Standing:
 
 
 def _work(batch: Batch, store: Store, workers: Workers | None, tell: Tell) -> Standing:
-    """Ask what is missing now that nobody else writes; workers: None where nothing was."""
+    """Do the missing slides, now that no other run writes. workers: None if nothing is missing."""
     cohorts = {entry.path: entry.cohort for entry in batch.entries}
     missing = [] if workers is None else _missing(batch, store)
     again = set(missing)
     seen: set[str] = set()
 
     def keep(row: Row) -> bool:
-        """Rows of slides that are asked again go, as do second rows of one slide."""
+        """Whether a row stays: not if its slide is done again, nor if it is a second row."""
         stays = row["path"] not in again and row["path"] not in seen
         seen.add(row["path"])
         return stays

@@ -1,4 +1,4 @@
-"""The place where a batch's rows are kept, claimed by one run and one question."""
+"""The place where a batch keeps its rows. It belongs to one query, and to one run at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wsi_scale.plumbing.files import check_writable, sync_folder
 
 
 class Store(Protocol):
-    """Rows in a file or folder."""
+    """Rows in a file or a folder."""
 
     path: Path
 
@@ -30,7 +30,7 @@ class Store(Protocol):
 
 
 def open_store(out: Path) -> Store:
-    """The store of that name: JSON lines or Parquet by its ending. Raises OutputError."""
+    """The store at that path: JSON lines or Parquet, by its ending. Raises OutputError."""
     if out.suffix.lower() in (".jsonl", ".ndjson"):
         if out.is_dir():
             raise OutputError(f"cannot write {out}: it is a folder; choose another name")
@@ -38,25 +38,30 @@ def open_store(out: Path) -> Store:
     if out.suffix.lower() == ".parquet":
         if out.exists() and not out.is_dir():
             raise OutputError(
-                f"cannot write {out}: it is a file, and Parquet rows are a folder; choose another"
+                f"cannot write {out}: it is a file, but Parquet rows need a folder; choose another "
+                "name"
             )
         return Parts(out)
-    raise OutputError(f"--out ends in .jsonl or .parquet, got {out}")
+    raise OutputError(f"--out must end in .jsonl or .parquet, got {out}")
 
 
 def note_of(out: Path) -> Path:
-    """Where it is written what the rows of ``out`` were asked."""
+    """Path of the note that records the query behind the rows.
+
+    >>> note_of(Path("rows.jsonl")).name, note_of(Path("rows.parquet")).name
+    ('rows.jsonl.run.json', '_run.json')
+    """
     if out.suffix.lower() == ".parquet":
         return out / "_run.json"
     return out.with_name(f"{out.name}.run.json")
 
 
 class Claim:
-    """``out`` held by this run: it is new, or what was asked before is what is asked now.
+    """A run's claim on ``out``, which must be new or hold rows of the same query.
 
-    asked: ``Asked.describe()``. resume: whether there may be rows already. Raises OutputError for
-    a place that holds rows and is not to be resumed, or is held by another run; SettingsError for
-    rows of another question. Nothing is touched before ``take``.
+    asked: ``Asked.describe()``. resume: whether ``out`` may hold rows already. Raises OutputError
+    if it holds rows and resume is False, or if another run is writing it; SettingsError for rows
+    of another query. Nothing is changed before ``take``.
     """
 
     def __init__(self, out: Path, asked: dict[str, Any], *, resume: bool) -> None:
@@ -66,18 +71,19 @@ class Claim:
             raise self._there_already()
         if not _is_empty(out) and _is_empty(self.note):
             raise OutputError(
-                f"{out} has no {self.note.name} beside its rows, so what they were asked is not "
-                "known; restore it, or choose another --out"
+                f"{self.note.name}, which records the query behind the rows of {out}, is missing; "
+                "restore it, or choose another --out"
             )
         if not _is_empty(self.note):
             self._refuse_others(None)
         check_writable(self.note if out.is_dir() else out)
 
     def take(self, weights: str | None = None) -> None:
-        """Keep other runs out until ``leave``, and write the note of a new place.
+        """Keep other runs out until ``leave``, and write the note if the place is new.
 
-        weights: of the network, which must be those of the rows; None where it is not asked.
-        All is looked at again: another run may have come and gone while the network was loaded.
+        weights: hash of the network's weights, which must be that of the rows; None if no network
+        is used. Everything is checked again, because another run may have started and ended while
+        the network was loading.
         """
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
         try:
@@ -104,24 +110,26 @@ class Claim:
         self._lock = lock
 
     def _there_already(self) -> OutputError:
-        return OutputError(f"{self.out} is there already; add --resume to go on, or choose another")
+        return OutputError(
+            f"{self.out} already exists; add --resume to continue, or choose another --out"
+        )
 
     def _refuse_others(self, weights: str | None) -> None:
-        """Raise SettingsError where the note tells of another question or other weights."""
+        """Raise SettingsError if the note records another query or other weights."""
         note = read_note(self.note)
         change = first_change(note["asked"], self._asked)
         if change is not None:
             raise SettingsError(
-                f"{self.out} was made with {change}; ask the same, or choose another --out"
+                f"{self.out} was made with {change}; repeat that, or choose another --out"
             )
         if weights is not None and note.get("state") not in (None, weights):
             raise SettingsError(
-                f"{self.out} was made with other weights of {self._asked['network']}; choose "
-                "another --out"
+                f"{self.out} was made with other weights of {self._asked['network']}; use those, "
+                "or choose another --out"
             )
 
     def _write(self, file: FileIO, note: dict[str, Any]) -> None:
-        """Fill the empty note. There are no rows yet: half a note costs nobody anything."""
+        """Fill the empty note. There are no rows yet, so half a note does no harm."""
         left = memoryview((json.dumps(note, indent=1) + "\n").encode())
         try:
             while left:
@@ -134,29 +142,29 @@ class Claim:
         sync_folder(self.note.parent)
 
     def leave(self) -> None:
-        """Let other runs in."""
+        """Let other runs write."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
 
 
 def _lock(file: FileIO) -> bool:
-    """Hold the file until it is closed; False where another process holds it."""
+    """Lock the file until it is closed; False if another process has locked it."""
     try:
         import fcntl
-    except ImportError:  # Windows: two runs at once into one place are the user's to avoid
+    except ImportError:  # Windows: the user must not start two runs into one place
         return True
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False
-    except OSError:  # a file system without locks, such as many a Lustre: likewise
+    except OSError:  # a file system without locks, such as some Lustre mounts: likewise
         return True
     return True
 
 
 def _is_empty(path: Path) -> bool:
-    """Whether there is nothing: no such path, an empty folder or file, or an empty note alone."""
+    """Whether the path holds nothing: missing, an empty folder or file, or just an empty note."""
     if path.is_dir():
         return all(x == note_of(path) and _is_empty(x) for x in path.iterdir())
     return not path.exists() or path.stat().st_size == 0

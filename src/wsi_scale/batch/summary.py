@@ -1,4 +1,4 @@
-"""What the rows of a batch amount to: per scanner, per cohort, and the slides to look at first."""
+"""Sums up the rows of a batch: by scanner, by cohort, and the slides to check first."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from wsi_scale.judgement.verdicts import NUMBERED
 from wsi_scale.plumbing.tables import grid_of, number
 
 LEAST = 5
-"""Answers that are ``ok`` a cohort must have before a slide can be said to differ from it."""
+"""A slide is compared with its cohort only if the cohort has this many ``ok`` answers."""
 
 FAR_MADS = 3.5 / 0.6745
-"""A slide is far from its cohort beyond so many median absolute deviations.
+"""A slide is far from its cohort beyond this many median absolute deviations.
 Source: Iglewicz and Hoaglin 1993, How to detect and handle outliers, modified z-score 3.5."""
 
 FAR_OCTAVES = 0.25
-"""And at least so far: cohorts that agree to the last digit have no outliers within 19 %."""
+"""And it is at least this far (19 %), so that cohorts which agree closely have no outliers."""
 
 MOST_SHOWN = 50
 
 
 @dataclass(frozen=True)
 class Brief:
-    """What a summary needs of a row."""
+    """The part of a row that a summary needs."""
 
     path: str
     cohort: str
@@ -38,16 +38,16 @@ class Brief:
     verdict: str | None = None
     scale: float | None = None
     mpp: float | None = None
-    """µm per network px at the scale."""
+    """µm per network pixel at that scale."""
     interval: tuple[float, float] | None = None
-    """Of mpp where there is one, else of scale."""
+    """Interval of mpp if there is one, else of scale."""
     conflict: float | None = None
-    """Octaves by which stated and seen µm/px differ, where that is a conflict."""
+    """Octaves between stated and estimated µm/px if that is a conflict, else None."""
     peak_mib: float | None = None
 
     @property
     def value(self) -> float | None:
-        """What slides of a cohort should share: mpp where there is one, else scale."""
+        """What slides of a cohort should share: mpp if there is one, else scale."""
         return self.scale if self.mpp is None else self.mpp
 
     @property
@@ -57,7 +57,7 @@ class Brief:
 
 @dataclass(frozen=True)
 class Group:
-    """Slides of one scanner or cohort. Medians and quartiles are of answers that are ``ok``."""
+    """Slides of one scanner or cohort. Medians and quartiles count only ``ok`` answers."""
 
     name: str
     slides: int
@@ -70,7 +70,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Outlier:
-    """A slide to look at, and why."""
+    """A slide to check, and why."""
 
     slide: Brief
     octaves: float
@@ -79,7 +79,7 @@ class Outlier:
 
 @dataclass(frozen=True)
 class Summary:
-    """All of it."""
+    """Everything that the summary of a batch shows."""
 
     slides: tuple[Brief, ...]
     scanners: tuple[Group, ...]
@@ -93,12 +93,12 @@ class Summary:
 
     @property
     def peak_mib(self) -> float | None:
-        """The most memory that any process held, as far as it is known."""
+        """The most memory that any process held, in MiB, as far as it is known."""
         return max((x.peak_mib for x in self.slides if x.peak_mib is not None), default=None)
 
 
 def brief_of(row: Row) -> Brief:
-    """A row without its sites, curves and levels, so that many fit into memory."""
+    """A row without sites, curves and levels, so that many fit into memory."""
     interval = row["scale_interval"] if row["mpp"] is None else row["mpp_interval"]
     return Brief(
         path=row["path"],
@@ -116,7 +116,25 @@ def brief_of(row: Row) -> Brief:
 
 
 def summarize(rows: Iterable[Row]) -> Summary:
-    """Count, take medians, find outliers. Reads the rows once and keeps little of each."""
+    """Counts, medians and outliers of a batch.
+
+    Parameters
+    ----------
+    rows : iterable of dict
+        Rows as `wsi_scale.batch.store.open_store(path).rows()` yields them; read once.
+
+    Returns
+    -------
+    Summary
+        Slides by path, groups by scanner and cohort, and outliers.
+
+    Examples
+    --------
+    >>> from wsi_scale.batch.row import failed_row
+    >>> row = failed_row("slide", "a.svs is empty") | {"path": "/s/a.svs", "cohort": "A"}
+    >>> headline(summarize([row]))
+    '1 slide, 1 failed, none flagged.'
+    """
     slides = tuple(sorted((brief_of(row) for row in rows), key=lambda x: x.path))
     short = short_names({x.cohort for x in slides})
     return Summary(
@@ -128,7 +146,11 @@ def summarize(rows: Iterable[Row]) -> Summary:
 
 
 def short_names(cohorts: Iterable[str]) -> dict[str, str]:
-    """Cohorts that are folders, without what all of them begin with: /a/b, /a/c -> b, c."""
+    """Short names of cohorts: folders lose the part of the path that all share.
+
+    >>> sorted(short_names(["/a/b", "/a/c"]).items())
+    [('/a/b', 'b'), ('/a/c', 'c')]
+    """
     folders = sorted(x for x in cohorts if os.path.isabs(x))
     names = {x: x for x in cohorts}
     if len(folders) == 1:
@@ -141,11 +163,11 @@ def short_names(cohorts: Iterable[str]) -> dict[str, str]:
 
 
 def find_outliers(slides: Sequence[Brief]) -> tuple[Outlier, ...]:
-    """Slides whose answer disagrees with their cohort or with their metadata, farthest first.
+    """Slides whose answer disagrees with their cohort or their metadata, the farthest first.
 
-    With the cohort: farther from the median of its ``ok`` answers (µm/px, or scale among slides
-    that have none) than FAR_MADS and FAR_OCTAVES, and with an interval that does not hold it. With
-    the metadata: the report calls the stated µm/px a conflict.
+    Cohort: the answer (µm/px, or scale without one) is farther than FAR_MADS and FAR_OCTAVES from
+    the median of the cohort's ``ok`` answers, and its interval does not hold that median.
+    Metadata: the report calls the stated µm/px a conflict.
     """
     found = []
     by_cohort: dict[tuple[str, str], list[Brief]] = {}
@@ -177,8 +199,8 @@ def _far(members: Sequence[Brief], unit: str) -> list[Outlier]:
         low, high = x.interval or (x.value, x.value)
         if abs(away) > far and not low <= 2**middle <= high:
             reason = (
-                f"{unit} {x.value:.3g} ({x.verdict}), its cohort's median is {2**middle:.3g} "
-                f"of {len(trusted)}"
+                f"{unit} {x.value:.3g} ({x.verdict}); the median of the {len(trusted)} ok answers "
+                f"of its cohort is {2**middle:.3g}"
             )
             found.append(Outlier(x, away, reason))
     return found
@@ -211,7 +233,7 @@ HEADER = ("slides", "failed", "verdicts", "median scale", "median µm/px", "midd
 
 
 def cells_of(group: Group) -> list[str]:
-    """A group's row of a table, under its name and HEADER."""
+    """A group's row in a table with the columns name and HEADER."""
     counts = ", ".join(f"{count} {verdict}" for verdict, count in group.verdicts.items())
     half = group.mpp_quartiles
     return [
@@ -226,31 +248,27 @@ def cells_of(group: Group) -> list[str]:
 
 
 def headline(summary: Summary) -> str:
-    """One sentence: how many slides, how many failed, how many stand out."""
+    """One sentence: how many slides there are, how many failed, how many are flagged."""
     peak = summary.peak_mib
     memory = "" if peak is None else f"; no process held more than {peak:.0f} MiB"
     if memory and any(x.peak_mib is None for x in summary.slides):
         memory += ", as far as is known"
-    count = len(summary.slides)
+    count, flagged = len(summary.slides), len({x.slide.path for x in summary.outliers})
     return (
         f"{count} slide{'' if count == 1 else 's'}, {len(summary.failed)} failed, "
-        f"{len({x.slide.path for x in summary.outliers})} to look at first{memory}."
+        f"{flagged or 'none'} flagged{memory}."
     )
 
 
 def markdown(summary: Summary) -> str:
-    """The summary for people: outliers first, then failures, scanners, cohorts."""
+    """The summary as Markdown: outliers first, then failures, scanners, cohorts."""
     lines = [headline(summary), ""]
     if summary.outliers:
         rows = [
             [_cell(x.slide.path), f"{x.octaves:+.2f}", _cell(x.reason)] for x in summary.outliers
         ]
-        lines += [
-            "## Look at these first",
-            "",
-            _words(("slide", "octaves", "why"), rows[:MOST_SHOWN]),
-        ]
-        lines += _more(len(rows))
+        lines += ["## Look at these first", ""]
+        lines += [_words(("slide", "octaves", "why"), rows[:MOST_SHOWN]), *_more(len(rows))]
     if summary.failed:
         kinds = Counter(x.error_kind or "" for x in summary.failed)
         counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
@@ -275,6 +293,6 @@ def _more(count: int) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    """Text that does not end a cell of a table, and can be written as UTF-8."""
+    """Text that fits into one cell of a table and can be written as UTF-8."""
     one_line = " ".join(text.split()).replace("|", "\\|")
     return one_line.encode(errors="backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""The command line: thin. stdout carries the answer, stderr the progress and the errors."""
+"""The command line. The answer goes to stdout; progress and errors go to stderr."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ import typer
 from wsi_scale.cli import evaluate, thesis
 from wsi_scale.cli.batch import batch
 from wsi_scale.cli.calibrate import calibrate
+from wsi_scale.cli.help_endings import (
+    BATCH_END,
+    DONE,
+    ESTIMATE_END,
+    EVALUATE_END,
+    MAIN_END,
+    MAIN_HELP,
+)
 from wsi_scale.cli.info import info
 from wsi_scale.cli.options import (
     DeviceOption,
@@ -38,24 +46,20 @@ EXIT_OK, EXIT_BAD_INPUT, EXIT_NOT_OK, EXIT_CANCELLED = 0, 2, 3, 130
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 app = typer.Typer(
     name="wsi-scale",
-    help="Find the scale at which a trained network sees a whole-slide image best.",
+    help=MAIN_HELP,
+    epilog=MAIN_END,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(info)
-app.command()(calibrate)
-app.command()(evaluate.evaluate)
-app.command()(batch)
-app.add_typer(thesis.app, name="thesis")
 
 
 def main() -> None:
-    """Run the command line; the input's faults are one sentence and exit code 2."""
+    """Run the command line. Wrong input gives one sentence and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # µ and × also where only ASCII can be shown
-    # threads that wait would else burn their core: on a busy machine four times the work
+            stream.reconfigure(errors="replace")  # µ and × become ? where only ASCII can be shown
+    # otherwise waiting threads keep their cores busy: four times the work on a busy machine
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(run(sys.argv[1:]))
 
@@ -72,10 +76,11 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
-        return _complain(f"{str(error.filename)[:40]}… is too long a name for a file")
+        name = str(error.filename)[:40]
+        return _complain(f"the file name {name}… is too long; choose a shorter one")
     except (KeyboardInterrupt, typer.Abort):
         code = EXIT_CANCELLED
-    if code == EXIT_CANCELLED:  # some versions of Typer turn Ctrl-C into this code by themselves
+    if code == EXIT_CANCELLED:  # some versions of Typer turn Ctrl-C into this code themselves
         err.print("cancelled")
     return code if isinstance(code, int) else EXIT_OK
 
@@ -86,7 +91,7 @@ def _complain(sentence: str) -> int:
 
 
 def _usage(error: Any) -> str:
-    """Typer's complaint about the arguments, and where the right ones are listed."""
+    """Typer's complaint about the arguments, and the --help that lists the right ones."""
     command = error.ctx.command_path if error.ctx else app.info.name
     return f"{error.format_message().rstrip('.')}; see {command} --help"
 
@@ -100,20 +105,28 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     pass
 
 
-@app.command()
 def networks(
     spec: Annotated[
-        str | None, typer.Argument(metavar="[SPEC]", help="Describe this network.")
+        str | None,
+        typer.Argument(
+            metavar="SPEC",
+            help="Network to describe: its input, classes and layers. Default: list all.",
+        ),
     ] = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """List bundled networks and the grammar of SPEC, or describe one network and its layers."""
+    """List bundled networks and forms of SPEC, or describe one.
+
+    SPEC is the text that names a network on the command line: a bundled name, a card, a file or a
+    Python function. Without SPEC this command lists the bundled networks and every form of SPEC.
+    """
     from wsi_scale.networks.load import load_network
     from wsi_scale.networks.shipped import bundled_names
     from wsi_scale.networks.sources import all_sources
@@ -128,16 +141,29 @@ def networks(
 
 
 RegionOption = Annotated[
-    str | None, typer.Option(metavar="GEOJSON|x,y,w,h", help="Look only there (level-0 px).")
+    str | None,
+    typer.Option(
+        metavar="GEOJSON|x,y,w,h",
+        help="Part of the slide to use: a GeoJSON file with polygons, or a box, both in level-0 "
+        "pixels. Default: all tissue.",
+    ),
 ]
-PlotOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Picture: png, pdf or svg.")]
-HtmlOption = Annotated[Path | None, typer.Option(metavar="FILE", help="One self-contained page.")]
+PlotOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Save a picture of the result as .png, .pdf or .svg."),
+]
+HtmlOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Save the result as one self-contained page.")
+]
 ResponsesOption = Annotated[
-    Path | None, typer.Option(metavar="FILE.npz", help="Keep what the network answered.")
+    Path | None,
+    typer.Option(
+        metavar="FILE.npz",
+        help="Save the network's responses, to estimate again in Python without the network.",
+    ),
 ]
 
 
-@app.command()
 @takes_settings
 def estimate(
     slide: SlideArgument,
@@ -153,15 +179,23 @@ def estimate(
 ) -> int:
     """Find the scale at which the network sees the slide best.
 
-    Exit code 0: the verdict is ok. 3: another verdict, the report says why. 2: bad input.
-    130: cancelled, the report is partial.
+    In: a slide and a network. Out: the scale with its 90 % interval and a verdict, as text on
+    stdout. Files are written only where you name them (--json, --plot, --html, --responses).
+
+    The scale is how many level-0 pixels (the slide's finest) become one pixel of the network's
+    input, along one side. Scale 2 means: shrink the slide to half its width and height, then
+    show it to the network. A larger scale is a coarser view of more tissue.
+
+    The verdict ok means that the scale can be used. edge, ambiguous and outside give a number to
+    check; flat, blank and no_evidence give none. No option is needed: the default network finds
+    nuclei in H&E. Name your own with --network.
     """
     settings = settings.model_copy(update={"region": region})
     outputs = Outputs(json, plot, html, responses)
     inputs = [*inputs_of(slide, region, network), *filter(None, [settings.profile])]
     outputs.check(inputs)
     with open_slide(slide, reader=settings.reader, mpp=settings.mpp) as opened:
-        with redirect_stdout(sys.stderr):  # other people's networks may print
+        with redirect_stdout(sys.stderr):  # a user's network may print
             loaded = load(network, device)
             progress, cancelled = follow(opened, loaded, settings)
         report = None if progress is None else progress.report()
@@ -174,3 +208,12 @@ def estimate(
     if cancelled:
         return EXIT_CANCELLED
     return EXIT_OK if report.verdict == "ok" else EXIT_NOT_OK
+
+
+app.command(epilog=ESTIMATE_END)(estimate)
+app.command(epilog=DONE)(info)
+app.command(epilog=DONE)(networks)
+app.command(epilog=BATCH_END)(batch)
+app.command(epilog=DONE)(calibrate)
+app.command(epilog=EVALUATE_END)(evaluate.evaluate)
+app.add_typer(thesis.app, name="thesis")

@@ -1,4 +1,4 @@
-"""``wsi-scale batch``: many slides, on this machine or on a cluster, a row for each."""
+"""``wsi-scale batch``: many slides, on this machine or on a cluster, one row for each."""
 
 from __future__ import annotations
 
@@ -34,37 +34,63 @@ if TYPE_CHECKING:
     from wsi_scale.batch.listing import Entry
     from wsi_scale.batch.run_batch import Batch, Standing, Workers
 
-_LINE_SECONDS = 30.0  # between two lines of progress where stderr is no terminal
+_LINE_SECONDS = 30.0  # between two lines of progress where stderr is not a terminal
 
 
 OutRows = Annotated[
-    Path, typer.Option("--out", metavar="FILE", help="Rows: .jsonl, or .parquet (a folder).")
+    Path,
+    typer.Option(
+        "--out", metavar="FILE", help="Where the rows go: .jsonl (a file) or .parquet (a folder)."
+    ),
 ]
 SlidesArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="SLIDES...",
-        help="Slides, folders, 'patterns*', a CSV (columns slide,cohort), or - for stdin.",
+        metavar="SLIDES",
+        help="Slides, folders, patterns in quotes ('*.svs'), a CSV with the columns slide and "
+        "perhaps cohort, or - for a list on stdin.",
     ),
 ]
 SchedulerOption = Annotated[
-    str | None, typer.Option(metavar="ADDRESS", help="Of a Dask cluster, such as tcp://host:8786.")
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Scheduler of a Dask cluster that does the work, such as tcp://host:8786.",
+    ),
 ]
 ResumeOption = Annotated[
-    bool, typer.Option("--resume", help="Go on: keep answers, try failed slides again.")
+    bool,
+    typer.Option(
+        "--resume", help="Continue: keep the answers in FILE, and do missing and failed slides."
+    ),
 ]
 SummaryOption = Annotated[
-    bool, typer.Option("--summary", help="Only make the summary of FILE anew; no SLIDES.")
+    bool,
+    typer.Option(
+        "--summary", help="Only remake the summary from the rows in FILE. Give no SLIDES."
+    ),
 ]
 WorkersHere = Annotated[
     int | None,
-    typer.Option(metavar="N", parser=whole_number, help="Processes; default: one per core."),
+    typer.Option(
+        metavar="N",
+        parser=whole_number,
+        help="Number of processes on this machine. Default: one per core.",
+    ),
 ]
 MemoryOption = Annotated[
-    float, typer.Option(metavar="GIB", parser=number, help="A process that holds more is ended.")
+    float,
+    typer.Option(
+        metavar="GIB",
+        parser=number,
+        help="Memory limit of one process. A slide that needs more fails.",
+    ),
 ]
 MinutesOption = Annotated[
-    float, typer.Option(metavar="N", parser=number, help="A slide that takes longer is given up.")
+    float,
+    typer.Option(
+        metavar="N", parser=number, help="Time limit for one slide. A slide that needs more fails."
+    ),
 ]
 
 
@@ -83,11 +109,14 @@ def batch(
     memory: MemoryOption = 8,
     minutes: MinutesOption = 60,
 ) -> int:
-    """Ask many slides and keep a row for each: its report, flattened, or why there is none.
+    """Estimate many slides and keep one row for each.
 
-    A summary goes to stdout and beside FILE, with a page and a picture. Exit code 0: every slide
-    has an answer, whatever its verdict. 3: some slides failed, their rows say why. 2: bad input, or
-    rows could not be kept. 130: cancelled; go on with --resume.
+    In: slides and a network. Out: one row per slide in FILE, with its report or the reason why it
+    failed. A summary goes to stdout and next to FILE, there also as a web page and a picture.
+
+    Each slide is read in a process of its own, so a slide that crashes, hangs or fills the memory
+    costs only its own row. Stop at any time and continue with --resume. docs/batch.md explains the
+    columns.
     """
     from wsi_scale.batch.asked import Asked, Limits
     from wsi_scale.batch.run_batch import Batch
@@ -96,7 +125,7 @@ def batch(
     open_store(out_file)
     if summary:
         if slides:
-            raise SettingsError("--summary reads the rows of --out alone; leave the slides out")
+            raise SettingsError("--summary only reads the rows of --out; leave the slides out")
         write_summary(out_file)
         return 0
     workers = _workers_here(workers, scheduler)
@@ -108,11 +137,11 @@ def batch(
 
 
 def _workers_here(workers: int | None, scheduler: str | None) -> int:
-    """Processes on this machine. Raises SettingsError where a cluster has its own."""
+    """Number of processes on this machine. Raises SettingsError if a cluster has its own."""
     if workers is not None and scheduler is not None:
         raise SettingsError(
-            "--workers are processes on this machine and --scheduler has workers of its own; leave "
-            "one of them out"
+            "--workers starts processes on this machine, but --scheduler has workers of its own; "
+            "leave one of them out"
         )
     workers = CORES if workers is None else workers
     check_workers(workers)
@@ -122,7 +151,7 @@ def _workers_here(workers: int | None, scheduler: str | None) -> int:
 def _list(
     words: Sequence[str], network: str, profile: str | None, out_file: Path
 ) -> tuple[Entry, ...]:
-    """The slides that are meant; what was passed over is told on stderr."""
+    """The slides that the words name; notes about them go to stderr."""
     from wsi_scale.batch.listing import list_slides
 
     results = [out_file, *_beside(out_file)]
@@ -135,7 +164,7 @@ def _list(
 
 
 def _follow(batch: Batch, scheduler: str | None, workers: int) -> int:
-    """Run to the end, or to Ctrl-C, and count the slides that failed."""
+    """Run to the end or to Ctrl-C; return how many slides failed."""
     from wsi_scale.batch.run_batch import run_batch
     from wsi_scale.batch.store import open_store
 
@@ -146,7 +175,7 @@ def _follow(batch: Batch, scheduler: str | None, workers: int) -> int:
         asked_for = {entry.path for entry in batch.entries}
         have = {row["path"] for row in open_store(batch.out).rows()} & asked_for
         err.print(
-            f"{len(have)} of {len(asked_for)} slides have a row in {batch.out}; go on with "
+            f"{len(have)} of {len(asked_for)} slides have a row in {batch.out}; continue with "
             "--resume",
             soft_wrap=True,
         )
@@ -154,7 +183,7 @@ def _follow(batch: Batch, scheduler: str | None, workers: int) -> int:
 
 
 def _starter(batch: Batch, scheduler: str | None, workers: int) -> Callable[[int], Workers]:
-    """What makes the workers, once it is known that there is work."""
+    """A function that starts the workers; called only if there is work."""
 
     def start(slides: int) -> Workers:
         if scheduler is None:
@@ -170,7 +199,7 @@ def _starter(batch: Batch, scheduler: str | None, workers: int) -> Callable[[int
 
 
 def _hush_dask() -> None:
-    """Dask logs a traceback of every connection that is lost; we say it in a sentence."""
+    """Silence Dask's traceback for each lost connection; we report it in one sentence."""
     with suppress(ImportError):
         importlib.import_module("distributed")  # sets its levels
     for name in ("distributed", "distributed.client"):
@@ -178,16 +207,20 @@ def _hush_dask() -> None:
 
 
 def _beside(out_file: Path) -> list[Path]:
-    """Where the summary goes: rows.jsonl -> rows.summary.md, .html and .png."""
+    """Files of the summary.
+
+    >>> [path.name for path in _beside(Path("rows.jsonl"))]
+    ['rows.summary.md', 'rows.summary.html', 'rows.summary.png']
+    """
     return [out_file.with_suffix(f".summary{kind}") for kind in (".md", ".html", ".png")]
 
 
 def _check_places(
     words: Sequence[str], network: str, profile: str | None, results: Sequence[Path]
 ) -> None:
-    """Refuse, before any work, what could not be written after it or would destroy an input."""
+    """Refuse, before any work, results that cannot be written or would replace an input."""
     rows, *summary = results
-    for path in summary if rows.is_dir() else results:  # a folder's claim looks at it
+    for path in summary if rows.is_dir() else results:  # a folder is checked by its claim
         check_writable(path)
     files = [word for word in words if os.path.isfile(word)]
     refuse_to_replace(
@@ -196,13 +229,13 @@ def _check_places(
 
 
 def write_summary(out_file: Path) -> None:
-    """Make the summary from the rows: to stdout, and as Markdown, page and picture beside them."""
+    """Summarize the rows: print to stdout, and write Markdown, page and picture next to them."""
     from wsi_scale.batch.store import open_store
     from wsi_scale.batch.summary import markdown, summarize
     from wsi_scale.render.batch_page import batch_page, batch_png
 
     if not out_file.exists():
-        raise OutputError(f"there are no rows in {out_file}; name the --out of a batch")
+        raise OutputError(f"{out_file} does not exist; give the --out of an earlier batch")
     found = summarize(open_store(out_file).rows())
     text, png = markdown(found), batch_png(found)
     page = batch_page(found, png, f"{out_file.name}: {len(found.slides)} slides")
@@ -211,12 +244,12 @@ def write_summary(out_file: Path) -> None:
         write_atomically(path, content)
     out.print(text, soft_wrap=True)
     names = ", ".join(path.name for path in _beside(out_file))
-    out.print(f"rows in {out_file}; beside them {names}", soft_wrap=True)
+    out.print(f"rows in {out_file}; summary next to them in {names}", soft_wrap=True)
 
 
 @contextmanager
 def _following() -> Iterator[Callable[[Standing], None]]:
-    """A bar on stderr; where that is no terminal, a line now and then."""
+    """A progress bar on stderr; a line now and then where stderr is not a terminal."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -246,5 +279,5 @@ def _more(standing: Standing) -> str:
     if standing.per_minute is not None and standing.seconds_left is not None:
         left = round(standing.seconds_left)
         clock = f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
-        parts += [f"{standing.per_minute:.3g} a minute", f"{clock} left"]
+        parts += [f"{standing.per_minute:.3g} per minute", f"{clock} left"]
     return "".join(f" · {part}" for part in parts)

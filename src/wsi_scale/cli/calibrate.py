@@ -1,4 +1,4 @@
-"""``wsi-scale calibrate``: a profile from images whose right scale is known."""
+"""``wsi-scale calibrate``: makes a profile from images whose right scale is known."""
 
 from __future__ import annotations
 
@@ -24,26 +24,51 @@ if TYPE_CHECKING:
 
 
 ReferencesArgument = Annotated[
-    list[str], typer.Argument(metavar="REFERENCE...", help="Slides or images, or folders of them.")
+    list[str],
+    typer.Argument(metavar="IMAGES", help="Slides or images, or folders of them; at least 3."),
 ]
-SpecOption = Annotated[str, typer.Option(metavar="SPEC", help="See `wsi-scale networks`.")]
-OutProfile = Annotated[Path, typer.Option("--out", metavar="FILE", help="The profile.")]
+SpecOption = Annotated[
+    str,
+    typer.Option(
+        metavar="SPEC",
+        help="Network to calibrate. `wsi-scale networks` lists the forms of SPEC.",
+    ),
+]
+OutProfile = Annotated[
+    Path,
+    typer.Option("--out", metavar="FILE", help="Profile to write; the name ends in .safetensors."),
+]
 ScaleOption = Annotated[
     float | None,
-    typer.Option(metavar="A", parser=number, help="Their right scale, level-0 px per px."),
+    typer.Option(
+        metavar="A",
+        parser=number,
+        help="Right scale of all images: level-0 pixels per pixel of the network's input. Give "
+        "this or --mpp.",
+    ),
 ]
 WantedMppOption = Annotated[
-    float | None, typer.Option(metavar="M", parser=number, help="Or the network's µm/px.")
+    float | None,
+    typer.Option(
+        metavar="M",
+        parser=number,
+        help="µm/px at which the network works best; the right scale follows from the µm/px that "
+        "each image states. Give this or --scale.",
+    ),
 ]
 PlacesOption = Annotated[
-    int, typer.Option(metavar="N", parser=whole_number, help="Places in each image.")
+    int,
+    typer.Option(
+        metavar="N", parser=whole_number, help="Number of places to measure in each image."
+    ),
 ]
 JittersOption = Annotated[
     int,
     typer.Option(
         metavar="N",
         parser=whole_number,
-        help="Copies of each place with stain, light, focus and JPEG quality changed.",
+        help="Number of altered copies of each place: stain, light, focus and JPEG quality are "
+        "changed.",
     ),
 ]
 
@@ -60,10 +85,15 @@ def calibrate(
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
 ) -> None:
-    """Learn from images whose right scale is known how this network's responses tell scale.
+    """Learn a profile from images whose right scale is known.
 
-    Give one image per case (they are what is left out to see what the profile is worth), and use
-    the profile with `wsi-scale estimate --profile FILE`, or name it in the network's card.
+    A profile lets wsi-scale read the scale from this network's responses. In: a network, and
+    images whose right scale for it is known. Out: a profile file, and one sentence that says how
+    far it is off on images it did not see. Use it with `wsi-scale estimate --profile FILE`, or
+    name it in the network's card.
+
+    Give one image per case: each image is left out once to test the profile, and a second image of
+    the same case would make it seem better than it is.
     """
     from wsi_scale.known_scale.calibrate import ReferenceImages
     from wsi_scale.known_scale.calibrate import calibrate as run
@@ -77,7 +107,7 @@ def calibrate(
         raise OutputError(f"--out writes a .safetensors file, got {out_file}")
     check_writable(out_file)
     refuse_to_replace([*inputs_of("", None, network), *images], [out_file])
-    with redirect_stdout(sys.stderr), following() as tell:  # other people's networks may print
+    with redirect_stdout(sys.stderr), following() as tell:  # a user's network may print
         profile = run(load_network(network, device=device), images, reference, tell)
     profile.save(out_file)
     out.print(worth(profile), soft_wrap=True)
@@ -85,29 +115,33 @@ def calibrate(
 
 
 def list_images(references: Sequence[str]) -> list[str]:
-    """The references, folders replaced by the files in them. Raises SettingsError for duplicates
-    and empty folders."""
+    """The images, with folders replaced by the files in them.
+
+    Raises SettingsError for duplicates and empty folders.
+    """
     images: list[str] = []
     for word in references:
         is_folder = Path(word).is_dir() and not is_slide_folder(word)
         inside = sorted(x for x in Path(word).iterdir() if x.name[0] != ".") if is_folder else []
         found = [str(x) for x in inside if x.is_file() or is_slide_folder(x)]
         if is_folder and not found:
-            raise SettingsError(f"there is no image in the folder {word}")
+            raise SettingsError(f"there is no image in the folder {word}; check the path")
         images += found or [word]
     twice = [word for word in images if images.count(word) > 1]
     if twice:
-        raise SettingsError(f"{twice[0]} is given twice; an image left out must be new")
+        raise SettingsError(
+            f"{twice[0]} is given twice; give each image once, so that the one left out is new"
+        )
     return images
 
 
 def worth(profile: Profile) -> str:
-    """One sentence: what the profile is worth on images that it did not see."""
+    """One sentence: how far the profile is off on images that it did not see."""
     off = np.abs(profile.errors)
     lo, hi = profile.reach
     return (
         f"{profile.about.network}, calibrated on {len(profile.about.images)} images from "
-        f"{2**lo:.2g} to {2**hi:.2g} times the right scale: on images left out it is off by "
-        f"{np.median(off):.3f} octave in the median, in nine of ten cases by at most "
+        f"{2**lo:.2g} to {2**hi:.2g} times the right scale: on images left out the median error is "
+        f"{np.median(off):.3f} octave, and in nine of ten cases it is at most "
         f"{np.quantile(off, 0.9):.3f}"
     )

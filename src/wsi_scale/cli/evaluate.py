@@ -1,4 +1,4 @@
-"""``wsi-scale evaluate``: estimators against slides whose right scale is known."""
+"""``wsi-scale evaluate``: tests estimators on slides whose right scale is known."""
 
 from __future__ import annotations
 
@@ -29,34 +29,51 @@ if TYPE_CHECKING:
 
 
 ManifestArgument = Annotated[
-    Path, typer.Argument(metavar="MANIFEST.csv", help="Columns slide,group,scale|mpp,class|mask.")
+    Path,
+    typer.Argument(
+        metavar="MANIFEST.csv",
+        help="Table of slides with the columns slide and scale (or mpp), and perhaps group and "
+        "class (or mask); see docs/evaluate.md.",
+    ),
 ]
 OutFolder = Annotated[
-    Path, typer.Option("--out", metavar="DIR", help="Responses and tables go there.")
+    Path, typer.Option("--out", metavar="DIR", help="Folder for responses and tables.")
 ]
 EstimatorsOption = Annotated[
-    str | None, typer.Option(metavar="A,B", help="Default: auto and all that need no reference.")
+    str | None,
+    typer.Option(
+        metavar="A,B",
+        help="Names of the estimators to test. Default: auto and all that need no reference.",
+    ),
 ]
 WindowsOption = Annotated[
     str | None,
     typer.Option(
         metavar="LO:HI,…",
-        help="Windows as factors of the right scale; default: two for each slide, 3 octaves "
-        "wide, drawn so that the truth is 0.5 to 1 octave off the middle.",
+        help="Windows to search, as factors of the right scale. Default: two for each slide, 3 "
+        "octaves wide, with the right scale 0.5 to 1 octave off the middle.",
     ),
 ]
 SweepOption = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="KEY=VALUES", help="extrema.sigma=7:15, extrema.keep_percent=40,50,60; repeat."
+        metavar="KEY=VALUES",
+        help="Values of an estimator's option to try, such as extrema.sigma=7:15 or "
+        "extrema.keep_percent=40,50,60. Can be repeated.",
     ),
 ]
 PlacesOption = Annotated[
-    int, typer.Option(metavar="N", parser=whole_number, help="Places on each slide.")
+    int,
+    typer.Option(
+        metavar="N", parser=whole_number, help="Number of places to measure on each slide."
+    ),
 ]
 CalibratedOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Of `wsi-scale calibrate`; default: the card's."),
+    typer.Option(
+        metavar="FILE",
+        help="Profile file from `wsi-scale calibrate`. Default: the one the card names.",
+    ),
 ]
 
 
@@ -74,11 +91,13 @@ def evaluate(
     device: DeviceOption = "auto",
     profile: CalibratedOption = None,
 ) -> int:
-    """Bench estimators on slides whose right scale is known, beside chance.
+    """Compare estimators with chance on slides of known scale.
 
-    What is measured is kept: run it again after Ctrl-C and it goes on, or with other --estimators
-    and --sweep, and the tables are made anew without looking at a slide. Exit code 3: some slides
-    could not be measured, the summary says which.
+    In: a table of slides with the right scale of each, and a network. Out: a summary on stdout,
+    and tables in DIR: error, interval and verdict of each estimator, next to what guessing gives.
+
+    Measurements are kept in DIR. Run the same command again after Ctrl-C and it continues. Run it
+    with other --estimators or --sweep and only the tables are remade; no slide is read again.
     """
     from wsi_scale.known_scale.evaluate import bench, run_bench
     from wsi_scale.known_scale.evaluate.ask_estimators import list_questions
@@ -96,14 +115,17 @@ def evaluate(
         out_folder, rows, network, factors, sites, per_octave, seed, device, profile
     )
     if out_folder.resolve() in manifest.resolve().parents:
-        raise SettingsError(f"{manifest} lies in {out_folder}, which is for results; move it")
-    with following() as tell, redirect_stdout(sys.stderr):  # other people's networks may print
+        raise SettingsError(
+            f"{manifest} is inside {out_folder}, which is for results; move it, or choose another "
+            "--out"
+        )
+    with following() as tell, redirect_stdout(sys.stderr):  # a user's network may print
         outcome = run_bench.evaluate(asked, questions, workers, tell)
     return _show(outcome, out_folder)
 
 
 def _show(outcome: Outcome, folder: Path) -> int:
-    """The summary on stdout, failures on stderr; the exit code."""
+    """Print the summary to stdout and failures to stderr; return the exit code."""
     for sentence in outcome.failed.values():
         err.print(f"warning: {sentence}", soft_wrap=True)
     out.print(outcome.summary, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""``wsi-scale info``: what a slide says of itself and, if asked, what its pixels say."""
+"""``wsi-scale info``: what a slide states about itself and, with --pixels, what its pixels show."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wsi_scale.report import PixelAudit
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.readers import open_slide
 
-NOT_ASKED = "the pixels were not asked; --pixels holds them against what is stated"
+NOT_ASKED = "Pixel size not checked; --pixels does that."
 
 
 def info(
@@ -27,21 +27,42 @@ def info(
     reader: ReaderOption = None,
     mpp: MppOption = None,
     pixels: Annotated[
-        bool, typer.Option("--pixels", help="Ask a network what µm/px the pixels look like.")
+        bool,
+        typer.Option(
+            "--pixels",
+            help="Estimate the µm/px from the pixels with a network, and compare it with what the "
+            "slide states.",
+        ),
     ] = False,
     network: Annotated[
         str | None,
-        typer.Option(metavar="SPEC", help=f"With --pixels; default: {DEFAULT_NETWORK}."),
+        typer.Option(
+            metavar="SPEC",
+            help=f"Network for --pixels. Default: {DEFAULT_NETWORK}.",
+        ),
     ] = None,
     free_colour: Annotated[
-        bool, typer.Option("--free-colour", help="With --pixels: fit the stain away first.")
+        bool,
+        typer.Option(
+            "--free-colour",
+            help="Fit the slide's colours to the training data first, so that stain is not taken "
+            "for scale. For --pixels.",
+        ),
     ] = False,
-    device: Annotated[str, typer.Option(help="With --pixels: auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Device for --pixels: auto, cpu, cuda or mps."),
+    ] = "auto",
     json: JsonOption = None,
 ) -> None:
-    """Show levels, resolution, reader and what the metadata say about the scale."""
+    """Show a slide's levels, pixel size, reader and metadata.
+
+    In: a slide. Out: text on stdout: its levels, its µm/px, the reader that opened it, and every
+    statement of the file about its pixel size. With --pixels the stated µm/px is also compared
+    with what the pixels look like: agree, conflict or undecidable.
+    """
     if not pixels and (network is not None or free_colour):
-        raise SettingsError("--network and --free-colour are for --pixels; add it")
+        raise SettingsError("--network and --free-colour only work with --pixels; add it")
     spec = network or DEFAULT_NETWORK
     if json is not None:
         check_json(json)
@@ -49,7 +70,7 @@ def info(
     with open_slide(slide, reader=reader, mpp=mpp) as opened:
         found, told = (None, NOT_ASKED)
         if pixels:
-            with redirect_stdout(sys.stderr):  # other people's networks may print
+            with redirect_stdout(sys.stderr):  # a user's network may print
                 found, told = _ask_pixels(opened, spec, device, free_colour)
         if json is not None:
             write_text(json, info_json(opened, found))
@@ -61,12 +82,12 @@ def info(
 def _ask_pixels(
     slide: Slide, spec: str, device: str, free_colour: bool
 ) -> tuple[PixelAudit | None, str]:
-    """What a quick estimate says of the slide's µm/px, and that in words."""
+    """The slide's µm/px by a quick estimate, compared with what it states; and that in words."""
     asked = load(spec, device)
     if asked.card.training_mpp is None:
         return None, (
-            f"the pixels could not be asked: {asked.name} does not say at which µm/px it was "
-            "trained; name a network that does with --network, or add mpp= to its SPEC"
+            f"Pixel size not checked: {asked.name} does not say at which µm/px it was trained; "
+            "name a network that does with --network, or add mpp= to its SPEC."
         )
     settings = Settings(sites=ENOUGH_SITES, colour_fit=free_colour or None, as_is_sites=0)
     progress, cancelled = follow(slide, asked, settings)

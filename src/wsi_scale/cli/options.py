@@ -1,4 +1,4 @@
-"""Options that several commands share; numbers refused in one sentence."""
+"""Options that several commands share; wrong numbers are refused in one sentence."""
 
 from __future__ import annotations
 
@@ -17,97 +17,180 @@ CORES = os.cpu_count() or 1
 
 
 def whole_number(text: str | int) -> int:
-    """The whole number of an option. Raises typer.BadParameter for anything else."""
+    """The whole number of an option. Raises typer.BadParameter for anything else.
+
+    >>> whole_number("46")
+    46
+    """
     try:
         return int(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no whole number") from None
+        raise typer.BadParameter(f"{text!r} is not a whole number") from None
 
 
 def number(text: str | float) -> float:
-    """The number of an option. Raises typer.BadParameter for anything else."""
+    """The number of an option. Raises typer.BadParameter for anything else.
+
+    >>> number("0.25")
+    0.25
+    """
     try:
         return float(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no number") from None
+        raise typer.BadParameter(f"{text!r} is not a number") from None
 
 
 SlideArgument = Annotated[
-    str, typer.Argument(metavar="SLIDE", help="Slide or image file, or synthetic:figures.")
+    str,
+    typer.Argument(
+        metavar="SLIDE",
+        help="Slide or image file, OME-Zarr folder, or a drawn slide such as synthetic:figures.",
+    ),
 ]
-ReaderOption = Annotated[str | None, typer.Option(help="Force a reader instead of picking one.")]
+ReaderOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Open the slide with this reader, such as openslide or tiffslide. Default: chosen "
+        "from the file.",
+    ),
+]
 JsonOption = Annotated[
-    str | None, typer.Option("--json", metavar="FILE", help="Write JSON there; - is stdout.")
+    str | None,
+    typer.Option(
+        "--json",
+        metavar="FILE",
+        help="Write the result to FILE as JSON. With - it goes to stdout in place of the text.",
+    ),
 ]
 MppOption = Annotated[
     float | None,
     typer.Option(
-        metavar="X", parser=number, help="µm per level-0 pixel; wins over what the slide says."
+        metavar="X",
+        parser=number,
+        help="Size of a level-0 pixel in µm. Overrides what the slide states.",
     ),
 ]
 SeedOption = Annotated[
-    int, typer.Option(metavar="N", parser=whole_number, help="Same seed, same result.")
+    int,
+    typer.Option(
+        metavar="N",
+        parser=whole_number,
+        help="Seed of all random choices. The same seed gives the same result.",
+    ),
 ]
 WorkersOption = Annotated[
     int,
-    typer.Option(metavar="N", parser=whole_number, help="Processes; default: one per core."),
+    typer.Option(
+        metavar="N",
+        parser=whole_number,
+        help="Number of processes. Default: one per core.",
+        show_default=False,
+    ),
 ]
 
 
 NetworkOption = Annotated[
-    str, typer.Option(metavar="SPEC", help="Network; see `wsi-scale networks`.")
+    str,
+    typer.Option(
+        metavar="SPEC", help="Network to use. `wsi-scale networks` lists the forms of SPEC."
+    ),
 ]
-EstimatorOption = Annotated[str, typer.Option(help="auto, or one estimator by name.")]
+EstimatorOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Method that reads the scale from the network's responses. auto chooses one; "
+        "docs/estimators.md describes all.",
+    ),
+]
 ProfileOption = Annotated[
     str | None,
-    typer.Option(metavar="FILE", help="Of `wsi-scale calibrate`; default: the card's, if any."),
+    typer.Option(
+        metavar="FILE",
+        help="Profile file from `wsi-scale calibrate`. Default: the one the card names.",
+    ),
 ]
 TargetOption = Annotated[
-    str | None, typer.Option(metavar="CLASS", help="Class to look at; default: predicted.")
+    str | None,
+    typer.Option(
+        metavar="CLASS",
+        help="Class whose score is used, by name or number. Default: the predicted class.",
+    ),
 ]
 ScalesOption = Annotated[
-    str, typer.Option(metavar="LO:HI", help="Window, level-0 px per network px.")
+    str,
+    typer.Option(
+        metavar="LO:HI",
+        help="Smallest and largest scale to search. HI is lowered where the slide has no room.",
+    ),
 ]
 PerOctaveOption = Annotated[
-    float, typer.Option(metavar="N", parser=number, help="Scales per octave.")
+    float,
+    typer.Option(
+        metavar="N", parser=number, help="Number of scales per octave (per factor of two)."
+    ),
 ]
 DenseOption = Annotated[
-    bool, typer.Option("--dense", help="All scales, not only those around the best of a few.")
+    bool,
+    typer.Option(
+        "--dense",
+        help="Measure every scale, not just a few and then those around the best. Slower.",
+    ),
 ]
 SitesOption = Annotated[
     int,
-    typer.Option(metavar="N", parser=whole_number, help="Places to look at; 16 for an ok."),
+    typer.Option(
+        metavar="N",
+        parser=whole_number,
+        help="Number of places on the slide to measure. The verdict ok needs at least 16.",
+    ),
 ]
 PrecisionOption = Annotated[
     float | None,
     typer.Option(
         metavar="P",
         parser=number,
-        help="Stop before N sites when the interval is within this share; 0.1 is 10 %.",
+        help="Stop before N sites once the 90 % interval reaches at most this share above and "
+        "below the scale. 0.1 means 10 %.",
     ),
 ]
 FreeColourOption = Annotated[
     bool | None,
-    typer.Option(help="Fit the stain away first; some times slower. Default: the card's."),
+    typer.Option(
+        help="Fit the slide's colours to the training data first, so that stain is not taken for "
+        "scale. Several times slower. Default: as the card says."
+    ),
 ]
 TrustOption = Annotated[
     bool,
-    typer.Option("--trust-metadata", help="Look only near what the µm/px expect."),
+    typer.Option(
+        "--trust-metadata",
+        help="Search only within a factor of two of the scale that follows from the µm/px of "
+        "slide and network.",
+    ),
 ]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+DeviceOption = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="Device that runs the network: auto, cpu, cuda or mps."),
+]
 
 
 def parse_scales(text: str) -> tuple[float, float]:
-    """The window of --scales. Raises SettingsError for anything but LO:HI."""
+    """The window of --scales. Raises SettingsError for anything but LO:HI.
+
+    >>> parse_scales("0.5:16")
+    (0.5, 16.0)
+    """
     lo, colon, hi = text.partition(":")
     with suppress(ValueError):
         if colon:
             return float(lo), float(hi)
-    raise SettingsError(f"--scales is LO:HI, for example 0.5:16, got {text!r}")
+    raise SettingsError(f"--scales must be LO:HI, for example 0.5:16, got {text!r}")
 
 
 def check_workers(workers: int) -> None:
-    """Raise SettingsError for fewer than one."""
+    """Raise SettingsError for fewer than one worker."""
     if workers < 1:
         raise SettingsError(f"at least 1 worker is needed, got {workers}")
 
@@ -127,7 +210,7 @@ def settings_of(
     free_colour: FreeColourOption = None,
     trust_metadata: TrustOption = False,
 ) -> Settings:
-    """How a slide is asked, from the options that `estimate` and `batch` share."""
+    """The settings of a run, from the options that `estimate` and `batch` share."""
     return make_settings(
         estimator=estimator,
         profile=profile,
@@ -146,9 +229,9 @@ def settings_of(
 
 
 def takes_settings(command: Callable[..., int]) -> Callable[..., int]:
-    """A command with the options of ``settings_of`` in place of its parameter ``settings``.
+    """Replace a command's parameter ``settings`` by the options of ``settings_of``.
 
-    Typer reads options from a signature, so the command gets one that has both.
+    Typer reads the options from the signature, so the command gets a signature with both.
     """
     shared = signature(settings_of, eval_str=True).parameters
     options: list[Parameter] = []

@@ -1,4 +1,4 @@
-"""Where results go: tried before the work, written after it, each whole or not at all."""
+"""Where results go. Places are tried before the work; each file is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Outputs:
     responses: Path | None
 
     def check(self, inputs: Sequence[str]) -> None:
-        """Refuse, before any work, what could not be written after it or would destroy an input."""
+        """Refuse, before any work, results that cannot be written or would replace an input."""
         from wsi_scale.render.figure import check_suffix
 
         if self.plot is not None:
             check_suffix(self.plot)
         if self.responses is not None and self.responses.suffix != ".npz":
-            raise OutputError(f"--responses writes an .npz file, got {self.responses}")
+            raise OutputError(f"--responses must end in .npz, got {self.responses}")
         if self.html == Path("-"):
             raise OutputError("--html writes a file, got -; only --json can go to stdout")
         files = [path for path in (self.plot, self.html, self.responses) if path is not None]
@@ -48,10 +48,10 @@ class Outputs:
             files.append(Path(self.json))
         refuse_to_replace(inputs, files)
         if len({os.path.realpath(path) for path in files}) < len(files):
-            raise OutputError("two results would go to one file; give each a name of its own")
+            raise OutputError("two results would go to the same file; give each its own name")
 
     def write(self, progress: Progress, report: Report) -> None:
-        """Write everything that was asked for; each file whole or not at all."""
+        """Write every file that the user named, each whole or not at all."""
         if self.json is not None:
             write_text(self.json, report.to_json())
         if self.responses is not None and progress.responses is not None:
@@ -69,18 +69,18 @@ class Outputs:
 
 
 def inputs_of(slide: str, region: str | None, network: str) -> list[str]:
-    """Everything a run reads that may be a file: a result must not take its place.
+    """Every file a run reads, so that no result replaces one.
 
-    Of a network: the SPEC's file, the files its query names, and those its card names.
+    For the network these are the file of the SPEC, and the files that its query and its card name.
     """
     words = [slide, region or "", *files_of_spec(network)]
     return [word for word in words if word and (os.path.isfile(word) or is_slide_folder(word))]
 
 
 def refuse_to_replace(inputs: Sequence[str], results: Sequence[str | Path]) -> None:
-    """Raise OutputError if a result would be written over an input, by whatever name.
+    """Raise OutputError if a result would replace an input, also through a link or another path.
 
-    An input that is a folder holds the slide's parts: nothing is written among them.
+    An input folder holds the parts of a slide, so nothing is written into it.
     """
     for result in results:
         for source in inputs:
@@ -100,13 +100,13 @@ def _strip(progress: Progress, report: Report) -> list[tuple[float, Any]]:
 
 
 def check_json(target: str) -> None:
-    """Refuse a JSON target that cannot be written; - is stdout."""
+    """Refuse a JSON target that cannot be written. - means stdout."""
     if target != "-":
         check_writable(target)
 
 
 def write_text(target: str, text: str) -> None:
-    """Write to a file, or to stdout where the target is -."""
+    """Write to a file, or to stdout if the target is -."""
     if target == "-":
         _write_stdout(text)
     else:
@@ -114,7 +114,7 @@ def write_text(target: str, text: str) -> None:
 
 
 def _write_stdout(text: str) -> None:
-    """JSON is UTF-8 whatever the terminal speaks."""
+    """JSON is written as UTF-8, whatever encoding the terminal uses."""
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode())
@@ -124,7 +124,7 @@ def _write_stdout(text: str) -> None:
 
 
 def info_json(slide: Slide, pixels: PixelAudit | None = None) -> str:
-    """What ``info`` shows, as JSON; pixels: what they say, where they were asked."""
+    """What ``info`` shows, as JSON. pixels: their audit, None without --pixels."""
     from wsi_scale.pipeline.build_report import slide_part
 
     content = slide_part(slide).model_dump(mode="json")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def following() -> Iterator[Tell]:
-    """A bar on stderr; what is told moves it. Where stderr is no terminal, one line per step."""
+    """A progress bar on stderr; one line per step where stderr is not a terminal."""
     columns = (
         bars.TextColumn("{task.description}"),
         bars.BarColumn(),
@@ -29,7 +29,7 @@ def following() -> Iterator[Tell]:
         bars.TimeRemainingColumn(),
     )
     with bars.Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task("beginning", total=None)
+        task = bar.add_task("starting", total=None)
         begun = ""
 
         def tell(what: str, done: int, total: int) -> None:
@@ -46,7 +46,7 @@ def following() -> Iterator[Tell]:
 
 
 def load(spec: str, device: str) -> Network:
-    """The network of a SPEC, with a word on stderr while a terminal waits for it."""
+    """The network of a SPEC, with a spinner on stderr if that is a terminal."""
     from wsi_scale.networks.load import load_network
 
     if not err.is_terminal:  # a spinner would leave an empty line in a log
@@ -56,7 +56,7 @@ def load(spec: str, device: str) -> Network:
 
 
 def follow(slide: Slide, network: Network, settings: Settings) -> tuple[Progress | None, bool]:
-    """Run to the end, or to Ctrl-C; the last progress, and whether it was cancelled."""
+    """Run to the end or to Ctrl-C; return the last progress and whether it was cancelled."""
     from wsi_scale.pipeline.iterate import iter_estimates
 
     last: Progress | None = None
@@ -71,7 +71,7 @@ def follow(slide: Slide, network: Network, settings: Settings) -> tuple[Progress
         with bars.Progress(
             *columns, console=err, transient=True, disable=not err.is_terminal
         ) as bar:
-            task = bar.add_task("looking", total=None)
+            task = bar.add_task("measuring", total=None)
             for last in iter_estimates(slide, network, settings):
                 words = _so_far(last)
                 bar.update(task, completed=last.done, total=last.total, description=words)
@@ -83,6 +83,6 @@ def follow(slide: Slide, network: Network, settings: Settings) -> tuple[Progress
 def _so_far(progress: Progress) -> str:
     answer = progress.estimate
     if answer is None or answer.scale is None:
-        return "looking"
+        return "measuring"
     low, high = answer.interval or (answer.scale, answer.scale)
     return f"scale ≈ {answer.scale:.3g} ({low:.3g} to {high:.3g})"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class AnswerConsole(Console):
-    """stdout; when nothing can be written there, that is one sentence too."""
+    """stdout. If it cannot be written, that too is reported in one sentence."""
 
     def print(self, *objects: Any, **options: Any) -> None:
         try:
@@ -28,15 +28,15 @@ class AnswerConsole(Console):
             self._give_up(error.strerror or str(error))
 
     def on_broken_pipe(self) -> None:
-        self._give_up("nobody reads it any more")
+        self._give_up("the program that read it has ended")
 
     def _give_up(self, reason: str) -> NoReturn:
-        with suppress(OSError, ValueError):  # or Python complains again when it flushes at exit
+        with suppress(OSError, ValueError):  # else Python complains again when it flushes at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise OutputError(f"cannot write to stdout: {reason}")
 
 
-# plain text only: a path or SPEC may hold brackets and colons that rich would take for markup
+# plain text only: rich would read brackets and colons in a path or SPEC as markup
 out = AnswerConsole(markup=False, emoji=False, highlight=False)
 err = Console(markup=False, emoji=False, highlight=False, stderr=True)
 
@@ -54,7 +54,7 @@ def print_report(report: Report) -> None:
 
 
 def print_info(slide: Slide) -> None:
-    """Levels, resolution, reader, and what each metadata field says."""
+    """Levels, pixel size, reader, and what each metadata field states."""
     from wsi_scale.render.describe import resolution
 
     rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
@@ -80,7 +80,7 @@ def print_info(slide: Slide) -> None:
 
 
 def print_network(network: Network) -> None:
-    """How a network was understood, and its layers."""
+    """What wsi-scale found out about a network, and its layers."""
     from wsi_scale.render.describe import network_rows
 
     rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))

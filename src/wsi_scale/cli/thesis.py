@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wsi_scale.cli.help_endings import CONTINUES, DONE, TRAIN_END
 from wsi_scale.cli.options import (
     CORES,
     SeedOption,
@@ -24,25 +25,31 @@ if TYPE_CHECKING:
     from wsi_scale.known_scale.thesis.train import Recipe
 
 app = typer.Typer(
-    help="The thesis this project grew from: its images, its networks, its tables and figures.",
+    help="Reproduce the thesis that this project grew from.\n\n"
+    "The thesis (2022) trained small networks on drawn images of coloured figures, and looked for "
+    "the scale at which each sees best. `reproduce` remakes its tables and figures. `dataset` and "
+    "`train` make its images and networks; `reproduce` needs neither, because it draws the images "
+    "itself and the networks are included.",
+    epilog=DONE,
 )
 
 ImagesOption = Annotated[
     Path | None,
     typer.Option(
-        metavar="DIR", help="Images of `thesis dataset`; default: drawn where they are looked at."
+        metavar="DIR",
+        help="Folder of images from `thesis dataset`. Default: each image is drawn when needed.",
     ),
 ]
 
 
 def check_folder(folder: Path | None) -> None:
-    """Raise SettingsError when a folder to be read is not there."""
+    """Raise SettingsError if the folder to read does not exist."""
     if folder is not None and not folder.is_dir():
-        raise SettingsError(f"there is no folder {folder}")
+        raise SettingsError(f"there is no folder {folder}; check the path")
 
 
 def check_images(folder: Path | None, seed: int) -> None:
-    """Raise SettingsError for a folder of stored images that is not there or of another seed."""
+    """Raise SettingsError if the folder of images does not exist or has another seed."""
     from wsi_scale.known_scale.thesis.write_images import check_stored
 
     check_folder(folder)
@@ -51,7 +58,7 @@ def check_images(folder: Path | None, seed: int) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make it before the work, not after. Raises OutputError, one sentence."""
+    """Make the folder before the work starts. Raises OutputError if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -61,22 +68,39 @@ def make_folder(folder: Path) -> None:
     check_writable(folder / "card.toml")
 
 
-@app.command()
+@app.command(epilog=CONTINUES)
 def dataset(
-    out_folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the images go.")],
+    out_folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the images.")],
     noise: Annotated[
-        float, typer.Option(metavar="SIGMA", parser=number, help="Grey levels; thesis: 50, 100.")
+        float,
+        typer.Option(
+            metavar="SIGMA",
+            parser=number,
+            help="Standard deviation of the noise, in grey levels. The thesis used 50 and 100.",
+        ),
     ] = 0,
     grain: Annotated[
-        int, typer.Option(metavar="1|2", parser=whole_number, help="2: noise of half resolution.")
+        int,
+        typer.Option(
+            metavar="1|2",
+            parser=whole_number,
+            help="Size of a grain of noise in pixels. 2 gives noise of half the resolution.",
+        ),
     ] = 1,
-    split: Annotated[str, typer.Option(help="train (200 images), test (100) or both.")] = "both",
+    split: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Images to draw: train (200 images), test (100) or both."
+        ),
+    ] = "both",
     workers: WorkersOption = CORES,
     seed: SeedOption = 0,
 ) -> None:
-    """Store the 300 images of 20 classes as PNG; run it again and it goes on.
+    """Draw the 300 images of 20 classes and store them as PNG.
 
-    Training and reproduction draw the same images where they look and need none stored.
+    Out: PNG files in DIR and their list, manifest.csv. `train` and `reproduce` draw the same
+    images when they need them, so storing them is optional. If it is stopped, run it again and it
+    continues.
     """
     from wsi_scale.known_scale.thesis import write_images
 
@@ -94,53 +118,87 @@ def dataset(
 
 
 OutNetworks = Annotated[
-    Path, typer.Option("--out", metavar="DIR", help="Each network gets a folder in there.")
+    Path,
+    typer.Option("--out", metavar="DIR", help="Folder in which each network gets a folder."),
 ]
 TrainedScale = Annotated[
     float | None,
     typer.Option(
         metavar="A",
         parser=number,
-        help="Level-0 px per network px; default: all networks of `thesis reproduce` that DIR "
-        "lacks.",
+        help="Scale of the patches to train on, in level-0 pixels per pixel of the network's "
+        "input. Default: train every network of `thesis reproduce` that DIR lacks.",
     ),
 ]
 ScheduleOption = Annotated[
-    str, typer.Option(help="constant (as the thesis writes) or decayed learning rate.")
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Learning rate: decayed (falls to zero) or constant (as the thesis writes).",
+    ),
 ]
 FiltersOption = Annotated[
-    str, typer.Option(metavar="N,N,N", help="Of the three blocks; wider: 8,16,32.")
+    str,
+    typer.Option(
+        metavar="N,N,N",
+        help="Number of filters in each of the three blocks. 8,16,32 is the wider network.",
+    ),
 ]
 JitterOption = Annotated[
     float,
     typer.Option(
-        metavar="F", parser=number, help="Take each patch at a scale between A/F and A·F."
+        metavar="F",
+        parser=number,
+        help="Take each patch at a random scale between A/F and A·F. 1 takes all at A.",
     ),
 ]
-CountOption = Annotated[int, typer.Option(metavar="N", parser=whole_number)]
+EpochsOption = Annotated[
+    int,
+    typer.Option(
+        metavar="N", parser=whole_number, help="Number of passes over the training patches."
+    ),
+]
+BatchOption = Annotated[
+    int,
+    typer.Option(metavar="N", parser=whole_number, help="Number of patches in a training step."),
+]
 LayoutOption = Annotated[
-    str, typer.Option(help="channels-last (fast) or contiguous: pixels in memory.")
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Order of the pixels in memory: channels-last (fast) or contiguous. The last digits "
+        "depend on it.",
+    ),
 ]
 ThreadsOption = Annotated[
-    int, typer.Option(metavar="N", parser=whole_number, help="The last digits depend on it.")
+    int,
+    typer.Option(
+        metavar="N",
+        parser=whole_number,
+        help="Number of CPU threads. The last digits depend on it.",
+    ),
 ]
 
 
-@app.command()
+@app.command(epilog=TRAIN_END)
 def train(  # one parameter per choice of the recipe
     out_folder: OutNetworks,
     scale: TrainedScale = None,
     schedule: ScheduleOption = "decayed",
     filters: FiltersOption = "4,8,16",
     jitter: JitterOption = 1,
-    epochs: CountOption = 7,
-    batch: CountOption = 32,
+    epochs: EpochsOption = 7,
+    batch: BatchOption = 32,
     layout: LayoutOption = "channels-last",
     threads: ThreadsOption = 1,
     images: ImagesOption = None,
     seed: SeedOption = 0,
 ) -> None:
-    """Train the thesis's network for patches at scale A; five to ten minutes on one core."""
+    """Train the thesis's network on patches at one scale.
+
+    Out: a folder in DIR for each network, with its weights and card.toml. Give the card to
+    `wsi-scale estimate --network`. A network takes five to ten minutes on one core.
+    """
     from wsi_scale.known_scale.thesis.train import Recipe, make_repeatable, parse_filters
 
     if threads < 1:
@@ -151,9 +209,11 @@ def train(  # one parameter per choice of the recipe
     if scale is not None:
         recipes = [Recipe(scale, *given)]
         if _is_trained(out_folder / recipes[0].name):
-            raise SettingsError(f"{out_folder / recipes[0].name} is trained; choose another --out")
+            raise SettingsError(
+                f"{out_folder / recipes[0].name} is already trained; choose another --out"
+            )
     elif Recipe(5.0, *given) != Recipe(5.0):
-        raise SettingsError("name the network to train by its --scale, for example --scale 5")
+        raise SettingsError("give the --scale of the network to train, for example --scale 5")
     else:
         recipes = _recipes_left(out_folder)
     for recipe in recipes:
@@ -161,7 +221,7 @@ def train(  # one parameter per choice of the recipe
 
 
 def _recipes_left(out_folder: Path) -> list[Recipe]:
-    """Of all networks of the reproduction those that the folder lacks."""
+    """The networks of the reproduction that the folder lacks."""
     from wsi_scale.known_scale.thesis.train import family_recipes
 
     recipes = [x for x in family_recipes() if not _is_trained(out_folder / x.name)]
@@ -182,32 +242,47 @@ def _train_one(recipe: Recipe, folder: Path, images: Path | None) -> None:
         trained = train_network(recipe, tell, images)
         save_network(trained, folder)
     out.print(
-        f"{recipe.name}: names {trained.accuracy:.1%} of unseen patches at scale "
-        f"{recipe.scale:g} rightly; its card is {folder / 'card.toml'}",
+        f"{recipe.name}: {trained.accuracy:.1%} of unseen patches at scale {recipe.scale:g} are "
+        f"classified correctly; its card is {folder / 'card.toml'}",
         soft_wrap=True,
     )
 
 
-@app.command()
+@app.command(epilog=CONTINUES)
 def reproduce(
     preset: Annotated[
-        str, typer.Option(help="quick (minutes) or full (the thesis's 50 pyramids a class).")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Amount of work: quick (minutes) or full (50 pyramids per class, as in the "
+            "thesis).",
+        ),
     ] = "quick",
     out_folder: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Default: thesis-PRESET.")
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Folder for the results. Default: thesis-PRESET."
+        ),
     ] = None,
     networks: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Networks of `thesis train` that go before the shipped."),
+        typer.Option(
+            metavar="DIR",
+            help="Folder of networks from `thesis train`; these replace the shipped networks of "
+            "the same name.",
+        ),
     ] = None,
     images: ImagesOption = None,
     workers: WorkersOption = CORES,
     seed: SeedOption = 0,
 ) -> None:
-    """Every table and figure of the thesis, and the test it did not make.
+    """Remake the thesis's tables and figures, and test its method.
 
-    What is measured is kept: run it again after Ctrl-C and it goes on, or when all is measured to
-    make tables and figures anew.
+    Out: a folder of tables and figures; begin with its README.md. One of them is the test that the
+    thesis did not make: every estimator compared with chance.
+
+    Measurements are kept. Run it again after Ctrl-C and it continues. Once everything is measured,
+    running it again only remakes the tables and figures.
     """
     from wsi_scale.known_scale.thesis.plan import Plan, find_preset
     from wsi_scale.known_scale.thesis.reproduce import reproduce as run

@@ -1,0 +1,67 @@
+"""How every --help ends: the exit codes as a list, and where the words are explained."""
+
+from __future__ import annotations
+
+WORDS = (
+    "Words such as scale, octave, site, profile and verdict are explained in docs/glossary.md in "
+    "the repository."
+)
+BAD_INPUT = "wrong input or a failure; one sentence on stderr says what to do"
+CANCELLED = "cancelled with Ctrl-C"
+
+
+def ending(codes: dict[int, str]) -> str:
+    r"""Text for the end of a --help: exit codes with their meanings, then ``WORDS``.
+
+    >>> print(ending({0: "done", 130: "cancelled"}).splitlines()[1:4])
+    ['Exit codes:', '  0    done', '  130  cancelled']
+    """
+    lines = [f"  {code:<3}  {meaning}" for code, meaning in codes.items()]
+    # click keeps the lines of a paragraph that begins with \b
+    return "\n".join(["\b", "Exit codes:", *lines, "", WORDS])
+
+
+DONE = ending({0: "done", 2: BAD_INPUT, 130: CANCELLED})
+"""For commands that end well or not at all."""
+CONTINUES = ending({0: "done", 2: BAD_INPUT, 130: f"{CANCELLED}; run it again to continue"})
+"""For commands that continue where they were stopped."""
+TRAIN_END = ending({0: "done", 2: BAD_INPUT, 130: f"{CANCELLED}; finished networks are kept"})
+ESTIMATE_END = ending(
+    {
+        0: "the verdict is ok: the scale can be used",
+        2: BAD_INPUT,
+        3: "another verdict: check before use; the report says why",
+        130: f"{CANCELLED}; the report so far is kept and marked partial",
+    }
+)
+BATCH_END = ending(
+    {
+        0: "every slide has an answer, whatever its verdict",
+        2: BAD_INPUT,
+        3: "some slides failed; their rows say why",
+        130: f"{CANCELLED}; finished rows are kept, continue with --resume",
+    }
+)
+EVALUATE_END = ending(
+    {
+        0: "every slide was measured",
+        2: BAD_INPUT,
+        3: "some slides could not be measured; the summary names them",
+        130: f"{CANCELLED}; run it again to continue",
+    }
+)
+MAIN_HELP = """Find the scale at which a trained network sees a whole-slide image best.
+
+The scale is how many pixels of the slide's finest level become one pixel of the network's input,
+along one side. Scale 2 means: shrink the slide to half its width and height, then show it to the
+network. A larger scale is a coarser view of more tissue.
+
+To begin: `wsi-scale estimate SLIDE`."""
+MAIN_END = ending(
+    {
+        0: "done; for estimate: the verdict is ok",
+        2: BAD_INPUT,
+        3: "estimate: another verdict; batch and evaluate: some slides failed",
+        130: CANCELLED,
+    }
+)
