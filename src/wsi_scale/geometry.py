@@ -227,7 +227,7 @@ def plan_reads(
     second read only where a patch is wider than MAX_READ_SIDE and has to be averaged in bands.
     """
     if size < 1:
-        raise SettingsError(f"a patch needs at least 1 px a side, got {size}")
+        raise SettingsError(f"the side of a patch must be at least 1 px, got {size}")
     canvas = Box(0, 0, levels[0].width, levels[0].height) if bounds is None else bounds
     limit = reach(canvas, site, size)
     groups: dict[tuple[int, int], list[int]] = {}

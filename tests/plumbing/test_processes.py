@@ -37,7 +37,9 @@ def die(number):
 
 
 def test_a_killed_process_is_told_in_one_sentence():
-    with pytest.raises(WsiScaleError, match="was killed, perhaps for want of memory; run again"):
+    with pytest.raises(
+        WsiScaleError, match="was killed, perhaps because memory ran out; run again"
+    ):
         list(in_processes(die, [1, 2, 3, 4], 2))
 
 

@@ -183,7 +183,7 @@ def test_bytes_that_are_no_text_are_not_json(tmp_path):
         ("0,0,1e308,5", "beyond any slide"),
         ("1,2,3,x", "neither a file nor a box"),
         ("nowhere.geojson", "neither a file nor a box"),
-        ("", "is an empty word"),
+        ("", "the region is empty; give a GeoJSON file"),
     ],
 )
 def test_what_is_no_box_is_one_sentence(text, sentence):

@@ -125,8 +125,8 @@ def figures():
         (landscape, "can be mixed from haematoxylin and eosin"),
         (page, "can be mixed from haematoxylin and eosin|colour of ink"),
         (figures, "can be mixed from haematoxylin and eosin"),
-        (lambda: np.full((400, 400, 3), 255, np.uint8), "holds nothing stained"),
-        (lambda: np.zeros((400, 400, 3), np.uint8), "black throughout"),
+        (lambda: np.full((400, 400, 3), 255, np.uint8), "nothing in it is stained"),
+        (lambda: np.zeros((400, 400, 3), np.uint8), "black everywhere"),
         (lambda: np.repeat(tissue(400)[..., 1:2], 3, axis=2), "only 0%"),
     ],
 )
@@ -241,7 +241,7 @@ def test_another_slide_is_blank_with_the_reason_and_no_number():
     with slide_in_memory(landscape()) as slide:
         report = estimate_slide(slide, "figures?stain=HE", QUICK)
     assert (report.verdict, report.scale, report.mpp) == ("blank", None, None)
-    assert report.reason.startswith("this network reads H&E, and ")
+    assert report.reason.startswith("this network expects H&E, but ")
 
 
 def test_the_command_line_writes_the_refusal_and_exits_3(tmp_path):

@@ -265,7 +265,7 @@ def blank(verdict="flat", scale=None):
 def test_an_estimate_with_reservations_is_used_and_said_so(caplog):
     with slide_in_memory() as slide, caplog.at_level(logging.WARNING):
         assert tiles(slide, scale=blank("edge", 2.5)).scale == 2.5
-    assert "scale 2.5 is to be used with care (edge)" in caplog.text
+    assert "use scale 2.5 with care (edge)" in caplog.text
 
 
 def test_upsampling_is_said(caplog):
@@ -280,7 +280,7 @@ def test_upsampling_is_said(caplog):
     [
         ({"scale": None}, "no scale was found; to cut"),
         ({"scale": blank()}, "no scale was found: the network does not care"),
-        ({"scale": "4"}, "a scale is a number"),
+        ({"scale": "4"}, "scale must be a number"),
         ({"scale": 0}, "above 0"),
         ({"scale": math.nan}, "finite"),
         ({"size": 0}, "at least 1 px"),
@@ -369,7 +369,7 @@ def test_a_region_off_the_slide_or_around_nothing_of_it_is_refused(tmp_path):
     with slide_in_memory(disc_image(9, width=60, height=60)) as slide:
         with pytest.raises(SiteError, match="lies outside"):
             tiles(slide, scale=1, region="5000,0,10,10")
-        with pytest.raises(SiteError, match="covers nothing"):
+        with pytest.raises(SiteError, match="covers no part of"):
             tiles(slide, scale=1, region=path)
 
 
@@ -494,13 +494,13 @@ def test_a_picture_may_be_written_into_a_file(tmp_path):
         ([np.zeros((10, 10))], {}, "1 predictions for 2 tiles"),
         ([np.zeros((10, 10))] * 3, {}, "more predictions than the 2 tiles"),
         ([np.zeros((5, 5))] * 2, {}, r"\(10, 10\) or \(C, 10, 10\)"),
-        ([np.zeros(20)] * 2, {}, "as its tile, got"),
+        ([np.zeros(20)] * 2, {}, "like its tile, got"),
         ([np.zeros((10, 10)), np.zeros((2, 10, 10))], {}, "row 0, column 1 has shape"),
         ([np.zeros((10, 10), int)] * 2, {"overlaps": "blend"}, "labels, which cannot be blended"),
         ([np.zeros((10, 10))] * 2, {"overlaps": "mean"}, "'crop' or 'blend'"),
         ([np.zeros((10, 10))] * 2, {"out": np.zeros((3, 3))}, "the result has"),
         ([np.zeros((10, 10))] * 2, {"out": np.zeros((10, 18), np.uint8)}, "cannot hold"),
-        ([np.zeros((10, 10), np.uint8)] * 2, {"fill": -1}, "fill -1 is no uint8"),
+        ([np.zeros((10, 10), np.uint8)] * 2, {"fill": -1}, "fill -1 does not fit into uint8"),
     ],
 )
 def test_predictions_that_do_not_fit_are_refused(predictions, options, message):

@@ -24,7 +24,7 @@ def claim(note: Path, asked: dict[str, Any]) -> None:
         note.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(
-            f"cannot make {note.parent}: {error.strerror}; choose another"
+            f"cannot make {note.parent}: {error.strerror}; choose another folder"
         ) from error
     write_note(note, {"asked": asked})
 
@@ -76,7 +76,7 @@ def read_note(note: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     raise SettingsError(
-        f"{note} is damaged and nothing beside it was touched; restore it from a copy, or choose "
+        f"{note} is damaged (its folder was left as it is); restore it from a copy or choose "
         "another folder"
     )
 

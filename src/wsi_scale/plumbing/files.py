@@ -116,4 +116,4 @@ def _check_place(path: str | os.PathLike[str], target: Path) -> None:
     if target.exists() and not os.access(target, os.W_OK):
         raise OutputError(f"cannot write {path}: the file there is read-only; choose another name")
     if not os.access(target.parent, os.W_OK):
-        raise OutputError(f"cannot write {path}: its folder is read-only; choose another")
+        raise OutputError(f"cannot write {path}: its folder is read-only; choose another folder")

@@ -52,8 +52,8 @@ def in_processes(
                 yield running[future], future.result()
         except BrokenProcessPool as error:
             raise WsiScaleError(
-                "a worker process was killed, perhaps for want of memory; run again with fewer "
-                "--workers, what is done is kept"
+                "a worker process was killed, perhaps because memory ran out; run again with fewer "
+                "--workers; finished work is kept"
             ) from error
         finally:
             stop.set()

@@ -69,8 +69,8 @@ def place_sites(
     places = _places(found.overview, found.mask, slide.bounds, min_window_px)
     if places.reach[0] < min_window_px:
         raise SiteError(
-            f"no patch of {min_window_px:g} px fits around tissue on {slide.path}, where there is "
-            f"room for {max(0.0, places.reach[0]):.0f} px; ask for finer scales or look elsewhere"
+            f"no patch of {min_window_px:g} px fits around tissue on {slide.path}, which leaves "
+            f"room for {max(0.0, places.reach[0]):.0f} px; use finer scales or another region"
         )
     random = np.random.default_rng(seed)
     windows = _windows(count, window_px, min_window_px)

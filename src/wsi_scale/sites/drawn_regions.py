@@ -31,7 +31,7 @@ def nest(rings: Sequence[Ring], name: str = "the drawn region") -> Region:
     """
     closed = [ring for ring in rings if len(ring) >= 3 and ring_area(ring) > 0]
     if not closed:
-        raise SettingsError("nothing is drawn that encloses an area; draw a polygon on the slide")
+        raise SettingsError("no drawn outline encloses an area; draw a polygon on the slide")
     order = sorted(closed, key=ring_area, reverse=True)
     around = [[j for j in range(i) if _inside(order[i], order[j])] for i in range(len(order))]
     polygons: dict[int, list[Ring]] = {}

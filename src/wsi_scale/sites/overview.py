@@ -64,8 +64,8 @@ def survey(slide: Slide, region: Region | None = None, stain: str | None = None)
         judged = judge_picture(overview.picture, mask, folds=max(overview.box[2:]) >= FOLDS_PX)
         if judged.refusal:
             raise NoTissueError(
-                f"this network reads {stain}, and {slide.path} shows no {stain} tissue: "
-                f"{judged.refusal}; if you know better, add stain=none to the network's SPEC"
+                f"this network expects {stain}, but {slide.path} shows no {stain} tissue: "
+                f"{judged.refusal}; to use it anyway, add stain=none to the network's SPEC"
             )
         mask, warnings = judged.mask, judged.warnings
     if mask.any():
@@ -73,7 +73,7 @@ def survey(slide: Slide, region: Region | None = None, stain: str | None = None)
     if region is None:
         raise NoTissueError(f"no tissue found on {slide.path}; pass --region to say where to look")
     raise NoTissueError(
-        f"{region.name} holds no tissue on {slide.path}; draw it where there is some"
+        f"{region.name} holds no tissue on {slide.path}; draw it where there is tissue"
     )
 
 

@@ -111,7 +111,7 @@ def parse_region(source: str | os.PathLike[str]) -> Region:
     """
     text = os.fspath(source)
     if not text:
-        raise SettingsError("the region is an empty word; give a GeoJSON file or a box x,y,w,h")
+        raise SettingsError("the region is empty; give a GeoJSON file or a box x,y,w,h")
     numbers = _numbers(text)
     if numbers is not None:
         return _box(text, numbers)

@@ -53,8 +53,8 @@ MOST_INK_BESIDE_BROWN = 0.1
 """With more ink than this share of the rest, brown beside blue is a picture of many colours."""
 
 DAB = (
-    "the stain looks like DAB (brown) rather than eosin, which this network was not trained on; "
-    "check what its masks show"
+    "the second stain looks like DAB (brown), not eosin, and this network was not trained on DAB; "
+    "check its masks"
 )
 
 FOLD, FOLD_DENSITY, MOST_FOLDED = 1.6, 1.2, 0.15
@@ -83,7 +83,7 @@ def judge_picture(picture: Pixels, tissue: Mask, *, folds: bool = True) -> Judge
     """
     rgb = ndimage.gaussian_filter(picture.astype(np.float64), (1, 1, 0))
     if rgb.max() < 40:
-        return Judged(tissue, "it is black throughout")
+        return Judged(tissue, "it is black everywhere")
     if is_dark_field(rgb):
         return Judged(tissue, "its background is dark, as in fluorescence")
     shares, density = _absorbed(rgb)
@@ -91,12 +91,14 @@ def judge_picture(picture: Pixels, tissue: Mask, *, folds: bool = True) -> Judge
     stained = tissue & ~ink & (density > STAINED)
     if stained.sum() < FEWEST:
         what = (
-            "what is not glass has the colour of ink" if ink.any() else "it holds nothing stained"
+            "everything but glass has the colour of ink"
+            if ink.any()
+            else "nothing in it is stained"
         )
         return Judged(tissue, what)
     refusal, warnings = _judge_colours(shares[stained], int((ink & (density > STAINED)).sum()))
     if not refusal and _neighbours_alike(picture, stained) < ALIKE:
-        refusal = "its pixels have nothing to do with their neighbours, as in noise"
+        refusal = "its pixels are unlike their neighbours, as in noise"
     if refusal:
         return Judged(tissue, refusal)
     kept = tissue & ~ink

@@ -66,9 +66,9 @@ class Slide(ABC):
         if not 0 <= level < len(self.levels):
             raise SlideError(f"{self.path} has levels 0 to {len(self.levels) - 1}, not {level}")
         if not all(isinstance(v, int | np.integer) for v in (x, y, width, height)):
-            raise SlideError(f"a window is given in whole pixels, got {(x, y, width, height)}")
+            raise SlideError(f"a window must be in whole pixels, got {(x, y, width, height)}")
         if width < 1 or height < 1:
-            raise SlideError(f"a window needs at least 1 × 1 px, got {width} × {height}")
+            raise SlideError(f"a window must be at least 1 × 1 px, got {width} × {height}")
         have = self.levels[level]
         left, top = max(0, x), max(0, y)
         right, bottom = min(have.width, x + width), min(have.height, y + height)

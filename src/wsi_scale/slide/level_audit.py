@@ -39,9 +39,9 @@ def _oddities(levels: Sequence[Level], number: int) -> Iterator[str]:
             "be padded"
         )
     elif abs(level.downsample / ((across + down) / 2) - 1) > slack:
-        yield f"stated to be ×{level.downsample:.4g}, its size says ×{(across + down) / 2:.4g}"
+        yield f"stated as ×{level.downsample:.4g}, but its size gives ×{(across + down) / 2:.4g}"
     step = level.downsample / finer.downsample
     if step <= 1:
-        yield f"no coarser than level {number - 1} before it"
+        yield f"not coarser than level {number - 1} before it"
     elif not STEPS[0] <= step <= STEPS[1]:
         yield f"{step:.3g} times as coarse as level {number - 1} before it, an unusual step"

@@ -77,8 +77,8 @@ def check_mpp(mpp: float | Pair | None) -> Pair | None:
     numbers = [as_number(value) for value in values]
     if len(numbers) != 2 or any(n is None or not 1e-4 <= n <= 1e4 for n in numbers):
         raise SettingsError(
-            f"mpp must be one number above 0, 0.0001 to 10000, or an (x, y) pair, in µm per "
-            f"pixel, got {mpp!r}; for example 0.25"
+            f"mpp must be one number or an (x, y) pair, from 0.0001 to 10000 µm per pixel, "
+            f"got {mpp!r}; for example 0.25"
         )
     x, y = (float(n) for n in numbers if n is not None)
     return x, y
@@ -95,7 +95,7 @@ def audit_metadata(properties: Mapping[str, str]) -> Audit:
     claims = list(statements_of(properties))
     (source_x, x), (source_y, y) = _first(claims, "x"), _first(claims, "y")
     square = (x is None) != (y is None)
-    note = "the other axis is not stated, pixels are taken as square" if square else ""
+    note = "the other axis is not stated; pixels are assumed to be square" if square else ""
     mpp = None if x is None and y is None else (x or y or 0.0, y or x or 0.0)
     findings = [*_judge(claims, mpp, note), *_objectives(properties, mpp)]
     powers = [power for power in map(_power, stated(properties, _OBJECTIVE)) if power]
@@ -166,7 +166,7 @@ def _compare(mpp: float, used: float) -> Status:
 
 def _why_nonsense(claim: Statement) -> str:
     if claim.mpp is None:
-        return "no number with a unit of length"
+        return "not a number with a unit of length"
     for dpi in PRINT_DPI:
         if math.isclose(claim.mpp, UM_PER_INCH / dpi, rel_tol=2e-3):
             return f"{claim.mpp:.1f} µm/px is {dpi} dpi, a print resolution"

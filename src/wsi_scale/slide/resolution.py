@@ -16,7 +16,7 @@ MPP_TIMES_POWER = (4.6, 11.0)
 NOMINAL = (1.25, 2.5, 4.0, 5.0, 10.0, 20.0, 40.0, 60.0, 100.0)
 """Objectives that microscopes and scanners are sold with."""
 
-PLAIN = "magnification, no resolution"
+PLAIN = "magnification, not a resolution"
 """All there is to say of a magnification that contradicts nothing."""
 
 _ROUNDING = 1e-9
@@ -78,7 +78,7 @@ def power_note(power: float | None, mpp: tuple[float, float] | None) -> str:
     if low * (1 - _ROUNDING) <= mean <= high * (1 + _ROUNDING):
         return PLAIN
     return (
-        f"{power:g}× usually means {low:.3g}–{high:.3g} µm/px, which {mean:.3g} is not: the "
+        f"{power:g}× usually means {low:.3g}–{high:.3g} µm/px, not {mean:.3g}: the "
         "magnification or the µm/px is wrong, or the image was resized"
     )
 
@@ -95,13 +95,13 @@ def narrowed(window: tuple[float, float], expected: float | None) -> tuple[float
     """
     if expected is None:
         raise SettingsError(
-            "the metadata cannot be trusted where they say nothing: both the slide's µm/px (--mpp) "
-            "and the network's (SPEC?mpp=0.5, or in its card) must be known"
+            "the metadata state too little to be trusted; give both the slide's µm/px (--mpp) and "
+            "the network's (SPEC?mpp=0.5, or in its card)"
         )
     lo, hi = max(window[0], expected / TRUSTED), min(window[1], expected * TRUSTED)
     if hi < 2 * lo:
         raise SettingsError(
-            f"the metadata expect a scale of {expected:.3g}, which leaves less than an octave of "
-            f"the window {window[0]:g} to {window[1]:g}; move --scales"
+            f"the metadata suggest a scale of {expected:.3g}, which leaves less than an octave of "
+            f"the window {window[0]:g} to {window[1]:g}; change --scales"
         )
     return lo, hi

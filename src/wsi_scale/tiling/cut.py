@@ -141,7 +141,7 @@ def tiles(
     """
     if not isinstance(slide, Slide):
         raise SlideError(
-            f"tiles are cut from an open slide, got {type(slide).__name__}; "
+            f"tiles must be cut from an open slide, got {type(slide).__name__}; "
             "pass wsi_scale.open_slide(…)"
         )
     share = _share(tissue)
@@ -191,14 +191,16 @@ def _number(scale: Any) -> float:
     if isinstance(scale, numbers.Real):
         return float(scale)
     if scale is not None and not hasattr(scale, "scale"):
-        raise SettingsError(f"a scale is a number above 0 or a Report that has one, got {scale!r}")
+        raise SettingsError(
+            f"scale must be a number above 0 or a Report with a scale, got {scale!r}"
+        )
     found = getattr(scale, "scale", None)
     verdict, reason = getattr(scale, "verdict", None), getattr(scale, "reason", None)
     if found is None:
         why = f": {reason}" if reason else ""
-        raise SettingsError(f"no scale was found{why}; to cut tiles all the same, pass a number")
+        raise SettingsError(f"no scale was found{why}; to cut tiles anyway, pass a number")
     if verdict not in (None, "ok"):
-        log.warning("scale %.4g is to be used with care (%s): %s", found, verdict, reason)
+        log.warning("use scale %.4g with care (%s): %s", found, verdict, reason)
     return float(found)
 
 
@@ -206,7 +208,7 @@ def _whole(name: str, value: Any) -> int:
     try:
         return operator.index(value)
     except TypeError:
-        raise SettingsError(f"{name} is a whole number of px, got {value!r}") from None
+        raise SettingsError(f"{name} must be a whole number of px, got {value!r}") from None
 
 
 def _share(tissue: Any) -> float | None:
@@ -214,5 +216,5 @@ def _share(tissue: Any) -> float | None:
     if isinstance(tissue, bool):
         return TISSUE_SHARE if tissue else None
     if not (isinstance(tissue, numbers.Real) and 0 <= float(tissue) <= 1):
-        raise SettingsError(f"tissue is True, False or a share from 0 to 1, got {tissue!r}")
+        raise SettingsError(f"tissue must be True, False or a share from 0 to 1, got {tissue!r}")
     return float(tissue)

@@ -59,9 +59,9 @@ class Layout:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.scale) and self.scale > 0):
-            raise SettingsError(f"a scale is a finite number above 0, got {self.scale}")
+            raise SettingsError(f"scale must be a finite number above 0, got {self.scale}")
         if self.size < 1:
-            raise SettingsError(f"a tile needs at least 1 px a side, got {self.size}")
+            raise SettingsError(f"size must be at least 1 px, got {self.size}")
         if not 0 <= self.overlap < self.size:
             raise SettingsError(
                 f"tiles of {self.size} px may overlap by 0 to {self.size - 1} px, "

@@ -43,7 +43,7 @@ def stitch(
     Raises SettingsError for predictions of another number or shape, and for labels to be blended.
     """
     if overlaps not in ("crop", "blend"):
-        raise SettingsError(f"overlaps are 'crop' or 'blend', got {overlaps!r}")
+        raise SettingsError(f"overlaps must be 'crop' or 'blend', got {overlaps!r}")
     put: _Crop | _Blend | None = None
     for place, prediction in _paired(tiles, predictions):
         if put is None:
@@ -73,8 +73,8 @@ def _paired(tiles: Tiles, predictions: Iterable[ArrayLike]) -> Iterator[tuple[Pl
 def _check_shape(prediction: NDArray[Any], size: int) -> None:
     if prediction.ndim not in (2, 3) or prediction.shape[-2:] != (size, size):
         raise SettingsError(
-            f"a prediction has shape ({size}, {size}) or (C, {size}, {size}) as its tile, got "
-            f"{prediction.shape}"
+            f"a prediction must have shape ({size}, {size}) or (C, {size}, {size}), like its tile, "
+            f"got {prediction.shape}"
         )
 
 
@@ -91,7 +91,7 @@ def _canvas(
     try:
         out[...] = fill
     except (OverflowError, ValueError) as error:
-        raise SettingsError(f"fill {fill} is no {out.dtype}: {error}") from error
+        raise SettingsError(f"fill {fill} does not fit into {out.dtype}: {error}") from error
     return out
 
 
@@ -139,7 +139,8 @@ class _Blend:
         _check_shape(first, tiles.size)
         if not np.issubdtype(first.dtype, np.inexact):
             raise SettingsError(
-                f"predictions of {first.dtype} are labels, which cannot be blended; crop them"
+                f"predictions of {first.dtype} are labels, which cannot be blended; "
+                "use overlaps='crop'"
             )
         self.expected = first.shape
         self._fill = fill

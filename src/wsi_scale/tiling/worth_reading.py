@@ -38,7 +38,7 @@ def kept_tiles(
     if region is not None:
         keep &= touched(layout, region)
         if not keep.any():
-            raise SiteError(f"{region.name} covers nothing of {slide.path}; draw it on this slide")
+            raise SiteError(f"{region.name} covers no part of {slide.path}; draw it on this slide")
     if share is not None:
         keep &= tissue_shares(slide, layout, region) >= share - 1e-9
     return range(count) if keep.all() else np.flatnonzero(keep).astype(np.int64)

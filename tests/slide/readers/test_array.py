@@ -82,7 +82,7 @@ def test_transparent_pixels_show_the_background():
         (np.zeros((40, 50, 3)), "float64"),
         ([NOISE, NOISE], "must shrink"),
         ([NOISE[::2, ::2], NOISE], "must shrink"),
-        ([NOISE, NOISE[:30, :120:2]], "is not 131 × 97 px shrunk"),
+        ([NOISE, NOISE[:30, :120:2]], "is not a smaller copy of 131 × 97 px"),
     ],
 )
 def test_what_is_no_slide_is_refused_in_one_sentence(source, says):

@@ -91,9 +91,9 @@ def test_figures_are_still_seen_through_the_noise():
 @pytest.mark.parametrize(
     ("query", "says"),
     [
-        ("noise=-1", "noise is a number of grey levels, 0 to 1000, got -1"),
+        ("noise=-1", "noise must be 0 to 1000 grey levels, got -1"),
         ("noise=nan", "got nan"),
-        ("grain=3", "the grain of noise is 1 or 2 px, got 3"),
+        ("grain=3", "the grain of noise must be 1 or 2 px, got 3"),
         ("noise=much", "needs a number for noise, got 'much'"),
     ],
 )

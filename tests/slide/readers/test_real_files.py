@@ -70,7 +70,7 @@ def test_dicom_shows_the_same_region_as_svs(slides):
 
 
 def test_a_dicom_folder_is_told_to_open_one_file(slides):
-    with pytest.raises(SlideError, match=r"open any one \.dcm file"):
+    with pytest.raises(SlideError, match=r"open any one of its \.dcm files"):
         open_slide(slides / "CMU-1-Small-Region-dicom")
 
 

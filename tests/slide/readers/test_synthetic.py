@@ -119,9 +119,9 @@ def test_a_path_describes_a_slide():
         ("synthetic:figures?width=0", "at least 1"),
         ("synthetic:figures?stretch=0", "above 0"),
         ("synthetic:figures?stretch=nan", "above 0"),
-        ("synthetic:figures?tile=120", "a multiple of 50 px a side, got 120"),
-        ("synthetic:figures?class=pink cross", "no class"),
-        ("synthetic:tissue?mpp=-1", "mpp above 0"),
+        ("synthetic:figures?tile=120", "must be a multiple of 50 px, got 120"),
+        ("synthetic:figures?class=pink cross", "an unknown class 'pink cross'"),
+        ("synthetic:tissue?mpp=-1", "mpp of synthetic tissue must be above 0"),
     ],
 )
 def test_a_bad_path_is_refused_in_one_sentence(path, says):

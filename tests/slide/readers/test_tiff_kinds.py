@@ -56,7 +56,7 @@ def test_a_large_ome_tiff_goes_to_the_reader_that_sees_its_levels(tmp_path, monk
     monkeypatch.setattr(readers, "SINGLE_LEVEL_PX", 500)
     with open_slide(path) as slide:
         assert slide.reader == "tiffslide"
-        assert slide.reader_reason == "OpenSlide sees one level of it, TiffSlide 3"
+        assert slide.reader_reason == "OpenSlide sees only one level, TiffSlide sees 3"
         assert slide.mpp == (0.25, 0.25)
         assert (slide.read(0, 0, 0, 600, 500) == DISCS).all()
 

@@ -78,11 +78,11 @@ def _forced(source: Any, reader: str) -> Slide:
         _check_path(source)
     if not accepted:
         raise SlideError(
-            f"{_label(module)} cannot open {_describe(source)}; leave the reader out to have one "
-            "picked"
+            f"{_label(module)} cannot open {_describe(source)}; leave out the reader and one is "
+            "chosen for you"
         )
     slide: Slide = module.open(source)
-    slide.reader_reason = f"{_label(module)} was asked for"
+    slide.reader_reason = f"{_label(module)} was requested"
     return slide
 
 
@@ -128,7 +128,7 @@ def _with_levels(
         if found.has_coarser_levels and found.levels[0] == slide.levels[0]:
             slide.close()
             found.reader_reason = (
-                f"{_label(module)} sees one level of it, {_label(other)} {len(found.levels)}"
+                f"{_label(module)} sees only one level, {_label(other)} sees {len(found.levels)}"
             )
             return found
         found.close()
@@ -153,14 +153,14 @@ def _check_path(source: Any) -> None:
     if not isinstance(source, str | os.PathLike):
         return
     if not os.fspath(source):
-        raise SlideError("the slide's path is an empty word; name a file")
+        raise SlideError("the slide's path is empty; name a file")
     path = Path(source)
     if not path.exists():
         raise SlideError(f"there is no file {source}; check the path")
     if path.is_dir():
         raise SlideError(f"{source} is a folder; {_advice_for_folder(path)}")
     if not os.access(path, os.R_OK):
-        raise SlideError(f"{source} may not be read by this user; change its permissions")
+        raise SlideError(f"{source} cannot be read by this user; change its permissions")
     if path.is_file() and path.stat().st_size == 0:
         raise SlideError(f"{source} is empty (0 bytes); copy it again")
 
@@ -171,10 +171,10 @@ def _advice_for_folder(path: Path) -> str:
     except OSError:
         return "pass one slide file"
     if any(name.endswith(".dcm") for name in names):
-        return "open any one .dcm file of it"
+        return "open any one of its .dcm files"
     if {"zarr.json", ".zarray", ".zgroup"} & set(names):
-        return "leave the reader out, and it is opened as OME-Zarr"
-    return "pass one slide file of it"
+        return "leave out the reader and it opens as OME-Zarr"
+    return "pass one slide file from it"
 
 
 def _describe(source: Any) -> str:

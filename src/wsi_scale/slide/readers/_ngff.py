@@ -74,13 +74,14 @@ class Multiscale(_Part):
             if self.version in _WITHOUT_AXES:
                 return AXES
             raise ValueError(
-                f"its metadata, OME-Zarr {self.version}, name no axes where 0.1 to 0.5 have them"
+                f"its metadata (OME-Zarr {self.version}) name no axes; only versions 0.1 and "
+                "0.2 may leave them out"
             )
         names = [axis.name.lower() for axis in self.axes]
         if not {"y", "x"} <= set(names) <= set(AXES) or len(set(names)) < len(names):
             raise ValueError(
-                f"its axes are {', '.join(names) or 'none'}; it needs y and x, beside them at "
-                "most t, c and z, each once"
+                f"its axes are {', '.join(names) or 'none'}; it must have y and x, may have t, c "
+                "and z, and no axis twice"
             )
         return "".join(names)
 

@@ -22,8 +22,8 @@ def as_rgb(
         pixels = pixels[..., None]
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4):
         raise SlideError(
-            f"an image needs 1, 3 or 4 channels, these pixels have shape {pixels.shape}; "
-            "choose the channels to look at and save them as RGB"
+            f"an image must have 1, 3 or 4 channels, but these pixels have shape {pixels.shape}; "
+            "choose the channels to use and save them as RGB"
         )
     if pixels.dtype != np.uint8:
         scaled = np.clip(pixels, 0, white).astype(np.float32) * np.float32(255 / white)

@@ -69,7 +69,7 @@ def _locate(file: str) -> ZarrFile:
     for name, zarr_format in FORMATS.items():
         if join(root, name) in held:
             return ZarrFile(file, root, zarr_format)
-    raise ValueError(f"it holds no {' and no '.join(FORMATS)}; copy it again")
+    raise ValueError(f"it contains none of {', '.join(FORMATS)}; copy it again")
 
 
 def find_image(path: str) -> tuple[ZarrFile, str, Multiscale]:
@@ -84,14 +84,14 @@ def find_image(path: str) -> tuple[ZarrFile, str, Multiscale]:
         groups.check_root()
         found = list(islice(groups.images(""), MOST_NAMED + 1))
         if not found:
-            raise ValueError(f"it is no OME-Zarr image; {_PASS_ARRAYS}")
+            raise ValueError(f"it is not an OME-Zarr image; {_PASS_ARRAYS}")
         if len(found) > 1:
             raise ValueError(_which(path, found))
         ome = groups.metadata(found[0])
     finally:
         close_store(store)
     if "image-label" in ome:
-        raise ValueError("it holds labels, no image; pass the image they belong to")
+        raise ValueError("it holds labels, not an image; pass the image they belong to")
     return place, found[0], first_multiscale(ome)
 
 
@@ -116,7 +116,7 @@ class _Groups:
             self._open("")
         except ZARR_ERRORS as error:
             if self._root_is_array():
-                reason = f"it is one array; pass the folder above it, or {_PASS_ARRAYS}"
+                reason = f"it is a single array; pass the folder above it, or {_PASS_ARRAYS}"
             else:
                 said = what_it_said(error, self._place.file)
                 reason = f"its metadata are damaged ({said}); copy it again"
@@ -127,7 +127,7 @@ class _Groups:
         try:
             return ome_part(self._open(path).attrs.asdict())
         except FileNotFoundError:
-            raise FileNotFoundError(f"its group {path} is not there; copy it again") from None
+            raise FileNotFoundError(f"its group {path} is missing; copy it again") from None
 
     def _open(self, path: str) -> zarr.Group:
         return zarr.open_group(

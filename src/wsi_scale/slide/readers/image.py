@@ -167,7 +167,7 @@ def _white(brightest: float) -> int:
     for bits in (8, 10, 12, 14, 16):
         if brightest < 1 << bits:
             return (1 << bits) - 1
-    raise ValueError(f"its brightest pixel is {brightest:g}, more than 16 bits hold")
+    raise ValueError(f"its brightest pixel is {brightest:g}, more than 16 bits can hold")
 
 
 def _properties(image: Image.Image) -> dict[str, str]:

@@ -57,9 +57,9 @@ class SyntheticSlide(Slide):
         downsamples: of the levels; 1, 2, 4, … down to about 1 000 px when None.
         """
         if width < 1 or height < 1:
-            raise SlideError(f"a slide needs at least 1 × 1 px, got {width} × {height}")
+            raise SlideError(f"a slide must be at least 1 × 1 px, got {width} × {height}")
         if not (math.isfinite(units_per_px) and units_per_px > 0):
-            raise SlideError(f"a slide is stretched by a number above 0, got {1 / units_per_px:g}")
+            raise SlideError(f"the stretch of a slide must be above 0, got {1 / units_per_px:g}")
         self.path = description
         self.scene = scene
         self.units_per_px = units_per_px
@@ -95,16 +95,16 @@ class SyntheticSlide(Slide):
         px a side (1 or 2) of the unstretched figures.
         """
         if tile < 50 or tile % 50:
-            raise SlideError(f"a tile of the mosaic is a multiple of 50 px a side, got {tile}")
+            raise SlideError(f"the tile of a mosaic must be a multiple of 50 px, got {tile}")
         scene: Scene = FigureScene(seed, only, tile)
         what = "mosaic" if only is None else FIGURE_CLASSES[only]
         name = f"synthetic figures ({what}, seed {seed}, stretch {stretch:g})"
         if tile != 500:
             name = f"{name[:-1]}, tile {tile})"
         if not 0 <= noise <= MOST_NOISE:
-            raise SlideError(f"noise is a number of grey levels, 0 to {MOST_NOISE}, got {noise:g}")
+            raise SlideError(f"noise must be 0 to {MOST_NOISE} grey levels, got {noise:g}")
         if grain not in (1, 2):
-            raise SlideError(f"the grain of noise is 1 or 2 px, got {grain}")
+            raise SlideError(f"the grain of noise must be 1 or 2 px, got {grain}")
         if noise:
             scene = NoisyScene(scene, noise, grain, seed)
             name = f"{name[:-1]}, noise {noise:g}, grain {grain})"
@@ -124,7 +124,7 @@ class SyntheticSlide(Slide):
     ) -> SyntheticSlide:
         """Tissue-like texture with nuclei of ``nucleus_um`` µm, at ``mpp`` µm per level-0 px."""
         if not (math.isfinite(mpp) and mpp > 0):
-            raise SlideError(f"synthetic tissue needs an mpp above 0, got {mpp}")
+            raise SlideError(f"the mpp of synthetic tissue must be above 0, got {mpp}")
         scene = TissueScene(seed, width * mpp, height * mpp, nucleus_um)
         name = f"synthetic tissue (nuclei {nucleus_um:g} µm, seed {seed})"
         return cls(scene, width, height, units_per_px=mpp, mpp=mpp, description=name, **options)
@@ -196,11 +196,11 @@ def _option(text: str, kind: str, key: str, value: str) -> dict[str, Any]:
     if kind == "figures" and key == "class":
         if value not in FIGURE_CLASSES:
             known = ", ".join(FIGURE_CLASSES)
-            raise SlideError(f"{text} names no class {value!r}; there are {known}")
+            raise SlideError(f"{text} names an unknown class {value!r}; choose one of {known}")
         return {"only": FIGURE_CLASSES.index(value)}
     if key not in _KEYS[kind]:
         known = ", ".join([*_KEYS[kind], *(["class"] if kind == "figures" else [])])
-        raise SlideError(f"{text} has an unknown key {key!r}; there are {known}")
+        raise SlideError(f"{text} has an unknown key {key!r}; choose from {known}")
     try:
         return {key: _KEYS[kind][key](value)}
     except ValueError:

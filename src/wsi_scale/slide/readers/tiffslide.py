@@ -136,7 +136,7 @@ def _refusal(file: tiffslide.TiffSlide) -> str | None:
     if colours not in _COLOURS or (colours == "YCBCR" and packing in _UNCONVERTED):
         return f"its colours are stored as {colours} with {packing} compression"
     if page.dtype is None or page.dtype not in (np.uint8, np.uint16):
-        return f"its pixels are {page.dtype}, not 8 or 16 bit"
+        return f"its pixels are {page.dtype}, not 8 or 16 bits"
     channels = series.shape[series.axes.find("S" if "S" in series.axes else "C")]
     if series.axes != "YX" and channels not in (1, 3, 4):
         return f"it has {channels} channels, neither grey nor RGB"

@@ -158,7 +158,7 @@ def _open_levels(place: ZarrFile, paths: Sequence[str]) -> _Opened:
             )
         except FileNotFoundError:
             close_store(store)
-            raise ValueError(f"its level {path} is not there; copy it again") from None
+            raise ValueError(f"its level {path} is missing; copy it again") from None
         except BaseException:
             close_store(store)
             raise
@@ -171,7 +171,7 @@ def _shapes(arrays: Sequence[zarr.Array[Any]], image: Multiscale) -> list[_Shape
     for array, dataset in zip(arrays, image.datasets, strict=True):
         if array.ndim != len(axes):
             raise ValueError(
-                f"its level {dataset.path} has {array.ndim} dimensions where its metadata name "
+                f"its level {dataset.path} has {array.ndim} dimensions, but its metadata name "
                 f"{len(axes)}"
             )
         if 0 in array.shape:
@@ -180,21 +180,23 @@ def _shapes(arrays: Sequence[zarr.Array[Any]], image: Multiscale) -> list[_Shape
         channels = sizes.get("c", 1)
         if channels not in (1, 3, 4):
             raise ValueError(
-                f"it has {channels} channels, neither grey nor RGB; choose the channels to look "
-                "at and pass them as arrays (H, W, 3)"
+                f"it has {channels} channels, neither grey nor RGB; choose the channels to use "
+                "and pass them as arrays (H, W, 3)"
             )
         if dtype.kind != "u" or dtype.itemsize > 2 or (channels == 1 and dtype.itemsize > 1):
             colour = "RGB of 8 or 16 bits" if channels > 1 else "grey of 8 bits"
             raise ValueError(
-                f"its pixels are {dtype.name}, not {colour}; scale it to 0–255 yourself, only you "
-                "know which value is white"
+                f"its pixels are {dtype.name}, not {colour}; scale it to 0–255 yourself, "
+                "because only you know which value is white"
             )
         shapes.append(_Shape(sizes, 8 * dtype.itemsize))
         if shapes[0].bits != shapes[-1].bits or shapes[0].sizes.get("c") != sizes.get("c"):
-            raise ValueError(f"its level {dataset.path} is of another kind than its finest level")
+            raise ValueError(
+                f"its level {dataset.path} differs from its finest level in bits or channels"
+            )
         if any(sizes[axis] > shapes[0].sizes[axis] for axis in "yx"):
             raise ValueError(
-                f"its level {dataset.path} is larger than the first; levels come finest first"
+                f"its level {dataset.path} is larger than the first; levels must come finest first"
             )
     return shapes
 
@@ -218,8 +220,8 @@ def _whole_levels(
 def _choices(inside: str, shape: _Shape) -> Iterator[str]:
     """What was picked where the file offers more than one flat image, in words."""
     if inside:
-        yield f"its one image {inside}"
+        yield f"its only image {inside}"
     if (times := shape.sizes.get("t", 1)) > 1:
-        yield f"the first of its {times} times"
+        yield f"the first of its {times} time points"
     if (planes := shape.sizes.get("z", 1)) > 1:
         yield f"z {planes // 2}, the middle of its {planes} planes"
