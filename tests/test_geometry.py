@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 from wsi_scale.errors import SettingsError
 from wsi_scale.geometry import (
     COARSER_TOLERANCE,
-    MAX_READ_SIDE,
     Box,
     Level,
     ScaleGrid,
     Site,
     pick_level,
-    plan_reads,
     reach,
 )
+from wsi_scale.slide.read_plan import MAX_READ_SIDE, plan_reads
 
 
 def test_a_geometric_grid_holds_both_ends_and_is_even_in_octaves():

@@ -193,7 +193,7 @@ def test_a_given_mpp_becomes_a_pair(given, pair):
 
 @pytest.mark.parametrize("given", [0, -0.1, math.nan, math.inf, (0.5,), (0.5, -1), "abc"])
 def test_a_given_mpp_must_be_above_zero(given):
-    with pytest.raises(SettingsError, match="from 0.0001 to 10000 µm per pixel"):
+    with pytest.raises(SettingsError, match=r"from 0\.0001 to 10000 µm per pixel"):
         check_mpp(given)
 
 

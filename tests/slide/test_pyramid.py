@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from wsi_scale.geometry import Box, Level, LevelRead, ScaleGrid, Site
+from wsi_scale.geometry import Box, Level, ScaleGrid, Site
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.pyramid import sample_pyramid
+from wsi_scale.slide.read_plan import LevelRead
 from wsi_scale.slide.readers.synthetic import SyntheticSlide
 from wsi_scale.slide.reading import read_reduced, resample
 

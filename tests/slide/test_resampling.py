@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from wsi_scale.geometry import Window
+from wsi_scale.slide.read_plan import Window
 from wsi_scale.slide.resampling import cubic, cut_windows
 
 NOISE = np.random.default_rng(0).integers(64, 193, (90, 120, 3), dtype=np.uint8)

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_scale.errors import NoTissueError, SiteError
-from wsi_scale.geometry import Box, LevelRead, pick_level
+from wsi_scale.geometry import Box, pick_level
 from wsi_scale.plumbing.arrays import Array, Mask
 from wsi_scale.sites.regions import Region
 from wsi_scale.sites.stain import judge_picture
 from wsi_scale.sites.tissue import tissue_mask
 from wsi_scale.slide.base import Slide
+from wsi_scale.slide.read_plan import LevelRead
 from wsi_scale.slide.reading import read_reduced, resample
 
 AROUND_PX = 256.0

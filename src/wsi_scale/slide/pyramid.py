@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi_scale.geometry import ScaleGrid, Site, plan_reads
+from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.slide.base import Slide
+from wsi_scale.slide.read_plan import plan_reads
 from wsi_scale.slide.reading import read_reduced
 from wsi_scale.slide.resampling import cut_windows
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from wsi_scale.geometry import Level, LevelRead
+from wsi_scale.geometry import Level
+from wsi_scale.slide.read_plan import LevelRead
 
 _BAND_PX = 1 << 24  # level px held at once while a wide read is averaged
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from wsi_scale.geometry import Window
+from wsi_scale.slide.read_plan import Window
 
 PHASES = 128
 """Where between two pixels a kernel may sit: a new pixel is misplaced by 1/256 px at most."""

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_scale.errors import SettingsError, SlideError
-from wsi_scale.geometry import LevelRead, pick_level, reduction
+from wsi_scale.geometry import pick_level
 from wsi_scale.sites.overview import shared_box
 from wsi_scale.sites.regions import Region, parse_region
 from wsi_scale.slide.base import Slide
+from wsi_scale.slide.read_plan import LevelRead, reduction
 from wsi_scale.slide.reading import read_reduced, resample
 from wsi_scale.tiling.layout import Layout, Place, Span, span
 from wsi_scale.tiling.worth_reading import TISSUE_SHARE, kept_tiles

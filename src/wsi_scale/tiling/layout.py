@@ -11,7 +11,8 @@ import math
 from dataclasses import dataclass
 
 from wsi_scale.errors import SettingsError
-from wsi_scale.geometry import FILTER_SUPPORT, Box
+from wsi_scale.geometry import Box
+from wsi_scale.slide.read_plan import FILTER_SUPPORT
 
 _SLACK = 1e-6  # output px; a sliver thinner than this is rounding, not slide
 
