@@ -20,7 +20,7 @@ down. Coordinates count pixel edges: the first pixel covers 0 to 1, and its cent
     level px   = level-0 px / downsample
     network px = (level-0 px - edge of the window) / scale
 
-A *site* is the exact centre of every window of one scale pyramid. A *window* is the square that
+A *site* is the centre of every window of one scale pyramid. A *window* is the square that
 becomes one patch of size x size network px. Windows keep their fractional edges.
 """
 
