@@ -1,7 +1,7 @@
-"""Import paths of version 0.1: they work for one more release and warn.
+"""Keeps the import paths of version 0.1 working for one more release, with a warning.
 
 ``from wsi_scale.judge import estimate`` gives ``wsi_scale.judgement.estimate.estimate`` and a
-DeprecationWarning that names it. Version 0.3 removes this file.
+DeprecationWarning that names the new path. Version 0.3 removes this file.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class Slide(ABC):
         """Release the file. Closing twice is harmless."""
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
-        """Pixels of a window in level px; OpenSlide's ``read_region`` takes its corner in level-0 px.
+        """Pixels of a window in level px; unlike OpenSlide, whose corner is in level-0 px.
 
         Parameters
         ----------

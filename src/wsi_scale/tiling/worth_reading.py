@@ -1,4 +1,4 @@
-"""Which tiles are worth reading: those that a region touches, those that show tissue."""
+"""Which tiles to keep: those that a region touches and those that show tissue."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from wsi_scale.slide.base import Slide
 from wsi_scale.tiling.layout import Layout
 
 TISSUE_SHARE = 0.05
-"""Least share of tissue in a tile that counts as a tissue tile."""
+"""Least share of tissue for a tile to be kept."""
 
-_FINENESS = 32  # points along a contour for each step from tile to tile
-_FLAT = 1e-12  # level-0 px; an edge that rises less runs straight along or across
+_FINENESS = 32  # points along a contour per step from tile to tile
+_FLAT = 1e-12  # level-0 px; an edge that rises less counts as parallel to an axis
 
 
 def kept_tiles(
@@ -28,8 +28,8 @@ def kept_tiles(
 ) -> range | NDArray[np.int64]:
     """Numbers (row · columns + column) of the tiles to keep, rising.
 
-    region: keep those it touches; all where None. share: keep those of which at least this share
-    is tissue; all where None. Raises SiteError where the region touches no tile.
+    region: keep the tiles that it touches; all if None. share: keep the tiles with at least this
+    share of tissue; all if None. Raises SiteError if the region touches no tile.
     """
     count = layout.rows * layout.columns
     if region is None and share is None:
@@ -45,7 +45,7 @@ def kept_tiles(
 
 
 def tissue_shares(slide: Slide, layout: Layout, region: Region | None) -> Array:
-    """Share of tissue in each tile, (rows, columns), of its part inside the tiled area."""
+    """Share of tissue in the part of each tile that lies in the tiled area, (rows, columns)."""
     look = take_overview(slide, region)
     mask = tissue_mask(look.picture).astype(float)
     (x0, x1), (y0, y1) = _edges(layout)
@@ -55,7 +55,7 @@ def tissue_shares(slide: Slide, layout: Layout, region: Region | None) -> Array:
 
 
 def _covered(start: Array, end: Array, mask: Array, axis: int) -> Array:
-    """(tiles, px): the share of each tile's side that lies in each px of the picture."""
+    """(tiles, px): the share of each tile's side that each px of the picture covers."""
     px = np.arange(mask.shape[axis])
     inside = np.minimum(end[:, None], px + 1) - np.maximum(start[:, None], px)
     inside = np.clip(inside, 0, None)
@@ -63,9 +63,9 @@ def _covered(start: Array, end: Array, mask: Array, axis: int) -> Array:
 
 
 def touched(layout: Layout, region: Region) -> Mask:
-    """Which tiles a region touches, (rows, columns): its contour runs through, or it is all inside.
+    """Which tiles a region touches, (rows, columns): tiles on its contour and tiles inside it.
 
-    A tile of which a corner thinner than 1/32 of a step is cut off may be missed.
+    A tile may be missed if the region touches only a corner of it, thinner than 1/32 of a step.
     """
     (x0, x1), (y0, y1) = _edges(layout)
     keep = region.contains_grid((x0 + x1) / 2, (y0 + y1) / 2)
@@ -83,7 +83,7 @@ def touched(layout: Layout, region: Region) -> Mask:
 
 
 def _edges(layout: Layout) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Where columns, and where rows, of tiles begin and end within the area, level-0 px."""
+    """Where columns and rows of tiles begin and end within the area, level-0 px."""
 
     def along(start: float, length: float, count: int) -> tuple[Array, Array]:
         first = start + np.arange(count, dtype=float) * layout.step * layout.scale
@@ -95,7 +95,7 @@ def _edges(layout: Layout) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
 
 
 def _contours(region: Region, area: Box, spacing: float) -> Iterator[Array]:
-    """(N, 2) points along each ring of the region within the area, at most a spacing apart."""
+    """(N, 2) points along each ring of the region within the area, at most ``spacing`` apart."""
     for rings in region.polygons:
         for ring in rings:
             start, end = _clipped(ring, area)
@@ -107,7 +107,7 @@ def _contours(region: Region, area: Box, spacing: float) -> Iterator[Array]:
 
 
 def _clipped(ring: Ring, area: Box) -> tuple[Array, Array]:
-    """Starts and ends of a ring's edges, cut to the area; edges outside it are left out.
+    """Starts and ends of a ring's edges, cut to the area. Edges outside it are left out.
 
     Source: Liang and Barsky, A new concept and method for line clipping, 1984.
     """

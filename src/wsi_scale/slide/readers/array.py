@@ -1,4 +1,4 @@
-"""Arrays as slides: numpy, dask, zarr, anything that slices and becomes numpy. Read lazily."""
+"""Arrays as slides: numpy, dask, zarr, or anything else that slices like numpy. Read lazily."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def example(folder: Path) -> list[NDArray[np.uint8]]:
 
 
 class ArraySlide(Slide):
-    """Levels that are arrays; only the asked window is ever computed."""
+    """A slide made of arrays, one per level. Only the window that is read is computed."""
 
     reader = NAME
 
