@@ -1,4 +1,4 @@
-"""What the metadata expect, and how far they are believed."""
+"""Which scale the metadata suggest, and how far it is trusted."""
 
 import numpy as np
 import pytest

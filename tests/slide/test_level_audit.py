@@ -1,4 +1,4 @@
-"""Levels that make no plausible pyramid are told."""
+"""Levels that do not make a plausible pyramid are reported."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What files say about their resolution: what counts, what is nonsense, what wins."""
+"""What files state about their resolution: which statements are used and which are nonsense."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What comes out of a read plan: exact windows, the right level, bounded memory."""
+"""Pyramids from read plans: exact windows, the right level, bounded memory."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from wsi_scale.slide.reading import read_reduced, resample
 
 
 class PaintedSlide(Slide):
-    """Each level in its own constant grey, or level 0 a ramp; counts what is read."""
+    """Each level has a grey of its own, or level 0 is a ramp. Counts what is read."""
 
     reader = "test"
 

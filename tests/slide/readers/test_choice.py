@@ -1,4 +1,4 @@
-"""Which reader opens what, why, and what is said when none can."""
+"""Which reader opens which source, why, and the message if none can."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Noise belongs to the place, not to the look at it."""
+"""Noise depends on the place, not on the window that is read."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from wsi_scale.slide.readers.synthetic import SyntheticSlide
 
 @dataclass(frozen=True)
 class Grey:
-    """Nothing but grey: far from 0 and 255, so that no noise is clipped."""
+    """Plain grey, far from 0 and 255, so that no noise is clipped."""
 
     coarsest_pitch: float = 10.0
     most_subsamples: int = 4

@@ -1,4 +1,4 @@
-"""Real slides and broken ones, and how closely two readers agree on the same file."""
+"""Real slides, broken files, and how closely two readers agree on the same file."""
 
 import numpy as np
 import pytest
@@ -107,7 +107,7 @@ def test_a_plain_image_is_read_by_pillow(real_data):
 BROKEN = ["not-a-slide.svs", "truncated.svs", "unreadable.svs", "unopenable.tiff", "not-wsi.dcm"]
 
 
-# libtiff, under Pillow, also writes to stderr; what is raised is one sentence all the same
+# libtiff, which Pillow uses, also writes to stderr; the error is one sentence anyway
 @pytest.mark.parametrize("reader", [None, "openslide", "tiffslide", "image"])
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_file_is_one_sentence_at_the_latest_when_it_is_read(real_data, name, reader):

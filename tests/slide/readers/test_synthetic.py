@@ -1,4 +1,4 @@
-"""Synthetic slides are functions of position: the same through any window, thread or order."""
+"""Synthetic slides are functions of position: the same in any window, thread or order."""
 
 import numpy as np
 import pytest
@@ -79,7 +79,7 @@ def test_a_larger_tile_shows_one_class_over_more_ground_as_densely():
 
 
 def test_a_stretched_slide_shows_larger_figures():
-    """One figure per 2 500 px², so a slide stretched by 2 has the same cover in 4 × the area."""
+    """One figure per 2 500 px²: stretched by 2, the same share of 4 times the area is covered."""
     plain = SyntheticSlide.figures(seed=5, only=0, width=1000, height=1000)
     twice = SyntheticSlide.figures(seed=5, only=0, width=2000, height=2000, stretch=2)
     a = plain.read(0, 0, 0, 1000, 1000)

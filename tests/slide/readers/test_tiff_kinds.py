@@ -1,4 +1,4 @@
-"""TIFFs of many kinds: gaps, depth, planes, SubIFDs. Each is shown rightly or refused."""
+"""TIFFs of many kinds: gaps, depth, planes, SubIFDs. Each is shown correctly or refused."""
 
 import struct
 
@@ -16,7 +16,7 @@ DISCS = disc_image(20)
 
 @pytest.fixture
 def gappy(tmp_path):
-    """A pyramid of grey 90 whose second tile was left out at both levels."""
+    """A pyramid of grey 90; both levels lack their second tile."""
     grey = np.full((700, 900, 3), 90, np.uint8)
     path = write_pyramid_tiff(tmp_path / "gap.tiff", [grey, grey[::2, ::2].copy()])
     data = bytearray(path.read_bytes())

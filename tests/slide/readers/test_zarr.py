@@ -1,4 +1,4 @@
-"""OME-Zarr: what the metadata mean in µm and in words, exact pixels, and what is no slide."""
+"""OME-Zarr: metadata in µm and in words, exact pixels, and files that are not slides."""
 
 import json
 import multiprocessing
@@ -24,7 +24,7 @@ TYPES = {"t": "time", "c": "channel"}
 
 
 def arranged(pixels, axes):
-    """(h, w, c) pixels with their dimensions in the order of axes; others have one entry."""
+    """(h, w, c) pixels with the dimensions of ``axes``; further dimensions have length one."""
     kept = [axis for axis in axes if axis in "yxc"]
     if "c" not in axes:
         pixels = pixels[..., 0]
@@ -38,7 +38,7 @@ def scale_of(axes, y, x):
 
 
 def multiscale_of(arrays, axes, *, mpp=(0.25, 0.5), units=UNITS):
-    """Metadata of levels, finest first; mpp (x, y)."""
+    """Metadata of levels, finest first; mpp is (x, y)."""
     rows, columns = axes.index("y"), axes.index("x")
     datasets = []
     for number, array in enumerate(arrays):
@@ -59,7 +59,7 @@ def write_group(path, ome, zarr_format=2):
 
 
 def write_arrays(path, arrays, axes="cyx", zarr_format=2, **stated):
-    """An OME-Zarr image of arrays as they are: 0.4 in zarr v2, 0.5 in v3."""
+    """An OME-Zarr image of arrays, unchanged: 0.4 in zarr v2, 0.5 in v3."""
     image = {"version": "0.4"} if zarr_format == 2 else {}
     image |= multiscale_of(arrays, axes, **stated)
     group = write_group(path, {"multiscales": [image]}, zarr_format)
@@ -71,7 +71,7 @@ def write_arrays(path, arrays, axes="cyx", zarr_format=2, **stated):
 
 
 def write_image(path, levels=PYRAMID, axes="cyx", zarr_format=2, **stated):
-    """An OME-Zarr image of levels (h, w, c), their dimensions put in the order of axes."""
+    """An OME-Zarr image of levels (h, w, c), with the dimensions of ``axes``."""
     return write_arrays(path, [arranged(x, axes) for x in levels], axes, zarr_format, **stated)
 
 
@@ -375,7 +375,7 @@ def test_a_plate_of_one_image_is_opened_and_of_a_larger_one_the_images_are_named
     assert "(0, 1); pass one of them" in refusal(tmp_path / "many.zarr" / "A/1")
 
 
-# what is no slide
+# what is not a slide
 
 
 @pytest.mark.parametrize(
@@ -547,7 +547,7 @@ def read_in_worker(place):
     return is_right(WORKERS_SLIDE, *place)
 
 
-# zarr keeps a thread; forking beside it is the case under test
+# zarr keeps a thread; forking next to that thread is tested here
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_forked_workers_read_a_slide_that_was_open_before(slide):
