@@ -104,7 +104,7 @@ def test_a_folder_is_no_slide(capsys, folder):
 def test_a_folder_of_dicom_says_which_file_to_open(capsys, folder):
     (folder / "scan").mkdir()
     (folder / "scan" / "1.dcm").write_bytes(b"x")
-    assert "open any one .dcm file" in refused(capsys, folder, "estimate", "scan")
+    assert "open any one of its .dcm files" in refused(capsys, folder, "estimate", "scan")
 
 
 def test_an_empty_file_is_said_to_be_empty(capsys, folder):

@@ -61,7 +61,7 @@ def test_a_folder_of_other_images_and_a_full_disk_are_refused_before_anything_is
     ("words", "says"),
     [
         (("dataset", "set", "--noise", "-5"), "noise must be 0 to 1000 grey levels"),
-        (("dataset", "set", "--noise", "1e300"), "0 to 1000, got 1e+300"),
+        (("dataset", "set", "--noise", "1e300"), "0 to 1000 grey levels, got 1e+300"),
         (("dataset", "x" * 300), "x… is too long a name for a file"),
         (("reproduce", "--out", "x" * 300), "x… is too long a name for a file"),
         (("train", "--out", "n", "--scale", "5", "--filters", "8,16"), "3 blocks"),

@@ -65,10 +65,17 @@ class Slide(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Release the file. Closing twice is harmless."""
+        """Release the file. Closing twice is harmless.
+
+        Examples
+        --------
+        >>> from wsi_scale import open_slide
+        >>> slide = open_slide("synthetic:figures?width=800&height=600")
+        >>> slide.close()
+        """
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
-        """Pixels of a window in level px; unlike OpenSlide, whose corner is in level-0 px.
+        """Pixels of a window in level px (OpenSlide's ``read_region`` takes x, y in level-0 px).
 
         Parameters
         ----------

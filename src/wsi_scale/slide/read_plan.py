@@ -91,7 +91,7 @@ def plan_reads(
 ) -> ReadPlan:
     """Reads and windows of one scale pyramid: one native read for each level that is used.
 
-    A level gets a second read only where a patch is wider than ``MAX_READ_SIDE``, which is averaged
+    A level gets a second read only if a patch is wider than ``MAX_READ_SIDE``. That read is averaged
     in bands.
 
     Parameters

@@ -28,6 +28,11 @@ def synthetic_slide() -> Iterator[Slide]:
     -------
     Slide
         600 × 500 px, levels 1, 2 and 4, 0.5 µm/px. It is closed after the test.
+
+    Examples
+    --------
+    >>> def test_resolution(synthetic_slide):
+    ...     assert synthetic_slide.mpp == (0.5, 0.5)
     """
     from wsi_scale.testing.slides import slide_in_memory
 
@@ -43,6 +48,12 @@ def pyramid_tiff(tmp_path: Path) -> Path:
     -------
     pathlib.Path
         600 × 500 px, levels 1, 2 and 4, 0.5 µm/px, in the test's ``tmp_path``.
+
+    Examples
+    --------
+    >>> def test_file(pyramid_tiff):
+    ...     with wsi_scale.open_slide(pyramid_tiff) as slide:
+    ...         assert len(slide.levels) == 3
     """
     from wsi_scale.testing.slides import disc_image, write_pyramid_tiff
 
@@ -58,6 +69,11 @@ def analytic_network() -> Callable[[float], Network]:
     callable
         ``analytic_network(sigma_px)``. The right scale of its network for discs of radius r px is
         r / (σ √2).
+
+    Examples
+    --------
+    >>> def test_network(analytic_network):
+    ...     assert analytic_network(4.0).input_size == 40
     """
     pytest.importorskip("torch")
     from wsi_scale.testing import networks

@@ -46,11 +46,11 @@ def kept_tiles(
 
 def tissue_shares(slide: Slide, layout: Layout, region: Region | None) -> Array:
     """Share of tissue in the part of each tile that lies in the tiled area, (rows, columns)."""
-    look = take_overview(slide, region)
-    mask = tissue_mask(look.picture).astype(float)
+    seen = take_overview(slide, region)
+    mask = tissue_mask(seen.picture).astype(float)
     (x0, x1), (y0, y1) = _edges(layout)
-    across = _covered((x0 - look.box.x) / look.pixel[0], (x1 - look.box.x) / look.pixel[0], mask, 1)
-    down = _covered((y0 - look.box.y) / look.pixel[1], (y1 - look.box.y) / look.pixel[1], mask, 0)
+    across = _covered((x0 - seen.box.x) / seen.pixel[0], (x1 - seen.box.x) / seen.pixel[0], mask, 1)
+    down = _covered((y0 - seen.box.y) / seen.pixel[1], (y1 - seen.box.y) / seen.pixel[1], mask, 0)
     return np.asarray(down @ mask @ across.T)
 
 
@@ -119,8 +119,8 @@ def _clipped(ring: Ring, area: Box) -> tuple[Array, Array]:
     one, other = (low - start) / slope, (high - start) / slope
     enters = np.where(flat, 0.0, np.minimum(one, other)).max(axis=1).clip(0, 1)
     leaves = np.where(flat, 1.0, np.maximum(one, other)).min(axis=1).clip(0, 1)
-    beside = (flat & ((start < low) | (start > high))).any(axis=1)
-    cut = ~beside & (enters <= leaves)
+    outside = (flat & ((start < low) | (start > high))).any(axis=1)
+    cut = ~outside & (enters <= leaves)
     begin = start + enters[:, None] * along
     finish = start + leaves[:, None] * along
     return begin[cut], finish[cut]
