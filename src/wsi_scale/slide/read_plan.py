@@ -91,8 +91,8 @@ def plan_reads(
 ) -> ReadPlan:
     """Reads and windows of one scale pyramid: one native read for each level that is used.
 
-    A level gets a second read only if a patch is wider than ``MAX_READ_SIDE``. That read is averaged
-    in bands.
+    A level gets a second read only if a patch is wider than ``MAX_READ_SIDE``. That read is
+    averaged in bands.
 
     Parameters
     ----------
