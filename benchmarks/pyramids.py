@@ -30,9 +30,10 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from wsi_scale.geometry import ScaleGrid, Site, plan_reads
+from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.pyramid import sample_pyramid
+from wsi_scale.slide.read_plan import plan_reads
 from wsi_scale.slide.readers import open_slide
 from wsi_scale.slide.readers.synthetic import SyntheticSlide
 from wsi_scale.slide.reading import read_reduced

@@ -22,7 +22,7 @@ START, END = "<!-- drawn by docs/rooms.py -->\n", "<!-- end of the drawing -->"
 ROOMS = {  # from the ground up: a room -> the rooms that it imports, all of them above it here
     "errors": "",
     "plumbing": "errors",
-    "geometry": "errors",
+    "geometry": "errors plumbing",
     "slide": "errors plumbing geometry",
     "sites": "errors plumbing geometry slide",
     "networks": "errors plumbing",

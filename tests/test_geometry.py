@@ -1,4 +1,4 @@
-"""Laws of scale grids and read plans."""
+"""Properties of scale grids and read plans."""
 
 import math
 
@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 from wsi_scale.errors import SettingsError
 from wsi_scale.geometry import (
     COARSER_TOLERANCE,
-    MAX_READ_SIDE,
     Box,
     Level,
     ScaleGrid,
     Site,
     pick_level,
-    plan_reads,
     reach,
 )
+from wsi_scale.slide.read_plan import MAX_READ_SIDE, plan_reads
 
 
 def test_a_geometric_grid_holds_both_ends_and_is_even_in_octaves():
@@ -170,7 +169,7 @@ def test_windows_are_centred_on_the_site_to_the_sub_pixel_inside_the_slide(case)
         for window in read.windows:
             side = plan.size * window.scale / downsample / read.reduce
             if abs(window.side - side) > 1e-9:
-                continue  # shortened where an uneven level ends before level 0 does
+                continue  # shortened, because an uneven level may end before level 0 does
             x = (read.x + (window.left + window.side / 2) * read.reduce) * downsample
             y = (read.y + (window.top + window.side / 2) * read.reduce) * downsample
             # an uneven level may end up to one of its pixels before level 0 does

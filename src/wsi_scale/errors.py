@@ -1,8 +1,11 @@
-"""Errors a user can act on. Each message is one sentence: what, which value, what to do."""
+"""Errors that a user can fix.
+
+Each message is one sentence: what happened, which value caused it, what to do.
+"""
 
 
 class WsiScaleError(Exception):
-    """Base of every error that is the input's fault; the command line prints it and exits 2."""
+    """Base of all errors that the input causes. The command line prints it and exits with 2."""
 
 
 class SlideError(WsiScaleError):
@@ -10,15 +13,15 @@ class SlideError(WsiScaleError):
 
 
 class SiteError(WsiScaleError):
-    """No place on the slide, or in the region, can be looked at."""
+    """No site fits on the slide or in the region."""
 
 
 class NoTissueError(SiteError):
-    """There is nothing to look at: the verdict ``blank``, not a mistake of the user's."""
+    """There is no tissue, for example only glass. In a report this is the verdict ``blank``."""
 
 
 class NetworkError(WsiScaleError):
-    """The network cannot be found, loaded, fed or understood."""
+    """The network cannot be found, loaded or used."""
 
 
 class SettingsError(WsiScaleError):
@@ -26,4 +29,4 @@ class SettingsError(WsiScaleError):
 
 
 class OutputError(WsiScaleError):
-    """A result cannot be written where it was asked for."""
+    """A result cannot be written to the given place."""

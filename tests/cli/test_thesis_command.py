@@ -60,12 +60,12 @@ def test_a_folder_of_other_images_and_a_full_disk_are_refused_before_anything_is
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("dataset", "set", "--noise", "-5"), "noise is a number of grey levels"),
-        (("dataset", "set", "--noise", "1e300"), "0 to 1000, got 1e+300"),
+        (("dataset", "set", "--noise", "-5"), "noise must be 0 to 1000 grey levels"),
+        (("dataset", "set", "--noise", "1e300"), "0 to 1000 grey levels, got 1e+300"),
         (("dataset", "x" * 300), "x… is too long; choose a shorter one"),
         (("reproduce", "--out", "x" * 300), "x… is too long; choose a shorter one"),
         (("train", "--out", "n", "--scale", "5", "--filters", "8,16"), "3 blocks"),
-        (("dataset", "set", "--grain", "3"), "the grain of noise is 1 or 2 px, got 3"),
+        (("dataset", "set", "--grain", "3"), "the grain of noise must be 1 or 2 px, got 3"),
         (("dataset", "set", "--split", "dev"), "unknown split 'dev'; there are both, train, test"),
         (("dataset", "set", "--workers", "0"), "at least 1 worker is needed, got 0"),
         (("dataset", "set", "--seed", "x"), "'x' is not a whole number"),

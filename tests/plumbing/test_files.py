@@ -56,7 +56,7 @@ def test_a_read_only_file_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "x.json"
     path.write_text("kept")
     path.chmod(0o444)
-    monkeypatch.setattr(os, "access", lambda *_: False)  # the superuser may write everything
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everything
     with pytest.raises(OutputError, match="read-only"):
         write_atomically(path, "x")
     assert path.read_text() == "kept"

@@ -20,6 +20,7 @@ wsi_scale.readers all_readers
 wsi_scale.readers.synthetic SyntheticSlide
 wsi_scale.readers._handles Handle
 wsi_scale.metadata audit_metadata
+wsi_scale.geometry plan_reads LevelRead Window
 wsi_scale.judge estimate Estimate
 wsi_scale.settings Settings make_settings DEFAULT_NETWORK
 """

@@ -1,4 +1,4 @@
-"""Jobs in processes: all done, errors heard, and a way to stop."""
+"""Jobs in processes: all are done, errors are raised, and they can be stopped."""
 
 import os
 import signal
@@ -37,12 +37,14 @@ def die(number):
 
 
 def test_a_killed_process_is_told_in_one_sentence():
-    with pytest.raises(WsiScaleError, match="was killed, perhaps for want of memory; run again"):
+    with pytest.raises(
+        WsiScaleError, match="was killed, perhaps because memory ran out; run again"
+    ):
         list(in_processes(die, [1, 2, 3, 4], 2))
 
 
 def first_is_quick(job):
-    """Job 0 ends at once; the others end when they are told to, and leave a note if they were."""
+    """Job 0 ends at once. The others end when the run stops, and then leave a note."""
     number, folder = job
     for _ in range(200 if number else 0):
         if stopping():
@@ -67,7 +69,7 @@ def test_nothing_stops_where_nobody_asked():
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc on this system")
 def test_processes_end_with_a_parent_that_is_killed(tmp_path):
-    """The worker notes its number and waits; its parent is killed; it must be gone soon."""
+    """The worker writes down its process number and waits. It must end soon after its parent."""
     program = (
         "import os, sys, time\n"
         "sys.path.insert(0, sys.argv[1])\n"
@@ -94,7 +96,7 @@ def test_processes_end_with_a_parent_that_is_killed(tmp_path):
 
 
 def is_alive(pid):
-    """Whether a process runs; one that waits to be buried does not."""
+    """Whether a process runs; a zombie does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:

@@ -1,4 +1,4 @@
-"""Sites are on tissue, inside the region, well spread, leave room, and are the same every time."""
+"""Sites are on tissue, inside the region, spread out, with room around, and reproducible."""
 
 import time
 
@@ -17,7 +17,7 @@ GLASS, STAIN = (243, 242, 244), (200, 130, 185)
 
 
 class PaintedSlide(Slide):
-    """Glass with stained boxes (x, y, w, h in level-0 px), painted as it is read."""
+    """Glass with stained boxes (x, y, w, h in level-0 px), painted when it is read."""
 
     def __init__(self, width, height, *stained, bounds=None, downsamples=(1,)):
         self.path, self.reader, self.properties = "painted", "test", {}

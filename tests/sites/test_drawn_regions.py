@@ -1,4 +1,4 @@
-"""Drawn outlines: what lies inside what, how large it is, and that files keep every digit."""
+"""Drawn outlines: nesting, area, and files that keep every digit."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_a_file_of_the_region_gives_the_same_region_back(tmp_path):
     path = tmp_path / "r.geojson"
     path.write_text(to_geojson(region))
     back = parse_region(path)
-    assert back.name == region.name  # not the path, which may be of a file that is soon gone
+    assert back.name == region.name  # not the path, because the file may soon be deleted
     for rings, again in zip(region.polygons, back.polygons, strict=True):
         for ring, same in zip(rings, again, strict=True):
             assert (ring == same).all()

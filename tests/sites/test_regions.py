@@ -1,4 +1,4 @@
-"""A region is polygons with holes, however QuPath chose to wrap them, or a box."""
+"""A region is polygons with holes, however QuPath wraps them, or a box."""
 
 import json
 
@@ -95,7 +95,7 @@ ring = st.lists(corner, min_size=3, max_size=9).map(lambda r: np.array(r, float)
 @settings(max_examples=80, deadline=None)
 @given(st.lists(ring, min_size=1, max_size=3))
 def test_contains_agrees_with_a_rasterised_truth_of_any_crossing_rings(rings):
-    """Even-odd over a polygon's rings is the exclusive or of the rings taken alone."""
+    """The even-odd rule over a polygon's rings is the exclusive or of the single rings."""
     shift = np.array([0.317, 0.453])  # no pixel centre lies on an edge's end
     rings = [one + shift for one in rings]
     rows, columns = np.mgrid[0:24, 0:24]
@@ -183,7 +183,7 @@ def test_bytes_that_are_no_text_are_not_json(tmp_path):
         ("0,0,1e308,5", "beyond any slide"),
         ("1,2,3,x", "neither a file nor a box"),
         ("nowhere.geojson", "neither a file nor a box"),
-        ("", "is an empty word"),
+        ("", "the region is empty; give a GeoJSON file"),
     ],
 )
 def test_what_is_no_box_is_one_sentence(text, sentence):

@@ -1,4 +1,4 @@
-"""Networks that read H&E are shown H&E: no pen, fold or blur, and nothing that is no H&E at all."""
+"""Networks for H&E are shown only H&E, without pen marks, folds and blur."""
 
 import functools
 import json
@@ -38,7 +38,7 @@ QUICK = Settings(sites=6, scales=(0.5, 2), per_octave=2, dense=True)
 
 
 def stained(haematoxylin, eosin, second=EOSIN):
-    """(h, w, 3) light through two stains, densities (h, w)."""
+    """Light through two stains, (h, w, 3); their densities are (h, w)."""
     density = haematoxylin[..., None] * HAEMATOXYLIN + eosin[..., None] * second
     return np.round(240 * np.exp(-density)).astype(np.uint8)
 
@@ -125,8 +125,8 @@ def figures():
         (landscape, "can be mixed from haematoxylin and eosin"),
         (page, "can be mixed from haematoxylin and eosin|colour of ink"),
         (figures, "can be mixed from haematoxylin and eosin"),
-        (lambda: np.full((400, 400, 3), 255, np.uint8), "holds nothing stained"),
-        (lambda: np.zeros((400, 400, 3), np.uint8), "black throughout"),
+        (lambda: np.full((400, 400, 3), 255, np.uint8), "nothing in it is stained"),
+        (lambda: np.zeros((400, 400, 3), np.uint8), "black everywhere"),
         (lambda: np.repeat(tissue(400)[..., 1:2], 3, axis=2), "only 0%"),
     ],
 )
@@ -202,7 +202,7 @@ def test_sites_out_of_focus_are_replaced_by_sites_in_focus():
     assert sum(site.x < 230 for site in plain) >= 3
     assert len(sites) == 20
     assert not any(site.x < 230 for site in sites)
-    assert set(plain) & set(sites)  # those in focus stay
+    assert set(plain) & set(sites)  # sites in focus stay
 
 
 def test_focus_is_unknown_where_no_whole_patch_fits():
@@ -241,7 +241,7 @@ def test_another_slide_is_blank_with_the_reason_and_no_number():
     with slide_in_memory(landscape()) as slide:
         report = estimate_slide(slide, "figures?stain=HE", QUICK)
     assert (report.verdict, report.scale, report.mpp) == ("blank", None, None)
-    assert report.reason.startswith("this network reads H&E, and ")
+    assert report.reason.startswith("this network expects H&E, but ")
 
 
 def test_the_command_line_writes_the_refusal_and_exits_3(tmp_path):

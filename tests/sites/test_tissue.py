@@ -1,4 +1,4 @@
-"""The mask finds what is worth looking at, and says so when nothing is."""
+"""The mask finds tissue, and is empty if there is none."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The door and the interface: what every slide refuses, and what it falls back to."""
+"""The interface of every slide: what it refuses, and what its defaults are."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What the metadata expect, and how far they are believed."""
+"""Which scale the metadata suggest, and how far it is trusted."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_a_narrowed_window_lies_in_the_old_one_and_around_what_is_expected(lo, o
 
 
 def test_metadata_that_say_nothing_cannot_be_trusted():
-    with pytest.raises(SettingsError, match="say nothing"):
+    with pytest.raises(SettingsError, match="state too little to be trusted"):
         narrowed((0.5, 16), None)
 
 

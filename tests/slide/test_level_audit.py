@@ -1,4 +1,4 @@
-"""Levels that make no plausible pyramid are told."""
+"""Levels that do not make a plausible pyramid are reported."""
 
 import numpy as np
 
@@ -25,12 +25,12 @@ def test_sides_that_shrank_differently_are_told_with_both_ratios():
 
 def test_a_downsample_that_its_size_denies_is_told():
     ((_, note),) = told(Level(250, 200, 5.0))
-    assert note == "stated to be ×5, its size says ×4"
+    assert note == "stated as ×5, but its size gives ×4"
 
 
 def test_levels_that_do_not_coarsen_or_jump_too_far_are_told():
     assert told(Level(250, 200, 4.0), Level(250, 200, 4.0)) == [
-        ("level 2", "no coarser than level 1 before it")
+        ("level 2", "not coarser than level 1 before it")
     ]
     assert "40 times as coarse as level 0" in told(Level(25, 20, 40.0))[0][1]
 

@@ -1,4 +1,4 @@
-"""What files say about their resolution: what counts, what is nonsense, what wins."""
+"""What files state about their resolution: which statements are used and which are nonsense."""
 
 import math
 
@@ -193,7 +193,7 @@ def test_a_given_mpp_becomes_a_pair(given, pair):
 
 @pytest.mark.parametrize("given", [0, -0.1, math.nan, math.inf, (0.5,), (0.5, -1), "abc"])
 def test_a_given_mpp_must_be_above_zero(given):
-    with pytest.raises(SettingsError, match="above 0"):
+    with pytest.raises(SettingsError, match=r"from 0\.0001 to 10000 µm per pixel"):
         check_mpp(given)
 
 
@@ -208,6 +208,8 @@ def test_an_objective_whose_usual_pixels_are_others_is_noted_and_nothing_else_ch
     assert audit.mpp == (0.499, 0.499)
     assert "40× usually means 0.115–0.275 µm/px" in notes["aperio.AppMag"]
     plain = audit_metadata(APERIO).findings
-    assert {x.note for x in plain if x.status == "information"} == {"magnification, no resolution"}
+    assert {x.note for x in plain if x.status == "information"} == {
+        "magnification, not a resolution"
+    }
     given = {x.source: x.note for x in overrule(audit.findings, (0.25, 0.25))}
-    assert given["aperio.AppMag"] == "magnification, no resolution"
+    assert given["aperio.AppMag"] == "magnification, not a resolution"

@@ -1,17 +1,18 @@
-"""What comes out of a read plan: exact windows, the right level, bounded memory."""
+"""Pyramids from read plans: exact windows, the right level, bounded memory."""
 
 import numpy as np
 import pytest
 
-from wsi_scale.geometry import Box, Level, LevelRead, ScaleGrid, Site
+from wsi_scale.geometry import Box, Level, ScaleGrid, Site
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.pyramid import sample_pyramid
+from wsi_scale.slide.read_plan import LevelRead
 from wsi_scale.slide.readers.synthetic import SyntheticSlide
 from wsi_scale.slide.reading import read_reduced, resample
 
 
 class PaintedSlide(Slide):
-    """Each level in its own constant grey, or level 0 a ramp; counts what is read."""
+    """Each level has a grey of its own, or level 0 is a ramp. Counts what is read."""
 
     reader = "test"
 

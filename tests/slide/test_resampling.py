@@ -1,4 +1,4 @@
-"""Sub-pixel windows, resized: laws, hand-computed truths, and Pillow beside them."""
+"""Resized windows with fractional edges: laws, values computed by hand, and Pillow's results."""
 
 import numpy as np
 import pytest
@@ -6,18 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from wsi_scale.geometry import Window
+from wsi_scale.slide.read_plan import Window
 from wsi_scale.slide.resampling import cubic, cut_windows
 
 NOISE = np.random.default_rng(0).integers(64, 193, (90, 120, 3), dtype=np.uint8)
-"""Of so little contrast that the kernel's overshoot stays within 0–255: Pillow cuts it off between
-its passes, and a matrix product does not."""
+"""Its contrast is so low that the kernel's overshoot stays within 0–255. Pillow would clip it
+between its passes, a matrix product would not."""
 
 SMOOTH = np.asarray(Image.fromarray(NOISE).resize((600, 450), Image.Resampling.BICUBIC))
 
 
 def cut(pixels, *windows, size):
-    """Windows as (left, top, side); (K, size, size, 3)."""
+    """Patches (K, size, size, 3) of windows (left, top, side)."""
     out = np.empty((len(windows), 3, size, size), np.uint8)
     asked = [Window(i, 1.0, *window, upsampled=False) for i, window in enumerate(windows)]
     cut_windows(pixels, asked, out)
@@ -48,8 +48,10 @@ def test_the_kernel_by_hand():
     size=st.integers(1, 40),
 )
 def test_up_to_a_ratio_of_two_it_is_what_pillow_makes(left, top, ratio, size):
-    """Pillow rounds between its two passes, and a phase is up to 1/256 px off: a grey level each,
-    of noise that jumps by up to 128 from pixel to pixel."""
+    """Pillow rounds between its two passes, and a phase is up to 1/256 px off.
+
+    Each makes one grey level, in noise that differs by up to 128 between neighbouring pixels.
+    """
     side = min(ratio * size, 120 - left, 90 - top)
     found = cut(NOISE, (left, top, side), size=size)[0]
     assert np.abs(found - by_pillow(NOISE, (left, top, side), size)).max() <= 2
@@ -70,7 +72,7 @@ def test_beyond_a_ratio_of_two_it_comes_nearer_to_pillow_than_halving_first_woul
 
 
 def test_a_wave_finer_than_a_new_pixel_is_gone_and_a_coarse_one_is_kept():
-    """At a ratio of 3.5, a period of 3 px is noise and one of 28 px is eight new pixels long."""
+    """At a ratio of 3.5, a period of 3 px is noise and one of 28 px is eight new pixels."""
     x = np.arange(400) + 0.5
     for period, least, most in ((3, 0, 8), (28, 94, 101)):
         wave = 128 + 100 * np.sin(2 * np.pi * x / period)
@@ -99,8 +101,11 @@ def test_one_colour_stays_that_colour_at_the_rim_too(ratio, grey, left):
 
 @pytest.mark.parametrize("ratio", [0.7, 1.9, 2, 2.7, 3.9, 4, 4.4])
 def test_a_slope_is_met_between_pixels(ratio):
-    """2 grey levels a pixel; at a new pixel's middle, left + (i + 0.5) · ratio px from the edge,
-    that is 2 · (middle − 0.5), since pixel 0 has its middle at 0.5."""
+    """A slope of 2 grey levels per pixel.
+
+    The centre of new pixel i is at left + (i + 0.5) · ratio. The grey there is 2 · (centre − 0.5),
+    because the centre of pixel 0 is at 0.5.
+    """
     slope = np.repeat(2 * np.arange(128, dtype=np.uint8)[None, :, None], 3, axis=2)
     found = cut(np.repeat(slope, 128, axis=0), (12.15, 10, 20 * ratio), size=20)[0]
     middles = 12.15 + (np.arange(20) + 0.5) * ratio
@@ -112,14 +117,14 @@ def test_a_mirrored_image_gives_the_mirrored_patch(ratio, size):
     side = ratio * size
     window = ((600 - side) / 2, 3.25, side)
     straight, mirrored = cut(SMOOTH, window, size=size), cut(SMOOTH[:, ::-1], window, size=size)
-    allowed = 2 if ratio < 2.04 else 6  # pairs of pixels may be other pairs in the mirror
+    allowed = 2 if ratio < 2.04 else 6  # the mirror image may pair other pixels
     assert np.abs(mirrored[0][:, ::-1].astype(int) - straight[0]).max() <= allowed
 
 
 @pytest.mark.parametrize("side", [103, 135, 207, 399])
 @pytest.mark.parametrize("ratio", [4.15, 8.3])
 def test_the_last_row_and_column_of_an_odd_image_are_seen(side, ratio):
-    """Halves leave no pixel out: a bright rim on black is as bright as Pillow makes it."""
+    """Half-size copies use every pixel: a bright rim on black is as bright as with Pillow."""
     image = np.zeros((side, side, 3), np.uint8)
     image[-3:], image[:, -3:] = 200, 200
     size = int(side / ratio)

@@ -41,7 +41,7 @@ def test_every_pixel_size_in_between_is_like_some_objective(mpp):
 
 
 def test_a_magnification_that_excludes_the_stated_mpp_says_what_it_usually_means():
-    assert "40× usually means 0.115–0.275 µm/px, which 0.5 is not" in power_note(40, (0.5, 0.5))
-    plain = "magnification, no resolution"
+    assert "40× usually means 0.115–0.275 µm/px, not 0.5: " in power_note(40, (0.5, 0.5))
+    plain = "magnification, not a resolution"
     assert power_note(20, (0.5, 0.5)) == power_note(None, (0.5, 0.5)) == power_note(40, None)
     assert power_note(20, (0.5, 0.5)) == plain

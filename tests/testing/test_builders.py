@@ -1,4 +1,4 @@
-"""What the public test builders promise to other people's tests."""
+"""What the public builders promise to users' tests."""
 
 import os
 import subprocess
@@ -80,7 +80,7 @@ def test_network(analytic_network):
 
 
 def test_pytest_finds_the_fixtures_in_a_users_own_tests(tmp_path, monkeypatch):
-    """Through the entry point as pyproject.toml declares it, put into a distribution of its own."""
+    """Through the entry point that pyproject.toml declares, in a distribution of its own."""
     declared = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["entry-points"]
     (plugin,) = declared["pytest11"].items()
     installed = tmp_path / "installed" / "wsi_scale_entry-1.dist-info"

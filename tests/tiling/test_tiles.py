@@ -1,4 +1,4 @@
-"""Tiles lie exactly side by side, show what one large read shows, and come back as one picture."""
+"""Tiles fit exactly, show the same as one large read, and are stitched into one picture."""
 
 import json
 import logging
@@ -36,7 +36,7 @@ scales = st.floats(0.3, 40)
 
 @st.composite
 def layouts(draw, smallest=1, largest=300, most=400):
-    """Any area inside any bounds, any scale, with at most so many tiles."""
+    """Any area inside any bounds at any scale, with a limited number of tiles."""
     size = draw(st.integers(smallest, largest))
     overlap = draw(st.integers(0, size - 1))
     scale = draw(scales)
@@ -48,7 +48,7 @@ def layouts(draw, smallest=1, largest=300, most=400):
 
 
 def coordinates(layout):
-    """(2, rows, columns) float64: row and column of every output px the grid reaches."""
+    """(2, rows, columns) float64: row and column of every output px that the tiles reach."""
     height = (layout.rows - 1) * layout.step + layout.size
     width = (layout.columns - 1) * layout.step + layout.size
     return np.stack(np.mgrid[:height, :width]).astype(float)
@@ -78,7 +78,7 @@ def stitched(found):
 
 
 def test_a_grid_counted_by_hand():
-    """1000 px at scale 3 begin 334 output px; tiles of 100 start at 0, 80, 160, 240."""
+    """1000 px at scale 3 need 334 output px; tiles of 100 start at 0, 80, 160, 240."""
     layout = Layout(Box(10, 20, 1000, 90), Box(10, 20, 1000, 90), 3.0, 100, 20)
     assert (layout.width, layout.height, layout.columns, layout.rows) == (334, 30, 4, 1)
     last = layout.place(0, 3)
@@ -111,7 +111,7 @@ def test_without_gap_and_without_a_px_too_many(layout):
 @settings(deadline=None)
 @given(layouts())
 def test_places_on_the_slide_follow_from_those_in_the_picture(layout):
-    """Computed from whole px, so nothing adds up from tile to tile."""
+    """Computed from whole px, so errors do not add up from tile to tile."""
     for number in range(layout.rows * layout.columns):
         place = layout.place(*divmod(number, layout.columns))
         assert place.x == layout.area.x + place.left * layout.scale
@@ -150,7 +150,7 @@ def test_tiles_side_by_side_are_one_large_read(scale, overlap):
         found = tiles(slide, scale=scale, size=96, overlap=overlap)
         assert len(found) > 1 or scale > 12
         off = np.abs(stitched(found).astype(int) - read_at_once(slide, found))
-    assert off.max() <= 2  # the box of a read is rounded to 24 bit
+    assert off.max() <= 2  # Pillow rounds the box of a read to 24 bits
     assert (off > 1).mean() < 1e-4
 
 
@@ -206,7 +206,7 @@ def test_a_slide_smaller_than_a_tile_is_one_tile():
 
 
 def test_a_huge_tile_of_a_slide_without_levels_reads_alike_in_neighbours():
-    """Reduced while reading, on one lattice for all tiles."""
+    """Averaged while reading, on the same grid for all tiles."""
     base = np.random.default_rng(1).integers(0, 256, (1000, 9000, 3), dtype=np.uint8)
     with open_slide(base) as slide:
         a, b = tiles(slide, scale=9.3, size=500, overlap=60)[:2]
@@ -256,7 +256,7 @@ def test_a_scale_may_come_from_an_estimate(responses_of, caplog):
 
 
 def blank(verdict="flat", scale=None):
-    """An estimate that found nothing."""
+    """An estimate with only a verdict, a reason and maybe a scale."""
     nothing = dict.fromkeys(Estimate.__dataclass_fields__)
     known = {"scale": scale, "verdict": verdict, "reason": "the network does not care"}
     return Estimate(**(nothing | known))
@@ -265,7 +265,7 @@ def blank(verdict="flat", scale=None):
 def test_an_estimate_with_reservations_is_used_and_said_so(caplog):
     with slide_in_memory() as slide, caplog.at_level(logging.WARNING):
         assert tiles(slide, scale=blank("edge", 2.5)).scale == 2.5
-    assert "scale 2.5 is to be used with care (edge)" in caplog.text
+    assert "use scale 2.5 with care (edge)" in caplog.text
 
 
 def test_upsampling_is_said(caplog):
@@ -280,7 +280,7 @@ def test_upsampling_is_said(caplog):
     [
         ({"scale": None}, "no scale was found; to cut"),
         ({"scale": blank()}, "no scale was found: the network does not care"),
-        ({"scale": "4"}, "a scale is a number"),
+        ({"scale": "4"}, "scale must be a number"),
         ({"scale": 0}, "above 0"),
         ({"scale": math.nan}, "finite"),
         ({"size": 0}, "at least 1 px"),
@@ -369,7 +369,7 @@ def test_a_region_off_the_slide_or_around_nothing_of_it_is_refused(tmp_path):
     with slide_in_memory(disc_image(9, width=60, height=60)) as slide:
         with pytest.raises(SiteError, match="lies outside"):
             tiles(slide, scale=1, region="5000,0,10,10")
-        with pytest.raises(SiteError, match="covers nothing"):
+        with pytest.raises(SiteError, match="covers no part of"):
             tiles(slide, scale=1, region=path)
 
 
@@ -392,7 +392,7 @@ def test_only_tiles_with_tissue_are_kept_and_a_share_says_how_much():
         assert len(at(tissue=0)) == len(at()) == 48
         middle = tiles(slide, scale=1, size=200, overlap=50, tissue=0.5)
         columns = {middle.place(i).column for i in range(len(middle))}
-        assert columns == {1, 2}  # 150–350 holds 3/4 of tissue, 300–500 half
+        assert columns == {1, 2}  # 3/4 of 150–350 is tissue, and half of 300–500
 
 
 def test_a_region_and_tissue_are_both_asked():
@@ -440,7 +440,7 @@ def test_what_a_kept_tile_covers_is_filled_and_nothing_else(layout, data, overla
 @settings(deadline=None, max_examples=40)
 @given(layouts(largest=30, most=60))
 def test_cropped_labels_come_from_the_tile_in_which_they_lie_deepest(layout):
-    """Predictions say their own tile; every px has a tile whose edge is no farther elsewhere."""
+    """Each prediction is its tile's number; every px comes from a tile in which it lies deepest."""
     found = of(layout)
     cuts = (np.full((layout.size, layout.size), i) for i in range(len(found)))
     row = stitch(found, cuts)[0] % layout.columns
@@ -455,7 +455,7 @@ def test_blending_fades_linearly_over_the_overlap():
     layout = Layout(Box(0, 0, 8, 6), Box(0, 0, 8, 6), 1.0, 6, 4)
     one = np.ones((6, 6), np.float32)
     out = stitch(of(layout), [one, 0 * one], overlaps="blend")
-    # weights of the two before they are divided by their sum: min(from either edge, 4) / 4
+    # weights of both before division by their sum: min(distance from the edges, 4) / 4
     left = np.minimum(np.minimum(np.arange(6), 5 - np.arange(6)) + 0.5, 4) / 4
     sums = np.concatenate([left, [0, 0]]) + np.concatenate([[0, 0], left])
     assert out[0] == pytest.approx(np.concatenate([left, [0, 0]]) / sums)
@@ -494,13 +494,13 @@ def test_a_picture_may_be_written_into_a_file(tmp_path):
         ([np.zeros((10, 10))], {}, "1 predictions for 2 tiles"),
         ([np.zeros((10, 10))] * 3, {}, "more predictions than the 2 tiles"),
         ([np.zeros((5, 5))] * 2, {}, r"\(10, 10\) or \(C, 10, 10\)"),
-        ([np.zeros(20)] * 2, {}, "as its tile, got"),
+        ([np.zeros(20)] * 2, {}, "like its tile, got"),
         ([np.zeros((10, 10)), np.zeros((2, 10, 10))], {}, "row 0, column 1 has shape"),
         ([np.zeros((10, 10), int)] * 2, {"overlaps": "blend"}, "labels, which cannot be blended"),
         ([np.zeros((10, 10))] * 2, {"overlaps": "mean"}, "'crop' or 'blend'"),
         ([np.zeros((10, 10))] * 2, {"out": np.zeros((3, 3))}, "the result has"),
         ([np.zeros((10, 10))] * 2, {"out": np.zeros((10, 18), np.uint8)}, "cannot hold"),
-        ([np.zeros((10, 10), np.uint8)] * 2, {"fill": -1}, "fill -1 is no uint8"),
+        ([np.zeros((10, 10), np.uint8)] * 2, {"fill": -1}, "fill -1 does not fit into uint8"),
     ],
 )
 def test_predictions_that_do_not_fit_are_refused(predictions, options, message):
@@ -555,7 +555,7 @@ def stored(tmp_path):
     return write_pyramid_tiff(tmp_path / "slide.tiff", disc_image(20))
 
 
-# zarr, under TiffSlide, keeps a thread; forking beside it is the case under test
+# TiffSlide uses zarr, which keeps a thread; forking next to that thread is tested here
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 @pytest.mark.parametrize(
     ("reader", "start"), [("openslide", "fork"), ("tiffslide", "fork"), ("tiffslide", "spawn")]

@@ -1,2 +1,2 @@
-"""What several rooms need and no user asks for: files written whole, processes, claims on folders,
-tables, and how parts are found."""
+"""Helpers for several rooms: writing files whole, processes, claims on folders, tables, and finding
+parts of the package."""

@@ -1,4 +1,4 @@
-"""Types of arrays, by what they hold; their shapes stand in docstrings."""
+"""Array types by content. Shapes are given in docstrings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
-"""As torch answers."""
+"""What torch returns."""
 Pixels = NDArray[np.uint8]
-"""RGB, 0–255."""
+"""RGB, 0 to 255."""
 Mask = NDArray[np.bool_]

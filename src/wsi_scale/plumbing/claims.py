@@ -1,4 +1,4 @@
-"""One folder, one run: what was asked is written down, and nothing else may be mixed in."""
+"""Reserves a folder for one run: a note in it records the settings, and other runs are refused."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from wsi_scale.errors import SettingsError
 from wsi_scale.plumbing.files import write_atomically
 
-_HASH = 64  # digits of a SHA-256
+_HASH = 64  # hexadecimal digits of a SHA-256
 
 
 def claim(note: Path, asked: dict[str, Any]) -> None:
-    """Write ``asked`` into the note of a new folder, or see that it is what the note says.
+    """Write the settings ``asked`` into the note of a new folder, or check that it holds the same.
 
-    Raises SettingsError, one sentence, for a folder of another run or with other files.
+    Raises SettingsError if the folder belongs to another run or holds other files.
     """
     refuse_others(note, asked)
     if note.exists():
@@ -24,13 +24,13 @@ def claim(note: Path, asked: dict[str, Any]) -> None:
         note.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(
-            f"cannot make {note.parent}: {error.strerror}; choose another"
+            f"cannot make {note.parent}: {error.strerror}; choose another folder"
         ) from error
     write_note(note, {"asked": asked})
 
 
 def refuse_others(note: Path, asked: dict[str, Any]) -> None:
-    """What ``claim`` refuses, and nothing is written."""
+    """Raise SettingsError where ``claim`` would, but write nothing."""
     folder = note.parent
     if note.exists():
         change = first_change(read_note(note)["asked"], asked)
@@ -44,7 +44,11 @@ def refuse_others(note: Path, asked: dict[str, Any]) -> None:
 
 
 def first_change(before: dict[str, Any], now: dict[str, Any]) -> str | None:
-    """What differs first, as ``seed 0, not 1``; None where all is the same."""
+    """The first setting that differs, in words; None if none does.
+
+    >>> first_change({"seed": 0}, {"seed": 1})
+    'seed 0, not 1'
+    """
     was, is_now = _flat(before), _flat(now)
     for key in (*is_now, *was):
         if was.get(key) != is_now.get(key):
@@ -53,7 +57,11 @@ def first_change(before: dict[str, Any], now: dict[str, Any]) -> str | None:
 
 
 def _flat(asked: dict[str, Any]) -> dict[str, Any]:
-    """{"a": {"b": 1}} -> {"a b": 1}."""
+    """The settings without nesting.
+
+    >>> _flat({"a": {"b": 1}, "c": 2})
+    {'a b': 1, 'c': 2}
+    """
     out: dict[str, Any] = {}
     for key, value in asked.items():
         inner = value.items() if isinstance(value, dict) else [("", value)]
@@ -62,13 +70,13 @@ def _flat(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _word(value: Any) -> str:
-    """A value for a sentence; of a hash the first digits."""
+    """A value for a sentence; only the first digits of a hash."""
     text = "none" if value is None else str(value)
     return f"{text[:12]}…" if len(text) == _HASH else text
 
 
 def read_note(note: Path) -> dict[str, Any]:
-    """What the note holds. Raises SettingsError when it is damaged."""
+    """Content of the note. Raises SettingsError if it is damaged."""
     try:
         content = json.loads(note.read_text(encoding="utf-8"))
         if isinstance(content["asked"], dict):
@@ -76,7 +84,7 @@ def read_note(note: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     raise SettingsError(
-        f"{note} is damaged and nothing beside it was touched; restore it from a copy, or choose "
+        f"{note} is damaged (its folder was left as it is); restore it from a copy or choose "
         "another folder"
     )
 

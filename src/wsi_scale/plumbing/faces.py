@@ -1,4 +1,4 @@
-"""Names that a package hands on, loaded when they are asked for, so that importing it is light."""
+"""Lets a package show names of its files and load each at first use, so it imports quickly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ def open_when_asked(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """``__getattr__`` and ``__dir__`` of a package that shows names of its files.
 
-    package: its ``__name__``. names: file within the package -> the names shown from it.
+    package: its ``__name__``. names: file in the package -> names to show from that file.
+
+    >>> get, names = open_when_asked("wsi_scale", {"errors": ("SlideError",)})
+    >>> get("SlideError").__name__, names()
+    ('SlideError', ['SlideError'])
     """
     where = {name: file for file, shown in names.items() for name in shown}
 

@@ -1,4 +1,4 @@
-"""Writes results whole or not at all: a reader never meets half a file."""
+"""Writes files whole or not at all, so that nobody ever reads half a file."""
 
 from __future__ import annotations
 
@@ -14,10 +14,30 @@ from wsi_scale.errors import OutputError
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
-    """Write data (text as UTF-8) to path, replacing what was there only once all is written.
+    """Write data to a file, which replaces an older one only when it is complete.
 
-    Raises OutputError, one sentence: no such folder, path is a folder, may not be written, disk
-    full. A link keeps pointing where it points; a device or pipe is written straight to.
+    A link stays a link. A device or pipe is written to directly.
+
+    Parameters
+    ----------
+    path : str or path
+        File to write.
+    data : bytes or str
+        Its whole content; text is written as UTF-8.
+
+    Raises
+    ------
+    OutputError
+        When there is no such folder, ``path`` is a folder, permission is denied, or the disk is
+        full.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     write_atomically(f"{folder}/note.txt", "whole")
+    ...     Path(folder, "note.txt").read_text()
+    'whole'
     """
     with replacing(path) as file:
         file.write(data.encode() if isinstance(data, str) else data)
@@ -25,14 +45,39 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
 
 @contextmanager
 def replacing(path: str | os.PathLike[str], *, alone: bool = False) -> Iterator[BinaryIO]:
-    """Open a new file beside path for writing; it takes path's place when the block ends well.
+    """A new binary file, open for writing; it replaces ``path`` when the block ends without error.
 
-    When the block raises, path is as it was and the new file is gone. The new file is on the disk
-    before it takes the place, so after a power cut too path is the old one or the new one. Only an
-    OSError becomes an OutputError; whatever else the block raises passes through.
+    If the block raises, ``path`` stays as it was and the new file is removed. The new file is
+    synced to disk before it replaces the old one. So even after a power cut ``path`` is either the
+    old file or the new one.
 
-    alone: nobody else writes path meanwhile, so the new file has one name, and what a run that was
-    killed left of it is swept away.
+    Parameters
+    ----------
+    path : str or path
+        File to replace or create.
+    alone : bool
+        True if nobody else writes ``path`` at the same time. The new file then has a fixed name,
+        and the remains of a run that was killed are removed.
+
+    Yields
+    ------
+    file object
+        For bytes, in the same folder as ``path``.
+
+    Raises
+    ------
+    OutputError
+        When the file cannot be written; also for an OSError in the block. Other errors in the block
+        are raised as they are.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     with replacing(f"{folder}/note.txt") as file:
+    ...         written = file.write(b"whole")
+    ...     Path(folder, "note.txt").read_text()
+    'whole'
     """
     try:
         if _is_stream(path):
@@ -58,8 +103,8 @@ def replacing(path: str | os.PathLike[str], *, alone: bool = False) -> Iterator[
 
 
 def sync_folder(folder: str | os.PathLike[str]) -> None:
-    """Have the system write down which files the folder holds, where it can."""
-    with suppress(OSError):  # not a thing of every system
+    """Sync the list of files in a folder to disk, if the system can do that."""
+    with suppress(OSError):  # not every system can do this
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -68,9 +113,9 @@ def sync_folder(folder: str | os.PathLike[str]) -> None:
 
 
 def _is_stream(path: str | os.PathLike[str]) -> bool:
-    """True for what exists and is neither a file nor a folder, e.g. /dev/stdout or a pipe.
+    """True if the path exists and is neither a file nor a folder, e.g. /dev/stdout or a pipe.
 
-    The path is followed by the system alone: /dev/stdout may link to the name of no file.
+    Only the system can follow the path, because /dev/stdout may link to a name that is not a file.
     """
     try:
         mode = os.stat(path).st_mode
@@ -80,11 +125,11 @@ def _is_stream(path: str | os.PathLike[str]) -> bool:
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Refuse, before the work is done, what could not be written after it.
+    """Check before the work that a file can be written after it.
 
-    Tries it, with an empty file that is gone again when this returns: permissions alone say little
-    to root or on a network share. Raises OutputError for a missing folder, a folder in the file's
-    place, no permission, or a folder that takes no new files.
+    This creates an empty file and removes it again, because permissions alone prove little for root
+    or on a network share. Raises OutputError if the folder is missing, the path is a folder, there
+    is no permission, or the folder takes no new files.
     """
     target = Path(os.path.realpath(path))
     _check_place(path, target)
@@ -116,4 +161,4 @@ def _check_place(path: str | os.PathLike[str], target: Path) -> None:
     if target.exists() and not os.access(target, os.W_OK):
         raise OutputError(f"cannot write {path}: the file there is read-only; choose another name")
     if not os.access(target.parent, os.W_OK):
-        raise OutputError(f"cannot write {path}: its folder is read-only; choose another")
+        raise OutputError(f"cannot write {path}: its folder is read-only; choose another folder")

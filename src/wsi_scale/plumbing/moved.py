@@ -1,7 +1,7 @@
-"""Earlier import paths: they work for one more release and warn.
+"""Keeps earlier import paths working for one more release, with a warning.
 
 ``from wsi_scale.judge import estimate`` gives ``wsi_scale.judgement.estimate.estimate`` and a
-DeprecationWarning that names it. Version 0.2 removes this file.
+DeprecationWarning that names the new path. Version 0.2 removes this file.
 """
 
 from __future__ import annotations
@@ -85,9 +85,16 @@ MOVED = {
     "thesis": "known_scale.thesis",
     "calibrate": "known_scale.calibrate",
 }
-"""Old module or package, within wsi_scale -> the new one."""
+"""Old module or package, without ``wsi_scale.`` -> the new one."""
 
 PARTED = {
+    "geometry.FILTER_SUPPORT": "slide.read_plan",
+    "geometry.LevelRead": "slide.read_plan",
+    "geometry.MAX_READ_SIDE": "slide.read_plan",
+    "geometry.ReadPlan": "slide.read_plan",
+    "geometry.Window": "slide.read_plan",
+    "geometry.plan_reads": "slide.read_plan",
+    "geometry.reduction": "slide.read_plan",
     "pyramid.read_reduced": "slide.reading",
     "pyramid.shrink_level": "slide.reading",
     "pyramid.resample": "slide.reading",
@@ -107,39 +114,53 @@ PARTED = {
     "networks.predictions.outlined": "pipeline.strip",
     "evaluate.gather.hash_weights": "networks.identity",
 }
-"""What did not go where the rest of its module went -> its new module."""
+"""A name that did not move with the rest of its module -> its new module."""
 
 RENAMED = {
     "calibrate.Reference": "ReferenceImages",
     "calibrate.measure.Reference": "ReferenceImages",
     "verdict.judge": "weigh",
 }
-"""What has another name now -> that name."""
+"""A name that also changed -> its new name."""
 
 
 class MovedModule(ModuleType):
-    """A module under its old name: hands on what is asked of it, and warns."""
+    """A module under its old name: gives the names of the new module, and warns."""
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        new = new_place(self.__name__, name)
-        now = RENAMED.get(f"{self.__name__.removeprefix('wsi_scale.')}.{name}", name)
-        try:
-            found = getattr(import_module(new), now)
-        except AttributeError:
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}") from None
-        warnings.warn(
-            f"{self.__name__}.{name} is now {new}.{now}; the old path will be removed in 0.2",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        return found
+        return at_new_place(self.__name__, name)
+
+
+def at_new_place(module: str, name: str) -> Any:
+    """What ``name`` of an old module is now, with a warning that names its new place.
+
+    For the ``__getattr__`` of a module. Raises AttributeError for a name that did not move.
+    """
+    if name.startswith("__"):
+        raise AttributeError(name)
+    within = module.removeprefix("wsi_scale.")
+    now = RENAMED.get(f"{within}.{name}", name)
+    try:
+        new = new_place(module, name)
+        found = getattr(import_module(new), now)
+    except (AttributeError, KeyError):
+        raise AttributeError(f"module {module!r} has no attribute {name!r}") from None
+    warnings.warn(
+        f"{module}.{name} is now {new}.{now}; the old path will be removed in 0.2",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return found
 
 
 def new_place(old: str, name: str = "") -> str:
-    """Full name of the module that holds ``name`` of an old module: wsi_scale.judge, estimate ->
-    wsi_scale.judgement.estimate. Raises KeyError for a module that never moved."""
+    """Full name of the module that now holds ``name`` of an old module.
+
+    Raises KeyError for a module that never moved.
+
+    >>> new_place("wsi_scale.judge", "estimate")
+    'wsi_scale.judgement.estimate'
+    """
     within = old.removeprefix("wsi_scale.")
     if f"{within}.{name}" in PARTED:
         return f"wsi_scale.{PARTED[f'{within}.{name}']}"
@@ -150,7 +171,7 @@ def new_place(old: str, name: str = "") -> str:
 
 
 class _OldPaths(MetaPathFinder, Loader):
-    """Asked last, for modules that are nowhere else."""
+    """Finds modules under their old names, after every other finder has failed."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -169,10 +190,10 @@ class _OldPaths(MetaPathFinder, Loader):
         return MovedModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing: whatever is asked of it is looked up at its new place."""
+        """Do nothing: every name is looked up at its new place."""
 
 
 def follow_old_paths() -> None:
-    """Let old import paths be found."""
+    """Make old import paths work."""
     if not any(isinstance(finder, _OldPaths) for finder in sys.meta_path):
         sys.meta_path.append(_OldPaths())

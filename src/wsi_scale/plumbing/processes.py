@@ -1,4 +1,4 @@
-"""Runs many jobs in processes of one thread each, with progress, and stops when asked to."""
+"""Runs many jobs in processes of one thread each, and stops them when the run is cancelled."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 Tell = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
+"""Called with what is being done, how much is done, and how much there is in total."""
 
 _stop: Any = None
-"""An event that all processes share; None outside of them."""
+"""An event that all worker processes share; None in other processes."""
 
 
 def stopping() -> bool:
-    """True once the run was cancelled: a job should then leave at its next whole step."""
+    """True once the run was cancelled. A job should then stop after its current step."""
     return _stop is not None and bool(_stop.is_set())
 
 
 def in_processes(
     work: Callable[[Job], Result], jobs: Sequence[Job], workers: int
 ) -> Iterator[tuple[Job, Result]]:
-    """Every job with what ``work`` made of it, as they are done.
+    """Each job with the result of ``work``, in the order in which they are done.
 
-    work: a function of a module. One worker works here, without a process. What it raises is
-    raised here; a process that was killed raises WsiScaleError. When the loop over the results is
-    left or interrupted, jobs not begun are dropped and those under way told through ``stopping``.
+    work: a function of a module. With one worker it runs in this process. Errors that it raises are
+    raised here; a process that was killed raises WsiScaleError. If the loop over the results is
+    left or interrupted, waiting jobs are dropped, and running jobs see that in ``stopping``.
     """
     if workers <= 1 or len(jobs) <= 1:
         for job in jobs:
@@ -52,8 +52,8 @@ def in_processes(
                 yield running[future], future.result()
         except BrokenProcessPool as error:
             raise WsiScaleError(
-                "a worker process was killed, perhaps for want of memory; run again with fewer "
-                "--workers, what is done is kept"
+                "a worker process was killed, perhaps because memory ran out; run again with fewer "
+                "--workers; finished work is kept"
             ) from error
         finally:
             stop.set()
@@ -62,8 +62,11 @@ def in_processes(
 
 @contextmanager
 def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Processes begun meanwhile never hear Ctrl-C, which a terminal sends to them too; the parent
-    hears it and sets ``stop``. In a thread, where signals cannot be set, nothing is done."""
+    """Make processes that are started in this block ignore Ctrl-C.
+
+    A terminal sends Ctrl-C to them too, but the parent receives it and sets ``stop``. Outside the
+    main thread, where signals cannot be set, this does nothing.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -75,7 +78,7 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 
 
 def _begin(stop: Any) -> None:
-    """Each process: one thread, and no life after its parent's."""
+    """Set up a worker process: one thread, and an end when the parent ends."""
     global _stop
     _stop = stop
     threading.Thread(target=_leave_with_parent, daemon=True).start()
@@ -84,7 +87,7 @@ def _begin(stop: Any) -> None:
 
 
 def _leave_with_parent() -> None:
-    """A parent that is killed cannot say goodbye; its files are written whole or not at all."""
+    """End this process when its parent ends, even if that was killed. Files stay whole anyway."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

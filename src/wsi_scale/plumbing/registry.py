@@ -1,4 +1,4 @@
-"""How a new reader, estimator or network source is found: by being a file in its folder."""
+"""Finds readers, estimators and network sources: every file in their folder is one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import ModuleType
 
 
 def modules_of(package: ModuleType) -> dict[str, ModuleType]:
-    """Modules of a package that declare a ``NAME``, by that name, lowest ``ORDER`` first."""
+    """Modules of a package that declare a ``NAME``, by that name, in the order of ``ORDER``."""
     found = [
         importlib.import_module(f"{package.__name__}.{info.name}")
         for info in pkgutil.iter_modules(package.__path__)

@@ -1,4 +1,4 @@
-"""One table as CSV, with every digit, and as Markdown, for people."""
+"""Tables as CSV with every digit, and as Markdown for people."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ class Table:
     """One table and its two files."""
 
     name: str
+    """Name of the files, without an ending."""
     header: tuple[str, ...]
+    """Names of the columns."""
     rows: tuple[tuple[Cell, ...], ...]
+    """Values with every digit."""
     markdown: str
+    """The table for people."""
 
     @property
     def csv(self) -> str:
-        """Comma-separated, with a header; an absent number is an empty cell."""
+        """The table as CSV with a header. A missing number is an empty cell."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(self.header)
@@ -35,11 +39,15 @@ def _absent(value: Cell) -> bool:
 
 
 def grid_of(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; the first column holds words, the others numbers."""
+    """A Markdown table with words in the first column and numbers in the others."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 def number(value: float | None, digits: int) -> str:
-    """A number with so many decimals; an en dash for none."""
+    """A number with the given decimals; an en dash if there is none.
+
+    >>> number(0.12345, 2), number(None, 2)
+    ('0.12', '–')
+    """
     return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"

@@ -1,7 +1,7 @@
-"""Where to look on a slide.
+"""Which places of a slide are shown to the network.
 
-Enters: a ``Slide`` and maybe a region of interest. Leaves: sites, the centres of scale pyramids,
-well spread over tissue, in focus, free of pen and folds.
+Enters: a ``Slide`` and optionally a region of interest. Leaves: sites, the centres of scale
+pyramids, spread over the tissue. For H&E they are also in focus and free of pen marks and folds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where to look: seeded, well-spread centres of scale pyramids, on tissue, inside a region."""
+"""Chooses sites: centres of scale pyramids, spread over the tissue, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from wsi_scale.slide.base import Slide
 __all__ = ["NoTissueError", "Region", "choose_sites", "parse_region", "tissue_mask"]
 
 REPLACED = 2
-"""Rounds in which sites out of focus are replaced by others; the last ones' are dropped."""
+"""Rounds in which sites out of focus are replaced. What is still out of focus then is dropped."""
 
-_TRIES = 16  # random places compared for each site; more would spread wider but hug the rim
-_FALL = 0.8  # a window that fits nowhere shrinks to this share of the room there is: many fit that
+_TRIES = 16  # random places compared for each site; more would spread wider but favour the rim
+_FALL = (
+    0.8  # a window that fits nowhere shrinks to this share of the widest room: many places fit it
+)
 
 
 def choose_sites(
@@ -36,17 +38,51 @@ def choose_sites(
     min_window_px: float = 0.0,
     stain: str | None = None,
 ) -> list[Site]:
-    """Up to count centres of patches, on tissue and well spread; the same for the same arguments.
+    """Centres of patches, spread over the tissue; the same for the same arguments.
 
-    seed: the only source of chance; sites of a smaller count need not be the first of a larger.
-    region: look only inside it.
-    window_px: level-0 side of the largest patch of the run. The first max(3, count // 3) sites
-        leave room for it within ``slide.bounds`` where tissue allows; the room that the others
-        leave falls geometrically to min_window_px, so that a slide's rim is seen too.
-    min_window_px: side of the smallest patch; every site leaves room for it.
-    stain: ``"H&E"`` leaves out pen, folds and blur, and refuses what cannot be H&E.
-    Fewer sites come back when there are fewer places, at least 1. Raises NoTissueError where there
-    is nothing to look at, SiteError for a region off the slide or too little room.
+    Parameters
+    ----------
+    slide : Slide
+        An open slide.
+    count : int
+        Most sites wanted.
+    seed : int
+        Seed of the random choice. The sites of a smaller count need not be the first ones of a
+        larger count.
+    region : Region, optional
+        Sites lie only inside it.
+    window_px : float
+        Side of the largest patch, level-0 px. The first ``max(3, count // 3)`` sites leave room
+        for it within ``slide.bounds`` where the tissue allows. The room around the others falls
+        geometrically to ``min_window_px``, so that the rim of a slide is seen too.
+    min_window_px : float
+        Side of the smallest patch, level-0 px. Every site leaves room for it.
+    stain : str, optional
+        ``"H&E"`` avoids pen marks, folds and blur, and refuses tissue that cannot be H&E.
+
+    Returns
+    -------
+    list of Site
+        1 to ``count`` sites, level-0 px; fewer than ``count`` if there are not enough places.
+
+    Raises
+    ------
+    NoTissueError
+        When there is no tissue, or no tissue of the stain.
+    SiteError
+        When the region lies outside the slide, or there is too little room for a patch.
+
+    Notes
+    -----
+    Source: Mitchell, Spectrally optimal sampling for distribution ray tracing, 1991.
+
+    Examples
+    --------
+    >>> from wsi_scale import open_slide
+    >>> with open_slide("synthetic:figures?width=800&height=600") as slide:
+    ...     sites = choose_sites(slide, 5, seed=0, window_px=200, min_window_px=200)
+    >>> len(sites), all(100 <= site.x <= 700 and 100 <= site.y <= 500 for site in sites)
+    (5, True)
     """
     return place_sites(
         slide,
@@ -61,16 +97,16 @@ def choose_sites(
 def place_sites(
     slide: Slide, found: Survey, count: int, *, seed: int, window_px: float, min_window_px: float
 ) -> list[Site]:
-    """Sites on the tissue of a survey; see choose_sites.
+    """Sites on the tissue of a survey; the arguments are those of ``choose_sites``.
 
-    Where the tissue was judged by its stain, sites out of focus give way to others.
+    If the survey has a stain, sites out of focus are replaced.
     """
     region = found.region
     places = _places(found.overview, found.mask, slide.bounds, min_window_px)
     if places.reach[0] < min_window_px:
         raise SiteError(
-            f"no patch of {min_window_px:g} px fits around tissue on {slide.path}, where there is "
-            f"room for {max(0.0, places.reach[0]):.0f} px; ask for finer scales or look elsewhere"
+            f"no patch of {min_window_px:g} px fits around tissue on {slide.path}, which leaves "
+            f"room for {max(0.0, places.reach[0]):.0f} px; use finer scales or another region"
         )
     random = np.random.default_rng(seed)
     windows = _windows(count, window_px, min_window_px)
@@ -97,18 +133,21 @@ def place_sites(
 
 @dataclass(frozen=True)
 class _Places:
-    """Where a site may lie: one place per tissue pixel of the picture, roomiest first."""
+    """Where a site may lie: one place per tissue pixel of the overview, the widest room first."""
 
     x: Array
     """(N,) centre of the pixel, level-0 px."""
     y: Array
+    """(N,) the same for y."""
     reach: Array
-    """(N,) side of the largest patch that fits around some point of the pixel, falling."""
+    """(N,) side of the largest patch that fits around some point of the pixel, level-0 px,
+    falling."""
     pixel: tuple[float, float]
-    """Width and height of a pixel, level-0 px."""
+    """Width and height of a pixel of the overview, level-0 px."""
     bounds: Box
+    """Where the slide has pixels, level-0 px."""
     floor: float
-    """Side of the smallest patch: a site with less room is of no use."""
+    """Side of the smallest patch, level-0 px. A site with less room cannot be used."""
 
 
 def _places(overview: Overview, mask: NDArray[np.bool_], bounds: Box, floor: float) -> _Places:
@@ -122,19 +161,20 @@ def _places(overview: Overview, mask: NDArray[np.bool_], bounds: Box, floor: flo
 
 
 def _room(centre: Array, half: float, start: float, length: float) -> Array:
-    """Widest span within start … start + length around a point at most half from the centre."""
+    """Widest span from start to start + length around a point at most ``half`` from the centre."""
     best = np.clip(start + length / 2, centre - half, centre + half)
     return np.asarray(2 * np.minimum(best - start, start + length - best))
 
 
 def _windows(count: int, largest: float, smallest: float) -> list[float]:
-    """Room that each site must leave: first the largest for a third, then falling evenly in log.
+    """Room that each site must leave: the largest for a third, then falling geometrically.
 
-    (6, 1600, 100) -> 1600, 1600, 1600, 635, 252, 100.
+    >>> [round(float(window)) for window in _windows(6, 1600, 100)]
+    [1600, 1600, 1600, 635, 252, 100]
     """
     first = min(count, max(3, count // 3))
     largest, smallest = max(largest, smallest), max(0.0, smallest)
-    if smallest == 0:  # no smallest patch is named: the rest may lie anywhere
+    if smallest == 0:  # no smallest patch is given: the rest may lie anywhere
         return [largest] * first + [0.0] * (count - first)
     return [largest] * first + list(np.geomspace(largest, smallest, count - first + 1)[1:])
 
@@ -146,9 +186,9 @@ def _spread(
     random: np.random.Generator,
     taken: Sequence[Site] = (),
 ) -> list[Site]:
-    """Best-candidate sampling: of several random places take the one farthest from all taken.
+    """Best-candidate sampling: of several random places, take the one farthest from all sites.
 
-    taken: sites that there are already; they are not among those returned.
+    taken: sites that exist already; they are not returned again.
     Source: Mitchell, Spectrally optimal sampling for distribution ray tracing, 1991.
     """
     free = np.ones(places.reach.size, bool)
@@ -176,7 +216,7 @@ def _farthest(
     sites: list[Site],
     random: np.random.Generator,
 ) -> int:
-    """Of some random free places with room for the window, the farthest from all sites."""
+    """Index of a free place with room for the window, far from all sites."""
     fitting = int(np.searchsorted(-places.reach, -window, side="right"))
     tried = random.integers(0, fitting, _TRIES)
     tried = tried[free[tried]]
@@ -192,7 +232,7 @@ def _farthest(
 def _settle(
     places: _Places, index: int, window: float, region: Region | None, random: np.random.Generator
 ) -> Site | None:
-    """A random point of the pixel that leaves room for the window and lies in the region."""
+    """A random point of the pixel with room for the window, in the region; None if none fits."""
     for jitter in (random.uniform(-0.5, 0.5, 2), np.zeros(2)):
         x = places.x[index] + jitter[0] * places.pixel[0]
         y = places.y[index] + jitter[1] * places.pixel[1]

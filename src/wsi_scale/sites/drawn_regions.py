@@ -1,4 +1,4 @@
-"""Outlines that people draw become a region, and a region the GeoJSON that is read back."""
+"""Turns drawn outlines into a region, and a region into GeoJSON that can be read again."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from wsi_scale.errors import SettingsError
 from wsi_scale.sites.regions import NAME, Region, Ring
 
 ELLIPSE_CORNERS = 64
+"""Corners of the polygon that stands for an ellipse."""
 
 
 def ellipse_ring(box: NDArray[np.float64]) -> Ring:
-    """The ellipse inscribed in a parallelogram, as corners; box: its (4, 2) corners in order."""
+    """Polygon of the ellipse inscribed in a parallelogram; box: its corners in order, (4, 2)."""
     centre = box.mean(axis=0)
     across, down = (box[1] - box[0]) / 2, (box[3] - box[0]) / 2
     turn = np.linspace(0, 2 * np.pi, ELLIPSE_CORNERS, endpoint=False)[:, None]
@@ -24,14 +25,14 @@ def ellipse_ring(box: NDArray[np.float64]) -> Ring:
 
 
 def nest(rings: Sequence[Ring], name: str = "the drawn region") -> Region:
-    """A region of closed outlines, (N, 2) x, y in level-0 px: one that lies inside another is a
-    hole in it, one inside a hole is land again.
+    """A region made of closed outlines, each (N, 2) x, y in level-0 px.
 
-    Outlines that merely overlap are united. Raises SettingsError when none encloses anything.
+    An outline inside another is a hole in it, and an outline inside a hole belongs to the region
+    again. Outlines that overlap are united. Raises SettingsError if none encloses an area.
     """
     closed = [ring for ring in rings if len(ring) >= 3 and ring_area(ring) > 0]
     if not closed:
-        raise SettingsError("nothing is drawn that encloses an area; draw a polygon on the slide")
+        raise SettingsError("no drawn outline encloses an area; draw a polygon on the slide")
     order = sorted(closed, key=ring_area, reverse=True)
     around = [[j for j in range(i) if _inside(order[i], order[j])] for i in range(len(order))]
     polygons: dict[int, list[Ring]] = {}
@@ -45,7 +46,7 @@ def nest(rings: Sequence[Ring], name: str = "the drawn region") -> Region:
 
 
 def area_px(region: Region) -> float:
-    """Level-0 px² of a region's polygons without their holes; where they overlap, counted twice."""
+    """Area of the polygons without their holes, level-0 px². Overlaps count twice."""
     return sum(
         ring_area(rings[0]) - sum(ring_area(hole) for hole in rings[1:])
         for rings in region.polygons
@@ -53,13 +54,17 @@ def area_px(region: Region) -> float:
 
 
 def ring_area(ring: Ring) -> float:
-    """Area inside a ring that does not cross itself, by the shoelace formula."""
+    """Area of a ring that does not cross itself, by the shoelace formula.
+
+    >>> ring_area(np.array([(0.0, 0.0), (4.0, 0.0), (4.0, 3.0)]))
+    6.0
+    """
     x, y = (ring - ring[0]).T
     return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
 
 
 def to_geojson(region: Region) -> str:
-    """The region as GeoJSON text, every digit kept: ``parse_region`` reads the same one back."""
+    """The region as GeoJSON text with every digit; ``parse_region`` reads the same region."""
     coordinates = [[[*ring.tolist(), ring[0].tolist()] for ring in x] for x in region.polygons]
     feature = {
         "type": "Feature",
@@ -71,5 +76,5 @@ def to_geojson(region: Region) -> str:
 
 
 def _inside(ring: Ring, other: Ring) -> bool:
-    """Whether every corner of a ring lies inside another."""
+    """Whether every corner of a ring lies inside the other ring."""
     return bool(Region(((other,),)).contains(ring[:, 0], ring[:, 1]).all())

@@ -1,4 +1,4 @@
-"""The small picture in which tissue is looked for, and what of it a network may be shown."""
+"""The small picture in which tissue is searched, and the part that a network may be shown."""
 
 from __future__ import annotations
 
@@ -9,45 +9,51 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_scale.errors import NoTissueError, SiteError
-from wsi_scale.geometry import Box, LevelRead, pick_level
+from wsi_scale.geometry import Box, pick_level
 from wsi_scale.plumbing.arrays import Array, Mask
 from wsi_scale.sites.regions import Region
 from wsi_scale.sites.stain import judge_picture
 from wsi_scale.sites.tissue import tissue_mask
 from wsi_scale.slide.base import Slide
+from wsi_scale.slide.read_plan import LevelRead
 from wsi_scale.slide.reading import read_reduced, resample
 
 AROUND_PX = 256.0
-"""A smaller region is looked at together with what surrounds it: tissue shows in its context."""
+"""A smaller region is pictured with its surroundings (level-0 px), because tissue is recognised by
+its contrast with them."""
 
 OVERVIEW_PX = 1024
-"""Longer side of the picture in which tissue is looked for, whatever the slide's size."""
+"""Longest side of the picture in which tissue is searched, px, whatever the slide's size."""
 
 FOLDS_PX = 2000
-"""Level-0 px: a picture of less shows cells, whose clumps look like folds. 0.5–1 mm at 40×–20×."""
+"""In a smaller picture (level-0 px) folds are not searched, because clumps of cells look like
+folds there. This is 0.5–1 mm at 40×–20×."""
 
-_BAND_PX = 1 << 24  # level px held at once while looking
+_BAND_PX = 1 << 24  # level px held in memory at once
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What of a slide is worth looking at."""
+    """Where a slide has usable tissue."""
 
     overview: Overview
+    """Picture of the slide, or of the surroundings of the region."""
     mask: Mask
-    """Pixels of the overview: tissue, within the region."""
+    """(h, w) pixels of the overview that are usable tissue, within the region."""
     region: Region | None = None
+    """Where tissue was searched; None for the whole slide."""
     stain: str | None = None
-    """What the tissue was judged by; None where any tissue does."""
+    """Stain that the tissue must have; None if any tissue counts."""
     warnings: tuple[str, ...] = ()
+    """One sentence each, for the report."""
 
 
 def survey(slide: Slide, region: Region | None = None, stain: str | None = None) -> Survey:
     """Find the tissue of a slide, or of a region of it.
 
-    stain: of the network's card. With ``"H&E"`` pen marks and folds are left out, and what cannot
-    be H&E is refused. Raises NoTissueError where there is nothing to look at, SiteError for a
-    region off the slide.
+    stain: from the network's card. With ``"H&E"`` pen marks and folds are left out, and tissue that
+    cannot be H&E is refused. Raises NoTissueError if there is no usable tissue, SiteError if the
+    region lies outside the slide.
     """
     overview = take_overview(slide, region)
     mask = tissue_mask(overview.picture)
@@ -64,8 +70,8 @@ def survey(slide: Slide, region: Region | None = None, stain: str | None = None)
         judged = judge_picture(overview.picture, mask, folds=max(overview.box[2:]) >= FOLDS_PX)
         if judged.refusal:
             raise NoTissueError(
-                f"this network reads {stain}, and {slide.path} shows no {stain} tissue: "
-                f"{judged.refusal}; if you know better, add stain=none to the network's SPEC"
+                f"this network expects {stain}, but {slide.path} shows no {stain} tissue: "
+                f"{judged.refusal}; to use it anyway, add stain=none to the network's SPEC"
             )
         mask, warnings = judged.mask, judged.warnings
     if mask.any():
@@ -73,7 +79,7 @@ def survey(slide: Slide, region: Region | None = None, stain: str | None = None)
     if region is None:
         raise NoTissueError(f"no tissue found on {slide.path}; pass --region to say where to look")
     raise NoTissueError(
-        f"{region.name} holds no tissue on {slide.path}; draw it where there is some"
+        f"{region.name} holds no tissue on {slide.path}; draw it where there is tissue"
     )
 
 
@@ -82,29 +88,31 @@ class Overview:
     """A picture of part of the canvas."""
 
     picture: NDArray[np.uint8]
-    """(h, w, 3)"""
+    """(h, w, 3) RGB."""
     box: Box
-    """The part it shows, level-0 px."""
+    """The part that it shows, level-0 px."""
 
     @property
     def pixel(self) -> tuple[float, float]:
-        """Width and height of one of its pixels, level-0 px."""
+        """Width and height of one pixel of the picture, level-0 px."""
         height, width = self.picture.shape[:2]
         return self.box.width / width, self.box.height / height
 
     @property
     def column_centres(self) -> Array:
+        """(w,) x of the pixels' centres, level-0 px."""
         return np.asarray(self.box.x + (np.arange(self.picture.shape[1]) + 0.5) * self.pixel[0])
 
     @property
     def row_centres(self) -> Array:
+        """(h,) y of the pixels' centres, level-0 px."""
         return np.asarray(self.box.y + (np.arange(self.picture.shape[0]) + 0.5) * self.pixel[1])
 
 
 def take_overview(slide: Slide, region: Region | None) -> Overview:
-    """Picture the part of the slide in question, its longer side at most OVERVIEW_PX.
+    """A picture of the slide or region, its longer side at most OVERVIEW_PX.
 
-    Raises SiteError for a region off the slide.
+    Raises SiteError if the region lies outside the slide.
     """
     box = slide.bounds if region is None else _around(shared_box(slide, region), slide.bounds)
     scale = max(1.0, max(box.width, box.height) / OVERVIEW_PX)
@@ -124,7 +132,7 @@ def take_overview(slide: Slide, region: Region | None) -> Overview:
 
 
 def _around(box: Box, bounds: Box) -> Box:
-    """The box, grown about its centre to AROUND_PX a side where it is smaller, within bounds."""
+    """The box, grown around its centre until no side is below AROUND_PX, within bounds."""
     sides = []
     for start, length, first, extent in (
         (box.x, box.width, bounds.x, bounds.width),
@@ -152,7 +160,7 @@ def _within(
 
 
 def shared_box(slide: Slide, region: Region) -> Box:
-    """The part of the slide's bounds that the region's box covers. SiteError for none."""
+    """The part of the slide's bounds that the region's box covers. Raises SiteError if none."""
     have, asked = slide.bounds, region.box
     left, top = max(have.x, asked.x), max(have.y, asked.y)
     right = min(have.x + have.width, asked.x + asked.width)

@@ -1,4 +1,4 @@
-"""Where on a slide to look: polygons with holes, from GeoJSON as QuPath writes it, or a box."""
+"""Regions of interest: polygons with holes, from GeoJSON as QuPath writes it, or from a box."""
 
 from __future__ import annotations
 
@@ -16,39 +16,60 @@ from wsi_scale.errors import SettingsError
 from wsi_scale.geometry import Box
 
 Ring = NDArray[np.float64]
-"""(N, 2) corners x, y in level-0 px; the last corner joins the first."""
+"""(N, 2) corners x, y in level-0 px; an edge joins the last corner to the first."""
 
 FARTHEST_PX = 1e9
-"""No slide reaches further; numbers beyond it are mistakes, and overflow."""
+"""No slide is larger (level-0 px). Larger numbers are mistakes and would overflow."""
 
 NAME = "wsi_scale_name"
-"""Member of a FeatureCollection that we wrote ourselves: how errors call the region wherever its
-file lies."""
+"""Member of a FeatureCollection that wsi-scale wrote: the name of the region in errors, wherever
+its file lies."""
 
 _PAIRS_AT_ONCE = 1 << 22  # points × edges compared in one step
 
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """Part of a slide: the union of polygons, each with holes."""
+    """Part of a slide: a union of polygons, which may have holes.
+
+    ``parse_region`` makes one from a file or a box.
+
+    Examples
+    --------
+    >>> parse_region("100,50,800,600").box
+    Box(x=100.0, y=50.0, width=800.0, height=600.0)
+    """
 
     polygons: tuple[tuple[Ring, ...], ...]
-    """One tuple of rings per polygon: the outer ring, then its holes."""
+    """One tuple of rings per polygon: the outer ring, then its holes; level-0 px."""
     name: str = "the region"
-    """How errors call it: the file, or the box as it was typed."""
+    """Its name in errors: the file, or the box as it was typed."""
 
     @property
     def box(self) -> Box:
-        """Smallest box around the region, level-0 px."""
+        """Smallest box that contains the region, level-0 px."""
         corners = np.concatenate([rings[0] for rings in self.polygons])
         (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
         return Box(float(left), float(top), float(right - left), float(bottom - top))
 
     def contains(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
-        """Which points lie inside, by the even-odd rule within each polygon.
+        """Whether points lie inside, by the even-odd rule within each polygon.
 
-        x, y: level-0 px, any shapes that broadcast. A left or top edge belongs to the region, a
-        right or bottom edge does not, so neighbours that share an edge never share a point.
+        Parameters
+        ----------
+        x, y : array_like
+            Points, level-0 px, in shapes that broadcast. A point on a left or top edge lies inside,
+            one on a right or bottom edge does not, so regions that share an edge share no point.
+
+        Returns
+        -------
+        numpy.ndarray
+            bool, in the broadcast shape.
+
+        Examples
+        --------
+        >>> parse_region("0,0,10,10").contains([0, 5, 10], 5).tolist()
+        [True, True, False]
         """
         px, py = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
         flat_x, flat_y = px.ravel(), py.ravel()
@@ -62,9 +83,24 @@ class Region:
         return inside.reshape(px.shape)
 
     def contains_grid(self, xs: ArrayLike, ys: ArrayLike) -> NDArray[np.bool_]:
-        """The same for a lattice: (len(ys), len(xs)), True where (xs[j], ys[i]) is inside.
+        """Whether the points of a grid lie inside.
 
-        Row by row, so that a contour of many thousand corners costs no more than it must.
+        It works row by row, which is faster than ``contains`` if a contour has many corners.
+
+        Parameters
+        ----------
+        xs, ys : array_like
+            Columns and rows of the grid, level-0 px.
+
+        Returns
+        -------
+        numpy.ndarray
+            bool, (len(ys), len(xs)); [i, j] is True if (xs[j], ys[i]) lies inside.
+
+        Examples
+        --------
+        >>> parse_region("0,0,10,10").contains_grid([5, 15], [5]).tolist()
+        [[True, False]]
         """
         columns, rows = np.asarray(xs, float), np.asarray(ys, float)
         inside = np.zeros((rows.size, columns.size), bool)
@@ -83,20 +119,20 @@ def _edges(rings: Sequence[Ring]) -> tuple[Ring, Ring]:
 
 
 def _spanning(y: float, start: Ring, end: Ring) -> tuple[Ring, Ring]:
-    """The edges that the horizontal line at y crosses; a corner counts for one of its edges."""
+    """The edges that the horizontal line at y crosses. A corner counts for one edge only."""
     crossed = (start[:, 1] <= y) != (end[:, 1] <= y)
     return start[crossed], end[crossed]
 
 
 def _crossings(y: NDArray[Any] | float, start: Ring, end: Ring) -> NDArray[np.float64]:
-    """x at which edges cross the horizontal line at y; meaningless where they do not."""
+    """x at which edges cross the horizontal line at y; meaningless for edges that do not."""
     rise = end[:, 1] - start[:, 1]
     along = (y - start[:, 1]) / np.where(rise == 0, 1.0, rise)
     return np.asarray(start[:, 0] + along * (end[:, 0] - start[:, 0]), float)
 
 
 def _is_odd(x: NDArray[Any], y: NDArray[Any], start: Ring, end: Ring) -> NDArray[np.bool_]:
-    """True where a ray to the right meets an odd number of edges."""
+    """True where a ray to the right crosses an odd number of edges."""
     y = y[:, None]
     crossed = (start[:, 1] <= y) != (end[:, 1] <= y)
     to_the_right = _crossings(y, start, end) > x[:, None]
@@ -104,14 +140,34 @@ def _is_odd(x: NDArray[Any], y: NDArray[Any], start: Ring, end: Ring) -> NDArray
 
 
 def parse_region(source: str | os.PathLike[str]) -> Region:
-    """The region a user names: a GeoJSON file, or a box 'x,y,w,h'; both in level-0 px.
+    """The region from a GeoJSON file, or from a box written as text.
 
-    GeoJSON: a FeatureCollection, a Feature, a geometry, or a list of these; polygons of all of
-    them are united, points and lines beside them ignored. Raises SettingsError, one sentence.
+    Parameters
+    ----------
+    source : str or path
+        ``"x,y,w,h"`` in level-0 px, or the path of a GeoJSON file with coordinates in level-0 px.
+        The file holds a FeatureCollection, a Feature, a geometry or a list of these. All its
+        polygons are united; points and lines are ignored.
+
+    Returns
+    -------
+    Region
+        Level-0 px.
+
+    Raises
+    ------
+    SettingsError
+        When the source is not a usable region.
+
+    Examples
+    --------
+    >>> region = parse_region("100,50,800,600")
+    >>> region.name, bool(region.contains(500, 300))
+    ('box 100,50,800,600', True)
     """
     text = os.fspath(source)
     if not text:
-        raise SettingsError("the region is an empty word; give a GeoJSON file or a box x,y,w,h")
+        raise SettingsError("the region is empty; give a GeoJSON file or a box x,y,w,h")
     numbers = _numbers(text)
     if numbers is not None:
         return _box(text, numbers)
@@ -136,7 +192,7 @@ def parse_region(source: str | os.PathLike[str]) -> Region:
 
 
 def _numbers(text: str) -> list[float] | None:
-    """The numbers of 'a,b,…'; None when the text is something else."""
+    """The numbers in text like 'a,b,…'; None if the text is something else."""
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
@@ -170,7 +226,7 @@ def _load(path: Path) -> Any:
 
 
 def _polygons(node: Any, path: str) -> Iterator[tuple[Ring, ...]]:
-    """Every polygon below a GeoJSON node."""
+    """Every polygon in a GeoJSON node and the nodes below it."""
     if isinstance(node, list):
         for part in node:
             yield from _polygons(part, path)
@@ -232,7 +288,7 @@ def _ring(corners: Any, path: str) -> Ring:
 
 
 def _is_flat(ring: Ring) -> bool:
-    """True for fewer than three corners or corners on one line; a figure of eight is not flat."""
+    """True if there are fewer than three corners or all lie on one line."""
     offsets = ring - ring[0]
     along = offsets[np.argmax(np.hypot(*offsets.T))]
     across = offsets[:, 0] * along[1] - offsets[:, 1] * along[0]

@@ -1,12 +1,12 @@
-"""What of a picture is H&E: stained tissue, without pen, folds and other people's colours.
+"""Finds H&E-stained tissue in a picture, without pen marks, folds and other stains.
 
-All is told from optical density, −log(light / glass), in which stains add up (Beer–Lambert;
-Ruifrok and Johnston, Analytical and Quantitative Cytology and Histology, 2001). The shares of red,
-green and blue in it say what a pixel was stained with, however strongly. Haematoxylin lies at
-about (0.40, 0.43, 0.18), eosin at (0.09, 0.69, 0.22), red cells at (0.10, 0.49, 0.41), DAB at
-(0.17, 0.35, 0.48), grey at (1/3, 1/3, 1/3). Both stains take green above all and blue least, which
-little else does that is scanned or photographed. How well the numbers below do is measured in
-benchmarks/results/tissue_first.md.
+Everything is judged from optical density, −log(light / glass), because stains add up in it
+(Beer–Lambert; Ruifrok and Johnston, Analytical and Quantitative Cytology and Histology, 2001). The
+shares of red, green and blue in the density show the stain of a pixel, however strong it is.
+Haematoxylin has about (0.40, 0.43, 0.18), eosin (0.09, 0.69, 0.22), red cells (0.10, 0.49, 0.41),
+DAB (0.17, 0.35, 0.48), grey (1/3, 1/3, 1/3). Both stains of H&E absorb green most and blue least,
+which few other things do that are scanned or photographed. How well the numbers below work is
+measured in benchmarks/results/tissue_first.md.
 """
 
 from __future__ import annotations
@@ -20,70 +20,74 @@ from wsi_scale.plumbing.arrays import Array, Mask, Pixels
 from wsi_scale.sites.tissue import find_light, is_dark_field
 
 _STAINS = np.array([[0.65, 0.70, 0.29], [0.10, 0.95, 0.28]])  # densities of haematoxylin, eosin
-_STROKE = 0.003  # of the picture's longer side: half the width of the finest pen mark or fold
-_RIM = 0.008  # of that side: how far a pen mark blurs or bleeds
+_STROKE = 0.003  # share of the picture's longer side: half the width of the finest pen mark or fold
+_RIM = 0.008  # share of that side: how far a pen mark blurs or bleeds
 
 STAINED = 0.2
-"""Summed density from which a pixel has a colour to speak of; paler ones are mostly noise."""
+"""Least total density of a stained pixel. In paler pixels the colour is mostly noise."""
 
 GREEN_OVER_BLUE = 0.45
-"""Least 2·green − blue: grey has 0.33, DAB 0.22, skin at most 0.37, haematoxylin 0.69 and more."""
+"""Least 2·green − blue in H&E: grey has 0.33, DAB 0.22, skin at most 0.37, haematoxylin at least
+0.69."""
 
 RED_OVER_BLUE = 0.36
-"""Most red − blue: haematoxylin has 0.22, in the bluest of laboratories 0.3, blue ink 0.45."""
+"""Most red − blue in H&E: haematoxylin has 0.22, in the bluest laboratory 0.3, blue ink 0.45."""
 
 PURE = 0.9
-"""No stain takes one colour of light alone, and none takes as much blue as green: most green, and
-most blue as a share of green."""
+"""Most green, and most blue as a share of green: no stain absorbs one colour of light alone, and
+neither stain absorbs as much blue as green."""
 
 MIXABLE_SHARE = 0.5
-"""An H&E slide has at least this share of its stained pixels in the colours of H&E."""
+"""Least share of the stained pixels of an H&E slide that have the colours of H&E."""
 
 MIXABLE_BESIDE_INK = 0.35
-"""And at least this share when ink counts too: pen covers no more than two thirds."""
+"""The same share if ink counts too: pen marks cover at most two thirds."""
 
 ALIKE = 0.1
-"""Least correlation of neighbouring pixels: white noise has 0; tissue has over 0.5 where nuclei
-show, and still 0.12 at 8 µm per pixel, where each pixel is a nucleus or none."""
+"""Least correlation of neighbouring pixels. White noise has 0. Tissue has over 0.5 if nuclei are
+visible, and still 0.12 at 8 µm per pixel, where each pixel is a nucleus or not."""
 
 BROWN = 0.2
-"""From this share of brown pixels on, the second stain looks like DAB."""
+"""Least share of brown pixels for the second stain to look like DAB."""
 
 MOST_INK_BESIDE_BROWN = 0.1
-"""With more ink than this share of the rest, brown beside blue is a picture of many colours."""
+"""With more ink than this share of the stained pixels, brown next to blue is not taken for DAB: the
+picture simply has many colours."""
 
 DAB = (
-    "the stain looks like DAB (brown) rather than eosin, which this network was not trained on; "
-    "check what its masks show"
+    "the second stain looks like DAB (brown), not eosin, and this network was not trained on DAB; "
+    "check its masks"
 )
 
 FOLD, FOLD_DENSITY, MOST_FOLDED = 1.6, 1.2, 0.15
-"""A fold doubles both stains, less what blur takes of it; it is dark; and folds are rare."""
+"""A fold doubles both stains, apart from blur, so it has over FOLD times the stain around it. It is
+dark: its density is over FOLD_DENSITY. Folds are rare: at most MOST_FOLDED of the tissue."""
 
 FEWEST = 50
-"""With fewer stained pixels there is nothing to judge by."""
+"""With fewer stained pixels the stain cannot be judged."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A picture as a network for H&E should see it."""
+    """The parts of a picture that a network for H&E may be shown."""
 
     mask: Mask
-    """(h, w) tissue without ink and folds."""
+    """(h, w) tissue without ink and folds; all tissue if it was refused."""
     refusal: str = ""
-    """Why this is no H&E, a clause; empty where it is."""
+    """Why this is not H&E, as a clause; empty if it is."""
     warnings: tuple[str, ...] = ()
+    """One sentence each, for the report."""
 
 
 def judge_picture(picture: Pixels, tissue: Mask, *, folds: bool = True) -> Judged:
-    """Whether the tissue of an RGB picture (h, w, 3) uint8 is H&E, and what of it to look at.
+    """Whether the tissue in an RGB picture (h, w, 3) uint8 is H&E, and which part of it to use.
 
-    tissue: (h, w), where there is something at all; colours elsewhere do not count.
-    folds: whether to look for folds; where single cells show, clumps of them look like folds.
+    tissue: (h, w) pixels to judge; others do not count.
+    folds: whether to search for folds. If single cells are visible, clumps of them look like folds.
     """
     rgb = ndimage.gaussian_filter(picture.astype(np.float64), (1, 1, 0))
     if rgb.max() < 40:
-        return Judged(tissue, "it is black throughout")
+        return Judged(tissue, "it is black everywhere")
     if is_dark_field(rgb):
         return Judged(tissue, "its background is dark, as in fluorescence")
     shares, density = _absorbed(rgb)
@@ -91,12 +95,14 @@ def judge_picture(picture: Pixels, tissue: Mask, *, folds: bool = True) -> Judge
     stained = tissue & ~ink & (density > STAINED)
     if stained.sum() < FEWEST:
         what = (
-            "what is not glass has the colour of ink" if ink.any() else "it holds nothing stained"
+            "everything but glass has the colour of ink"
+            if ink.any()
+            else "nothing in it is stained"
         )
         return Judged(tissue, what)
     refusal, warnings = _judge_colours(shares[stained], int((ink & (density > STAINED)).sum()))
     if not refusal and _neighbours_alike(picture, stained) < ALIKE:
-        refusal = "its pixels have nothing to do with their neighbours, as in noise"
+        refusal = "its pixels are unlike their neighbours, as in noise"
     if refusal:
         return Judged(tissue, refusal)
     kept = tissue & ~ink
@@ -104,21 +110,21 @@ def judge_picture(picture: Pixels, tissue: Mask, *, folds: bool = True) -> Judge
 
 
 def _absorbed(rgb: Array) -> tuple[Array, Array]:
-    """(h, w, 3) shares of red, green and blue in the density, summing to 1, and (h, w) its sum."""
+    """Shares of red, green and blue in the density, (h, w, 3), and the total density, (h, w)."""
     density = np.clip(-np.log((rgb + 1) / (find_light(rgb) + 1)), 0, None)
     total = density.sum(axis=2)
     return density / np.maximum(total, 1e-6)[..., None], total
 
 
 def _mixable(shares: Array) -> Mask:
-    """Which colours haematoxylin, eosin and red cells can make together."""
+    """True for colours that are a mixture of haematoxylin, eosin and red cells."""
     red, green, blue = np.moveaxis(shares, -1, 0)
     possible = (2 * green - blue >= GREEN_OVER_BLUE) & (red - blue <= RED_OVER_BLUE)
     return np.asarray(possible & (green <= PURE) & (blue <= PURE * green))
 
 
 def _judge_colours(shares: Array, ink: int) -> tuple[str, tuple[str, ...]]:
-    """(refusal, warnings) by the colours of the stained pixels, (N, 3), beside pixels of ink."""
+    """(refusal, warnings) from the colours of stained pixels, (N, 3); ink: number of ink pixels."""
     mixable = _mixable(shares)
     red, green, blue = shares.T
     brown = (blue > 0.38) & (blue > green)
@@ -134,7 +140,7 @@ def _judge_colours(shares: Array, ink: int) -> tuple[str, tuple[str, ...]]:
 
 
 def _neighbours_alike(picture: Pixels, mask: Mask) -> float:
-    """Correlation of the light of pixels side by side."""
+    """Correlation of brightness between horizontal neighbours."""
     light = picture.astype(np.float64).mean(axis=2)
     both = mask[:, 1:] & mask[:, :-1]
     left, right = light[:, :-1][both], light[:, 1:][both]
@@ -144,7 +150,7 @@ def _neighbours_alike(picture: Pixels, mask: Mask) -> float:
 
 
 def find_ink(shares: Array, density: Array) -> Mask:
-    """Pen marks, (h, w): patches in colours that stained tissue does not have, and their rims."""
+    """Pen marks and their rims, (h, w): areas in colours that stained tissue does not have."""
     red, green, blue = np.moveaxis(shares, -1, 0)
     green_or_cyan = (red > 0.38) & (green < 0.7 * red) & (density > 0.5)
     blues = ((red - blue > RED_OVER_BLUE) & (density > 1)) | ((red > 0.46) & (density > 2))
@@ -156,10 +162,10 @@ def find_ink(shares: Array, density: Array) -> Mask:
 
 
 def find_folds(shares: Array, density: Array, tissue: Mask) -> Mask:
-    """Tissue lying double, (h, w): both stains well above the tissue around it, in a narrow patch.
+    """Folded tissue, (h, w): narrow areas where both stains are well above the tissue around.
 
-    A dense part of the tissue has more of one stain, or is wide; where much would count as folded,
-    nothing is.
+    Dense tissue has more of one stain only, or is wide. If too much would count as folded, nothing
+    does.
     """
     nothing = np.zeros(tissue.shape, bool)
     if not tissue.any():
@@ -174,7 +180,7 @@ def find_folds(shares: Array, density: Array, tissue: Mask) -> Mask:
 
 
 def _around(plane: Array, tissue: Mask) -> Array:
-    """The median over the tissue around each pixel, as wide as about a seventh of the picture."""
+    """Median over the tissue around each pixel, within about a seventh of the picture's width."""
     step = max(1, max(plane.shape) // 96)
     small = np.where(tissue, plane, np.median(plane[tissue]))[::step, ::step]
     wide = ndimage.median_filter(small, size=15, mode="nearest")
@@ -183,13 +189,13 @@ def _around(plane: Array, tissue: Mask) -> Array:
 
 
 def _opened(mask: Mask, radius: float) -> Mask:
-    """The mask without what is narrower than twice the radius, px, as a square measures it."""
+    """The mask without parts narrower than twice the radius (px), with a square as the probe."""
     side = 2 * max(1, round(radius)) + 1
     core = ndimage.minimum_filter(mask.view(np.uint8), side, mode="nearest")
     return np.asarray(ndimage.maximum_filter(core, side, mode="nearest"), bool)
 
 
 def _grown(mask: Mask, radius: float) -> Mask:
-    """The mask and what lies within the radius, px, of it, as a square measures it."""
+    """The mask, grown by the radius (px) with a square."""
     side = 2 * max(1, round(radius)) + 1
     return np.asarray(ndimage.maximum_filter(mask.view(np.uint8), side, mode="nearest"), bool)

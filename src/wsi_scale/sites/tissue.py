@@ -1,4 +1,4 @@
-"""What on a slide is worth looking at: a mask of tissue, from a small picture of it."""
+"""Finds tissue in a small picture of a slide."""
 
 from __future__ import annotations
 
@@ -12,19 +12,37 @@ from skimage.filters import threshold_otsu
 from wsi_scale.plumbing.arrays import Array, Mask
 
 _DARK = 40.0  # brightest channel below this: unlit
-_GLASS_LIGHT, _GLASS_CHROMA = 190.0, 28.0  # glass is at least this light and at most this coloured
+_GLASS_LIGHT, _GLASS_CHROMA = 190.0, 28.0  # glass is at least this bright and at most this coloured
 _STAIN = (10.0, 26.0)  # bounds of the step from glass to stain, grey levels
-_RIM = 4  # pixels between padding and glass that blur has mixed
+_RIM = 4  # pixels between padding and glass, mixed by blur
 _SHINE = (5.0, 24.0)  # bounds of the step from unlit to lit, grey levels
 
 
 def tissue_mask(thumbnail: NDArray[np.uint8]) -> Mask:
-    """True where there is something to look at, (h, w), from an RGB picture (h, w, 3) uint8.
+    """True where a picture shows tissue.
 
-    Bright field: what is darker or more coloured than glass. Where no glass is in sight, all that
-    is not white counts, so a picture that is tissue from edge to edge is tissue from edge to edge.
-    Dark field (fluorescence): what shines. Specks are dropped, small holes filled. Bare
-    glass and plain black are False throughout; an even colour is not, since texture may hide in it.
+    In bright field, tissue is darker or more coloured than glass. If no glass is in view, all that
+    is not white counts, so a picture full of tissue is all True. In dark field (fluorescence),
+    tissue is what shines. Specks are dropped and small holes filled. Bare glass and plain black are
+    all False. An even colour is not, because it may hide texture.
+
+    Parameters
+    ----------
+    thumbnail : numpy.ndarray
+        RGB, (h, w, 3) uint8.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, (h, w).
+
+    Examples
+    --------
+    >>> picture = np.full((100, 100, 3), 240, np.uint8)  # glass
+    >>> picture[20:60, 30:80] = 200, 120, 170  # tissue
+    >>> mask = tissue_mask(picture)
+    >>> bool(mask[40, 50]), bool(mask[90, 90])
+    (True, False)
     """
     rgb = ndimage.gaussian_filter(thumbnail.astype(np.float64), (1, 1, 0))
     mask = _shining(rgb) if is_dark_field(rgb) else _stained(rgb)
@@ -32,14 +50,14 @@ def tissue_mask(thumbnail: NDArray[np.uint8]) -> Mask:
 
 
 def is_dark_field(rgb: Array) -> bool:
-    """True where black is the background: much of it, and no glass with stain beside it."""
+    """True if the background is black: there is much black, and no glass with stained tissue."""
     dark = _highest(rgb) < _DARK
     glass = _looks_like_glass(rgb)
     if dark.mean() < 0.2 or dark.mean() < glass.mean():
         return False
     lit = ~dark
     coloured = lit & (_highest(rgb) - _lowest(rgb) > _GLASS_CHROMA)
-    # a bright-field scan padded with black: glass makes up much of what is lit, and stain some
+    # in a bright-field scan padded with black, much of the lit part is glass, and some is stained
     padded = glass.sum() > 0.3 * lit.sum() and coloured.sum() > 0.02 * lit.sum()
     return not padded
 
@@ -50,29 +68,30 @@ def _looks_like_glass(rgb: Array) -> Mask:
 
 
 def _lowest(rgb: Array) -> Array:
-    """(h, w); several times as fast as over an axis of three."""
+    """(h, w) lowest channel; several times faster than ``min`` over an axis of three."""
     return np.asarray(np.minimum(np.minimum(rgb[..., 0], rgb[..., 1]), rgb[..., 2]))
 
 
 def _highest(rgb: Array) -> Array:
+    """(h, w) highest channel."""
     return np.asarray(np.maximum(np.maximum(rgb[..., 0], rgb[..., 1]), rgb[..., 2]))
 
 
 def find_light(rgb: Array) -> Array:
-    """(3,) the light that comes through glass; white where no glass is in sight."""
+    """(3,) colour of the light through glass; white if no glass is in view."""
     glass = _looks_like_glass(rgb)
     light = np.full(3, 255.0)
     return np.percentile(rgb[glass], 75, axis=0) if glass.mean() > 0.01 else light
 
 
 def _stained(rgb: Array) -> Mask:
-    """Bright field: how far below the glass the lowest channel lies, cut between fixed bounds."""
+    """Bright field: True where some channel is far enough below glass."""
     stain = _highest(find_light(rgb) - rgb)
     return np.asarray((stain > _step(stain, _STAIN)) & ~_padding(rgb))
 
 
 def _shining(rgb: Array) -> Mask:
-    """Dark field: how far above the unlit background; on a square root, for dim parts count too."""
+    """Dark field: True far enough above the background; as square roots: dim parts count."""
     peak = _highest(rgb)
     shine = np.sqrt(np.clip(peak - np.percentile(peak, 5), 0, None))
     low, high = (math.sqrt(bound) for bound in _SHINE)
@@ -80,13 +99,13 @@ def _shining(rgb: Array) -> Mask:
 
 
 def _step(values: Array, bounds: tuple[float, float]) -> float:
-    """Otsu's threshold, held within bounds: alone it would split tissue when nothing else is."""
+    """Otsu's threshold, within bounds. Without them it would split a picture full of tissue."""
     cut: float = threshold_otsu(values)  # type: ignore[no-untyped-call, unused-ignore]
     return min(max(float(cut), bounds[0]), bounds[1])
 
 
 def _padding(rgb: Array) -> Mask:
-    """Black that reaches the picture's edge, and its blurred rim: left out by the scanner."""
+    """Pixels that the scanner left out: black that reaches the edge, and its blurred rim."""
     labels, count = ndimage.label(_highest(rgb) < 6)
     if count == 0:
         return np.zeros(labels.shape, bool)
@@ -98,7 +117,7 @@ def _padding(rgb: Array) -> Mask:
 
 
 def _tidy(mask: Mask) -> Mask:
-    """Join what lies close together, drop specks, fill small holes."""
+    """The mask with close parts joined, specks dropped and small holes filled."""
     reach = max(2.0, 0.008 * max(mask.shape))
     speck = max(4, round(5e-5 * mask.size))
     solid = _without_small(mask, speck)

@@ -1,7 +1,7 @@
 """Slides: opened in any format, read level by level, cut into scale pyramids.
 
-Enters: a path or an array. Leaves: a ``Slide``, whose native levels give pixels and whose metadata
-were audited, and from it a ``Pyramid``, the patches around one site at rising scales.
+Enters: a path or an array. Leaves: a ``Slide`` with its levels and its audited metadata, and cut
+from it a ``Pyramid``, the patches around one site from fine to coarse scales.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The one interface through which every slide is read."""
+"""The interface that every slide has, whatever its format."""
 
 from __future__ import annotations
 
@@ -20,55 +20,96 @@ WHITE = (255, 255, 255)
 
 
 class Slide(ABC):
-    """A pyramid of RGB levels in one frame of reference.
+    """An open slide: RGB levels of one image, from fine to coarse.
 
-    Readers set the attributes below in ``__init__`` and implement ``_read`` and ``close``.
+    ``open_slide`` makes one. Use it in a ``with`` block, or call ``close``. A reader sets the
+    attributes below in ``__init__`` and implements ``_read`` and ``close``.
+
+    Examples
+    --------
+    >>> from wsi_scale import open_slide
+    >>> with open_slide("synthetic:figures?width=800&height=600") as slide:
+    ...     [(level.width, level.height) for level in slide.levels[:2]]
+    [(800, 600), (400, 300)]
     """
 
     path: str
-    """Where it came from; for arrays and synthetic slides a short description."""
+    """Path of the file; for arrays and drawn slides a short description."""
     reader: str
     """Name of the reader, e.g. ``openslide``."""
     reader_reason: str = ""
-    """Why this reader was chosen, as one clause for ``wsi-scale info``."""
+    """Why this reader was chosen: one clause for ``wsi-scale info``."""
     levels: tuple[Level, ...]
     """Level 0 (finest) first."""
     mpp: tuple[float, float] | None = None
-    """Micrometres per level-0 pixel (x, y); None when the slide does not say. Never assumed."""
+    """Micrometres per level-0 pixel (x, y); None if the slide does not state it. Never assumed."""
     mpp_source: str | None = None
-    """The field mpp was taken from, e.g. ``aperio.MPP``; None when mpp is None."""
+    """The field that mpp was taken from, e.g. ``aperio.MPP``; None if mpp is None."""
     audit: tuple[Finding, ...] = ()
-    """Everything the file says about its resolution and what was made of it."""
+    """Everything the file states about its resolution, and how each statement was judged."""
     objective_power: float | None = None
-    """Nominal magnification of the objective, e.g. 20.0; None when the slide does not say."""
+    """Nominal magnification of the objective, e.g. 20.0; None if the slide does not state it."""
     properties: Mapping[str, str]
-    """Every vendor property, as text."""
+    """Every property in the file, as text."""
     background: tuple[int, int, int] = WHITE
-    """Colour of pixels outside the slide and of pixels the scanner left out."""
+    """RGB of pixels outside the slide and of pixels that the scanner left out."""
     bounds: Box
-    """Where the scanner put pixels, level-0 px; the whole canvas unless the file says otherwise."""
+    """Where the slide has pixels, level-0 px; the whole canvas unless the file states otherwise."""
 
     @abstractmethod
     def _read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
-        """(height, width, 3) uint8 of a window that lies wholly inside the level."""
+        """RGB pixels, (height, width, 3), of a window that lies wholly inside the level.
+
+        x, y, width, height: px of that level.
+        """
 
     @abstractmethod
     def close(self) -> None:
-        """Release files. Closing twice is harmless."""
+        """Release the file. Closing twice is harmless.
+
+        Examples
+        --------
+        >>> from wsi_scale import open_slide
+        >>> slide = open_slide("synthetic:figures?width=800&height=600")
+        >>> slide.close()
+        """
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
-        """Pixels of one native level, (height, width, 3) uint8 RGB.
+        """Pixels of a window in level px (OpenSlide's ``read_region`` takes x, y in level-0 px).
 
-        x, y, width, height: whole pixels of THAT level over the whole canvas. What lies outside
-        the level is background. Raises SlideError for a level the slide does not have, a window
-        that is not whole numbers, or a region the file cannot decode.
+        Parameters
+        ----------
+        level : int
+            Index into ``levels``; 0 is the finest.
+        x, y : int
+            Left and top edge of the window, px of that level, over the whole canvas.
+        width, height : int
+            Size of the window, px of that level. It may reach beyond the level.
+
+        Returns
+        -------
+        numpy.ndarray
+            RGB, (height, width, 3) uint8. What lies outside the level is ``background``.
+
+        Raises
+        ------
+        SlideError
+            When there is no such level, the window is not in whole px or is empty, or the file
+            cannot be decoded there.
+
+        Examples
+        --------
+        >>> from wsi_scale import open_slide
+        >>> with open_slide("synthetic:figures?width=800&height=600") as slide:
+        ...     slide.read(1, x=0, y=0, width=100, height=50).shape
+        (50, 100, 3)
         """
         if not 0 <= level < len(self.levels):
             raise SlideError(f"{self.path} has levels 0 to {len(self.levels) - 1}, not {level}")
         if not all(isinstance(v, int | np.integer) for v in (x, y, width, height)):
-            raise SlideError(f"a window is given in whole pixels, got {(x, y, width, height)}")
+            raise SlideError(f"a window must be in whole pixels, got {(x, y, width, height)}")
         if width < 1 or height < 1:
-            raise SlideError(f"a window needs at least 1 × 1 px, got {width} × {height}")
+            raise SlideError(f"a window must be at least 1 × 1 px, got {width} × {height}")
         have = self.levels[level]
         left, top = max(0, x), max(0, y)
         right, bottom = min(have.width, x + width), min(have.height, y + height)
@@ -82,9 +123,32 @@ class Slide(ABC):
         return out
 
     def thumbnail(self, max_px: int) -> NDArray[np.uint8]:
-        """The whole canvas, (h, w, 3) uint8, its longer side at most max_px pixels.
+        """The whole canvas, shrunk to at most ``max_px`` pixels along its longer side.
 
-        Reads the coarsest level that is still at least as large, in bands, so memory is bounded.
+        It is made from the coarsest level that is large enough. A large level is read in bands, so
+        memory is bounded.
+
+        Parameters
+        ----------
+        max_px : int
+            Longest side allowed, px. A smaller canvas is not enlarged.
+
+        Returns
+        -------
+        numpy.ndarray
+            RGB, (h, w, 3) uint8.
+
+        Raises
+        ------
+        SlideError
+            When the file cannot be decoded.
+
+        Examples
+        --------
+        >>> from wsi_scale import open_slide
+        >>> with open_slide("synthetic:figures?width=800&height=600") as slide:
+        ...     slide.thumbnail(100).shape
+        (75, 100, 3)
         """
         longest = max(self.levels[0].width, self.levels[0].height)
         shrink = max(1.0, longest / max_px)
@@ -94,6 +158,7 @@ class Slide(ABC):
 
     @property
     def has_coarser_levels(self) -> bool:
+        """True if the slide has more than one level."""
         return len(self.levels) > 1
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Whether a slide's stored levels make a plausible pyramid: pure arithmetic."""
+"""Checks whether the levels of a slide make a plausible pyramid: pure arithmetic."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from wsi_scale.geometry import Level
 from wsi_scale.slide.metadata import Finding
 
 ASPECT = 0.02
-"""Width and height of a level may have shrunk by ratios that differ by this share, beyond what
-rounding either to whole pixels explains."""
+"""The ratios by which width and height shrank may differ by this share, in addition to what
+rounding to whole pixels explains."""
 
 STEPS = (1.1, 32.0)
-"""A level is this many times coarser than the one before it; the rest is no pyramid."""
+"""Least and largest plausible factor from one level to the next."""
 
 
 def audit_levels(levels: Sequence[Level]) -> tuple[Finding, ...]:
-    """One finding for every level whose size does not fit those of the others.
+    """One finding for every oddity of a level compared with level 0 or with the level before it.
 
-    levels: finest first. 1000 × 800, 500 × 380 -> the ratios 2 and 2.105 of level 1.
+    levels: finest first.
+
+    >>> (finding,) = audit_levels([Level(1000, 800, 1.0), Level(500, 380, 2.05)])
+    >>> finding.note
+    'width shrank by 2 and height by 2.105: it may show another part, or be padded'
     """
     return tuple(
         Finding(f"level {number}", f"{level.width} × {level.height} px", None, "information", note)
@@ -39,9 +43,9 @@ def _oddities(levels: Sequence[Level], number: int) -> Iterator[str]:
             "be padded"
         )
     elif abs(level.downsample / ((across + down) / 2) - 1) > slack:
-        yield f"stated to be ×{level.downsample:.4g}, its size says ×{(across + down) / 2:.4g}"
+        yield f"stated as ×{level.downsample:.4g}, but its size gives ×{(across + down) / 2:.4g}"
     step = level.downsample / finer.downsample
     if step <= 1:
-        yield f"no coarser than level {number - 1} before it"
+        yield f"not coarser than level {number - 1} before it"
     elif not STEPS[0] <= step <= STEPS[1]:
         yield f"{step:.3g} times as coarse as level {number - 1} before it, an unusual step"

@@ -1,7 +1,8 @@
-"""Where a slide's resolution comes from, and what else the file says about it: pure text work.
+"""Audits what a file states about its resolution: pure text work.
 
 Resolution is micrometres per level-0 pixel (mpp). A file may state it several times, in several
-units, and wrongly; every statement is kept as a Finding, one is used, none is invented.
+units, and wrongly. Every statement is kept as a Finding. At most one per axis is used, and none is
+invented.
 """
 
 from __future__ import annotations
@@ -16,14 +17,13 @@ from wsi_scale.slide.resolution import power_note
 from wsi_scale.slide.statements import UM_PER_INCH, Statement, as_number, stated, statements_of
 
 MPP_RANGE = (0.02, 50.0)
-"""µm/px that a microscope or a slide scanner can have produced; the rest is nonsense."""
+"""µm/px that a microscope or a slide scanner can produce. Anything else is nonsense."""
 
 PRINT_DPI = (72, 75, 96, 100, 120, 150, 200, 240, 300, 600)
-"""Print and screen resolutions that software writes where it knows none."""
+"""Print and screen resolutions that software writes when it does not know the real one."""
 
 AGREEMENT = 0.02
-"""Two statements agree when they differ by no more than this fraction."""
-
+"""Two statements agree if they differ by at most this share."""
 
 Status = Literal["used", "agrees", "conflicts", "nonsense", "information"]
 Pair = tuple[float, float]
@@ -31,35 +31,51 @@ Pair = tuple[float, float]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing the file says about its resolution, and what was made of it."""
+    """One thing that the file states about its resolution, and how it was judged."""
 
     source: str
-    """Field of the file, e.g. ``aperio.MPP``; ``given`` for the user's own value."""
+    """Field of the file, e.g. ``aperio.MPP``; ``given`` for the user's value."""
     says: str
-    """The value as the file gives it."""
+    """The value as the file states it."""
     mpp: float | None
-    """The µm/px it amounts to; None if nonsense or no resolution at all."""
+    """The value in µm/px; None if it is nonsense or not a resolution."""
     status: Status
+    """Whether the statement is used, agrees or conflicts with the one used, or neither."""
     note: str = ""
+    """Why, in words; may be empty."""
 
 
 class Audit(NamedTuple):
-    """What a file's metadata amount to."""
+    """What a file's metadata state, taken together."""
 
     mpp: Pair | None
-    """µm per level-0 pixel (x, y); None when the file does not say."""
+    """µm per level-0 pixel (x, y); None if the file does not state it."""
     mpp_source: str | None
-    """The field ``mpp`` was taken from."""
+    """The field that ``mpp`` was taken from."""
     objective_power: float | None
     """Nominal magnification; never turned into mpp."""
     findings: tuple[Finding, ...]
+    """Every statement about resolution and magnification."""
 
 
 def plausible_mpp(value: object) -> float | None:
-    """µm per pixel as a number, or None when it is missing or nonsense.
+    """µm/px as a number, or None if it is missing or nonsense.
 
-    Nonsense is whatever is not finite, lies outside 0.02–50 µm/px, or is a print resolution:
-    ``"0.4990" -> 0.499``, ``"0,25" -> 0.25``, ``352.78`` (72 dpi) ``-> None``, ``0 -> None``.
+    Parameters
+    ----------
+    value : object
+        A number, or text with a decimal point or comma.
+
+    Returns
+    -------
+    float or None
+        µm/px. None for what is not a finite number, lies outside 0.02 to 50 µm/px, or is a print
+        or screen resolution such as 72 dpi.
+
+    Examples
+    --------
+    >>> [plausible_mpp(value) for value in ("0.4990", "0,25", 352.78, 0)]
+    [0.499, 0.25, None, None]
     """
     number = as_number(value)
     if number is None or not MPP_RANGE[0] <= number <= MPP_RANGE[1]:
@@ -70,32 +86,50 @@ def plausible_mpp(value: object) -> float | None:
 
 
 def check_mpp(mpp: float | Pair | None) -> Pair | None:
-    """The user's mpp as (x, y); SettingsError for what cannot be a pixel size in µm."""
+    """The user's mpp as (x, y). Raises SettingsError if it cannot be a pixel size in µm."""
     if mpp is None:
         return None
     values = tuple(mpp) if isinstance(mpp, tuple | list) else (mpp, mpp)
     numbers = [as_number(value) for value in values]
     if len(numbers) != 2 or any(n is None or not 1e-4 <= n <= 1e4 for n in numbers):
         raise SettingsError(
-            f"mpp must be one number above 0, 0.0001 to 10000, or an (x, y) pair, in µm per "
-            f"pixel, got {mpp!r}; for example 0.25"
+            f"mpp must be one number or an (x, y) pair, from 0.0001 to 10000 µm per pixel, "
+            f"got {mpp!r}; for example 0.25"
         )
     x, y = (float(n) for n in numbers if n is not None)
     return x, y
 
 
 def audit_metadata(properties: Mapping[str, str]) -> Audit:
-    """Weigh everything a file's properties say about resolution; the best plausible one is used.
+    """µm/px and magnification from a file's properties, with every statement judged.
 
-    properties: as OpenSlide or TiffSlide name them; for plain images ``image.dpi-x`` / ``-y``, for
-    OME-Zarr ``ome-zarr.scale-x`` / ``-y``, ``0.25 micrometer``.
-    A vendor's own field goes before the library's, both before TIFF tags and free text. Where
-    only one axis is stated, pixels are taken as square and the finding says so.
+    The most trustworthy plausible statement is used. A field of the vendor comes before one of the
+    library, and both come before TIFF tags and free text. If only one axis is stated, pixels are
+    assumed to be square, and the finding says so.
+
+    Parameters
+    ----------
+    properties : mapping of str to str
+        Names as in OpenSlide or TiffSlide. For plain images ``image.dpi-x`` and ``-y``; for
+        OME-Zarr ``ome-zarr.scale-x`` and ``-y``, with values such as ``0.25 micrometer``.
+
+    Returns
+    -------
+    Audit
+        ``mpp``, ``mpp_source``, ``objective_power`` and all findings.
+
+    Examples
+    --------
+    >>> audit = audit_metadata({"aperio.MPP": "0.499", "image.dpi-x": "72"})
+    >>> audit.mpp, audit.mpp_source
+    ((0.499, 0.499), 'aperio.MPP')
+    >>> [(finding.source, finding.status) for finding in audit.findings]
+    [('aperio.MPP', 'used'), ('image.dpi-x', 'nonsense')]
     """
     claims = list(statements_of(properties))
     (source_x, x), (source_y, y) = _first(claims, "x"), _first(claims, "y")
     square = (x is None) != (y is None)
-    note = "the other axis is not stated, pixels are taken as square" if square else ""
+    note = "the other axis is not stated; pixels are assumed to be square" if square else ""
     mpp = None if x is None and y is None else (x or y or 0.0, y or x or 0.0)
     findings = [*_judge(claims, mpp, note), *_objectives(properties, mpp)]
     powers = [power for power in map(_power, stated(properties, _OBJECTIVE)) if power]
@@ -103,7 +137,7 @@ def audit_metadata(properties: Mapping[str, str]) -> Audit:
 
 
 def overrule(findings: tuple[Finding, ...], given: Pair) -> tuple[Finding, ...]:
-    """The findings once the user has stated mpp: theirs is used, the file's stay visible."""
+    """The findings after the user gave mpp: that value is used, the file's own stay visible."""
     (stated,) = own_statement(given, "given")
     judged = []
     for finding in findings:
@@ -119,7 +153,7 @@ def overrule(findings: tuple[Finding, ...], given: Pair) -> tuple[Finding, ...]:
 
 
 def own_statement(mpp: Pair | None, source: str | None) -> tuple[Finding, ...]:
-    """The findings of a slide that has a resolution but nothing to audit, e.g. a drawn one."""
+    """The finding for a slide that has a resolution but no metadata, e.g. a drawn one."""
     if mpp is None:
         return ()
     says = f"{mpp[0]:g}" if mpp[0] == mpp[1] else f"{mpp[0]:g}, {mpp[1]:g}"
@@ -137,7 +171,7 @@ _Y_ENDINGS = ("-y", "_Y", "YResolution", "SizeY", "PixelSpacing[0]")
 
 
 def _first(claims: list[Statement], axis: str) -> tuple[str | None, float | None]:
-    """Source and value of the first plausible claim about one axis."""
+    """Source and value of the first plausible statement about one axis."""
     for claim in claims:
         if axis in claim.axes and plausible_mpp(claim.mpp) is not None:
             return claim.source, claim.mpp
@@ -166,7 +200,7 @@ def _compare(mpp: float, used: float) -> Status:
 
 def _why_nonsense(claim: Statement) -> str:
     if claim.mpp is None:
-        return "no number with a unit of length"
+        return "not a number with a unit of length"
     for dpi in PRINT_DPI:
         if math.isclose(claim.mpp, UM_PER_INCH / dpi, rel_tol=2e-3):
             return f"{claim.mpp:.1f} µm/px is {dpi} dpi, a print resolution"

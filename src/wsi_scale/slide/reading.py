@@ -1,4 +1,4 @@
-"""Native reads of a slide, averaged while they are read where they are wide."""
+"""Native reads of a slide. Wide reads are averaged band by band, so that memory is bounded."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from wsi_scale.geometry import Level, LevelRead
+from wsi_scale.geometry import Level
+from wsi_scale.slide.read_plan import LevelRead
 
 _BAND_PX = 1 << 24  # level px held at once while a wide read is averaged
 
 
 class Readable(Protocol):
-    """Whatever has levels and gives their pixels, as every Slide does."""
+    """Anything that has levels and returns their pixels, as every Slide does."""
 
     @property
     def levels(self) -> tuple[Level, ...]: ...
@@ -25,17 +26,17 @@ class Readable(Protocol):
 def resample(
     pixels: NDArray[np.uint8], box: tuple[float, float, float, float], width: int, height: int
 ) -> NDArray[np.uint8]:
-    """Resize a sub-pixel box (left, top, right, bottom) of pixels to (height, width, 3).
+    """A box (left, top, right, bottom; may be fractional) of an image, as (height, width, 3).
 
-    Bicubic (a = −0.5), antialiased: when shrinking, the kernel widens with the ratio and takes
-    pixels beyond the box where the array has them. Source: Pillow's ``Image.resize``.
+    Bicubic (a = −0.5) and antialiased: when shrinking, the kernel widens with the ratio. It uses
+    pixels beyond the box if the image has them. Source: Pillow's ``Image.resize``.
     """
     image = Image.fromarray(pixels)
     return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC, box=box))
 
 
 def read_reduced(slide: Readable, read: LevelRead) -> NDArray[np.uint8]:
-    """Execute one read, box-averaging ``read.reduce`` px into one band by band."""
+    """Pixels of one read; squares of ``read.reduce`` px are averaged into one, band by band."""
     if read.reduce == 1:
         return slide.read(read.level, read.x, read.y, read.width, read.height)
     rows = max(1, _BAND_PX // (read.width * read.reduce)) * read.reduce
@@ -48,7 +49,7 @@ def read_reduced(slide: Readable, read: LevelRead) -> NDArray[np.uint8]:
 
 
 def shrink_level(slide: Readable, width: int, height: int) -> NDArray[np.uint8]:
-    """The whole canvas as (height, width, 3), from the coarsest level still at least that large."""
+    """The whole canvas as (height, width, 3), from the coarsest level that is large enough."""
     fine_enough = [i for i, x in enumerate(slide.levels) if x.width >= width and x.height >= height]
     level = max(fine_enough, key=lambda i: slide.levels[i].downsample)
     have = slide.levels[level]
@@ -57,6 +58,6 @@ def shrink_level(slide: Readable, width: int, height: int) -> NDArray[np.uint8]:
     while have.width * have.height / reduce**2 > _BAND_PX and ratio / (2 * reduce) >= 1:
         reduce *= 2
     pixels = read_reduced(slide, LevelRead(level, 0, 0, have.width, have.height, reduce, ()))
-    # a last row or column that only partly fills its averaged pixel is real, so it is kept
+    # keep a last row or column that fills its averaged pixel only in part
     box = (0.0, 0.0, have.width / reduce, have.height / reduce)
     return resample(pixels, box, width, height)

@@ -1,10 +1,10 @@
-"""Square sub-pixel windows of an image, resized: two small matrix products each, all at once.
+"""Resizes square windows of an image, two small matrix products each. Edges may be fractional.
 
-Bicubic (a = −0.5) and antialiased: when shrinking, the kernel widens with the ratio and takes
-pixels beyond the window where the image has them. Up to a ratio of two the result agrees with
-Pillow's ``Image.resize`` within a grey level or two, where nothing overshoots 0–255. What is to be
-shrunk by more is cut from the image's half, or from the half of that, which windows share; the
-weights there undo the half's own blur, as nearly as any weights of its pixels can.
+Bicubic (a = −0.5) and antialiased: when shrinking, the kernel widens with the ratio. It uses pixels
+beyond the window if the image has them. Up to a ratio of two the result agrees with Pillow's
+``Image.resize`` within one or two grey levels, except where values overshoot 0–255. Windows that
+shrink by more are cut from a half-size copy of the image, or from a half-size copy of that, which
+they share. The weights undo the blur of the half-size copy as far as weights of its pixels can.
 """
 
 from __future__ import annotations
@@ -18,27 +18,28 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from wsi_scale.geometry import Window
+from wsi_scale.slide.read_plan import Window
 
 PHASES = 128
-"""Where between two pixels a kernel may sit: a new pixel is misplaced by 1/256 px at most."""
+"""Kernel positions between two pixels. A new pixel is misplaced by at most 1/256 px."""
 
 KEPT = 256
-"""Kernels kept, one a ratio, of 10 to 50 KiB each."""
+"""Kernels kept in memory, one per ratio, 10 to 50 KiB each."""
 
 MOST = 2.05
-"""Ratio beyond which a half is taken: above two, since a half is worst there and grids hit it."""
+"""Above this ratio a half-size copy is used. It lies above two because the copy is least accurate
+just there, and scale grids often hit a ratio of two."""
 
 _BANDS = (8, 16)
-"""Rows, and columns, whose weights make one dense matrix: more cost zeros, fewer cost calls."""
+"""Rows, and columns, that share one dense matrix. More means more zeros, fewer means more calls."""
 
 
 def cut_windows(
     pixels: NDArray[np.uint8], windows: Sequence[Window], out: NDArray[np.uint8]
 ) -> None:
-    """Resize every window into its row of ``out``.
+    """Resize each of K windows into its row of ``out``.
 
-    pixels: (H, W, 3) uint8; windows: in its px, anywhere inside. out: (K, 3, size, size) uint8.
+    pixels: (H, W, 3) uint8. windows: in px of that image, inside it. out: (K, 3, size, size) uint8.
     """
     size = out.shape[-1]
     halvings = [_halvings(window.side / size) for window in windows]
@@ -53,7 +54,7 @@ def cut_windows(
 
 
 def cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Keys' cubic convolution kernel, a = −0.5: 1 at 0; 0 at ±1 and from ±2 on."""
+    """Keys' cubic convolution kernel, a = −0.5: 1 at 0; 0 at ±1 and beyond ±2."""
     x = np.minimum(np.abs(x), 2)
     near = (1.5 * x - 2.5) * x * x + 1
     far = ((-0.5 * x + 2.5) * x - 4) * x + 2
@@ -61,7 +62,7 @@ def cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class _Spot(NamedTuple):
-    """A window in pixels of the image it is cut from."""
+    """A window, in pixels of the image that it is cut from."""
 
     top: float
     left: float
@@ -74,12 +75,12 @@ class _Spot(NamedTuple):
 
 
 def _halvings(ratio: float) -> int:
-    """How often an image is halved before it is shrunk by what is left, at most MOST."""
+    """How often to halve an image so that the ratio left is at most MOST."""
     return max(0, math.ceil(math.log2(ratio / MOST) - 1e-9))
 
 
 def _half(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Half as wide and high, a last odd line doubled: torch's, quick where nothing shifts."""
+    """A half-size copy, by torch; an odd last row or column is repeated first."""
     import torch
 
     odd = [(0, length % 2) for length in image.shape[:2]]
@@ -95,9 +96,9 @@ def _half(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _cut(
     image: NDArray[np.uint8], places: Sequence[_Spot], size: int, *, of_half: bool
 ) -> Iterator[NDArray[np.float32]]:
-    """(3, size, size) of each place, a half too high, so that cutting decimals off rounds.
+    """One patch (3, size, size) per place, 0.5 too high, so that dropping decimals rounds.
 
-    Each takes the memory of the one before.
+    Every patch reuses the memory of the one before.
     """
     kernels = [_kernel(round(place.ratio, 9), of_half) for place in places]
     first, phase = _begin(places, size)
@@ -124,7 +125,7 @@ def _cut(
 
 
 def _begin(places: Sequence[_Spot], size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """First old pixel each new one takes, maybe before the image, and its phase: (K, 2, size)."""
+    """First old pixel of each new one, maybe before the image, and its phase: (K, 2, size)."""
     edges = np.array([[[place.top], [place.left]] for place in places])
     ratios = np.array([place.ratio for place in places])[:, None, None]
     begin = edges + (np.arange(size) + 0.5) * ratios - 2 * np.maximum(ratios, 1)
@@ -132,7 +133,7 @@ def _begin(places: Sequence[_Spot], size: int) -> tuple[NDArray[np.intp], NDArra
 
 
 def _planes(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(H, W, 3) -> (3, H, W), half a grey level up."""
+    """(H, W, 3) -> (3, H, W), half a grey level higher."""
     out = np.empty((3, *image.shape[:2]), np.float32)
     for channel in range(3):
         np.add(image[..., channel], np.float32(0.5), out=out[channel])
@@ -143,10 +144,11 @@ class _Kernel(NamedTuple):
     """Weights of one new pixel for every phase."""
 
     taps: int
+    """Number of weights."""
     zeros: int
-    """So many before the weights, and after them."""
+    """Number of zeros before the weights, and after them."""
     shifted: tuple[NDArray[np.float32], NDArray[np.float32]]
-    """(PHASES, shifts, width) for rows and columns: shift s leaves out the first s zeros."""
+    """(PHASES, shifts, width) for rows and columns: shift s skips the first s zeros."""
 
 
 @lru_cache(KEPT)
@@ -162,24 +164,24 @@ def _kernel(ratio: float, of_half: bool) -> _Kernel:
 
 
 def _weights(ratio: float, taps: int) -> NDArray[np.float64]:
-    """(PHASES, taps): the kernel at the middles of the pixels."""
+    """(PHASES, taps): the kernel at the centres of the pixels."""
     wide = max(ratio, 1.0)
     middle = 2 * wide + np.arange(PHASES)[:, None] / PHASES
     return cubic((np.arange(taps) + 0.5 - middle) / wide)
 
 
 def _weights_of_half(ratio: float, taps: int) -> NDArray[np.float64]:
-    """(PHASES, taps): with them, pixels of a half weigh what the kernel would give their originals.
+    """(PHASES, taps): weights of half-size pixels that act like the kernel on the originals.
 
-    ratio: of half pixels, at least 1. A half pixel is itself a weighted mean of originals, so these
-    are the least squares over the originals' weights; a slope stays exactly where it is.
+    ratio: half-size px per new px, at least 1. A half-size pixel is a weighted mean of originals,
+    so these are the least squares over the originals' weights. A linear slope is kept exactly.
     """
     originals = np.arange(-3, 2 * taps + 3)[:, None] + 0.5
     halves = 2 * np.arange(taps) + 1.0
     middle = 2 * (2 * ratio + np.arange(PHASES) / PHASES)
     of_halves = cubic((originals - halves) / 2) / 2
     wanted = cubic((originals - middle) / (2 * ratio)) / (2 * ratio)
-    sure = 1000  # so heavy that both are as good as exact
+    sure = 1000  # a weight so large that both equations hold almost exactly
     equations = np.vstack([of_halves, sure * np.ones(taps), sure * halves])
     answers = np.vstack([wanted, sure * np.ones(PHASES), sure * middle])
     return np.linalg.lstsq(equations, answers, rcond=None)[0].T
@@ -189,9 +191,9 @@ class _AxisWeights(NamedTuple):
     """The weights of all new pixels along one axis."""
 
     old: list[int]
-    """First old pixel of every band of new ones."""
+    """First old pixel of each band of new pixels."""
     weights: NDArray[np.float32]
-    """(size, width): of the old pixels from there on."""
+    """(size, width): weights of the old pixels from there on."""
 
     @property
     def width(self) -> int:
@@ -205,7 +207,7 @@ def _along(
     phase: NDArray[np.intp],
     planes: NDArray[np.float32],
 ) -> Iterator[_AxisWeights]:
-    """The weights of each place along rows (0) or columns (1). first, phase: (K, size)."""
+    """The weights of each place along axis 0 (rows) or 1 (columns). first, phase: (K, size)."""
     length, band, size = planes.shape[axis + 1], _BANDS[axis], first.shape[1]
     width = np.array([[min(kernel.shifted[axis].shape[2], length)] for kernel in kernels])
     old = np.clip(first[:, ::band], 0, length - width)
@@ -213,7 +215,7 @@ def _along(
     for row, kernel in enumerate(kernels):
         weights = kernel.shifted[axis][phase[row], shift[row], :length]
         if first[row, 0] < 0 or first[row, -1] + kernel.taps > length:
-            weights /= weights.sum(axis=1, keepdims=True)  # some weighed what the image lacks
+            weights /= weights.sum(axis=1, keepdims=True)  # some lie beyond the image
         yield _AxisWeights(old[row].tolist(), weights)
 
 

@@ -1,6 +1,6 @@
-"""µm/px and magnification: what they say of each other, and which scale they lead one to expect.
+"""µm/px and magnification: whether they fit together, and which scale the metadata suggest.
 
-Magnification names a range of µm/px and never a number.
+A magnification stands for a range of µm/px, never for one number.
 """
 
 from __future__ import annotations
@@ -10,28 +10,43 @@ from typing import overload
 from wsi_scale.errors import SettingsError
 
 MPP_TIMES_POWER = (4.6, 11.0)
-"""Between these µm/px times magnification lies in slides as they are: 20× spans 0.23–0.55 µm/px,
-40× 0.115–0.275."""
+"""Range of µm/px times magnification in real slides: 20× means 0.23–0.55 µm/px, 40× means
+0.115–0.275."""
 
 NOMINAL = (1.25, 2.5, 4.0, 5.0, 10.0, 20.0, 40.0, 60.0, 100.0)
-"""Objectives that microscopes and scanners are sold with."""
+"""Magnifications of the objectives that microscopes and scanners are sold with."""
 
-PLAIN = "magnification, no resolution"
-"""All there is to say of a magnification that contradicts nothing."""
+PLAIN = "magnification, not a resolution"
+"""The note for a magnification that contradicts nothing."""
 
 _ROUNDING = 1e-9
 
 METADATA = "metadata"
-"""Name of their voice in a report."""
+"""Key of the metadata's answer under ``voices`` in a report."""
 
 TRUSTED = 2.0
-"""Metadata that are trusted may still be wrong by this factor either way."""
+"""Trusted metadata may still be wrong by this factor in either direction."""
 
 
 def expected_scale(training_mpp: float | None, mpp: tuple[float, float] | None) -> float | None:
-    """Scale at which the slide has the µm/px that the network was trained at; None if not known.
+    """Scale at which the slide has the µm/px that the network was trained at.
 
-    0.5 µm/px, slide (0.25, 0.25) -> 2.0. mpp: (x, y) of the slide's level 0.
+    Parameters
+    ----------
+    training_mpp : float or None
+        µm/px of the training images.
+    mpp : (float, float) or None
+        µm per level-0 px of the slide, (x, y).
+
+    Returns
+    -------
+    float or None
+        Level-0 px per network px; None if either is not known.
+
+    Examples
+    --------
+    >>> expected_scale(0.5, (0.25, 0.25))
+    2.0
     """
     if training_mpp is None or mpp is None:
         return None
@@ -45,24 +60,67 @@ def mean_mpp(mpp: None) -> None: ...
 @overload
 def mean_mpp(mpp: tuple[float, float] | None) -> float | None: ...
 def mean_mpp(mpp: tuple[float, float] | None) -> float | None:
-    """One number for the µm/px of a slide, the mean of x and y; None where it is not known.
+    """µm/px of a slide as one number: the mean of x and y.
 
-    (0.5, 0.25) -> 0.375.
+    Parameters
+    ----------
+    mpp : (float, float) or None
+        µm per level-0 px, (x, y).
+
+    Returns
+    -------
+    float or None
+        µm per level-0 px; None if it is not known.
+
+    Examples
+    --------
+    >>> mean_mpp((0.5, 0.25))
+    0.375
     """
     return None if mpp is None else sum(mpp) / 2
 
 
 def usual_mpp(power: float) -> tuple[float, float]:
-    """Between which µm/px pixels behind a nominal magnification lie: 20 -> 0.23, 0.55."""
+    """Smallest and largest µm/px that usually go with a nominal magnification.
+
+    Parameters
+    ----------
+    power : float
+        Magnification of the objective, e.g. 20.
+
+    Returns
+    -------
+    (float, float)
+        µm/px, finest and coarsest.
+
+    Examples
+    --------
+    >>> [round(mpp, 3) for mpp in usual_mpp(20)]
+    [0.23, 0.55]
+    """
     low, high = MPP_TIMES_POWER
     return low / power, high / power
 
 
 def like_power(mpp: float) -> tuple[float, float] | None:
-    """The weakest and the strongest nominal objective whose pixels may be that large.
+    """Weakest and strongest objective that fit a µm/px; for display only.
 
-    0.5 µm/px -> 10, 20; 0.25 -> 20, 40; 0.35 -> 20, 20. None where not even the ends of the list
-    fit: below 0.046 and above 8.8 µm/px. For people to read; µm/px never comes of it.
+    It is never used to derive µm/px.
+
+    Parameters
+    ----------
+    mpp : float
+        µm/px.
+
+    Returns
+    -------
+    (float, float) or None
+        Nominal magnifications; None below 0.046 and above 8.8 µm/px, where none fits.
+
+    Examples
+    --------
+    >>> [like_power(mpp) for mpp in (0.5, 0.35, 0.25)]
+    [(10.0, 20.0), (20.0, 20.0), (20.0, 40.0)]
     """
     low, high = (end / mpp for end in MPP_TIMES_POWER)
     fits = [x for x in NOMINAL if low * (1 - _ROUNDING) <= x <= high * (1 + _ROUNDING)]
@@ -70,7 +128,7 @@ def like_power(mpp: float) -> tuple[float, float] | None:
 
 
 def power_note(power: float | None, mpp: tuple[float, float] | None) -> str:
-    """What to make of a stated magnification beside a stated µm/px (x, y)."""
+    """Whether a stated magnification fits a stated µm/px (x, y), in words."""
     if power is None or mpp is None:
         return PLAIN
     low, high = usual_mpp(power)
@@ -78,30 +136,51 @@ def power_note(power: float | None, mpp: tuple[float, float] | None) -> str:
     if low * (1 - _ROUNDING) <= mean <= high * (1 + _ROUNDING):
         return PLAIN
     return (
-        f"{power:g}× usually means {low:.3g}–{high:.3g} µm/px, which {mean:.3g} is not: the "
+        f"{power:g}× usually means {low:.3g}–{high:.3g} µm/px, not {mean:.3g}: the "
         "magnification or the µm/px is wrong, or the image was resized"
     )
 
 
 def scale_for(wanted: float, mpp: tuple[float, float]) -> float:
-    """Scale at which a slide of ``mpp`` (x, y) µm/px has ``wanted`` µm/px."""
+    """Scale at which a slide has a given µm/px.
+
+    Parameters
+    ----------
+    wanted : float
+        µm per network px.
+    mpp : (float, float)
+        µm per level-0 px of the slide, (x, y).
+
+    Returns
+    -------
+    float
+        Level-0 px per network px.
+
+    Examples
+    --------
+    >>> scale_for(1.0, (0.25, 0.25))
+    4.0
+    """
     return wanted / mean_mpp(mpp)
 
 
 def narrowed(window: tuple[float, float], expected: float | None) -> tuple[float, float]:
-    """The part of a window of scales that trusted metadata leave.
+    """The part of a window of scales that lies within a factor of 2 of the expected scale.
 
-    Raises SettingsError when they say nothing, or leave less than an octave.
+    Raises SettingsError if no scale is expected, or if less than an octave is left.
+
+    >>> narrowed((0.5, 16.0), 2.0)
+    (1.0, 4.0)
     """
     if expected is None:
         raise SettingsError(
-            "the metadata cannot be trusted where they say nothing: both the slide's µm/px (--mpp) "
-            "and the network's (SPEC?mpp=0.5, or in its card) must be known"
+            "the metadata state too little to be trusted; give both the slide's µm/px (--mpp) and "
+            "the network's (SPEC?mpp=0.5, or in its card)"
         )
     lo, hi = max(window[0], expected / TRUSTED), min(window[1], expected * TRUSTED)
     if hi < 2 * lo:
         raise SettingsError(
-            f"the metadata expect a scale of {expected:.3g}, which leaves less than an octave of "
-            f"the window {window[0]:g} to {window[1]:g}; move --scales"
+            f"the metadata suggest a scale of {expected:.3g}, which leaves less than an octave of "
+            f"the window {window[0]:g} to {window[1]:g}; change --scales"
         )
     return lo, hi

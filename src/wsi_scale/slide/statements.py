@@ -1,4 +1,4 @@
-"""What a file states about its resolution, field by field and unit by unit; nothing is judged."""
+"""What a file states about its resolution, field by field. Nothing is judged here."""
 
 from __future__ import annotations
 
@@ -29,22 +29,26 @@ _MPP_FIELDS = (
     ("openslide.mpp-x", "openslide.mpp-y", 1.0),
     ("tiffslide.mpp-x", "tiffslide.mpp-y", 1.0),
 )
-"""Field of x, field of y, µm per unit of the field. DICOM gives the spacing of rows (y) first."""
+"""Field for x, field for y, µm per unit of the field. DICOM states the row spacing (y) first."""
 
 _DESCRIPTIONS = ("tiff.ImageDescription", "openslide.comment", "tiffslide.comment")
 
 
 class Statement(NamedTuple):
-    """One thing a file says about its resolution."""
+    """One thing that a file states about its resolution."""
 
     source: str
+    """Name of the field."""
     says: str
+    """Value as the file states it."""
     mpp: float | None
-    axes: str  # "x", "y" or "xy"
+    """The value in µm/px; None if it is not a length per pixel."""
+    axes: str
+    """``"x"``, ``"y"`` or ``"xy"``."""
 
 
 def statements_of(properties: Mapping[str, str]) -> Iterator[Statement]:
-    """Every statement of resolution, most trustworthy first."""
+    """Every statement about resolution, the most trustworthy first."""
     text = next(iter(stated(properties, _DESCRIPTIONS)), "")
     yield from _ome_claims(text)
     yield from _ome_zarr_claims(properties)
@@ -87,7 +91,7 @@ def _ome_claims(text: str) -> Iterator[Statement]:
 
 
 def _ome_zarr_claims(properties: Mapping[str, str]) -> Iterator[Statement]:
-    """OME-Zarr's scale of the finest level; without a unit it is a ratio, no resolution."""
+    """OME-Zarr's scale of the finest level. Without a unit it is a ratio, not a resolution."""
     for name, axis in (("ome-zarr.scale-x", "x"), ("ome-zarr.scale-y", "y")):
         if name in properties:
             scale, _, unit = properties[name].partition(" ")
@@ -97,7 +101,7 @@ def _ome_zarr_claims(properties: Mapping[str, str]) -> Iterator[Statement]:
 
 
 def _tag_claims(properties: Mapping[str, str], text: str) -> Iterator[Statement]:
-    """TIFF resolution tags. ImageJ leaves the tag's unit empty and names it in the description."""
+    """TIFF resolution tags. ImageJ leaves the unit tag empty and writes it in the description."""
     unit = properties.get("tiff.ResolutionUnit", "none")
     if "ImageJ=" in text and re.search(r"unit=(micron|um|µm|\\u00B5m)", text):
         unit = "micrometer"
@@ -108,17 +112,20 @@ def _tag_claims(properties: Mapping[str, str], text: str) -> Iterator[Statement]
 
 
 def _text_claims(properties: Mapping[str, str], text: str) -> Iterator[Statement]:
-    """``MPP = 0.25`` in free text, where no Aperio field carries it already."""
+    """``MPP = 0.25`` in free text, unless there is an Aperio field for it."""
     found = re.search(r"\bMPP\s*=\s*([0-9.,eE+-]+)", text)
     if found and "aperio.MPP" not in properties:
         yield Statement("ImageDescription", found.group(0), as_number(found.group(1)), "xy")
 
 
 def resolution_from_tiff(resolution: object, unit: object) -> float | None:
-    """µm per pixel from a TIFF resolution (pixels per unit), None where there is no real unit.
+    """µm per pixel from a TIFF resolution (pixels per unit); None if the unit is not a length.
 
-    unit: ``inch``, ``centimeter``, ``millimeter``, ``micrometer`` in any case, or the tag's code.
-    (20000, "centimeter") -> 0.5. The result may still be nonsense: see ``plausible_mpp``.
+    unit: ``inch``, ``centimeter``, ``millimeter`` or ``micrometer``, in any case, or the tag's
+    code. The result may still be nonsense; ``plausible_mpp`` checks that.
+
+    >>> resolution_from_tiff(20000, "centimeter")
+    0.5
     """
     name = str(unit).strip().lower().removeprefix("resunit.")
     um = UM_PER_UNIT.get(_TIFF_UNIT_CODES.get(name, name))
@@ -129,10 +136,16 @@ def resolution_from_tiff(resolution: object, unit: object) -> float | None:
 
 
 def stated(properties: Mapping[str, str], names: tuple[str, ...]) -> Iterator[str]:
+    """The values of those named properties that are not empty."""
     return (properties[name] for name in names if properties.get(name))
 
 
 def as_number(value: Any) -> float | None:
+    """A finite number, also from text with a decimal comma; None for anything else.
+
+    >>> as_number("0,25"), as_number("n/a")
+    (0.25, None)
+    """
     if isinstance(value, str):
         value = value.strip().replace(",", ".")
     try:

@@ -1,7 +1,10 @@
-"""Pytest fixtures over the builders, found by pytest through the entry point ``pytest11``.
+"""Pytest fixtures made with the builders. Pytest finds them through the entry point ``pytest11``.
 
-def test_my_pipeline(pyramid_tiff):
-    with wsi_scale.open_slide(pyramid_tiff) as slide: ...
+For example::
+
+    def test_my_pipeline(pyramid_tiff):
+        with wsi_scale.open_slide(pyramid_tiff) as slide:
+            assert slide.mpp == (0.5, 0.5)
 """
 
 from __future__ import annotations
@@ -19,7 +22,18 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def synthetic_slide() -> Iterator[Slide]:
-    """An open slide in memory: dark discs of radius 20 px on 600 × 500 px, 0.5 µm/px, 3 levels."""
+    """An open slide in memory: dark discs of radius 20 px on white.
+
+    Returns
+    -------
+    Slide
+        600 × 500 px, levels 1, 2 and 4, 0.5 µm/px. It is closed after the test.
+
+    Examples
+    --------
+    >>> def test_resolution(synthetic_slide):
+    ...     assert synthetic_slide.mpp == (0.5, 0.5)
+    """
     from wsi_scale.testing.slides import slide_in_memory
 
     with slide_in_memory(mpp=0.5) as slide:
@@ -28,7 +42,19 @@ def synthetic_slide() -> Iterator[Slide]:
 
 @pytest.fixture
 def pyramid_tiff(tmp_path: Path) -> Path:
-    """Path of a tiled TIFF with the pixels of ``synthetic_slide``, 0.5 µm/px, 3 levels."""
+    """Path of a tiled TIFF with the pixels of ``synthetic_slide``.
+
+    Returns
+    -------
+    pathlib.Path
+        600 × 500 px, levels 1, 2 and 4, 0.5 µm/px, in the test's ``tmp_path``.
+
+    Examples
+    --------
+    >>> def test_file(pyramid_tiff):
+    ...     with wsi_scale.open_slide(pyramid_tiff) as slide:
+    ...         assert len(slide.levels) == 3
+    """
     from wsi_scale.testing.slides import disc_image, write_pyramid_tiff
 
     return write_pyramid_tiff(tmp_path / "pyramid.tiff", disc_image(20), mpp=0.5)
@@ -36,9 +62,18 @@ def pyramid_tiff(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def analytic_network() -> Callable[[float], Network]:
-    """Maker of networks: ``analytic_network(sigma_px)`` answers r / (σ √2) for discs of radius r.
+    """A function that makes networks with a known right scale; skips the test without torch.
 
-    Skips where torch is not installed.
+    Returns
+    -------
+    callable
+        ``analytic_network(sigma_px)``. The right scale of its network for discs of radius r px is
+        r / (σ √2).
+
+    Examples
+    --------
+    >>> def test_network(analytic_network):
+    ...     assert analytic_network(4.0).input_size == 40
     """
     pytest.importorskip("torch")
     from wsi_scale.testing import networks

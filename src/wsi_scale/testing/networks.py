@@ -15,10 +15,10 @@ from wsi_scale.networks.network import Network
 
 
 class LaplacianNet(nn.Module):
-    """One scale-normalised Laplacian-of-Gaussian filter as large as the patch, and a linear head.
+    """A scale-normalised Laplacian-of-Gaussian filter as large as the patch, and a linear head.
 
-    Input (N, 1, size, size); its centre is the patch's centre, also between pixels. The filter's
-    weights add up to 0, so a constant patch answers 0. Output (N, 1).
+    Input (N, 1, size, size), output (N, 1). The filter's centre is the patch's centre, also between
+    pixels. Its weights add up to 0, so a constant patch gives 0.
     """
 
     def __init__(self, sigma_px: float, size: int) -> None:
@@ -33,16 +33,34 @@ class LaplacianNet(nn.Module):
             self.head.weight.fill_(1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Response at the centre, (N, 1): positive for a dark disc."""
+        """Response at the centre, (N, 1); positive for a dark disc."""
         return self.head(self.filter(x).flatten(1))  # type: ignore[no-any-return]
 
 
 def analytic_network(sigma_px: float) -> Network:
-    """A network whose response to a disc of radius r level-0 px peaks at scale r / (σ √2).
+    """A network whose response to a disc of radius r level-0 px is largest at scale r / (σ √2).
 
-    sigma_px: width of its filter in network px. It looks at the centre of the patch, so sites
-    belong on the discs' centres. The patch side is fixed: ten σ, even, at least 16 px.
-    Source: Lindeberg 1998, Feature detection with automatic scale selection, section 5.
+    It responds to what is at the centre of the patch, so sites belong on the centres of the discs.
+
+    Parameters
+    ----------
+    sigma_px : float
+        Width σ of its filter, network px.
+
+    Returns
+    -------
+    Network
+        For grey patches (one channel) whose side is 10 σ, rounded up to an even number, at least
+        16 px.
+
+    Notes
+    -----
+    Source: Lindeberg, Feature detection with automatic scale selection, 1998, section 5.
+
+    Examples
+    --------
+    >>> analytic_network(4.0).input_size
+    40
     """
     size = max(16, 2 * math.ceil(5 * sigma_px))
     card = Card(name=f"analytic-{sigma_px:g}", input_size=size, channels=1, classes=("disc",))
@@ -50,7 +68,7 @@ def analytic_network(sigma_px: float) -> Network:
 
 
 class BatchNormNet(nn.Module):
-    """Two convolutions, each followed by BatchNorm, the mean over all pixels, a linear head."""
+    """Two convolutions with BatchNorm, the mean over all pixels, and a linear head."""
 
     def __init__(self, classes: int = 3) -> None:
         super().__init__()
@@ -68,9 +86,28 @@ class BatchNormNet(nn.Module):
 
 
 def batchnorm_network(seed: int, patches: NDArray[np.uint8]) -> Network:
-    """A small network with random weights whose BatchNorm statistics are those of the patches.
+    """A small network with random weights and the BatchNorm statistics of the given patches.
 
-    patches: (N, H, W, 3) uint8, the "training data": its scale is the scale to be found.
+    The patches stand for its training data. So the right scale of a slide is the one at which it
+    looks like them.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the weights.
+    patches : numpy.ndarray
+        RGB, (N, H, W, 3) uint8.
+
+    Returns
+    -------
+    Network
+        Three classes, on RGB patches of any size.
+
+    Examples
+    --------
+    >>> patches = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
+    >>> batchnorm_network(0, patches).name
+    'batchnorm-0'
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -15,19 +15,35 @@ from wsi_scale.slide.base import Slide
 from wsi_scale.slide.readers import open_slide
 
 UNEVEN_SIZES = ((300, 250), (150, 125), (75, 62), (37, 31))
-"""(width, height) of levels that are not square and whose ratios are not whole."""
+"""(width, height) of levels that are not square, with ratios that are not whole."""
 
 PAINTS = ((200, 30, 40), (40, 180, 60), (50, 70, 210), (220, 200, 30), (150, 40, 190))
-"""One colour per level; none is black or white, so padding and background never pass for it."""
+"""One colour per level. None is black or white, so padding and background look different."""
 
 
 def painted_levels(
     sizes: Sequence[tuple[int, int]] = UNEVEN_SIZES,
     colours: Sequence[tuple[int, int, int]] = PAINTS,
 ) -> list[NDArray[np.uint8]]:
-    """One (h, w, 3) uint8 array per level, each a single colour: a pixel proves its level.
+    """Levels that each have one colour, so that a pixel shows which level was read.
 
-    sizes: (width, height) of each level, finest first, at most as many as colours.
+    Parameters
+    ----------
+    sizes : sequence of (int, int)
+        (width, height) of each level, finest first; at most as many as there are colours.
+    colours : sequence of (int, int, int)
+        RGB of each level, 0 to 255.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        One (h, w, 3) uint8 array per level.
+
+    Examples
+    --------
+    >>> levels = painted_levels([(30, 20), (15, 10)])
+    >>> [level.shape for level in levels], levels[1][0, 0].tolist()
+    ([(20, 30, 3), (10, 15, 3)], [40, 180, 60])
     """
     levels = []
     for (width, height), colour in zip(sizes, colours[: len(sizes)], strict=True):
@@ -40,7 +56,25 @@ def painted_levels(
 def shrunk_levels(
     base: NDArray[np.uint8], downsamples: Sequence[float] = (1, 2, 4)
 ) -> list[NDArray[np.uint8]]:
-    """The base image (h, w, 3) area-averaged by each factor; sides are rounded down."""
+    """Levels made from one image by averaging areas.
+
+    Parameters
+    ----------
+    base : numpy.ndarray
+        RGB, (h, w, 3) uint8.
+    downsamples : sequence of float
+        By how much each level is smaller than the image. Sides are rounded down.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        One (h, w, 3) uint8 array per downsample.
+
+    Examples
+    --------
+    >>> [level.shape for level in shrunk_levels(disc_image(20), (1, 4))]
+    [(500, 600, 3), (125, 150, 3)]
+    """
     height, width = base.shape[:2]
     levels = []
     for factor in downsamples:
@@ -53,10 +87,28 @@ def shrunk_levels(
 def disc_image(
     radius: float, *, width: int = 600, height: int = 500, spacing: int = 100
 ) -> NDArray[np.uint8]:
-    """Dark discs of one radius (px) on white, (height, width, 3) uint8.
+    """A picture of dark discs of one radius on white.
 
-    Centres lie at spacing / 2, 3 · spacing / 2, … in pixel-edge coordinates; edges are
-    antialiased over one pixel.
+    Parameters
+    ----------
+    radius : float
+        Radius of the discs, px.
+    width, height : int
+        Size of the picture, px.
+    spacing : int
+        Distance between centres, px. The first centre is at ``spacing / 2`` along both axes,
+        counted from the edge of the picture.
+
+    Returns
+    -------
+    numpy.ndarray
+        RGB, (height, width, 3) uint8. Edges of discs are antialiased over one pixel.
+
+    Examples
+    --------
+    >>> picture = disc_image(20)
+    >>> picture.shape, int(picture[50, 50, 0]), int(picture[0, 0, 0])
+    ((500, 600, 3), 60, 255)
     """
     y, x = np.mgrid[:height, :width] + 0.5
     across, down = x % spacing - spacing / 2, y % spacing - spacing / 2
@@ -68,8 +120,24 @@ def disc_image(
 def slide_in_memory(levels: Any = None, *, mpp: float | tuple[float, float] | None = None) -> Slide:
     """An open slide without a file.
 
-    levels: an (h, w, 3) uint8 array, or a list of them, finest first; by default discs of
-    radius 20 px on 600 × 500 px at three levels.
+    Parameters
+    ----------
+    levels : numpy.ndarray or list of numpy.ndarray, optional
+        (h, w, 3) uint8 arrays, finest first. Default: discs of radius 20 px on 600 × 500 px, in
+        three levels.
+    mpp : float or (float, float), optional
+        µm per level-0 px, one number or (x, y).
+
+    Returns
+    -------
+    Slide
+        Use it in a ``with`` block, or call its ``close``.
+
+    Examples
+    --------
+    >>> with slide_in_memory(mpp=0.5) as slide:
+    ...     [level.downsample for level in slide.levels], slide.mpp
+    ([1.0, 2.0, 4.0], (0.5, 0.5))
     """
     return open_slide(shrunk_levels(disc_image(20)) if levels is None else levels, mpp=mpp)
 
@@ -82,13 +150,37 @@ def write_pyramid_tiff(
     mpp: float | tuple[float, float] | None = None,
     compression: str | None = "zlib",
 ) -> Path:
-    """Write a tiled pyramid TIFF that OpenSlide and TiffSlide both read; returns its path.
+    """Path of a tiled pyramid TIFF, just written, that both OpenSlide and TiffSlide read.
 
-    levels: (h, w, 3) uint8 arrays, finest first, written as they are; or one array, which is
-        shrunk by ``downsamples``. TiffSlide takes only levels that shrink by 2, 3 or 4 (rounded),
-        the same at every step: 1, 4, 16, not 1, 4, 8.
-    mpp: µm per level-0 px, one number or (x, y); no resolution is written when None.
-    compression: of tifffile, e.g. ``"zlib"`` (exact), ``"jpeg"`` (small), None.
+    Parameters
+    ----------
+    path : str or path
+        File to write.
+    levels : numpy.ndarray or sequence of numpy.ndarray
+        (h, w, 3) uint8 arrays, finest first, written as they are. Or one array, which is shrunk by
+        ``downsamples``.
+    downsamples : sequence of float
+        Used for one array only. TiffSlide takes only levels that shrink by 2, 3 or 4 (rounded), by
+        the same factor at every step: 1, 4, 16, but not 1, 4, 8.
+    mpp : float or (float, float), optional
+        µm per level-0 px, one number or (x, y). Without it no resolution is written.
+    compression : str or None
+        Name of a compression in tifffile, e.g. ``"zlib"`` (exact) or ``"jpeg"`` (small).
+
+    Returns
+    -------
+    pathlib.Path
+        ``path``.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from wsi_scale import open_slide
+    >>> with TemporaryDirectory() as folder:
+    ...     path = write_pyramid_tiff(f"{folder}/slide.tiff", disc_image(20), mpp=0.5)
+    ...     with open_slide(path) as slide:
+    ...         [level.downsample for level in slide.levels]
+    [1.0, 2.0, 4.0]
     """
     import tifffile
 
@@ -109,7 +201,7 @@ def write_pyramid_tiff(
 
 
 def _resolution(mpp: float | tuple[float, float] | None, downsample: float) -> dict[str, Any]:
-    """Resolution tags of one level. Without mpp: ratio 1 and no unit, as tifffile writes it."""
+    """Resolution tags of one level. Without mpp they are a ratio of 1 without a unit."""
     if mpp is None:
         return {"resolution": (1, 1), "resolutionunit": "NONE"}
     x, y = mpp if isinstance(mpp, tuple) else (mpp, mpp)

@@ -1,7 +1,8 @@
-"""Tiles of a slide at the scale that was found, and their predictions put back together.
+"""Tiles of a slide at the scale that was found, and one picture from their predictions.
 
-``layout`` says where tiles lie (arithmetic), ``cut`` reads them, ``kept`` says which are worth
-reading, ``stitch`` joins predictions; ``dataset`` hands tiles to torch and alone needs it.
+``layout`` computes where tiles lie, ``cut`` reads them, ``worth_reading`` leaves out those without
+tissue or outside a region, ``stitch`` joins predictions. ``torch_dataset`` gives tiles to torch; it
+is the only file here that needs torch.
 """
 
 from wsi_scale.tiling.cut import Tile, Tiles, tiles

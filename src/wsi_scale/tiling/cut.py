@@ -1,4 +1,4 @@
-"""Tiles of a slide at any scale, cut from its native levels when they are asked for."""
+"""Tiles of a slide at any scale, cut from its native levels when they are indexed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_scale.errors import SettingsError, SlideError
-from wsi_scale.geometry import LevelRead, pick_level, reduction
+from wsi_scale.geometry import pick_level
 from wsi_scale.sites.overview import shared_box
 from wsi_scale.sites.regions import Region, parse_region
 from wsi_scale.slide.base import Slide
+from wsi_scale.slide.read_plan import LevelRead, reduction
 from wsi_scale.slide.reading import read_reduced, resample
 from wsi_scale.tiling.layout import Layout, Place, Span, span
 from wsi_scale.tiling.worth_reading import TISSUE_SHARE, kept_tiles
@@ -26,34 +27,46 @@ log = logging.getLogger(__name__)
 
 
 class HasScale(Protocol):
-    """A Report, an Estimate, or anything else with a scale."""
+    """A Report, an Estimate, or anything else that has a scale."""
 
     @property
     def scale(self) -> float | None:
-        """Level-0 px per network px; None where none was found."""
+        """Level-0 px per network px; None if none was found."""
 
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One tile: its pixels and where it lies."""
+    """One tile: its pixels and its place."""
 
     pixels: NDArray[np.uint8]
-    """(size, size, 3) RGB; the slide's background, as a rule white, right of and below the rim."""
+    """(size, size, 3) uint8 RGB. Beyond the slide's rim they are its background, mostly white."""
     place: Place
+    """Where the tile lies, on the slide and in the stitched picture."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Tiles(Sequence[Tile]):
-    """The tiles of a slide, row by row: sized, indexable, each read when it is asked for.
+    """The tiles of a slide, row by row: a sequence that reads a tile when it is indexed.
 
-    A slice is again Tiles. Pickles, and may be used in forked or spawned workers: each opens the
-    slide for itself. Good for as long as the slide is open; indexing raises SlideError where the
-    slide is closed or cannot be decoded.
+    ``wsi_scale.tiles`` makes it. A slice is also a ``Tiles``. It can be pickled and used in forked
+    or spawned workers, which open the slide themselves. Keep the slide open meanwhile: indexing
+    raises SlideError if the slide is closed or cannot be decoded.
+
+    Examples
+    --------
+    >>> from wsi_scale import open_slide
+    >>> with open_slide("synthetic:figures?width=800&height=600") as slide:
+    ...     found = tiles(slide, scale=2.0, size=100)
+    ...     len(found), found.shape, found[0].pixels.shape
+    (12, (300, 400), (100, 100, 3))
+    >>> found.place(5).row, found.place(5).column
+    (1, 1)
     """
 
     slide: Slide
+    """The open slide."""
     layout: Layout
-    """The grid of all tiles, those left out included."""
+    """The grid of all tiles, including those that are left out."""
     kept: range | NDArray[np.int64]
     """Numbers of the tiles in that grid, row · columns + column, rising."""
 
@@ -74,22 +87,22 @@ class Tiles(Sequence[Tile]):
 
     @property
     def origin(self) -> tuple[float, float]:
-        """(x, y) of the stitched picture's left top corner, level-0 px."""
+        """(x, y) of the stitched picture's top left corner, level-0 px."""
         return self.layout.area.x, self.layout.area.y
 
     @property
     def mpp(self) -> tuple[float, float] | None:
-        """µm per output px (x, y); None where the slide has no resolution."""
+        """µm per output px (x, y); None if the slide's µm/px is not known."""
         mpp = self.slide.mpp
         return None if mpp is None else (mpp[0] * self.scale, mpp[1] * self.scale)
 
     @property
     def upsampled(self) -> bool:
-        """True below scale 1: tiles show pixels that the slide does not have."""
+        """True below scale 1: tiles then show pixels that the slide does not have."""
         return self.scale < 1 - 1e-9
 
     def place(self, index: int) -> Place:
-        """Where a tile lies; no pixel is read. Raises IndexError as a list does."""
+        """Where a tile lies. No pixel is read. Raises IndexError as a list does."""
         number = int(self.kept[operator.index(index)])
         return self.layout.place(*divmod(number, self.layout.columns))
 
@@ -123,25 +136,56 @@ def tiles(
     region: Region | str | os.PathLike[str] | None = None,
     tissue: bool | float = False,
 ) -> Tiles:
-    """The tiles of a slide at a scale, row by row; none is read before it is asked for.
+    """Tiles of a slide at a scale, row by row; each is read when it is indexed.
 
-    scale: level-0 px per px of a tile, any number above 0, or a Report or Estimate that has one.
-        Below 1 tiles are upsampled; this is logged, as is a verdict other than ``ok``.
-    size: side of a tile in its own (output) px.
-    overlap: output px shared by neighbours, 0 to size - 1.
-    region: tile only this part: a Region, a GeoJSON file or a box 'x,y,w,h' in level-0 px. The
-        first tile lies in the corner of its box; tiles that no polygon touches are left out.
-    tissue: True leaves out tiles of which less than a twentieth is tissue; a number from 0 to 1
-        sets another share. It is the share of what lies on the slide and in the region's box. A
-        slide without tissue has no tiles.
-    Tiles begin at the corner of ``slide.bounds``, or of the region, and cover it wholly: the last
-    of a row or column may hang over the slide's rim, where they hold background.
-    Raises SettingsError for a scale that was not found or an impossible number, SiteError for a
-    region off the slide.
+    Tiles begin at the top left corner of ``slide.bounds`` or of the region's box, and cover all of
+    it. The last tile of a row or column may reach beyond the slide's rim; there it shows
+    background.
+
+    Parameters
+    ----------
+    slide : Slide
+        An open slide. Keep it open while tiles are read.
+    scale : float, Report or Estimate
+        Level-0 px per px of a tile, above 0. Below 1, tiles are upsampled. That is logged, and so
+        is a verdict other than ``ok``.
+    size : int
+        Side of a tile, output px.
+    overlap : int
+        Output px shared by neighbours, 0 to ``size - 1``.
+    region : Region, str or path, optional
+        Tile only this part: a Region, a GeoJSON file or a box ``"x,y,w,h"`` in level-0 px. Tiles
+        that no polygon touches are left out.
+    tissue : bool or float
+        True leaves out tiles with less than a twentieth of tissue; a number from 0 to 1 sets
+        another share. It is the share of the part of the tile that lies on the slide and in the
+        region's box. A slide without tissue has no tiles.
+
+    Returns
+    -------
+    Tiles
+        A sequence of ``Tile``.
+
+    Raises
+    ------
+    SettingsError
+        When there is no scale, or a number or the region cannot be used.
+    SiteError
+        When the region lies outside the slide.
+    SlideError
+        When ``slide`` is not an open slide.
+
+    Examples
+    --------
+    >>> from wsi_scale import open_slide
+    >>> with open_slide("synthetic:figures?width=800&height=600") as slide:
+    ...     found = tiles(slide, scale=2.0, size=100, region="0,0,500,300")
+    ...     len(found), found[0].place.width
+    (6, 200.0)
     """
     if not isinstance(slide, Slide):
         raise SlideError(
-            f"tiles are cut from an open slide, got {type(slide).__name__}; "
+            f"tiles must be cut from an open slide, got {type(slide).__name__}; "
             "pass wsi_scale.open_slide(…)"
         )
     share = _share(tissue)
@@ -159,8 +203,8 @@ def tiles(
 def cut_tile(slide: Slide, layout: Layout, place: Place) -> NDArray[np.uint8]:
     """The pixels of one tile, (size, size, 3), from the level that suits the scale.
 
-    A pixel is the same whichever tile it is cut with. Beyond the slide's rim the filter sees the
-    rim repeated, so no background bleeds in. Raises SlideError when a region cannot be decoded.
+    A pixel is the same in whichever tile it is cut. Beyond the slide's rim the filter sees the rim
+    repeated, so no background mixes in. Raises SlideError if the slide cannot be decoded there.
     """
     number = pick_level(slide.levels, layout.scale)
     level, have = slide.levels[number], slide.bounds
@@ -177,7 +221,7 @@ def cut_tile(slide: Slide, layout: Layout, place: Place) -> NDArray[np.uint8]:
     read = LevelRead(number, across.start, down.start, across.length, down.length, reduce, ())
     pixels = np.pad(read_reduced(slide, read), (down.repeat, across.repeat, (0, 0)), mode="edge")
     box = (across.box[0], down.box[0], across.box[1], down.box[1])
-    # always a whole square: Pillow may take height before width elsewhere, and round otherwise
+    # always a whole square: for other shapes Pillow may swap its two passes and round differently
     shown = resample(pixels, box, layout.size, layout.size)
     out = np.empty_like(shown)
     out[:] = slide.background
@@ -187,18 +231,20 @@ def cut_tile(slide: Slide, layout: Layout, place: Place) -> NDArray[np.uint8]:
 
 
 def _number(scale: Any) -> float:
-    """The scale as a number; SettingsError where there is none."""
+    """The scale as a number. Raises SettingsError if there is none."""
     if isinstance(scale, numbers.Real):
         return float(scale)
     if scale is not None and not hasattr(scale, "scale"):
-        raise SettingsError(f"a scale is a number above 0 or a Report that has one, got {scale!r}")
+        raise SettingsError(
+            f"scale must be a number above 0 or a Report with a scale, got {scale!r}"
+        )
     found = getattr(scale, "scale", None)
     verdict, reason = getattr(scale, "verdict", None), getattr(scale, "reason", None)
     if found is None:
         why = f": {reason}" if reason else ""
-        raise SettingsError(f"no scale was found{why}; to cut tiles all the same, pass a number")
+        raise SettingsError(f"no scale was found{why}; to cut tiles anyway, pass a number")
     if verdict not in (None, "ok"):
-        log.warning("scale %.4g is to be used with care (%s): %s", found, verdict, reason)
+        log.warning("use scale %.4g with care (%s): %s", found, verdict, reason)
     return float(found)
 
 
@@ -206,13 +252,13 @@ def _whole(name: str, value: Any) -> int:
     try:
         return operator.index(value)
     except TypeError:
-        raise SettingsError(f"{name} is a whole number of px, got {value!r}") from None
+        raise SettingsError(f"{name} must be a whole number of px, got {value!r}") from None
 
 
 def _share(tissue: Any) -> float | None:
-    """Least share of tissue in a tile; None where any tile will do."""
+    """Least share of tissue in a tile; None if all tiles are kept."""
     if isinstance(tissue, bool):
         return TISSUE_SHARE if tissue else None
     if not (isinstance(tissue, numbers.Real) and 0 <= float(tissue) <= 1):
-        raise SettingsError(f"tissue is True, False or a share from 0 to 1, got {tissue!r}")
+        raise SettingsError(f"tissue must be True, False or a share from 0 to 1, got {tissue!r}")
     return float(tissue)

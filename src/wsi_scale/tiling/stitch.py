@@ -1,4 +1,4 @@
-"""Predictions of tiles, put back together into one picture at the tiles' scale."""
+"""One picture, at the tiles' scale, from the predictions for the tiles."""
 
 from __future__ import annotations
 
@@ -26,24 +26,51 @@ def stitch(
     fill: float = 0,
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
-    """One picture from a prediction for every tile, (H, W) or (C, H, W), at the tiles' scale.
+    """One picture from a prediction for every tile.
 
-    predictions: one (size, size) or (C, size, size) array a tile, in the order of the tiles; taken
-        one by one, so a generator keeps one in memory.
-    overlaps: ``crop`` takes every px from the tile in which it lies deepest, any dtype, and cuts
-        neighbours in the middle of their overlap; ``blend`` fades one into the other, for
+    It takes memory for the result, and 4 bytes per px more for ``"blend"``.
+
+    Parameters
+    ----------
+    tiles : Tiles
+        The tiles that were predicted.
+    predictions : iterable of array_like
+        One (size, size) or (C, size, size) array per tile, in the order of the tiles. They are
+        taken one by one, so a generator keeps only one in memory.
+    overlaps : {"crop", "blend"}
+        ``"crop"`` takes each px from the tile in which it lies deepest, so neighbours are cut in
+        the middle of their overlap. ``"blend"`` fades from one tile to the next; it is for
         probabilities and logits.
-    fill: value where no tile was kept.
-    out: write here instead of into a new array, e.g. a ``numpy.memmap`` for a picture larger than
-        memory; its shape is that of the result.
-    Returns (H, W) or (C, H, W) where (H, W) is ``tiles.shape``; px (i, j) begins at level-0 px
-    ``tiles.origin`` + scale · (j, i), and what hangs over the rim is cut off. Cropped it has the
-    first prediction's dtype, blended at least float32. Memory: the result, and for ``blend`` 4 H W
-    bytes more. Without tiles: (H, W) float32 of ``fill``.
-    Raises SettingsError for predictions of another number or shape, and for labels to be blended.
+    fill : float
+        Value where tiles were left out.
+    out : numpy.ndarray, optional
+        Array of the result's shape to write into, for example a ``numpy.memmap`` if the picture is
+        larger than memory.
+
+    Returns
+    -------
+    numpy.ndarray
+        (H, W) or (C, H, W), where (H, W) is ``tiles.shape``. Px (i, j) begins at level-0 px
+        ``tiles.origin`` + scale · (j, i). What lies beyond the slide's rim is cut off. The dtype is
+        that of the first prediction; for ``"blend"`` at least float32. Without any tile: (H, W)
+        float32, full of ``fill``.
+
+    Raises
+    ------
+    SettingsError
+        When the number, shape or dtype of the predictions does not fit, or that of ``out``.
+
+    Examples
+    --------
+    >>> from wsi_scale import open_slide, tiles
+    >>> with open_slide("synthetic:figures?width=800&height=600") as slide:
+    ...     found = tiles(slide, scale=2.0, size=100)
+    >>> picture = stitch(found, (np.full((100, 100), number) for number in range(len(found))))
+    >>> picture.shape, int(picture[0, 0]), int(picture[-1, -1])
+    ((300, 400), 0, 11)
     """
     if overlaps not in ("crop", "blend"):
-        raise SettingsError(f"overlaps are 'crop' or 'blend', got {overlaps!r}")
+        raise SettingsError(f"overlaps must be 'crop' or 'blend', got {overlaps!r}")
     put: _Crop | _Blend | None = None
     for place, prediction in _paired(tiles, predictions):
         if put is None:
@@ -60,7 +87,7 @@ def stitch(
 
 
 def _paired(tiles: Tiles, predictions: Iterable[ArrayLike]) -> Iterator[tuple[Place, NDArray[Any]]]:
-    """Each tile's place and prediction; SettingsError when there are more or fewer."""
+    """Each tile's place and prediction. Raises SettingsError if there are more or fewer."""
     index = -1
     for index, prediction in enumerate(predictions):
         if index >= len(tiles):
@@ -73,8 +100,8 @@ def _paired(tiles: Tiles, predictions: Iterable[ArrayLike]) -> Iterator[tuple[Pl
 def _check_shape(prediction: NDArray[Any], size: int) -> None:
     if prediction.ndim not in (2, 3) or prediction.shape[-2:] != (size, size):
         raise SettingsError(
-            f"a prediction has shape ({size}, {size}) or (C, {size}, {size}) as its tile, got "
-            f"{prediction.shape}"
+            f"a prediction must have shape ({size}, {size}) or (C, {size}, {size}), like its tile, "
+            f"got {prediction.shape}"
         )
 
 
@@ -91,12 +118,12 @@ def _canvas(
     try:
         out[...] = fill
     except (OverflowError, ValueError) as error:
-        raise SettingsError(f"fill {fill} is no {out.dtype}: {error}") from error
+        raise SettingsError(f"fill {fill} does not fit into {out.dtype}: {error}") from error
     return out
 
 
 class _Crop:
-    """Every px from one tile: the one in whose core it lies, or, where that was left out, any."""
+    """Takes each px from the tile whose core it lies in, or from any tile if that was left out."""
 
     def __init__(
         self, tiles: Tiles, first: NDArray[Any], fill: float, out: NDArray[Any] | None
@@ -119,7 +146,7 @@ class _Crop:
         return self._out
 
     def _blocks(self, place: Place) -> Iterator[Block]:
-        """The tile's core, and the parts it reaches of the cores of tiles that were left out."""
+        """The tile's core, and its share of the cores of tiles that were left out."""
         layout = self._layout
         rows = list(_cores(place.row, place.top, layout, layout.rows, layout.height))
         columns = list(_cores(place.column, place.left, layout, layout.columns, layout.width))
@@ -131,7 +158,7 @@ class _Crop:
 
 
 class _Blend:
-    """A weighted mean: weights fall linearly to a tile's edge, over the width of the overlap."""
+    """A weighted mean. Weights fall linearly to a tile's edge, over the width of the overlap."""
 
     def __init__(
         self, tiles: Tiles, first: NDArray[Any], fill: float, out: NDArray[Any] | None
@@ -139,7 +166,8 @@ class _Blend:
         _check_shape(first, tiles.size)
         if not np.issubdtype(first.dtype, np.inexact):
             raise SettingsError(
-                f"predictions of {first.dtype} are labels, which cannot be blended; crop them"
+                f"predictions of {first.dtype} are labels, which cannot be blended; "
+                "use overlaps='crop'"
             )
         self.expected = first.shape
         self._fill = fill
@@ -169,7 +197,7 @@ class _Blend:
 
 
 def _kept_grid(tiles: Tiles) -> NDArray[np.bool_] | None:
-    """(rows, columns), which tiles there are; None where none is left out."""
+    """(rows, columns), True for tiles that are kept; None if none is left out."""
     layout = tiles.layout
     if len(tiles) == layout.rows * layout.columns:
         return None
@@ -181,10 +209,10 @@ def _kept_grid(tiles: Tiles) -> NDArray[np.bool_] | None:
 def _cores(
     number: int, start: int, layout: Layout, count: int, extent: int
 ) -> Iterator[tuple[int, slice]]:
-    """Numbers of the tiles along one side whose cores a tile reaches, and the px it reaches.
+    """Along one side, the tiles whose cores a tile reaches, and which px it reaches there.
 
-    Cores meet in the middle of overlaps and end where the picture ends. Size 100, overlap 20,
-    the second of three: 0: 80–90, 1: 90–170, 2: 170–180.
+    Cores meet in the middle of overlaps and end where the picture ends. With size 100 and overlap
+    20, the second of three tiles reaches tile 0 at 80–90, itself at 90–170, tile 2 at 170–180.
     """
     half, stop = layout.overlap // 2, min(start + layout.size, extent)
     reach = -(-layout.size // layout.step)
@@ -196,6 +224,6 @@ def _cores(
 
 
 def _ramp(size: int, overlap: int) -> NDArray[np.float32]:
-    """(size,) weights above 0; those of two neighbours add up to 1 where two overlap."""
+    """(size,) weights above 0. Where two neighbours overlap, their weights add up to 1."""
     from_edge = np.minimum(np.arange(size), np.arange(size)[::-1]) + 0.5
     return np.asarray(np.clip(from_edge / max(overlap, 0.5), 0, 1), np.float32)

@@ -1,4 +1,4 @@
-"""Tiles for torch: a Dataset that DataLoader workers may share, forked or spawned."""
+"""Tiles for torch: a Dataset for a DataLoader, also with forked or spawned workers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,35 @@ from wsi_scale.tiling.cut import Tiles
 
 
 class TileDataset(Dataset[tuple[Any, int]]):
-    """Pairs (image, index) of tiles: the image as asked for, the index into ``tiles``.
+    """Pairs (image, index): the image of a tile and its index into ``tiles``.
 
-    The image is a (3, size, size) uint8 tensor, RGB; with ``network`` what that network expects,
-    (channels, size, size) float32 on the CPU; with ``transform`` alone whatever that returns.
-    Pickles as its parts do, so with spawned workers ``transform`` is a function of a module, not a
-    lambda. Every worker opens the slide for itself; keep the slide open until they are done.
+    The image is a (3, size, size) uint8 tensor, RGB. With ``network`` it is what that network
+    expects, (channels, size, size) float32 on the CPU. With ``transform`` alone it is what that
+    function returns. Every worker opens the slide itself; keep the slide open until all are done.
+
+    Parameters
+    ----------
+    tiles : Tiles
+        The tiles to serve.
+    network : Network, optional
+        Its card says how to scale and normalise images. Its weights stay where they are.
+    transform : callable, optional
+        Gets the pixels of a tile, (size, size, 3) uint8. With ``network`` it comes first and must
+        return such an array. With spawned workers it must be a function of a module, because it is
+        pickled.
+
+    Raises
+    ------
+    SettingsError
+        When the network does not take patches of the tiles' size.
+
+    Examples
+    --------
+    >>> from wsi_scale import open_slide, tiles
+    >>> with open_slide("synthetic:figures?width=800&height=600") as slide:
+    ...     image, index = TileDataset(tiles(slide, scale=2.0, size=100))[3]
+    >>> tuple(image.shape), index
+    ((3, 100, 100), 3)
     """
 
     def __init__(
@@ -33,13 +56,6 @@ class TileDataset(Dataset[tuple[Any, int]]):
         network: Network | None = None,
         transform: Callable[[NDArray[np.uint8]], Any] | None = None,
     ) -> None:
-        """Serve tiles.
-
-        network: whose card says how to scale and normalise; its weights stay where they are.
-        transform: gets the pixels, (size, size, 3) uint8; before the network's preparation, for
-            which it returns such an array again.
-        Raises SettingsError when the network takes no patches of the tiles' size.
-        """
         self.tiles = tiles
         self.transform = transform
         self._feeder = None if network is None else _without_weights(network, tiles.size)
@@ -59,7 +75,7 @@ class TileDataset(Dataset[tuple[Any, int]]):
 
 
 def _without_weights(network: Network, size: int) -> Network:
-    """What prepares patches for the network, small and on the CPU, to be sent to workers."""
+    """A copy of the network without weights, on the CPU, which only prepares patches in workers."""
     if network.input_size not in (None, size):
         raise SettingsError(
             f"{network.name} takes patches of {network.input_size} px, not {size}; cut tiles with "

@@ -1,4 +1,4 @@
-"""Which tiles are worth reading: those that a region touches, those that show tissue."""
+"""Which tiles to keep: those that a region touches and those that show tissue."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from wsi_scale.slide.base import Slide
 from wsi_scale.tiling.layout import Layout
 
 TISSUE_SHARE = 0.05
-"""Least share of tissue in a tile that counts as a tissue tile."""
+"""Least share of tissue for a tile to be kept."""
 
-_FINENESS = 32  # points along a contour for each step from tile to tile
-_FLAT = 1e-12  # level-0 px; an edge that rises less runs straight along or across
+_FINENESS = 32  # points along a contour per step from tile to tile
+_FLAT = 1e-12  # level-0 px; an edge that rises less counts as parallel to an axis
 
 
 def kept_tiles(
@@ -28,8 +28,8 @@ def kept_tiles(
 ) -> range | NDArray[np.int64]:
     """Numbers (row · columns + column) of the tiles to keep, rising.
 
-    region: keep those it touches; all where None. share: keep those of which at least this share
-    is tissue; all where None. Raises SiteError where the region touches no tile.
+    region: keep the tiles that it touches; all if None. share: keep the tiles with at least this
+    share of tissue; all if None. Raises SiteError if the region touches no tile.
     """
     count = layout.rows * layout.columns
     if region is None and share is None:
@@ -38,24 +38,24 @@ def kept_tiles(
     if region is not None:
         keep &= touched(layout, region)
         if not keep.any():
-            raise SiteError(f"{region.name} covers nothing of {slide.path}; draw it on this slide")
+            raise SiteError(f"{region.name} covers no part of {slide.path}; draw it on this slide")
     if share is not None:
         keep &= tissue_shares(slide, layout, region) >= share - 1e-9
     return range(count) if keep.all() else np.flatnonzero(keep).astype(np.int64)
 
 
 def tissue_shares(slide: Slide, layout: Layout, region: Region | None) -> Array:
-    """Share of tissue in each tile, (rows, columns), of its part inside the tiled area."""
-    look = take_overview(slide, region)
-    mask = tissue_mask(look.picture).astype(float)
+    """Share of tissue in the part of each tile that lies in the tiled area, (rows, columns)."""
+    seen = take_overview(slide, region)
+    mask = tissue_mask(seen.picture).astype(float)
     (x0, x1), (y0, y1) = _edges(layout)
-    across = _covered((x0 - look.box.x) / look.pixel[0], (x1 - look.box.x) / look.pixel[0], mask, 1)
-    down = _covered((y0 - look.box.y) / look.pixel[1], (y1 - look.box.y) / look.pixel[1], mask, 0)
+    across = _covered((x0 - seen.box.x) / seen.pixel[0], (x1 - seen.box.x) / seen.pixel[0], mask, 1)
+    down = _covered((y0 - seen.box.y) / seen.pixel[1], (y1 - seen.box.y) / seen.pixel[1], mask, 0)
     return np.asarray(down @ mask @ across.T)
 
 
 def _covered(start: Array, end: Array, mask: Array, axis: int) -> Array:
-    """(tiles, px): the share of each tile's side that lies in each px of the picture."""
+    """(tiles, px): the share of each tile's side that each px of the picture covers."""
     px = np.arange(mask.shape[axis])
     inside = np.minimum(end[:, None], px + 1) - np.maximum(start[:, None], px)
     inside = np.clip(inside, 0, None)
@@ -63,9 +63,9 @@ def _covered(start: Array, end: Array, mask: Array, axis: int) -> Array:
 
 
 def touched(layout: Layout, region: Region) -> Mask:
-    """Which tiles a region touches, (rows, columns): its contour runs through, or it is all inside.
+    """Which tiles a region touches, (rows, columns): tiles on its contour and tiles inside it.
 
-    A tile of which a corner thinner than 1/32 of a step is cut off may be missed.
+    A tile may be missed if the region touches only a corner of it, thinner than 1/32 of a step.
     """
     (x0, x1), (y0, y1) = _edges(layout)
     keep = region.contains_grid((x0 + x1) / 2, (y0 + y1) / 2)
@@ -83,7 +83,7 @@ def touched(layout: Layout, region: Region) -> Mask:
 
 
 def _edges(layout: Layout) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Where columns, and where rows, of tiles begin and end within the area, level-0 px."""
+    """Where columns and rows of tiles begin and end within the area, level-0 px."""
 
     def along(start: float, length: float, count: int) -> tuple[Array, Array]:
         first = start + np.arange(count, dtype=float) * layout.step * layout.scale
@@ -95,7 +95,7 @@ def _edges(layout: Layout) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
 
 
 def _contours(region: Region, area: Box, spacing: float) -> Iterator[Array]:
-    """(N, 2) points along each ring of the region within the area, at most a spacing apart."""
+    """(N, 2) points along each ring of the region within the area, at most ``spacing`` apart."""
     for rings in region.polygons:
         for ring in rings:
             start, end = _clipped(ring, area)
@@ -107,7 +107,7 @@ def _contours(region: Region, area: Box, spacing: float) -> Iterator[Array]:
 
 
 def _clipped(ring: Ring, area: Box) -> tuple[Array, Array]:
-    """Starts and ends of a ring's edges, cut to the area; edges outside it are left out.
+    """Starts and ends of a ring's edges, cut to the area. Edges outside it are left out.
 
     Source: Liang and Barsky, A new concept and method for line clipping, 1984.
     """
@@ -119,8 +119,8 @@ def _clipped(ring: Ring, area: Box) -> tuple[Array, Array]:
     one, other = (low - start) / slope, (high - start) / slope
     enters = np.where(flat, 0.0, np.minimum(one, other)).max(axis=1).clip(0, 1)
     leaves = np.where(flat, 1.0, np.maximum(one, other)).min(axis=1).clip(0, 1)
-    beside = (flat & ((start < low) | (start > high))).any(axis=1)
-    cut = ~beside & (enters <= leaves)
+    outside = (flat & ((start < low) | (start > high))).any(axis=1)
+    cut = ~outside & (enters <= leaves)
     begin = start + enters[:, None] * along
     finish = start + leaves[:, None] * along
     return begin[cut], finish[cut]

@@ -100,7 +100,9 @@ def test_missing_images_are_told_before_the_folder_is_claimed(run, tmp_path):
 def test_a_damaged_note_is_told_and_nothing_touched(run, tmp_path):
     plan, _ = run
     (tmp_path / "run.json").write_text("{")
-    with pytest.raises(SettingsError, match="is damaged and nothing beside it was touched"):
+    with pytest.raises(
+        SettingsError, match=r"is damaged \(its folder was left as it is\); restore"
+    ):
         reproduce(replace(plan, out=tmp_path), 1, quiet)
     assert (tmp_path / "run.json").read_text() == "{"
 

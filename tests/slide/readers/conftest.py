@@ -1,4 +1,4 @@
-"""What tests of several readers share."""
+"""Fixtures for the tests of several readers."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from wsi_scale.errors import SlideError
 
 @pytest.fixture
 def refusal():
-    """Opens what cannot be opened: the message of the SlideError, one sentence, no causes."""
+    """Opens a source that must be refused; gives the message, which is one sentence."""
 
     def refused(source, **options):
         with pytest.raises(SlideError) as caught:

@@ -1,4 +1,4 @@
-"""The example of docs/adding-a-reader.md, taken from the page and tried."""
+"""The example in docs/adding-a-reader.md runs as written."""
 
 import re
 import sys
@@ -16,7 +16,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "adding-a-reader.md"
 
 @pytest.fixture
 def npy_reader(tmp_path, monkeypatch):
-    """The page's reader as one more file of the readers' folder."""
+    """The page's reader, as one more file in the folder of readers."""
     (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     folder = tmp_path / "readers"
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""Arrays as slides: what fits, what is refused, and that only the asked window is computed."""
+"""Arrays as slides: what fits, what is refused, and that only the window read is computed."""
 
 import pickle
 from pathlib import Path
@@ -16,7 +16,7 @@ NOISE = RNG.integers(0, 255, (97, 131, 3), dtype=np.uint8)
 
 
 def numpy_window(pixels, x, y, width, height, background):
-    """What a window must show, by padding the whole image with background first."""
+    """What a window must show: cut from the whole image, padded with background."""
     pad = 300
     out = np.empty((pixels.shape[0] + 2 * pad, pixels.shape[1] + 2 * pad, 3), np.uint8)
     out[:] = background
@@ -82,7 +82,7 @@ def test_transparent_pixels_show_the_background():
         (np.zeros((40, 50, 3)), "float64"),
         ([NOISE, NOISE], "must shrink"),
         ([NOISE[::2, ::2], NOISE], "must shrink"),
-        ([NOISE, NOISE[:30, :120:2]], "is not 131 × 97 px shrunk"),
+        ([NOISE, NOISE[:30, :120:2]], "is not a smaller copy of 131 × 97 px"),
     ],
 )
 def test_what_is_no_slide_is_refused_in_one_sentence(source, says):

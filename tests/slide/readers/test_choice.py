@@ -1,4 +1,4 @@
-"""Which reader opens what, why, and what is said when none can."""
+"""Which reader opens which source, why, and the message if none can."""
 
 import os
 
@@ -49,7 +49,7 @@ def test_a_named_reader_is_used(tiled):
     for name in ("openslide", "tiffslide", "image"):
         with open_slide(tiled, reader=name) as slide:
             assert slide.reader == name
-            assert "was asked for" in slide.reader_reason
+            assert "was requested" in slide.reader_reason
 
 
 def test_an_unknown_reader_is_named_with_those_there_are(tiled, refusal):
@@ -70,12 +70,12 @@ def test_a_missing_file_is_said_to_be_missing(tmp_path, refusal):
 
 def test_a_dicom_folder_is_told_to_open_one_file(tmp_path, refusal):
     (tmp_path / "1.2.dcm").write_bytes(b"x")
-    assert refusal(tmp_path).endswith("is a folder; open any one .dcm file of it")
+    assert refusal(tmp_path).endswith("is a folder; open any one of its .dcm files")
 
 
 def test_a_zarr_folder_is_not_for_the_other_readers(tmp_path, refusal):
     (tmp_path / "zarr.json").write_text("{}")
-    assert "leave the reader out" in refusal(tmp_path, reader="openslide")
+    assert "leave out the reader and it opens as OME-Zarr" in refusal(tmp_path, reader="openslide")
 
 
 def test_another_folder_is_said_to_be_one(tmp_path, refusal):
@@ -107,7 +107,7 @@ def test_a_cut_off_tiff_is_refused_at_the_latest_when_read(tmp_path, tiled):
 
 def test_a_file_without_permission_is_said_to_be_unreadable(tiled, monkeypatch, refusal):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert "may not be read by this user" in refusal(tiled)
+    assert "cannot be read by this user" in refusal(tiled)
 
 
 def test_an_object_that_is_no_image_is_refused(refusal):

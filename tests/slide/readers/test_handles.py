@@ -1,4 +1,4 @@
-"""Slides in threads, forked workers and pickles, and beside a region that cannot be decoded."""
+"""Slides in threads, forked workers and pickles, and next to a region that cannot be decoded."""
 
 import multiprocessing
 import pickle
@@ -25,7 +25,7 @@ def slide(request, tmp_path):
 
 @pytest.fixture(params=["openslide", "tiffslide"])
 def broken(request, tmp_path):
-    """A slide of 4 × 3 tiles whose second tile is zeros; the rest is intact."""
+    """A slide of 4 × 3 tiles. The second tile is zeros, the others are intact."""
     path = write_pyramid_tiff(tmp_path / "hole.tiff", [NOISE], compression="jpeg")
     with tifffile.TiffFile(path) as tiff:
         offset, length = tiff.pages[0].dataoffsets[1], tiff.pages[0].databytecounts[1]
@@ -54,7 +54,7 @@ def read_in_worker(place):
     return is_right(WORKERS_SLIDE, *place)
 
 
-# zarr, under TiffSlide, keeps a thread; forking beside it is the case under test
+# TiffSlide uses zarr, which keeps a thread; forking next to that thread is tested here
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_forked_workers_read_a_slide_that_was_open_before(slide):
     global WORKERS_SLIDE

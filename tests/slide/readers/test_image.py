@@ -1,4 +1,4 @@
-"""Plain images: every mode becomes RGB, size is no obstacle, resolution is weighed."""
+"""Plain images: every mode becomes RGB, large ones open, resolution is audited."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Noise belongs to the place, not to the look at it."""
+"""Noise depends on the place, not on the window that is read."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from wsi_scale.slide.readers.synthetic import SyntheticSlide
 
 @dataclass(frozen=True)
 class Grey:
-    """Nothing but grey: far from 0 and 255, so that no noise is clipped."""
+    """Plain grey, far from 0 and 255, so that no noise is clipped."""
 
     coarsest_pitch: float = 10.0
     most_subsamples: int = 4
@@ -91,9 +91,9 @@ def test_figures_are_still_seen_through_the_noise():
 @pytest.mark.parametrize(
     ("query", "says"),
     [
-        ("noise=-1", "noise is a number of grey levels, 0 to 1000, got -1"),
+        ("noise=-1", "noise must be 0 to 1000 grey levels, got -1"),
         ("noise=nan", "got nan"),
-        ("grain=3", "the grain of noise is 1 or 2 px, got 3"),
+        ("grain=3", "the grain of noise must be 1 or 2 px, got 3"),
         ("noise=much", "needs a number for noise, got 'much'"),
     ],
 )

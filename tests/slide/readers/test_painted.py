@@ -1,4 +1,4 @@
-"""The painted slide: one colour per level, so a pixel proves which level was read, and where."""
+"""Slides with one colour per level, so that a pixel shows which level was read, and where."""
 
 import numpy as np
 import pytest
@@ -7,11 +7,11 @@ from wsi_scale import open_slide
 from wsi_scale.testing import painted_levels, write_pyramid_tiff
 
 SIZES = ((1203, 903), (300, 225), (75, 56))
-"""Downsamples 1, 4.0117, 16.0825: the far edge of a level is where rounding shows."""
+"""Downsamples 1, 4.0117, 16.0825: rounding errors appear at the far edge of a level."""
 
 
 def ramps(sizes=SIZES):
-    """Levels whose red tells x and green y, smooth enough for a resampling reader."""
+    """Levels with x in red and y in green, smooth enough for a reader that resamples."""
     levels = []
     for width, height in sizes:
         y, x = np.mgrid[:height, :width]
@@ -22,7 +22,7 @@ def ramps(sizes=SIZES):
 
 @pytest.fixture(params=["openslide", "tiffslide", "array"])
 def opened(request, tmp_path):
-    """Opens levels with one reader, through a file where the reader needs one."""
+    """Opens levels with one reader, through a file if the reader needs one."""
     slides = []
 
     def build(levels, **options):
@@ -38,9 +38,9 @@ def opened(request, tmp_path):
 
 
 def painted_with(pixels, colour, slide):
-    """Whether all pixels have the colour; OpenSlide's last row may be off by one grey level.
+    """Whether all pixels have the colour. OpenSlide's last row may differ by one grey level.
 
-    There its fractional location leaves a pixel partly covered, and its colour is rounded twice.
+    A fractional location covers a pixel there only in part, so its colour is rounded twice.
     """
     return np.abs(pixels.astype(int) - colour).max() <= (slide.reader == "openslide")
 

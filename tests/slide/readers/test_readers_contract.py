@@ -1,4 +1,4 @@
-"""What every reader promises, whichever format it reads. A new reader is tested by being there."""
+"""What every reader promises, whatever its format. A new reader is tested automatically."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Real slides and broken ones, and how closely two readers agree on the same file."""
+"""Real slides, broken files, and how closely two readers agree on the same file."""
 
 import numpy as np
 import pytest
@@ -70,7 +70,7 @@ def test_dicom_shows_the_same_region_as_svs(slides):
 
 
 def test_a_dicom_folder_is_told_to_open_one_file(slides):
-    with pytest.raises(SlideError, match=r"open any one \.dcm file"):
+    with pytest.raises(SlideError, match=r"open any one of its \.dcm files"):
         open_slide(slides / "CMU-1-Small-Region-dicom")
 
 
@@ -107,7 +107,7 @@ def test_a_plain_image_is_read_by_pillow(real_data):
 BROKEN = ["not-a-slide.svs", "truncated.svs", "unreadable.svs", "unopenable.tiff", "not-wsi.dcm"]
 
 
-# libtiff, under Pillow, also writes to stderr; what is raised is one sentence all the same
+# libtiff, which Pillow uses, also writes to stderr; the error is one sentence anyway
 @pytest.mark.parametrize("reader", [None, "openslide", "tiffslide", "image"])
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_file_is_one_sentence_at_the_latest_when_it_is_read(real_data, name, reader):

@@ -1,4 +1,4 @@
-"""Synthetic slides are functions of position: the same through any window, thread or order."""
+"""Synthetic slides are functions of position: the same in any window, thread or order."""
 
 import numpy as np
 import pytest
@@ -79,7 +79,7 @@ def test_a_larger_tile_shows_one_class_over_more_ground_as_densely():
 
 
 def test_a_stretched_slide_shows_larger_figures():
-    """One figure per 2 500 px², so a slide stretched by 2 has the same cover in 4 × the area."""
+    """One figure per 2 500 px²: stretched by 2, the same share of 4 times the area is covered."""
     plain = SyntheticSlide.figures(seed=5, only=0, width=1000, height=1000)
     twice = SyntheticSlide.figures(seed=5, only=0, width=2000, height=2000, stretch=2)
     a = plain.read(0, 0, 0, 1000, 1000)
@@ -119,9 +119,9 @@ def test_a_path_describes_a_slide():
         ("synthetic:figures?width=0", "at least 1"),
         ("synthetic:figures?stretch=0", "above 0"),
         ("synthetic:figures?stretch=nan", "above 0"),
-        ("synthetic:figures?tile=120", "a multiple of 50 px a side, got 120"),
-        ("synthetic:figures?class=pink cross", "no class"),
-        ("synthetic:tissue?mpp=-1", "mpp above 0"),
+        ("synthetic:figures?tile=120", "must be a multiple of 50 px, got 120"),
+        ("synthetic:figures?class=pink cross", "an unknown class 'pink cross'"),
+        ("synthetic:tissue?mpp=-1", "mpp of synthetic tissue must be above 0"),
     ],
 )
 def test_a_bad_path_is_refused_in_one_sentence(path, says):

@@ -1,4 +1,4 @@
-"""TIFFs of many kinds: gaps, depth, planes, SubIFDs. Each is shown rightly or refused."""
+"""TIFFs of many kinds: gaps, depth, planes, SubIFDs. Each is shown correctly or refused."""
 
 import struct
 
@@ -16,7 +16,7 @@ DISCS = disc_image(20)
 
 @pytest.fixture
 def gappy(tmp_path):
-    """A pyramid of grey 90 whose second tile was left out at both levels."""
+    """A pyramid of grey 90; both levels lack their second tile."""
     grey = np.full((700, 900, 3), 90, np.uint8)
     path = write_pyramid_tiff(tmp_path / "gap.tiff", [grey, grey[::2, ::2].copy()])
     data = bytearray(path.read_bytes())
@@ -56,7 +56,7 @@ def test_a_large_ome_tiff_goes_to_the_reader_that_sees_its_levels(tmp_path, monk
     monkeypatch.setattr(readers, "SINGLE_LEVEL_PX", 500)
     with open_slide(path) as slide:
         assert slide.reader == "tiffslide"
-        assert slide.reader_reason == "OpenSlide sees one level of it, TiffSlide 3"
+        assert slide.reader_reason == "OpenSlide sees only one level, TiffSlide sees 3"
         assert slide.mpp == (0.25, 0.25)
         assert (slide.read(0, 0, 0, 600, 500) == DISCS).all()
 

@@ -1,4 +1,4 @@
-"""OME-Zarr: what the metadata mean in µm and in words, exact pixels, and what is no slide."""
+"""OME-Zarr: metadata in µm and in words, exact pixels, and files that are not slides."""
 
 import json
 import multiprocessing
@@ -24,7 +24,7 @@ TYPES = {"t": "time", "c": "channel"}
 
 
 def arranged(pixels, axes):
-    """(h, w, c) pixels with their dimensions in the order of axes; others have one entry."""
+    """(h, w, c) pixels with the dimensions of ``axes``; further dimensions have length one."""
     kept = [axis for axis in axes if axis in "yxc"]
     if "c" not in axes:
         pixels = pixels[..., 0]
@@ -38,7 +38,7 @@ def scale_of(axes, y, x):
 
 
 def multiscale_of(arrays, axes, *, mpp=(0.25, 0.5), units=UNITS):
-    """Metadata of levels, finest first; mpp (x, y)."""
+    """Metadata of levels, finest first; mpp is (x, y)."""
     rows, columns = axes.index("y"), axes.index("x")
     datasets = []
     for number, array in enumerate(arrays):
@@ -59,7 +59,7 @@ def write_group(path, ome, zarr_format=2):
 
 
 def write_arrays(path, arrays, axes="cyx", zarr_format=2, **stated):
-    """An OME-Zarr image of arrays as they are: 0.4 in zarr v2, 0.5 in v3."""
+    """An OME-Zarr image of arrays, unchanged: 0.4 in zarr v2, 0.5 in v3."""
     image = {"version": "0.4"} if zarr_format == 2 else {}
     image |= multiscale_of(arrays, axes, **stated)
     group = write_group(path, {"multiscales": [image]}, zarr_format)
@@ -71,7 +71,7 @@ def write_arrays(path, arrays, axes="cyx", zarr_format=2, **stated):
 
 
 def write_image(path, levels=PYRAMID, axes="cyx", zarr_format=2, **stated):
-    """An OME-Zarr image of levels (h, w, c), their dimensions put in the order of axes."""
+    """An OME-Zarr image of levels (h, w, c), with the dimensions of ``axes``."""
     return write_arrays(path, [arranged(x, axes) for x in levels], axes, zarr_format, **stated)
 
 
@@ -163,7 +163,7 @@ def test_of_planes_the_middle_and_of_times_the_first_and_it_says_so(tmp_path):
     with open_slide(write_arrays(tmp_path / "stack.zarr", stacks, "tczyx")) as slide:
         assert shows(slide, PYRAMID)
         assert slide.reader_reason == (
-            "zarr reads this OME-Zarr 0.4, the first of its 3 times, z 2, the middle of its "
+            "zarr reads this OME-Zarr 0.4, the first of its 3 time points, z 2, the middle of its "
             "5 planes"
         )
 
@@ -306,7 +306,9 @@ def test_axes_without_names_are_the_five_of_the_first_versions(tmp_path, refusal
     with open_slide(path) as slide:
         assert shows(slide, PYRAMID)
     rewrite(path, lambda entry: entry.update(version="0.6"))
-    assert "OME-Zarr 0.6, name no axes where 0.1 to 0.5 have them" in refusal(path)
+    assert "(OME-Zarr 0.6) name no axes; only versions 0.1 and 0.2 may leave them out" in refusal(
+        path
+    )
 
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
@@ -331,7 +333,7 @@ def test_the_one_series_of_bioformats2raw_is_opened(tmp_path, zarr_format, liste
     with open_slide(path) as slide:
         assert shows(slide, PYRAMID)
         assert slide.path == str(path)
-        assert slide.reader_reason.endswith(", its one image 0")
+        assert slide.reader_reason.endswith(", its only image 0")
 
 
 @pytest.mark.parametrize("listed", [True, False])
@@ -365,7 +367,7 @@ def test_a_plate_of_one_image_is_opened_and_of_a_larger_one_the_images_are_named
     write_plate(tmp_path / "one.zarr", ["B/3"], 1)
     with open_slide(tmp_path / "one.zarr") as slide:
         assert shows(slide, [NOISE])
-        assert slide.reader_reason.endswith("its one image B/3/0")
+        assert slide.reader_reason.endswith("its only image B/3/0")
     write_plate(tmp_path / "many.zarr", ["A/1", "A/2", "B/1", "B/2"], 2)
     message = refusal(tmp_path / "many.zarr")
     assert "(A/1/0, A/1/1, A/2/0, A/2/1, B/1/0, B/1/1, …)" in message
@@ -373,7 +375,7 @@ def test_a_plate_of_one_image_is_opened_and_of_a_larger_one_the_images_are_named
     assert "(0, 1); pass one of them" in refusal(tmp_path / "many.zarr" / "A/1")
 
 
-# what is no slide
+# what is not a slide
 
 
 @pytest.mark.parametrize(
@@ -387,8 +389,8 @@ def test_a_plate_of_one_image_is_opened_and_of_a_larger_one_the_images_are_named
         ([np.zeros((3, 90, 120), np.int8)], "cyx", "its pixels are int8, not RGB of 8 or 16"),
         ([np.zeros((90, 120), bool)], "yx", "its pixels are bool"),
         ([NOISE[::2, ::2], NOISE], "yxc", "level 1 is larger than the first"),
-        ([NOISE, NOISE[::2, ::2, :1]], "yxc", "level 1 is of another kind"),
-        ([NOISE, NOISE[::2, ::2].astype(np.uint16)], "yxc", "level 1 is of another kind"),
+        ([NOISE, NOISE[::2, ::2, :1]], "yxc", "level 1 differs from its finest"),
+        ([NOISE, NOISE[::2, ::2].astype(np.uint16)], "yxc", "level 1 differs from its finest"),
     ],
 )
 def test_what_is_no_colour_image_is_refused_in_one_sentence(tmp_path, arrays, axes, says, refusal):
@@ -400,15 +402,18 @@ def test_what_is_no_colour_image_is_refused_in_one_sentence(tmp_path, arrays, ax
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda entry: entry["axes"][1].update(name="x"), "its axes are c, x, x; it needs y and x"),
+        (
+            lambda entry: entry["axes"][1].update(name="x"),
+            "its axes are c, x, x; it must have y and x",
+        ),
         (lambda entry: entry["axes"][0].update(name="lambda"), "its axes are lambda, y, x"),
-        (lambda entry: entry["axes"].insert(0, {"name": "t"}), "level 0 has 3 dimensions where"),
-        (lambda entry: entry.pop("axes"), "OME-Zarr 0.4, name no axes"),
+        (lambda entry: entry["axes"].insert(0, {"name": "t"}), "level 0 has 3 dimensions, but"),
+        (lambda entry: entry.pop("axes"), "its metadata (OME-Zarr 0.4) name no axes"),
         (lambda entry: entry.pop("datasets"), "metadata are damaged at datasets"),
         (lambda entry: entry.update(datasets=[]), "metadata are damaged at datasets"),
         (lambda entry: entry.update(datasets=[{"path": None}]), r"damaged at datasets.0.path"),
         (lambda entry: entry["datasets"][0].update(path="../.."), "path '../..' is invalid"),
-        (lambda entry: entry["datasets"][1].update(path="9"), "its level 9 is not there"),
+        (lambda entry: entry["datasets"][1].update(path="9"), "its level 9 is missing"),
     ],
 )
 def test_damaged_metadata_are_refused_in_one_sentence(image, change, says, refusal):
@@ -437,13 +442,13 @@ def test_damaged_v3_metadata_are_refused_in_one_sentence(tmp_path, text, refusal
 
 def test_a_lost_level_a_lost_image_and_a_lost_group_are_named(image, tmp_path, refusal):
     shutil.rmtree(image / "2")
-    assert "its level 2 is not there; copy it again" in refusal(image)
+    assert "its level 2 is missing; copy it again" in refusal(image)
     (image / ".zgroup").unlink()
-    assert "it holds no zarr.json and no .zgroup" in refusal(image)
+    assert "it contains none of zarr.json, .zgroup" in refusal(image)
     collection = tmp_path / "converted.zarr"
     write_group(collection, {"bioformats2raw.layout": 3})
     write_group(collection / "OME", {"series": ["0"]})
-    assert "its group 0 is not there; copy it again" in refusal(collection)
+    assert "its group 0 is missing; copy it again" in refusal(collection)
 
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
@@ -451,10 +456,11 @@ def test_other_zarrs_are_told_to_pass_their_arrays(tmp_path, zarr_format, refusa
     write_group(tmp_path / "plain.zarr", {"title": "no image"}, zarr_format)
     message = refusal(tmp_path / "plain.zarr")
     assert message.endswith(
-        "it is no OME-Zarr image; open it with zarr and pass the arrays of its levels, finest first"
+        "it is not an OME-Zarr image; "
+        "open it with zarr and pass the arrays of its levels, finest first"
     )
     path = write_image(tmp_path / "slide.zarr", zarr_format=zarr_format)
-    assert "it is one array; pass the folder above it" in refusal(path / "0")
+    assert "it is a single array; pass the folder above it" in refusal(path / "0")
 
 
 @pytest.mark.parametrize(("inside", "name"), [("", "."), ("2", "2")])
@@ -464,16 +470,16 @@ def test_a_short_relative_path_leaves_the_reason_readable(
     path = write_image(tmp_path / "slide.zarr" / inside)
     shutil.rmtree(path / "2")
     monkeypatch.chdir(path if name == "." else path.parent)
-    assert refusal(name) == f"zarr cannot open {name}: its level 2 is not there; copy it again"
+    assert refusal(name) == f"zarr cannot open {name}: its level 2 is missing; copy it again"
 
 
 def test_labels_and_empty_collections_are_refused(tmp_path, image, refusal):
     rewritten = attributes(image) | {"image-label": {"version": "0.4"}}
     (image / ".zattrs").write_text(json.dumps(rewritten))
-    assert "it holds labels, no image" in refusal(image)
+    assert "it holds labels, not an image" in refusal(image)
     for ome in ({"bioformats2raw.layout": 3}, {"plate": {"wells": []}}):
         write_group(tmp_path / "empty.zarr", ome)
-        assert "it is no OME-Zarr image" in refusal(tmp_path / "empty.zarr")
+        assert "it is not an OME-Zarr image" in refusal(tmp_path / "empty.zarr")
     write_group(tmp_path / "empty.zarr", {"plate": {"rows": []}})
     assert "its metadata list no wells" in refusal(tmp_path / "empty.zarr")
 
@@ -483,7 +489,7 @@ def test_a_zip_of_something_else_is_refused_with_every_readers_reason(tmp_path, 
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("notes.txt", "these are my notes")
     message = refusal(path)
-    assert "zarr: it holds no zarr.json and no .zgroup" in message
+    assert "zarr: it contains none of zarr.json, .zgroup" in message
     assert message.count(str(path)) == 1
 
 
@@ -502,7 +508,7 @@ def test_the_command_line_shows_it_and_exits_2_for_what_is_none(image, tmp_path,
     write_group(tmp_path / "plain.zarr", {})
     code, _, said = run(capsys, "info", tmp_path / "plain.zarr")
     assert code == 2
-    assert "it is no OME-Zarr image" in said
+    assert "it is not an OME-Zarr image" in said
 
 
 def test_no_result_is_written_among_the_parts_of_a_slide(image, capsys, monkeypatch):
@@ -541,7 +547,7 @@ def read_in_worker(place):
     return is_right(WORKERS_SLIDE, *place)
 
 
-# zarr keeps a thread; forking beside it is the case under test
+# zarr keeps a thread; forking next to that thread is tested here
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_forked_workers_read_a_slide_that_was_open_before(slide):

@@ -1,15 +1,15 @@
-"""One file per slide format, each found by being here, and ``open_slide``, which picks one.
+"""``open_slide`` and the readers: one file per slide format, found because it lies in this folder.
 
 A reader module declares
 
     NAME     the word after ``--reader``
-    LABEL    its name for people; NAME when absent
+    LABEL    its name in messages; default: NAME
     ORDER    readers are tried in rising order
-    accepts(source) -> bool      cheap: is it worth trying?
+    accepts(source) -> bool      quick check whether to try this reader
     open(source) -> Slide        raises SlideError with one sentence
-    example(folder) -> source    writes a small slide it can open, for the contract test
+    example(folder) -> source    writes a small slide that it can open, for the contract test
 
-``docs/adding-a-reader.md`` walks through one.
+``docs/adding-a-reader.md`` explains one step by step.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from wsi_scale.slide.level_audit import audit_levels
 from wsi_scale.slide.metadata import check_mpp, overrule, own_statement
 
 SINGLE_LEVEL_PX = 4096
-"""A larger slide with one level is offered to the other readers: OpenSlide ignores SubIFDs."""
+"""A larger slide with only one level is offered to the other readers: OpenSlide ignores SubIFDs."""
 
 
 def all_readers() -> dict[str, ModuleType]:
-    """Every reader there is, by name, in the order they are tried."""
+    """All readers by name, in the order in which they are tried."""
     return modules_of(sys.modules[__name__])
 
 
 def is_slide_folder(path: str | os.PathLike[str]) -> bool:
-    """Whether a folder is one slide, as OME-Zarr is, rather than a place where slides lie."""
+    """Whether a folder is itself a slide, as OME-Zarr is, rather than a folder of slides."""
     return os.path.isdir(path) and any(module.accepts(path) for module in all_readers().values())
 
 
@@ -47,17 +47,39 @@ def open_slide(
     reader: str | None = None,
     mpp: float | tuple[float, float] | None = None,
 ) -> Slide:
-    """Open a slide from a path, an array, or a list of arrays of falling size.
+    """An open slide from a path, an array, or a list of arrays.
 
-    source: a path; or an array (H, W), (H, W, 3) or (H, W, 4), uint8 (numpy, dask or zarr, read
-        lazily), or a list of such arrays, finest first.
-    reader: name of the reader to force; None picks (zarr for OME-Zarr, else OpenSlide first,
-        TiffSlide for what OpenSlide refuses or sees only one level of, then Pillow for plain
-        images) and says why in ``reader_reason``.
-    mpp: micrometres per level-0 pixel, wins over what the file says and is recorded as such in
-        ``mpp_source`` and ``audit``, where the file's own statements stay visible.
-    Raises SlideError, one sentence, for anything that cannot be opened, SettingsError for a bad
-    mpp.
+    Parameters
+    ----------
+    source : path, array or list of arrays
+        Path of a slide or image, or ``synthetic:…`` for a drawn slide. Or a uint8 array (H, W),
+        (H, W, 3) or (H, W, 4) of numpy, dask or zarr, or a list of such arrays, finest first.
+        Arrays are read lazily.
+    reader : str, optional
+        Name of the reader to use. By default one is chosen: zarr for OME-Zarr, otherwise OpenSlide;
+        TiffSlide if OpenSlide refuses the file or sees only one level; then Pillow for plain
+        images. ``Slide.reader_reason`` says why.
+    mpp : float or (float, float), optional
+        µm per level-0 pixel, one number or (x, y). It overrules the file. ``Slide.mpp_source`` is
+        then ``"given"``, and ``Slide.audit`` still shows what the file states.
+
+    Returns
+    -------
+    Slide
+        Use it in a ``with`` block, or call its ``close``.
+
+    Raises
+    ------
+    SlideError
+        When the source cannot be opened.
+    SettingsError
+        When ``mpp`` is not a possible pixel size.
+
+    Examples
+    --------
+    >>> with open_slide("synthetic:figures?width=800&height=600", mpp=0.5) as slide:
+    ...     slide.reader, len(slide.levels), slide.mpp
+    ('synthetic', 5, (0.5, 0.5))
     """
     given = check_mpp(mpp)
     slide = _first_that_opens(source) if reader is None else _forced(source, reader)
@@ -78,11 +100,11 @@ def _forced(source: Any, reader: str) -> Slide:
         _check_path(source)
     if not accepted:
         raise SlideError(
-            f"{_label(module)} cannot open {_describe(source)}; leave the reader out to have one "
-            "picked"
+            f"{_label(module)} cannot open {_describe(source)}; leave out the reader and one is "
+            "chosen for you"
         )
     slide: Slide = module.open(source)
-    slide.reader_reason = f"{_label(module)} was asked for"
+    slide.reader_reason = f"{_label(module)} was requested"
     return slide
 
 
@@ -119,7 +141,7 @@ def _lacks_levels(slide: Slide) -> bool:
 def _with_levels(
     source: Any, slide: Slide, module: ModuleType, others: Sequence[ModuleType]
 ) -> Slide:
-    """The slide as the first of the other readers that sees more of its levels, else as it is."""
+    """The slide from the first other reader that sees more levels, otherwise the slide itself."""
     for other in others:
         try:
             found: Slide = other.open(source)
@@ -128,7 +150,7 @@ def _with_levels(
         if found.has_coarser_levels and found.levels[0] == slide.levels[0]:
             slide.close()
             found.reader_reason = (
-                f"{_label(module)} sees one level of it, {_label(other)} {len(found.levels)}"
+                f"{_label(module)} sees only one level, {_label(other)} sees {len(found.levels)}"
             )
             return found
         found.close()
@@ -136,7 +158,7 @@ def _with_levels(
 
 
 def _reason(error: SlideError, source: Any) -> str:
-    """Why a reader refused, without the beginning that says which reader and which file."""
+    """Why a reader refused, without the beginning that names the reader and the file."""
     return str(error).split(f"{source}: ", 1)[-1]
 
 
@@ -149,18 +171,18 @@ def _names_file(source: Any) -> bool:
 
 
 def _check_path(source: Any) -> None:
-    """One-sentence SlideError for a path that no reader could open. Other sources pass."""
+    """Raise SlideError for a path that no reader could open. Other sources pass."""
     if not isinstance(source, str | os.PathLike):
         return
     if not os.fspath(source):
-        raise SlideError("the slide's path is an empty word; name a file")
+        raise SlideError("the slide's path is empty; name a file")
     path = Path(source)
     if not path.exists():
         raise SlideError(f"there is no file {source}; check the path")
     if path.is_dir():
         raise SlideError(f"{source} is a folder; {_advice_for_folder(path)}")
     if not os.access(path, os.R_OK):
-        raise SlideError(f"{source} may not be read by this user; change its permissions")
+        raise SlideError(f"{source} cannot be read by this user; change its permissions")
     if path.is_file() and path.stat().st_size == 0:
         raise SlideError(f"{source} is empty (0 bytes); copy it again")
 
@@ -171,10 +193,10 @@ def _advice_for_folder(path: Path) -> str:
     except OSError:
         return "pass one slide file"
     if any(name.endswith(".dcm") for name in names):
-        return "open any one .dcm file of it"
+        return "open any one of its .dcm files"
     if {"zarr.json", ".zarray", ".zgroup"} & set(names):
-        return "leave the reader out, and it is opened as OME-Zarr"
-    return "pass one slide file of it"
+        return "leave out the reader and it opens as OME-Zarr"
+    return "pass one slide file from it"
 
 
 def _describe(source: Any) -> str:

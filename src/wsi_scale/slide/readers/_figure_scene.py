@@ -1,4 +1,4 @@
-"""The model problem's scene: figures of twenty classes on white."""
+"""The scene of the model problem: figures of twenty classes on white."""
 
 from __future__ import annotations
 
@@ -21,28 +21,30 @@ from wsi_scale.slide.readers._scenes import (
 
 @dataclass(frozen=True)
 class FigureScene:
-    """The thesis's model problem: coloured figures on white, overlaps allowed.
+    """The thesis's model problem: coloured figures on white, which may overlap.
 
-    Facts from the thesis's program: one figure per 2 500 px², 40 px + U[−5, 5) wide, colour
-    + U[−20, 20) on every channel at once, cross lines 7 px wide. Each tile holds figures of one
-    class: always ``only``, or, where that is None, one of all 20 (every 5 × 4 block of tiles holds
-    each class once, in an order drawn from the seed).
+    As in the thesis's program there is one figure per 2 500 px². It is 40 px + U[−5, 5) wide, its
+    colour is shifted by U[−20, 20) in all channels alike, and the lines of a cross are 7 px wide.
+    Each tile holds figures of one class: ``only``, or one of all 20 if that is None. Then every
+    5 × 4 block of tiles holds each class once, in an order drawn from the seed.
     """
 
     seed: int = 0
     only: int | None = None
     tile: int = 500
-    """Side, a multiple of 50."""
+    """Side of a tile in scene units, a multiple of 50."""
     coarsest_pitch: float = 10.0
-    """Points further apart than this show the tile's mean colour: a figure is then sub-pixel."""
+    """Points further apart than this show the mean colour of the tile, because figures are then
+    too small to show."""
     most_subsamples: int = 4
 
     @property
     def per_tile(self) -> int:
-        """Figures in one tile: one for every 50 × 50."""
+        """Number of figures in one tile: one per 50 × 50."""
         return (self.tile // 50) ** 2
 
     def render(self, grid: Grid) -> Bytes:
+        """(rows, columns, 3) uint8."""
         if grid.pitch > self.coarsest_pitch:
             return self._render_means(grid)
         reach = 23.0  # half of the largest figure, rounded up
@@ -56,7 +58,7 @@ class FigureScene:
         return canvas
 
     def class_of_tile(self, tx: int, ty: int) -> int:
-        """Class of the figures centred in tile column tx, row ty."""
+        """Class of the figures whose centres lie in tile column tx, row ty."""
         if self.only is not None:
             return self.only
         block_x, block_y = tx // 5, ty // 4
@@ -93,7 +95,7 @@ def _class_order(seed: int, block_x: int, block_y: int) -> NDArray[np.int64]:
 
 @lru_cache(maxsize=8)
 def _mean_colours(density: float) -> Bytes:
-    """(20, 3) expected colour of each class where figures fall independently (Boolean model)."""
+    """(20, 3) expected colour of each class if figures lie independently (Boolean model)."""
     side = (np.arange(200) + 0.5) / 100 - 1
     u, v = np.meshgrid(side, side)
     shifts = np.linspace(-20, 20, 401)

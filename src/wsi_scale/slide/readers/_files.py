@@ -1,4 +1,4 @@
-"""What every reader of files shares: whether there is one, what libraries said, small examples."""
+"""What all readers of files share: finding the file, library errors in words, small examples."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PARSER_ERRORS = (
     ParseError,
     struct.error,
 )
-"""What tifffile, its codecs and TiffSlide's parsers raise on broken files."""
+"""Exceptions that tifffile, its codecs and TiffSlide's parsers raise on broken files."""
 
 
 def is_file(source: Any) -> bool:
@@ -33,9 +33,9 @@ def is_file(source: Any) -> bool:
 
 
 def what_it_said(error: BaseException, path: str) -> str:
-    """A library's reason on one line, without the path it repeats and without a full stop.
+    """A library's error on one line, without the path and without a full stop.
 
-    Only the first sentence is kept: libraries append advice for programmers.
+    Only the first line is kept, because libraries append advice for programmers.
     """
     text = str(error).replace(os.path.abspath(path), "the file").replace(path, "the file")
     line = text.strip().splitlines()[0].strip().rstrip(".") if text.strip() else ""
@@ -43,13 +43,13 @@ def what_it_said(error: BaseException, path: str) -> str:
 
 
 def example_pixels(width: int = 130, height: int = 90) -> NDArray[np.uint8]:
-    """(height, width, 3) uint8 whose every pixel tells where it lies."""
+    """(height, width, 3) uint8; the colour of each pixel shows where it lies."""
     y, x = np.mgrid[:height, :width]
     return np.stack([x % 256, y % 256, (x + y) % 256], axis=2).astype(np.uint8)
 
 
 def write_example(path: Path, *, tiled: bool) -> Path:
-    """A TIFF of two levels: tiled for OpenSlide, stripped for what only TiffSlide reads."""
+    """Write a TIFF of two levels: tiled for OpenSlide, or in strips, which only TiffSlide reads."""
     import tifffile
 
     pixels = example_pixels()

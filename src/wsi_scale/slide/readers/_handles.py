@@ -1,4 +1,4 @@
-"""A library's open file, one per process: what keeps slides alive across forks and pickling."""
+"""A library's open file, one per process, so that slides survive forks and pickling."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from wsi_scale.errors import SlideError
 T = TypeVar("T")
 
 _INHERITED: list[Any] = []
-"""Handles of a parent process, kept so that nothing closes them in this one."""
+"""Handles of the parent process, kept so that this process never closes them."""
 
 
 class Handle(Generic[T]):
-    """Opens on first use, and again in every process that comes to hold it.
+    """A file that is opened on first use, once in every process that has the handle.
 
-    opener: opens the file; must be picklable. name: the slide, for messages.
-    A handle inherited through a fork is neither used nor closed there: its locks and file
-    offsets belong to the parent.
+    opener: opens the file; must be picklable. closer: closes it. name: of the slide, for messages.
+    A child process neither uses nor closes the file of its parent after a fork, because locks and
+    file offsets belong to the parent.
     """
 
     def __init__(self, opener: Callable[[], T], closer: Callable[[T], None], name: str) -> None:
@@ -32,10 +32,10 @@ class Handle(Generic[T]):
         self._pid = os.getpid()
         self._opened: T | None = None
         self.lock = threading.RLock()
-        """For libraries whose handles are not safe between threads."""
+        """For libraries whose files must not be used by two threads at once."""
 
     def get(self) -> T:
-        """The file as this process has it open. SlideError once it has been closed."""
+        """The open file of this process. Raises SlideError once the handle is closed."""
         if self._closed:
             raise SlideError(f"{self._name} is closed; open it again")
         if self._pid != os.getpid():
@@ -47,17 +47,17 @@ class Handle(Generic[T]):
             return self._opened
 
     def forget(self, failed: T) -> None:
-        """Open afresh next time. The failed one is left to whichever thread still reads it."""
+        """Open the file again next time. A thread that still reads the failed file keeps it."""
         with self.lock:
             if self._opened is failed:
                 self._opened = None
 
     def another(self) -> T:
-        """A second open file that no other thread shares; whoever asks closes it."""
+        """A second open file that no other thread shares; the caller closes it."""
         return self._opener()
 
     def close(self) -> None:
-        """Release the file; harmless when repeated, or when another process opened it."""
+        """Release the file. Harmless if repeated, or if another process opened the file."""
         self._closed = True
         if self._pid == os.getpid():
             with self.lock:

@@ -1,4 +1,4 @@
-"""Label images: one number for each pixel, 0 where there is nothing."""
+"""Label images: one number per pixel, 0 for the background."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wsi_scale.slide.readers.image import _LIBRARY_ERRORS, _open_image, _quiet
 
 
 def label_size(path: str) -> tuple[int, int]:
-    """Width and height of a label image. Raises SlideError for what Pillow cannot open."""
+    """Width and height of a label image. Raises SlideError if Pillow cannot open it."""
     try:
         with _quiet(), _open_image(os.path.abspath(path)) as image:
             return image.size
@@ -22,9 +22,9 @@ def label_size(path: str) -> tuple[int, int]:
 
 
 def read_labelled(path: str) -> NDArray[np.bool_]:
-    """(H, W) where a label image is not 0; of a coloured one, where any colour is not 0.
+    """(H, W), True where a label image is not 0; in a colour image, where any colour is not 0.
 
-    Transparency is not looked at. Raises SlideError for what Pillow cannot decode.
+    Transparency is ignored. Raises SlideError if Pillow cannot decode the image.
     """
     try:
         with _quiet(), _open_image(os.path.abspath(path)) as image:

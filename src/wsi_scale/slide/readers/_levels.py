@@ -1,4 +1,4 @@
-"""Which of a library's levels make a pyramid, and where the scanner put pixels."""
+"""Which levels in a file make a pyramid, and where the scanner put pixels."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from collections.abc import Mapping, Sequence
 from wsi_scale.geometry import Box, Level
 
 ASPECT_TOLERANCE = 0.05
-"""Width and height ratio of one level may differ by this fraction: rounding and tile padding."""
+"""Width and height ratio of a level may differ by this share, for rounding and tile padding."""
 
 
 def same_image(width: int, height: int, level_width: int, level_height: int) -> bool:
-    """Whether a level can be the full image, shrunk: 300 × 250 -> 37 × 31 yes, 40 × 20 no.
+    """Whether a level can be a smaller copy of the whole image.
 
-    Ratios may differ by 5 %, or by what rounding either side by a pixel explains.
+    The width and height ratios may differ by 5 %, or by as much as rounding each side by less than
+    one pixel explains.
+
+    >>> same_image(300, 250, 37, 31), same_image(300, 250, 40, 20)
+    (True, False)
     """
     across, down = width / level_width, height / level_height
     if abs(across - down) <= ASPECT_TOLERANCE * min(across, down):
@@ -25,10 +29,10 @@ def same_image(width: int, height: int, level_width: int, level_height: int) -> 
 def pick_levels(
     sizes: Sequence[tuple[int, int]], downsamples: Sequence[float]
 ) -> tuple[tuple[Level, ...], tuple[int, ...]]:
-    """The levels that form a pyramid, finest first, and their numbers in the library.
+    """The levels that form a pyramid, finest first, and their numbers in the file.
 
-    sizes: (width, height) of each native level. downsamples: as the library gives them.
-    Left out are levels of another aspect, which are other images, and repeated sizes.
+    sizes: (width, height) of each level in the file. downsamples: as the library states them.
+    Levels with another aspect ratio are other images and are left out, and so are repeated sizes.
     """
     width, height = sizes[0]
     levels, numbers = [Level(width, height, 1.0)], [0]
@@ -46,7 +50,7 @@ def pick_levels(
 
 
 def bounds_of(properties: Mapping[str, str], prefix: str, level: Level) -> Box:
-    """``PREFIX.bounds-*`` in level-0 px, cut to the canvas; the whole canvas when not stated."""
+    """``PREFIX.bounds-*`` in level-0 px, cut to the canvas; the whole canvas if not stated."""
     canvas = Box(0, 0, level.width, level.height)
     try:
         x, y, w, h = (
@@ -62,7 +66,7 @@ def bounds_of(properties: Mapping[str, str], prefix: str, level: Level) -> Box:
 
 
 def colour_of(properties: Mapping[str, str], name: str) -> tuple[int, int, int] | None:
-    """A background colour written as six hexadecimal digits, None when there is none."""
+    """A background colour stated as six hexadecimal digits; None if there is none."""
     digits = properties.get(name, "").removeprefix("#")
     try:
         red, green, blue = bytes.fromhex(digits)

@@ -1,7 +1,7 @@
-"""What the metadata of an OME-Zarr image say: its axes, levels and pixel size. No file is read.
+"""Axes, levels and pixel size from the metadata of an OME-Zarr image. No file is read.
 
 Source: OME-NGFF 0.4 and 0.5, sections "multiscales", "axes" and "coordinateTransformations"
-(https://ngff.openmicroscopy.org). 0.1 to 0.3 state less of the same and are understood too.
+(https://ngff.openmicroscopy.org). Versions 0.1 to 0.3 state less and are understood too.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 AXES = "tczyx"
-"""Time, channel, and the three of space; also the order of an image that does not name its axes."""
+"""Time, channel and the three of space. Images that do not name their axes have this order."""
 
 _WITHOUT_AXES = ("0.1", "0.2")
-"""Versions in which every image is five-dimensional and its axes have no names."""
+"""Versions in which every image has five dimensions and the axes have no names."""
 
 
 class _Part(BaseModel):
@@ -31,7 +31,7 @@ class Axis(_Part):
 
 
 class Transformation(_Part):
-    """One step from pixels to a physical place; one number for each axis."""
+    """One step from pixels to physical coordinates, with one number per axis."""
 
     type: str
     scale: tuple[float, ...] | None = None
@@ -42,7 +42,7 @@ class Dataset(_Part):
     """One level."""
 
     path: str
-    """Of its array, from the image's group on."""
+    """Path of the level's array within the group of the image."""
     transformations: tuple[Transformation, ...] = Field((), alias="coordinateTransformations")
 
 
@@ -50,44 +50,45 @@ class Multiscale(_Part):
     """One image at several resolutions."""
 
     version: str = "without a version"
-    """Of OME-Zarr; a word to show."""
+    """Version of OME-Zarr, for messages."""
     axes: tuple[Axis, ...] | None = None
     datasets: tuple[Dataset, ...] = Field(min_length=1)
     transformations: tuple[Transformation, ...] = Field((), alias="coordinateTransformations")
-    """Applied to every level, after its own."""
+    """Applied to every level, after the level's own."""
 
     @field_validator("axes", mode="before")
     @classmethod
     def _may_be_names_only(cls, axes: Any) -> Any:
-        """0.3 lists names, 0.4 and later objects."""
+        """Version 0.3 lists names, later versions list objects."""
         if not isinstance(axes, list):
             return axes
         return [{"name": axis} if isinstance(axis, str) else axis for axis in axes]
 
     @property
     def letters(self) -> str:
-        """One letter of AXES for each dimension, in the arrays' order.
+        """One letter of AXES per dimension, in the order of the arrays.
 
-        Raises ValueError for axes that have other names: their order is not guessed.
+        Raises ValueError if axes have other names. Their meaning is not guessed.
         """
         if self.axes is None:
             if self.version in _WITHOUT_AXES:
                 return AXES
             raise ValueError(
-                f"its metadata, OME-Zarr {self.version}, name no axes where 0.1 to 0.5 have them"
+                f"its metadata (OME-Zarr {self.version}) name no axes; only versions 0.1 and "
+                "0.2 may leave them out"
             )
         names = [axis.name.lower() for axis in self.axes]
         if not {"y", "x"} <= set(names) <= set(AXES) or len(set(names)) < len(names):
             raise ValueError(
-                f"its axes are {', '.join(names) or 'none'}; it needs y and x, beside them at "
-                "most t, c and z, each once"
+                f"its axes are {', '.join(names) or 'none'}; it must have y and x, may have t, c "
+                "and z, and no axis twice"
             )
         return "".join(names)
 
     def resolution(self) -> dict[str, str]:
         """``ome-zarr.scale-x`` and ``-y`` of the finest level, e.g. ``0.25 micrometer``, if stated.
 
-        The scale is the product of the level's own and that of all levels.
+        The scale of the level is multiplied by the scale that applies to all levels.
         """
         stated, steps = {}, (*self.datasets[0].transformations, *self.transformations)
         scales = [step.scale or () for step in steps if step.type == "scale"]
@@ -99,9 +100,10 @@ class Multiscale(_Part):
         return stated
 
     def shift(self, number: int, downsample: float) -> float:
-        """By how many of its own pixels a level begins beside the finest; the larger of x and y.
+        """Distance between the corners of a level and of level 0, in px of the level.
 
-        Below 0.5 where writers place pixels by their centres, 0 where nothing is stated.
+        The larger of x and y. It is below 0.5 if the file was written with pixel centres as
+        positions, and 0 if nothing is stated.
         """
         first, level = self.datasets[0].transformations, self.datasets[number].transformations
         found = [0.0]
@@ -120,13 +122,13 @@ class Multiscale(_Part):
 def _vectors(
     steps: Sequence[Transformation], kind: Literal["scale", "translation"], dimensions: int
 ) -> list[tuple[float, ...]]:
-    """The scales or translations among transformations that have one number for each axis."""
+    """The scales, or translations, among the steps that have one number per axis."""
     numbers = [getattr(step, kind) or () for step in steps if step.type == kind]
     return [vector for vector in numbers if len(vector) == dimensions]
 
 
 def _product(scales: Sequence[tuple[float, ...]], place: int, dimensions: int) -> str:
-    """0.25 · 2 -> ``0.5``; words where a scale does not have one number for each axis."""
+    """Product of the scales along one axis, as text; words if a scale does not fit the axes."""
     for scale in scales:
         if len(scale) != dimensions:
             return f"{len(scale)} numbers for {dimensions} axes"
@@ -134,15 +136,15 @@ def _product(scales: Sequence[tuple[float, ...]], place: int, dimensions: int) -
 
 
 def ome_part(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The OME-Zarr metadata among a group's attributes: below ``ome`` from 0.5 on, else all."""
+    """The OME-Zarr metadata in a group's attributes: under ``ome`` since 0.5, before that all."""
     below = attributes.get("ome")
     return below if isinstance(below, dict) else attributes
 
 
 def first_multiscale(ome: Mapping[str, Any]) -> Multiscale:
-    """The first of an image's multiscales, as the specification has it where none was asked for.
+    """The first of an image's multiscales, which the specification makes the default.
 
-    Raises ValueError, a clause, for metadata that are damaged.
+    Raises ValueError, with a clause as its message, if the metadata are damaged.
     """
     listed = ome.get("multiscales")
     if not isinstance(listed, list) or not listed or not isinstance(listed[0], dict):

@@ -1,4 +1,4 @@
-"""Noise on drawn scenes: Gaussian, and the same at a place through whichever window it is seen."""
+"""Gaussian noise on drawn scenes. A place has the same noise in whichever window it is drawn."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from wsi_scale.slide.readers._scenes import Bytes, Grid, Scene, lattice
 class NoisyScene:
     """A scene with Gaussian noise on every channel, clipped to 0–255.
 
-    One value covers ``grain`` × ``grain`` scene units: 1 is noise on every pixel of the thesis's
-    images, 2 is its noise of half the resolution. A coarse pixel is the mean of the noisy points
-    it covers, so noise weakens as it is looked at from further away, and clipping keeps its mark.
+    One noise value covers ``grain`` × ``grain`` scene units. Grain 1 is noise on every pixel of the
+    thesis's images, grain 2 is the thesis's noise at half the resolution. A coarse pixel is the
+    mean of the noisy points that it covers, so coarse levels show less noise. The effect of
+    clipping remains.
     """
 
     scene: Scene
@@ -27,12 +28,15 @@ class NoisyScene:
     seed: int = 0
 
     most_subsamples: ClassVar[int] = 64
-    """So many points a side are averaged into one pixel: all, down to every 64th level."""
+    """Most points per side that are averaged into one pixel: all of them down to downsample 64."""
 
     @property
     def coarsest_pitch(self) -> float:
-        """Points further apart show means without noise, so brighter where noise on white was
-        clipped; no pixel covers as many before 64 times this."""
+        """Points further apart than this show means without noise.
+
+        They are brighter where noise on white would be clipped. Pixels narrower than 64 times this
+        pitch are not affected.
+        """
         return self.scene.coarsest_pitch
 
     def render(self, grid: Grid) -> Bytes:

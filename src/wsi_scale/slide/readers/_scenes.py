@@ -1,7 +1,7 @@
-"""What synthetic slides show: endless seeded scenes, evaluated at any point, at any pitch.
+"""What synthetic slides show: seeded scenes without edges, drawn at any point and any pitch.
 
-A scene is a function of position, so a pixel is the same through whichever window it is asked.
-Units: a scene has its own plane; the synthetic slide maps level-0 px onto it.
+A scene is a function of position, so a pixel is the same in whichever window it is drawn. A scene
+has its own units; the synthetic slide maps level-0 px to them.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ COLOURS = {
     "purple": (128, 0, 128),
 }
 FIGURE_CLASSES = tuple(f"{colour} {shape}" for colour in COLOURS for shape in SHAPES)
-"""The thesis's 20 classes; index = 4 · colour + shape."""
+"""The 20 classes of the thesis; index = 4 · colour + shape."""
 
 _STAMP_POINTS = 1 << 22  # points evaluated at once while figures are drawn
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Points ((i + ½) · pitch, (j + ½) · pitch) for i, j in a half-open index range."""
+    """Points ((i + ½) · pitch, (j + ½) · pitch) for i from i0, j from j0, ends not included."""
 
     i0: int
     j0: int
@@ -42,23 +42,25 @@ class Grid:
 
     @property
     def x(self) -> Array:
+        """(columns,) scene units."""
         return np.asarray((np.arange(self.i0, self.i0 + self.columns) + 0.5) * self.pitch)
 
     @property
     def y(self) -> Array:
+        """(rows,) scene units."""
         return np.asarray((np.arange(self.j0, self.j0 + self.rows) + 0.5) * self.pitch)
 
 
 class Scene(Protocol):
-    """Anything that can colour the points of a grid."""
+    """Anything that gives each point of a grid a colour."""
 
     @property
     def coarsest_pitch(self) -> float:
-        """Points further apart than this show means, no single figures."""
+        """Points further apart than this show mean colours and no single figures."""
 
     @property
     def most_subsamples(self) -> int:
-        """Points a side that are averaged into one pixel, at most."""
+        """Most points per side that are averaged into one pixel."""
 
     def render(self, grid: Grid) -> Bytes:
         """(rows, columns, 3) uint8."""
@@ -66,7 +68,7 @@ class Scene(Protocol):
 
 @dataclass(frozen=True)
 class Figures:
-    """Convex-ish shapes to be drawn in order, later ones on top. All arrays have one row each."""
+    """Shapes to be drawn in order, later ones on top. Every array has one row per shape."""
 
     centre: Array
     """(N, 2) x, y in scene units."""
@@ -75,21 +77,26 @@ class Figures:
     shape: NDArray[np.int64]
     """(N,) index into SHAPES."""
     colour: Bytes
-    """(N, 3)."""
+    """(N, 3) RGB."""
     angle: Array
     """(N,) radians; only ellipses turn."""
 
 
 def inside_figure(u: Array, v: Array, half: Array | np.float64, shape: int) -> NDArray[np.bool_]:
-    """Whether points lie in a figure. u, v: offsets from its centre as shares of its half sides,
-    broadcast against each other; half: mean half side in scene units, broadcast likewise."""
+    """Whether points lie in a figure.
+
+    u, v: offsets from its centre, as shares of its half sides. half: mean half side in scene units.
+    All three are broadcast.
+    """
     match SHAPES[shape]:
         case "rectangle":
             return np.asarray((np.abs(u) <= 1) & (np.abs(v) <= 1))
         case "ellipse":
             return np.asarray(u * u + v * v <= 1)
         case "cross":
-            line = 3.5 / np.sqrt(0.5) / half  # half of a 7-px line, measured along an axis
+            line = (
+                3.5 / np.sqrt(0.5) / half
+            )  # half the width of a 7-px line, measured along an axis
             box = (np.abs(u) <= 1) & (np.abs(v) <= 1)
             return np.asarray(box & (np.abs(np.abs(u) - np.abs(v)) <= line))
         case _:
@@ -97,9 +104,9 @@ def inside_figure(u: Array, v: Array, half: Array | np.float64, shape: int) -> N
 
 
 def stamp(canvas: Bytes, grid: Grid, groups: list[Figures], reach: float) -> None:
-    """Draw figures onto canvas (rows, columns, 3) in order, in place.
+    """Draw figures onto a canvas (rows, columns, 3), in order and in place.
 
-    reach: no figure extends further than this from its centre, scene units.
+    reach: farthest that any figure extends from its centre, scene units.
     """
     centre, half, shape, colour, angle = (
         np.concatenate([getattr(g, name) for g in groups])
@@ -120,14 +127,14 @@ def stamp(canvas: Bytes, grid: Grid, groups: list[Figures], reach: float) -> Non
         inside &= ((j >= 0) & (j < grid.rows))[:, :, None]
         inside &= ((i >= 0) & (i < grid.columns))[:, None, :]
         which, row, column = np.nonzero(inside)
-        # numpy assigns repeated indices in order, so later figures lie on top
+        # numpy assigns repeated indices in order, so later figures end up on top
         flat[j[which, row] * grid.columns + i[which, column]] = colour[part][which]
 
 
 def _cover(
     dx: Array, dy: Array, half: Array, shape: NDArray[np.int64], angle: Array
 ) -> NDArray[np.bool_]:
-    """(N, W, W) which points each figure covers; dx, dy (N, W) offsets from its centre."""
+    """(N, W, W), True where a figure covers a point; dx, dy: (N, W) offsets from its centre."""
     x, y = dx[:, None, :], dy[:, :, None]
     out = np.empty((len(dx), dx.shape[1], dx.shape[1]), bool)
     for kind in np.unique(shape):
@@ -142,7 +149,7 @@ def _cover(
 
 
 def lattice(seed: int, ix: NDArray[np.int64], iy: NDArray[np.int64]) -> Array:
-    """Random value in 0–1 of each lattice point, (rows, columns). Source: SplitMix64."""
+    """A random value from 0 to 1 for each lattice point, (rows, columns). Source: SplitMix64."""
     z = ix[None, :].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     z = z + iy[:, None].astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
     z = z + np.uint64(seed % 2**63)

@@ -1,4 +1,4 @@
-"""A scene like tissue: nuclei on stroma, glass beside it."""
+"""A scene that resembles tissue: nuclei on stroma, surrounded by glass."""
 
 from __future__ import annotations
 
@@ -14,24 +14,27 @@ from wsi_scale.slide.readers._scenes import SHAPES, Bytes, Figures, Grid, lattic
 
 @dataclass(frozen=True)
 class TissueScene:
-    """A tissue-like texture in micrometres: eosin ground with nuclei of known size, on white.
+    """A texture like tissue, in micrometres: an eosin ground with nuclei of known size, on white.
 
-    Not histology: a stand-in with the same ruler, for tests and demonstrations. Tissue fills an
-    ellipse of the given extent with a wavy rim.
+    It is not histology, but has the same sizes, for tests and demonstrations. The tissue is an
+    ellipse with a wavy rim.
     """
 
     seed: int = 0
     width_um: float = 2000.0
+    """Width of the scene, µm."""
     height_um: float = 2000.0
+    """Height of the scene, µm."""
     nucleus_um: float = 7.0
-    """Mean diameter of a nucleus; single nuclei differ by ± 20 %."""
+    """Mean diameter of a nucleus, µm; single nuclei differ by up to 20 %."""
     nuclei_per_mm2: float = 4000.0
     tile: float = 100.0
     coarsest_pitch: float = 10.0
-    """Points further apart than this (µm) show no single nuclei, only their mean shade."""
+    """Points further apart than this (µm) show the mean shade of nuclei, no single ones."""
     most_subsamples: int = 4
 
     def render(self, grid: Grid) -> Bytes:
+        """(rows, columns, 3) uint8."""
         tissue = self._is_tissue(*np.meshgrid(grid.x, grid.y))
         waves = _value_noise(self.seed, grid, 40.0) * 0.6 + _value_noise(self.seed, grid, 9.0) * 0.4
         shade = (waves - 0.5)[..., None] * np.array([26.0, 60.0, 40.0])
@@ -74,7 +77,7 @@ def _nuclei_of_tile(scene: TissueScene, tx: int, ty: int) -> Figures:
 
 
 def _value_noise(seed: int, grid: Grid, spacing: float) -> Array:
-    """Smooth noise in 0–1: random values on a lattice, blended with a cubic ramp."""
+    """Smooth noise from 0 to 1: random values on a lattice, blended with a cubic ramp."""
     (ix, fx), (iy, fy) = (
         (np.floor(axis / spacing).astype(np.int64), axis / spacing - np.floor(axis / spacing))
         for axis in (grid.x, grid.y)

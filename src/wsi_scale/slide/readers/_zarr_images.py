@@ -1,4 +1,4 @@
-"""Finding the one image in a zarr hierarchy: a folder or a zip file, one image or a collection."""
+"""Finds the one image in a zarr hierarchy, which is a folder or a zip file."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from wsi_scale.slide.readers._files import PARSER_ERRORS, what_it_said
 from wsi_scale.slide.readers._ngff import Multiscale, first_multiscale, ome_part
 
 FORMATS: dict[str, Literal[2, 3]] = {"zarr.json": 3, ".zgroup": 2, ".zarray": 2}
-"""The file by which a folder is known as a part of a zarr hierarchy, and of which format."""
+"""Files that mark a folder as part of a zarr hierarchy, and the format that each stands for."""
 
 MOST_NAMED = 6
-"""Images that are named where there are several to choose from."""
+"""Most images that a message names if there are several."""
 
 ZARR_ERRORS = (*PARSER_ERRORS, zlib.error, zipfile.BadZipFile, EOFError)
-"""What zarr, its codecs and its zip files raise on broken files."""
+"""Exceptions that zarr, its codecs and zip files raise on broken files."""
 
 _PASS_ARRAYS = "open it with zarr and pass the arrays of its levels, finest first"
 
@@ -37,12 +37,13 @@ class ZarrFile:
     """A zarr hierarchy on disk."""
 
     file: str
+    """Path of the folder or zip file."""
     root: str
-    """Path of its outermost group: not empty where a folder was zipped together with its name."""
+    """Path of the outermost group within; not empty if a folder was zipped with its name."""
     zarr_format: Literal[2, 3]
 
     def store(self) -> Store:
-        """Opened on first use. Raises ValueError where the file is gone."""
+        """A store, opened on first use. Raises ValueError if the file no longer exists."""
         if not os.path.exists(self.file):
             raise ValueError("it is no longer there")
         if os.path.isdir(self.file):
@@ -51,12 +52,13 @@ class ZarrFile:
 
 
 def close_store(store: Store) -> None:
+    """Close a store, also one that was never used."""
     with suppress(AttributeError):  # a ZipStore that was never used cannot be closed
         store.close()
 
 
 def _locate(file: str) -> ZarrFile:
-    """Where the hierarchy begins, and its format. Raises ValueError where there is none."""
+    """Root and format of the hierarchy in a file. Raises ValueError if there is none."""
     root = ""
     if os.path.isdir(file):
         held = set(os.listdir(file))
@@ -69,13 +71,13 @@ def _locate(file: str) -> ZarrFile:
     for name, zarr_format in FORMATS.items():
         if join(root, name) in held:
             return ZarrFile(file, root, zarr_format)
-    raise ValueError(f"it holds no {' and no '.join(FORMATS)}; copy it again")
+    raise ValueError(f"it contains none of {', '.join(FORMATS)}; copy it again")
 
 
 def find_image(path: str) -> tuple[ZarrFile, str, Multiscale]:
-    """The hierarchy, the path of its one image below the root, and what the metadata say of it.
+    """The hierarchy, the path of its one image below the root, and the metadata of that image.
 
-    Raises ValueError where there is no image, or more than one.
+    Raises ValueError if there is no image, or more than one.
     """
     place = _locate(os.path.abspath(path))
     store = place.store()
@@ -84,19 +86,19 @@ def find_image(path: str) -> tuple[ZarrFile, str, Multiscale]:
         groups.check_root()
         found = list(islice(groups.images(""), MOST_NAMED + 1))
         if not found:
-            raise ValueError(f"it is no OME-Zarr image; {_PASS_ARRAYS}")
+            raise ValueError(f"it is not an OME-Zarr image; {_PASS_ARRAYS}")
         if len(found) > 1:
             raise ValueError(_which(path, found))
         ome = groups.metadata(found[0])
     finally:
         close_store(store)
     if "image-label" in ome:
-        raise ValueError("it holds labels, no image; pass the image they belong to")
+        raise ValueError("it holds labels, not an image; pass the image they belong to")
     return place, found[0], first_multiscale(ome)
 
 
 def _which(path: str, found: list[str]) -> str:
-    """That there are several images, which, and what to do."""
+    """Message that there are several images, with their names and what to do."""
     names = ", ".join(found[:MOST_NAMED]) + (", …" if len(found) > MOST_NAMED else "")
     if not os.path.isdir(path):
         return f"it holds several images ({names}); unpack it and pass one of them"
@@ -105,29 +107,29 @@ def _which(path: str, found: list[str]) -> str:
 
 
 class _Groups:
-    """The groups of a hierarchy, by their path below its root."""
+    """The groups of a hierarchy, by their path below the root."""
 
     def __init__(self, store: Store, place: ZarrFile) -> None:
         self._store, self._place = store, place
 
     def check_root(self) -> None:
-        """Raises ValueError where the root is no group that can be read."""
+        """Raise ValueError if the root is not a readable group."""
         try:
             self._open("")
         except ZARR_ERRORS as error:
             if self._root_is_array():
-                reason = f"it is one array; pass the folder above it, or {_PASS_ARRAYS}"
+                reason = f"it is a single array; pass the folder above it, or {_PASS_ARRAYS}"
             else:
                 said = what_it_said(error, self._place.file)
                 reason = f"its metadata are damaged ({said}); copy it again"
             raise ValueError(reason) from None
 
     def metadata(self, path: str) -> Mapping[str, Any]:
-        """What a group says. Raises FileNotFoundError, a clause, where there is no group."""
+        """Metadata of a group. Raises FileNotFoundError, with a clause, if it is missing."""
         try:
             return ome_part(self._open(path).attrs.asdict())
         except FileNotFoundError:
-            raise FileNotFoundError(f"its group {path} is not there; copy it again") from None
+            raise FileNotFoundError(f"its group {path} is missing; copy it again") from None
 
     def _open(self, path: str) -> zarr.Group:
         return zarr.open_group(
@@ -147,7 +149,7 @@ class _Groups:
         return True
 
     def images(self, path: str) -> Iterator[str]:
-        """Paths of all images in a group: itself, a plate's, a well's, or bioformats2raw's."""
+        """Paths of all images in a group: the group itself, or those of a plate, well or series."""
         ome = self.metadata(path)
         if "multiscales" in ome:
             yield path
@@ -160,7 +162,7 @@ class _Groups:
             yield from self._series(path)
 
     def _series(self, path: str) -> Iterator[str]:
-        """Those that the group OME lists, else 0, 1, 2, … as far as there are."""
+        """Images that the group OME lists; without a list 0, 1, 2, … until one is missing."""
         try:
             listed = self.metadata(join(path, "OME")).get("series")
         except FileNotFoundError:
@@ -176,7 +178,7 @@ class _Groups:
 
 
 def _paths(holder: Any, key: str) -> list[str]:
-    """``path`` of every entry below a key. Raises ValueError where there is no such list."""
+    """``path`` of every entry in the list under a key. Raises ValueError if there is no list."""
     entries = holder.get(key) if isinstance(holder, dict) else None
     if not isinstance(entries, list) or not all(isinstance(x, dict) for x in entries):
         raise ValueError(f"its metadata list no {key}; write them again")
@@ -184,5 +186,9 @@ def _paths(holder: Any, key: str) -> list[str]:
 
 
 def join(*parts: str) -> str:
-    """A path inside a hierarchy; ("", "0") -> ``0``."""
+    """A path inside a hierarchy; empty parts are dropped.
+
+    >>> join("", "images", "0")
+    'images/0'
+    """
     return "/".join(part for part in parts if part)

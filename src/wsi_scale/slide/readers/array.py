@@ -1,4 +1,4 @@
-"""Arrays as slides: numpy, dask, zarr, anything that slices and becomes numpy. Read lazily."""
+"""Arrays as slides: numpy, dask, zarr, or anything else that slices like numpy. Read lazily."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def example(folder: Path) -> list[NDArray[np.uint8]]:
 
 
 class ArraySlide(Slide):
-    """Levels that are arrays; only the asked window is ever computed."""
+    """A slide made of arrays, one per level. Only the window that is read is computed."""
 
     reader = NAME
 
@@ -86,14 +86,14 @@ def _check(array: Any) -> None:
         )
     if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3, 4)):
         raise SlideError(
-            f"an array needs shape (H, W), (H, W, 3) or (H, W, 4) to be a slide, got {shape}"
+            f"an array must have shape (H, W), (H, W, 3) or (H, W, 4) to be a slide, got {shape}"
         )
     if 0 in shape:
-        raise SlideError(f"an array of shape {shape} has no pixels; pass one that has")
+        raise SlideError(f"an array of shape {shape} has no pixels; pass one with pixels")
     if str(array.dtype) != "uint8":
         raise SlideError(
-            f"an array needs dtype uint8 to be a slide, got {array.dtype}; "
-            "scale it to 0–255 yourself, only you know which value is white"
+            f"an array must have dtype uint8 to be a slide, got {array.dtype}; "
+            "scale it to 0–255 yourself, because only you know which value is white"
         )
 
 
@@ -110,7 +110,7 @@ def _levels(sizes: Sequence[tuple[int, int]]) -> tuple[Level, ...]:
             )
         if not same_image(width, height, w, h):
             raise SlideError(
-                f"a level of {w} × {h} px is not {width} × {height} px shrunk; "
+                f"a level of {w} × {h} px is not a smaller copy of {width} × {height} px; "
                 "every level must show the whole image"
             )
         levels.append(Level(w, h, downsample))

@@ -1,4 +1,4 @@
-"""Plain images through Pillow: one level, decoded whole at the first read."""
+"""Plain images, read with Pillow: one level, decoded as a whole at the first read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ORDER = 30
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "JPEG2000", "WEBP", "PPM", "GIF")
 MAX_PIXELS = 1 << 31
-"""Larger images would need more than 6 GiB of memory at once."""
+"""Larger images would need more than 6 GiB of memory."""
 
 _LIBRARY_ERRORS = (
     OSError,
@@ -58,7 +58,7 @@ def accepts(source: Any) -> bool:
 
 
 def open(source: Any) -> Slide:  # noqa: A001 - the name every reader has
-    """Open a plain image. SlideError for a format Pillow does not know and for huge images."""
+    """Open a plain image. Raises SlideError for an unknown format or a huge image."""
     return ImageSlide(os.fspath(source))
 
 
@@ -69,7 +69,7 @@ def example(folder: Path) -> Path:
 
 
 class ImageSlide(Slide):
-    """A plain image as a slide of one level; pixels as stored, EXIF orientation not applied."""
+    """A plain image as a slide of one level. EXIF orientation is not applied."""
 
     reader = NAME
 
@@ -125,11 +125,11 @@ class ImageSlide(Slide):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Pillow without its limit on size and without its warnings.
+    """Switch off Pillow's size limit and its warnings.
 
-    It warns at 89 Mpx and refuses 179; slides saved as plain images are larger. It warns about
-    corrupt EXIF blocks, but what matters raises as well. Both are global in Pillow, so they are
-    lifted under a lock and put back.
+    Pillow warns at 89 Mpx and refuses 179 Mpx, but slides saved as plain images are larger. It also
+    warns about corrupt EXIF blocks; whatever matters raises an error too. Both settings are global
+    in Pillow, so they are changed under a lock and restored.
     """
     with _PILLOW_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -141,7 +141,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _open_image(path: str) -> Image.Image:
-    """Pillow's image of one of FORMATS; refused in words rather than with Pillow's ``BytesIO``."""
+    """The open image. For a format not in FORMATS, an error in plain words instead of Pillow's."""
     try:
         return Image.open(path, formats=FORMATS)
     except UnidentifiedImageError:
@@ -152,8 +152,8 @@ def _open_image(path: str) -> Image.Image:
 def _decode(path: str, background: tuple[int, int, int]) -> NDArray[np.uint8]:
     """All pixels as (h, w, 3) uint8.
 
-    Deeper grey is scaled by its bit depth, taken as the smallest of 8, 10, 12, 14, 16 that holds
-    the brightest pixel: microscopes store 12 bits in 16.
+    Grey of more than 8 bits is scaled by its bit depth: the smallest of 8, 10, 12, 14 and 16 that
+    holds the brightest pixel, because microscopes store 12 bits in 16.
     """
     with _quiet(), _open_image(path) as image:
         if image.mode in ("I", "F") or image.mode.startswith("I;16"):
@@ -167,7 +167,7 @@ def _white(brightest: float) -> int:
     for bits in (8, 10, 12, 14, 16):
         if brightest < 1 << bits:
             return (1 << bits) - 1
-    raise ValueError(f"its brightest pixel is {brightest:g}, more than 16 bits hold")
+    raise ValueError(f"its brightest pixel is {brightest:g}, more than 16 bits can hold")
 
 
 def _properties(image: Image.Image) -> dict[str, str]:
@@ -177,7 +177,7 @@ def _properties(image: Image.Image) -> dict[str, str]:
         for code, name in _RESOLUTION_TAGS.items():
             if code in tags:
                 properties[name] = str(tags[code])
-        properties.setdefault("tiff.ResolutionUnit", "2")  # the default the TIFF standard sets
+        properties.setdefault("tiff.ResolutionUnit", "2")  # the default of the TIFF standard
         if _DESCRIPTION_TAG in tags:
             properties["tiff.ImageDescription"] = str(tags[_DESCRIPTION_TAG])
     elif "dpi" in image.info:

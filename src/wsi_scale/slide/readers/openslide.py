@@ -1,4 +1,4 @@
-"""Slides of every scanner that OpenSlide knows: SVS, NDPI, MRXS, SCN, DICOM, pyramid TIFF, …"""
+"""Slides in every format that OpenSlide reads: SVS, NDPI, MRXS, SCN, DICOM, pyramid TIFF, …"""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LABEL = "OpenSlide"
 ORDER = 10
 
 _PIECE = 4096
-"""OpenSlide splits wider reads itself, but truncates where each piece begins."""
+"""OpenSlide splits wider reads itself, but rounds down where each piece begins."""
 
 _LIBRARY_ERRORS = (openslide.OpenSlideError, OSError)
 _VENDORS = {"generic-tiff": "tiled TIFF", "dicom": "DICOM"}
@@ -38,7 +38,7 @@ def accepts(source: Any) -> bool:
 
 
 def open(source: Any) -> Slide:  # noqa: A001 - the name every reader has
-    """Open a file with OpenSlide. SlideError, with OpenSlide's own reason, when it refuses."""
+    """Open a file with OpenSlide. Raises SlideError with OpenSlide's reason if it refuses."""
     return OpenSlideSlide(os.fspath(source))
 
 
@@ -47,7 +47,7 @@ def example(folder: Path) -> Path:
 
 
 class OpenSlideSlide(Slide):
-    """A slide read through OpenSlide."""
+    """A slide that OpenSlide reads."""
 
     reader = NAME
 
@@ -87,10 +87,10 @@ class OpenSlideSlide(Slide):
         return out
 
     def _read_piece(self, level: int, x: int, y: int, width: int, height: int) -> Image.Image:
-        """RGBA. A handle that failed once refuses everything after, so it is dropped.
+        """RGBA pixels. A handle that failed once refuses every later read, so it is dropped.
 
-        The second try, on a handle of its own, tells a broken region from a handle that another
-        thread's broken region has spoilt.
+        The second try uses a handle of its own. It fails only if the region itself is broken, and
+        not because a broken region that another thread read has spoilt the shared handle.
         """
         downsample = self._downsamples[self._numbers[level]]
         location = (round(x * downsample), round(y * downsample))
@@ -122,8 +122,8 @@ def _close(file: openslide.OpenSlide) -> None:
 def _is_deep_grey(path: str) -> bool:
     """Whether a generic TIFF holds 16-bit grey.
 
-    libtiff's RGBA reader, under OpenSlide, misplaces the rows of such a tile where it sticks out
-    over the right edge.
+    libtiff's RGBA reader, which OpenSlide uses, misplaces the rows of such a tile if it reaches
+    beyond the right edge.
     """
     try:
         with tifffile.TiffFile(path) as tiff:
@@ -134,18 +134,19 @@ def _is_deep_grey(path: str) -> bool:
 
 
 def _pieces(start: int, length: int) -> Iterator[tuple[int, int]]:
+    """Begin and end of each piece of a span that OpenSlide reads at once."""
     for number in range(math.ceil(length / _PIECE)):
         first = start + number * _PIECE
         yield first, min(first + _PIECE, start + length)
 
 
 def _covered(rgba: Image.Image, background: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Pixels the file covers at least half show their own colour, the others the background.
+    """Pixels with at least half coverage in their own colour, the others in the background's.
 
     OpenSlide's alpha is coverage: 0 where the scanner left pixels out, a fraction along an edge
-    that a fractional location shifts. Its colour is already free of the alpha.
+    that does not lie on whole pixels. The colour is not multiplied by alpha.
     """
-    alpha, rgb = rgba.getchannel("A"), rgba.convert("RGB")  # five times as fast as in NumPy
+    alpha, rgb = rgba.getchannel("A"), rgba.convert("RGB")  # five times faster than in NumPy
     if np.asarray(alpha).min() < 128:
         rgb.paste(background, mask=alpha.point(lambda value: 255 * (value < 128)))
     return np.asarray(rgb)

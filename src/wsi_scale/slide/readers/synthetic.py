@@ -1,4 +1,4 @@
-"""Slides that are drawn, not stored: any size, any level, the same pixels through any window.
+"""Slides that are drawn when read: any size, any level, the same pixels in any window.
 
 As a path: ``synthetic:figures?seed=1&stretch=0.8&width=6000&height=5000`` (all 20 classes),
 ``synthetic:figures?class=red cross&noise=50`` or ``synthetic:tissue?mpp=0.5&nucleus_um=7``.
@@ -29,13 +29,13 @@ ORDER = 0
 PREFIX = "synthetic:"
 
 MOST_NOISE = 1000
-"""Grey levels; beyond, every pixel is black or white."""
+"""Grey levels. With more noise nearly every pixel is black or white."""
 
 _BAND_POINTS = 1 << 22
 
 
 class SyntheticSlide(Slide):
-    """A scene seen through a pyramid of levels 1, 2, 4, … as large as asked."""
+    """A scene drawn as a pyramid of levels 1, 2, 4, …, at any size."""
 
     reader = NAME
     reader_reason = "drawn on demand"
@@ -54,12 +54,13 @@ class SyntheticSlide(Slide):
         """Draw ``scene`` over width × height level-0 px.
 
         units_per_px: scene units per level-0 px; for figures 1 / stretch, for tissue the mpp.
-        downsamples: of the levels; 1, 2, 4, … down to about 1 000 px when None.
+        downsamples: one per level. Default: 1, 2, 4, … until the longer side is about 1 000 px, at
+        least five levels.
         """
         if width < 1 or height < 1:
-            raise SlideError(f"a slide needs at least 1 × 1 px, got {width} × {height}")
+            raise SlideError(f"a slide must be at least 1 × 1 px, got {width} × {height}")
         if not (math.isfinite(units_per_px) and units_per_px > 0):
-            raise SlideError(f"a slide is stretched by a number above 0, got {1 / units_per_px:g}")
+            raise SlideError(f"the stretch of a slide must be above 0, got {1 / units_per_px:g}")
         self.path = description
         self.scene = scene
         self.units_per_px = units_per_px
@@ -86,25 +87,25 @@ class SyntheticSlide(Slide):
         grain: int = 1,
         **options: Any,
     ) -> SyntheticSlide:
-        """The thesis's figures: one class, or the mosaic of all 20 where ``only`` is None.
+        """The thesis's figures: the class ``only``, or a mosaic of all 20 classes if it is None.
 
-        stretch: figures are 40 · stretch level-0 px, so the right scale of a network trained at
-        scale a is a · stretch.
-        tile: unstretched px a side in which a mosaic shows one class, a multiple of 50.
-        noise: standard deviation of Gaussian noise in grey levels, one value for every ``grain``
-        px a side (1 or 2) of the unstretched figures.
+        stretch: figures are 40 · stretch level-0 px wide, so the right scale of a network trained
+        at scale a is a · stretch.
+        tile: side of the squares of one class in a mosaic, unstretched px, a multiple of 50.
+        noise: standard deviation of Gaussian noise in grey levels. One noise value covers
+        ``grain`` × ``grain`` unstretched px (grain 1 or 2).
         """
         if tile < 50 or tile % 50:
-            raise SlideError(f"a tile of the mosaic is a multiple of 50 px a side, got {tile}")
+            raise SlideError(f"the tile of a mosaic must be a multiple of 50 px, got {tile}")
         scene: Scene = FigureScene(seed, only, tile)
         what = "mosaic" if only is None else FIGURE_CLASSES[only]
         name = f"synthetic figures ({what}, seed {seed}, stretch {stretch:g})"
         if tile != 500:
             name = f"{name[:-1]}, tile {tile})"
         if not 0 <= noise <= MOST_NOISE:
-            raise SlideError(f"noise is a number of grey levels, 0 to {MOST_NOISE}, got {noise:g}")
+            raise SlideError(f"noise must be 0 to {MOST_NOISE} grey levels, got {noise:g}")
         if grain not in (1, 2):
-            raise SlideError(f"the grain of noise is 1 or 2 px, got {grain}")
+            raise SlideError(f"the grain of noise must be 1 or 2 px, got {grain}")
         if noise:
             scene = NoisyScene(scene, noise, grain, seed)
             name = f"{name[:-1]}, noise {noise:g}, grain {grain})"
@@ -122,9 +123,9 @@ class SyntheticSlide(Slide):
         height: int = 5000,
         **options: Any,
     ) -> SyntheticSlide:
-        """Tissue-like texture with nuclei of ``nucleus_um`` µm, at ``mpp`` µm per level-0 px."""
+        """A texture like tissue with nuclei of ``nucleus_um`` µm, at ``mpp`` µm per level-0 px."""
         if not (math.isfinite(mpp) and mpp > 0):
-            raise SlideError(f"synthetic tissue needs an mpp above 0, got {mpp}")
+            raise SlideError(f"the mpp of synthetic tissue must be above 0, got {mpp}")
         scene = TissueScene(seed, width * mpp, height * mpp, nucleus_um)
         name = f"synthetic tissue (nuclei {nucleus_um:g} µm, seed {seed})"
         return cls(scene, width, height, units_per_px=mpp, mpp=mpp, description=name, **options)
@@ -140,13 +141,13 @@ class SyntheticSlide(Slide):
             count = min(rows, height - top)
             grid = Grid(x * n, (y + top) * n, width * n, count * n, units / n)
             fine = self.scene.render(grid).reshape(count, n, width, n, 3)
-            # summed in whole numbers: the same value however the window is cut
+            # integer sums give the same value however the window is cut
             total = fine.sum(axis=(1, 3), dtype=np.uint32)
             out[top : top + count] = (total + n * n // 2) // (n * n)
         return out
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is open."""
 
 
 def _halvings(longest: int) -> tuple[float, ...]:
@@ -160,8 +161,8 @@ def accepts(source: object) -> bool:
     )
 
 
-def open(source: Any) -> Slide:  # noqa: A001  (the word of the reader protocol)
-    """Draw what a ``synthetic:`` path describes. Raises SlideError for an unknown scene or key."""
+def open(source: Any) -> Slide:  # noqa: A001 - the name every reader has
+    """The slide that a ``synthetic:`` path describes. Raises SlideError for an unknown key."""
     if isinstance(source, SyntheticSlide):
         return source
     text = os.fspath(source)
@@ -196,11 +197,11 @@ def _option(text: str, kind: str, key: str, value: str) -> dict[str, Any]:
     if kind == "figures" and key == "class":
         if value not in FIGURE_CLASSES:
             known = ", ".join(FIGURE_CLASSES)
-            raise SlideError(f"{text} names no class {value!r}; there are {known}")
+            raise SlideError(f"{text} names an unknown class {value!r}; choose one of {known}")
         return {"only": FIGURE_CLASSES.index(value)}
     if key not in _KEYS[kind]:
         known = ", ".join([*_KEYS[kind], *(["class"] if kind == "figures" else [])])
-        raise SlideError(f"{text} has an unknown key {key!r}; there are {known}")
+        raise SlideError(f"{text} has an unknown key {key!r}; choose from {known}")
     try:
         return {key: _KEYS[kind][key](value)}
     except ValueError:

@@ -1,4 +1,4 @@
-"""TIFFs that OpenSlide refuses: stripped ones, SubIFDs, pages without a level flag."""
+"""TIFFs that OpenSlide refuses: in strips, with SubIFDs, or with pages without a level flag."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def accepts(source: Any) -> bool:
 
 
 def open(source: Any) -> Slide:  # noqa: A001 - the name every reader has
-    """Open a TIFF with TiffSlide. SlideError when it refuses or cannot show the colours."""
+    """Open a TIFF with TiffSlide. Raises SlideError if it refuses or cannot show the colours."""
     return TiffSlideSlide(os.fspath(source))
 
 
@@ -58,7 +58,7 @@ def example(folder: Path) -> Path:
 
 
 class TiffSlideSlide(Slide):
-    """A slide read through TiffSlide."""
+    """A slide that TiffSlide reads."""
 
     reader = NAME
     reader_reason = "TiffSlide reads this TIFF"
@@ -105,7 +105,7 @@ class TiffSlideSlide(Slide):
 
 
 def _open_quietly(path: str) -> tiffslide.TiffSlide:
-    """Open and parse the properties, without the warning that a vendor is read only in part."""
+    """Open the file and parse its properties, without warnings about partly supported vendors."""
     with _WARNINGS_LOCK, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*metadata parsing", category=UserWarning)
         file = tiffslide.TiffSlide(path)
@@ -118,7 +118,7 @@ def _open_quietly(path: str) -> tiffslide.TiffSlide:
 
 
 def _fill_gaps_with_white(file: tiffslide.TiffSlide) -> None:
-    """Tiles the scanner left out become background; tifffile would fill them with 0, black."""
+    """Make tiles that the scanner left out white; tifffile would make them black."""
     for level in file.ts_tifffile.series[file.properties["tiffslide.series-index"]].levels:
         level.keyframe.nodata = 65535 if level.dtype == np.uint16 else 255
 
@@ -128,7 +128,7 @@ def _close(file: tiffslide.TiffSlide) -> None:
 
 
 def _refusal(file: tiffslide.TiffSlide) -> str | None:
-    """Why the stored values are no grey or RGB colours, None when they are."""
+    """Why the stored values are not grey or RGB colours; None if they are."""
     series = file.ts_tifffile.series[file.properties["tiffslide.series-index"]]
     page = series.levels[0].keyframe
     colours, packing = page.photometric.name, page.compression
@@ -136,7 +136,7 @@ def _refusal(file: tiffslide.TiffSlide) -> str | None:
     if colours not in _COLOURS or (colours == "YCBCR" and packing in _UNCONVERTED):
         return f"its colours are stored as {colours} with {packing} compression"
     if page.dtype is None or page.dtype not in (np.uint8, np.uint16):
-        return f"its pixels are {page.dtype}, not 8 or 16 bit"
+        return f"its pixels are {page.dtype}, not 8 or 16 bits"
     channels = series.shape[series.axes.find("S" if "S" in series.axes else "C")]
     if series.axes != "YX" and channels not in (1, 3, 4):
         return f"it has {channels} channels, neither grey nor RGB"
@@ -144,9 +144,12 @@ def _refusal(file: tiffslide.TiffSlide) -> str | None:
 
 
 def _level0_location(pixel: int, downsample: float) -> int:
-    """The level-0 location that TiffSlide's ``int(location / downsample)`` turns into pixel.
+    """The level-0 location that TiffSlide's ``int(location / downsample)`` turns into ``pixel``.
 
-    (3, 4.0041) -> 13; (8, 1.0000000001) -> 8 although 8 × 1.0000000001 rounds up to 9.
+    >>> _level0_location(3, 4.0041)
+    13
+    >>> _level0_location(8, 1.0000000001)  # int(8 / 1.0000000001) is 7
+    9
     """
     location = math.ceil(pixel * downsample - 1e-6)
     while int(location / downsample) < pixel:

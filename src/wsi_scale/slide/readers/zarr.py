@@ -49,7 +49,7 @@ def accepts(source: Any) -> bool:
 
 
 def open(source: Any) -> Slide:  # noqa: A001 - the name every reader has
-    """Open the one image of an OME-Zarr. SlideError for other zarrs and where there are several."""
+    """Open the one image of an OME-Zarr. Raises SlideError for other zarrs or several images."""
     return ZarrSlide(os.fspath(source))
 
 
@@ -72,7 +72,7 @@ def example(folder: Path) -> Path:
 
 
 class ZarrSlide(Slide):
-    """The one image of an OME-Zarr; of several times the first, of several planes the middle."""
+    """The one image of an OME-Zarr, at its first time point and its middle plane."""
 
     reader = NAME
 
@@ -132,7 +132,7 @@ class _Opened(NamedTuple):
 
 
 class _Shape(NamedTuple):
-    """What a level's array holds, by axis."""
+    """Size of a level's array along each axis, and bits per value."""
 
     sizes: Mapping[str, int]
     bits: int
@@ -143,7 +143,7 @@ def _close(opened: _Opened) -> None:
 
 
 def _open_levels(place: ZarrFile, paths: Sequence[str]) -> _Opened:
-    """The levels' arrays. Raises ValueError for one that is not there."""
+    """The arrays of the levels. Raises ValueError if one is missing."""
     store = place.store()
     arrays = []
     for path in paths:
@@ -158,7 +158,7 @@ def _open_levels(place: ZarrFile, paths: Sequence[str]) -> _Opened:
             )
         except FileNotFoundError:
             close_store(store)
-            raise ValueError(f"its level {path} is not there; copy it again") from None
+            raise ValueError(f"its level {path} is missing; copy it again") from None
         except BaseException:
             close_store(store)
             raise
@@ -166,12 +166,12 @@ def _open_levels(place: ZarrFile, paths: Sequence[str]) -> _Opened:
 
 
 def _shapes(arrays: Sequence[zarr.Array[Any]], image: Multiscale) -> list[_Shape]:
-    """What the levels hold. Raises ValueError for what is no grey or RGB image of falling size."""
+    """Shapes of the levels. Raises ValueError unless they are grey or RGB and finest first."""
     axes, shapes = image.letters, []
     for array, dataset in zip(arrays, image.datasets, strict=True):
         if array.ndim != len(axes):
             raise ValueError(
-                f"its level {dataset.path} has {array.ndim} dimensions where its metadata name "
+                f"its level {dataset.path} has {array.ndim} dimensions, but its metadata name "
                 f"{len(axes)}"
             )
         if 0 in array.shape:
@@ -180,21 +180,23 @@ def _shapes(arrays: Sequence[zarr.Array[Any]], image: Multiscale) -> list[_Shape
         channels = sizes.get("c", 1)
         if channels not in (1, 3, 4):
             raise ValueError(
-                f"it has {channels} channels, neither grey nor RGB; choose the channels to look "
-                "at and pass them as arrays (H, W, 3)"
+                f"it has {channels} channels, neither grey nor RGB; choose the channels to use "
+                "and pass them as arrays (H, W, 3)"
             )
         if dtype.kind != "u" or dtype.itemsize > 2 or (channels == 1 and dtype.itemsize > 1):
             colour = "RGB of 8 or 16 bits" if channels > 1 else "grey of 8 bits"
             raise ValueError(
-                f"its pixels are {dtype.name}, not {colour}; scale it to 0–255 yourself, only you "
-                "know which value is white"
+                f"its pixels are {dtype.name}, not {colour}; scale it to 0–255 yourself, "
+                "because only you know which value is white"
             )
         shapes.append(_Shape(sizes, 8 * dtype.itemsize))
         if shapes[0].bits != shapes[-1].bits or shapes[0].sizes.get("c") != sizes.get("c"):
-            raise ValueError(f"its level {dataset.path} is of another kind than its finest level")
+            raise ValueError(
+                f"its level {dataset.path} differs from its finest level in bits or channels"
+            )
         if any(sizes[axis] > shapes[0].sizes[axis] for axis in "yx"):
             raise ValueError(
-                f"its level {dataset.path} is larger than the first; levels come finest first"
+                f"its level {dataset.path} is larger than the first; levels must come finest first"
             )
     return shapes
 
@@ -204,8 +206,8 @@ def _whole_levels(
 ) -> tuple[tuple[Level, ...], tuple[int, ...]]:
     """The levels that show the whole image, and their numbers in the file.
 
-    Downsamples are the mean of the width and the height ratio. A level that begins more than one
-    of its pixels beside the finest shows a part.
+    A downsample is the mean of the width ratio and the height ratio. A level whose corner is more
+    than one of its pixels away from the corner of level 0 shows only a part, and is left out.
     """
     sizes = [(shape.sizes["x"], shape.sizes["y"]) for shape in shapes]
     width, height = sizes[0]
@@ -216,10 +218,10 @@ def _whole_levels(
 
 
 def _choices(inside: str, shape: _Shape) -> Iterator[str]:
-    """What was picked where the file offers more than one flat image, in words."""
+    """What was chosen from a file with more than one flat image, in words."""
     if inside:
-        yield f"its one image {inside}"
+        yield f"its only image {inside}"
     if (times := shape.sizes.get("t", 1)) > 1:
-        yield f"the first of its {times} times"
+        yield f"the first of its {times} time points"
     if (planes := shape.sizes.get("z", 1)) > 1:
         yield f"z {planes // 2}, the middle of its {planes} planes"

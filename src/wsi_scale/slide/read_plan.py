@@ -1,0 +1,187 @@
+"""Which native reads serve a scale pyramid: pure arithmetic, no file is touched.
+
+The frames are drawn in ``wsi_scale.geometry``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.geometry import Box, Level, ScaleGrid, Site, pick_level, reach
+
+FILTER_SUPPORT = 2.0
+"""Half-width of the cubic resampling filter, in pixels of the coarser of the two grids."""
+
+MAX_READ_SIDE = 4096
+"""Wider reads are taken in bands and averaged while reading, so that memory is bounded."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """One patch: the exact sub-pixel rectangle that becomes size × size network pixels."""
+
+    index: int
+    """Position of the window's scale in the grid."""
+    scale: float
+    """Level-0 px per network px."""
+    left: float
+    """Left edge in px of the array that the read returns (after reduction); may be fractional."""
+    top: float
+    """Top edge, same frame."""
+    side: float
+    """Side, same frame. Above ``size`` the patch is shrunk, below ``size`` it is enlarged."""
+    upsampled: bool
+    """True below scale 1: the network sees pixels that the slide does not have."""
+
+
+@dataclass(frozen=True)
+class LevelRead:
+    """One native read and the patches it serves."""
+
+    level: int
+    x: int
+    """Left edge in px of that level."""
+    y: int
+    """Top edge in px of that level."""
+    width: int
+    """Width in px of that level, before reduction."""
+    height: int
+    """Height in px of that level, before reduction."""
+    reduce: int
+    """Side of the squares of level px that are averaged into one px; 1 means as stored."""
+    windows: tuple[Window, ...]
+    """The patches to cut from what is read, finest scale first."""
+
+
+@dataclass(frozen=True)
+class ReadPlan:
+    """Everything one scale pyramid needs from the slide."""
+
+    site: Site
+    """Centre of every patch, level-0 px."""
+    grid: ScaleGrid
+    """The scales of the pyramid."""
+    size: int
+    """Side of a patch in network px."""
+    reads: tuple[LevelRead, ...]
+    """From the finest level to the coarsest."""
+    outside: tuple[int, ...] = field(default=())
+    """Grid positions of patches that would leave the slide: not read, never padded."""
+
+
+def reduction(window_px: float, ratio: float) -> int:
+    """Power of two by which to average while reading; at least 2 px are left per network px.
+
+    window_px: side of a patch in px of its level. ratio: level px per network px.
+
+    >>> reduction(2048, 8.0), reduction(16384, 64.0)
+    (1, 4)
+    """
+    factor = 1
+    while window_px / factor > MAX_READ_SIDE and ratio / (2 * factor) >= 2:
+        factor *= 2
+    return factor
+
+
+def plan_reads(
+    levels: Sequence[Level], site: Site, grid: ScaleGrid, size: int, *, bounds: Box | None = None
+) -> ReadPlan:
+    """Reads and windows of one scale pyramid: one native read for each level that is used.
+
+    A level gets a second read only if a patch is wider than ``MAX_READ_SIDE``. That read is
+    averaged in bands.
+
+    Parameters
+    ----------
+    levels : sequence of Level
+        Native levels of the slide, level 0 first.
+    site : Site
+        Centre of all patches, level-0 px. It is never rounded.
+    grid : ScaleGrid
+        Scales of the patches.
+    size : int
+        Side of a patch, network px.
+    bounds : Box, optional
+        Where pixels exist, level-0 px. Default: the whole canvas.
+
+    Returns
+    -------
+    ReadPlan
+        The windows of all its reads, one read after the other, go from the finest scale to the
+        coarsest. Patches that would leave the bounds are listed in ``outside`` and not read.
+
+    Raises
+    ------
+    SettingsError
+        When ``size`` is below 1.
+
+    Examples
+    --------
+    >>> levels = [Level(4000, 3000, 1.0), Level(1000, 750, 4.0)]
+    >>> plan = plan_reads(levels, Site(2000, 1500), ScaleGrid((1.0, 2.0, 8.0, 64.0)), 100)
+    >>> [(read.level, [window.scale for window in read.windows]) for read in plan.reads]
+    [(0, [1.0, 2.0]), (1, [8.0])]
+    >>> plan.outside
+    (3,)
+    """
+    if size < 1:
+        raise SettingsError(f"the side of a patch must be at least 1 px, got {size}")
+    canvas = Box(0, 0, levels[0].width, levels[0].height) if bounds is None else bounds
+    limit = reach(canvas, site, size)
+    groups: dict[tuple[int, int], list[int]] = {}
+    outside = []
+    for index, scale in enumerate(grid.scales):
+        if scale > limit:
+            outside.append(index)
+            continue
+        level = pick_level(levels, scale)
+        ratio = scale / levels[level].downsample
+        groups.setdefault((level, reduction(size * ratio, ratio)), []).append(index)
+    reads = tuple(
+        _plan_one(levels[level], level, reduce, site, [(i, grid.scales[i]) for i in members], size)
+        for (level, reduce), members in groups.items()  # coarser scales came later
+    )
+    return ReadPlan(site, grid, size, reads, tuple(outside))
+
+
+def _plan_one(
+    level: Level,
+    number: int,
+    reduce: int,
+    site: Site,
+    members: Sequence[tuple[int, float]],
+    size: int,
+) -> LevelRead:
+    """A read of the widest patch plus the filter's margin, with every patch placed in it."""
+    centre_x, centre_y = site.x / level.downsample, site.y / level.downsample
+    widest = max(scale for _, scale in members) / level.downsample
+    half = size * widest / 2 + FILTER_SUPPORT * max(1.0, widest) + reduce
+    x, width = _span(centre_x, half, level.width, reduce)
+    y, height = _span(centre_y, half, level.height, reduce)
+    windows = []
+    for index, scale in members:
+        side = size * scale / level.downsample
+        left, top = (centre_x - side / 2 - x) / reduce, (centre_y - side / 2 - y) / reduce
+        # a level whose ratio is not whole may end a fraction of a pixel before level 0 does
+        side = min(side / reduce, width / reduce, height / reduce)
+        left = min(max(left, 0.0), width / reduce - side)
+        top = min(max(top, 0.0), height / reduce - side)
+        windows.append(Window(index, scale, left, top, side, upsampled=scale < 1 - 1e-9))
+    return LevelRead(number, x, y, width, height, reduce, tuple(windows))
+
+
+def _span(centre: float, half: float, extent: int, multiple: int) -> tuple[int, int]:
+    """First px and length of a read within the level.
+
+    The length is a multiple of ``multiple``. If there is room it is even, because an even length is
+    halved without a copy.
+    """
+    first = max(0, math.floor(centre - half))
+    last = math.ceil(centre + half)
+    length = max(1, min(extent, last + (last - first) % 2) - first)
+    if multiple > 1:
+        length = max(multiple, length // multiple * multiple)
+    return first, length
