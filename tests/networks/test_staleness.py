@@ -187,7 +187,7 @@ def test_means_that_no_input_explains_are_warned_of():
     lag = unexplained(module.wide, module.norm)
     assert lag > LAG
     told = only(build_network("wide", module).warnings)
-    assert f"{lag:.1%} of what it stores as means" in told
+    assert f"{lag:.1%} of its stored means cannot come from its weights" in told
 
 
 def test_what_is_unexplained_is_a_share_in_stored_deviations():
