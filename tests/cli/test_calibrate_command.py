@@ -93,7 +93,7 @@ def test_an_empty_folder_is_refused(capsys, folder):
 def test_a_profile_that_is_none_is_refused_before_the_work(capsys, folder):
     (folder / "p.safetensors").write_text("scale = 5")
     sentence = refused(capsys, "estimate", IMAGES[0], "--profile", "p.safetensors")
-    assert "is no profile" in sentence
+    assert "is not a profile" in sentence
     assert "cannot read the profile x" in refused(capsys, "estimate", IMAGES[0], "--profile", "x")
 
 

@@ -51,17 +51,20 @@ def test_figures_has_the_parameters_of_the_thesis():
         ("toy_networks:shaped?form=rank", "returned shape (2, 2, 96) for 2 patches"),
         ("toy_networks:shaped?form=no_batch", "returned shape (1, 2) for 2 patches"),
         ("toy_networks:shaped?form=strange_mapping", "a mapping with the keys 'a'; logits"),
-        ("toy_networks:shaped?form=integers", "torch.int64 values, not logits"),
+        (
+            "toy_networks:shaped?form=integers",
+            "torch.int64 values; logits must be floating-point numbers",
+        ),
         ("toy_networks:shaped?channels=5", "expected input"),
         ("toy_networks:shaped?mean=[1,2,3]&channels=1", "takes 1 channel(s) but mean has 3"),
         ("toy_networks:shaped?input_size=0", "input_size = 0"),
         ("toy_networks:shaped?mpp=big", "training_mpp = 'big'"),
         ("figure", "no bundled network 'figure'"),
-        ("figures?depth=3", "takes no 'depth'"),
+        ("figures?depth=3", "does not take 'depth'; choose from"),
         ("none.pt", "cannot read none.pt: No such file"),
         ("none.pt2", "cannot read none.pt2: No such file"),
         ("none/card.toml", "cannot read the card none/card.toml"),
-        ("none.pt?depth=3", "a TorchScript file takes no 'depth'"),
+        ("none.pt?depth=3", "a TorchScript file does not take 'depth'; choose from"),
         ("none.pt?weights=a.pt", "has its own weights; remove weights="),
     ],
 )
@@ -152,7 +155,7 @@ def test_a_torchscript_file_is_no_checkpoint_and_a_checkpoint_no_torchscript(tmp
     ("change", "says"),
     [
         (lambda s: s.pop("classifier.bias"), "has no 'classifier.bias', which the network needs"),
-        (lambda s: s.update(extra=torch.zeros(1)), "has 'extra', which the network has no place"),
+        (lambda s: s.update(extra=torch.zeros(1)), "has 'extra', which the network does not have"),
         (
             lambda s: s.update({"classifier.bias": torch.zeros(5)}),
             "'classifier.bias' has shape (5,) but the network needs (2,)",

@@ -96,7 +96,7 @@ def one_cycle(optimiser):
 @pytest.mark.parametrize(
     ("schedule", "says"),
     [
-        (None, "no learning-rate schedule was saved beside a learning rate of 0.001"),
+        (None, "the checkpoint holds a learning rate of 0.001 and no schedule"),
         (halved, "the learning rate was still 12% of its peak"),
         (to_zero, None),
         (one_cycle, None),
