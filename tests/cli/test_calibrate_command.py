@@ -52,8 +52,8 @@ def test_a_profile_is_made_said_what_it_is_worth_and_used(capsys, folder):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ((*IMAGES, *KNOWN[:2], *KNOWN[4:]), "either a scale or an mpp"),
-        ((*IMAGES, *KNOWN, "--mpp", "0.5"), "either a scale or an mpp"),
+        ((*IMAGES, *KNOWN[:2], *KNOWN[4:]), "either scale or mpp, and not both"),
+        ((*IMAGES, *KNOWN, "--mpp", "0.5"), "either scale or mpp, and not both"),
         ((*IMAGES[:2], *KNOWN), "at least 3 images"),
         ((*IMAGES, IMAGES[0], *KNOWN), "is given twice"),
         ((*IMAGES, *KNOWN[:4], "--out", "p.txt"), "writes a .safetensors file, got p.txt"),
@@ -64,7 +64,7 @@ def test_a_profile_is_made_said_what_it_is_worth_and_used(capsys, folder):
         ((*KNOWN,), "Missing argument 'REFERENCE...'"),
         (
             (*IMAGES, "--network", "figures", "--mpp", "2", "--out", "p.safetensors", *QUICK),
-            "does not say its µm/px",
+            "does not state its µm/px",
         ),
     ],
     ids=str,

@@ -165,5 +165,5 @@ sys.stdout.write(table_5([find_answers(plan, name) for name in plan.networks]).c
 
 
 def test_an_unknown_preset_is_refused_with_those_there_are():
-    with pytest.raises(SettingsError, match="'slow'; there are quick, full"):
+    with pytest.raises(SettingsError, match="'slow'; choose from quick, full"):
         find_preset("slow")

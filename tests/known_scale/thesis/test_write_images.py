@@ -159,7 +159,7 @@ def test_patches_of_stored_images_are_those_of_drawn_ones(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [({"seed": -1}, "a seed is 0 or more"), ({"splits": ("dev",)}, "unknown split 'dev'")],
+    [({"seed": -1}, "the seed must be 0 or more"), ({"splits": ("dev",)}, "unknown split 'dev'")],
 )
 def test_what_cannot_be_is_refused(tmp_path, options, says):
     with pytest.raises(SettingsError, match=says):
