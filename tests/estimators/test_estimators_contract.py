@@ -1,4 +1,4 @@
-"""What every estimator promises. A new estimator is tested by being there."""
+"""What every estimator promises; a new file is tested automatically."""
 
 import subprocess
 import sys

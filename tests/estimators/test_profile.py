@@ -1,4 +1,4 @@
-"""Votes by hand, and the three things that speak against a reading."""
+"""Votes calculated by hand, and the three reasons to doubt a reading."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The trackers' scale filter and the three estimators on it: truths by hand, then laws."""
+"""The trackers' scale filter and its three estimators: results by hand, then general laws."""
 
 import re
 from dataclasses import replace
@@ -88,7 +88,7 @@ def test_a_pyramid_of_four_scales_counts_as_not_measured():
 
 
 def test_a_signature_is_the_mean_and_the_log_deviation_of_each_channel(responses_of):
-    """Stored variance 9 everywhere: log(3) beside the means."""
+    """With stored variance 9 everywhere, the second half of the features is log(3)."""
     responses = responses_of(2.0, sites=3)
     found = signatures(responses, responses.layers)
     assert found.shape == (3, 41, 12)

@@ -184,7 +184,7 @@ def test_predictions_by_hand():
 
 
 def test_patches_are_sent_as_they_lie_and_stay_untouched():
-    """What a pyramid holds lies in planes; other layouts and read-only arrays are copied first."""
+    """A pyramid's patches lie in planes; other layouts and read-only arrays are copied first."""
     net = network(shaped())
     planes = np.arange(2 * 3 * 4 * 4, dtype=np.uint8).reshape(2, 3, 4, 4)
     fixed = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))

@@ -1,4 +1,4 @@
-"""Every way in which a SPEC, a file or a factory can be bad, and what the user is told."""
+"""Every way in which a SPEC, a file or a factory can be wrong, and the error message."""
 
 import pickle
 import sys

@@ -1,4 +1,4 @@
-"""BatchNorm statistics that do not belong to the weights: what a checkpoint lets see of it."""
+"""BatchNorm statistics that do not belong to the weights: the signs in a checkpoint."""
 
 from dataclasses import replace
 

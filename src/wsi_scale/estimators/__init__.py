@@ -87,7 +87,15 @@ class Reference:
     Examples
     --------
     >>> from wsi_scale.estimators import Options, Reference
-    >>> Options(reference=Reference(responses, scale=2.0))  # doctest: +SKIP
+    >>> from wsi_scale.geometry import ScaleGrid, Site
+    >>> from wsi_scale.networks import load_network
+    >>> from wsi_scale.responses import measure_responses
+    >>> from wsi_scale.slide import open_slide, sample_pyramid
+    >>> with open_slide("synthetic:figures?width=800&height=600") as slide:
+    ...     pyramid = sample_pyramid(slide, Site(400, 300), ScaleGrid((1.0, 2.0)), size=224)
+    >>> responses = measure_responses(load_network("figures", device="cpu"), [pyramid])
+    >>> Options(reference=Reference(responses, scale=5.0)).reference.scale
+    5.0
     """
 
     responses: Responses
@@ -163,9 +171,17 @@ def prepare(module: ModuleType, responses: Responses, options: Options) -> Score
 
     Examples
     --------
-    >>> score = prepare(find_estimator("confidence"), responses, Options())  # doctest: +SKIP
-    >>> score(np.ones(len(responses.sites))).scale  # doctest: +SKIP
-    2.02
+    >>> import numpy as np
+    >>> from wsi_scale.geometry import ScaleGrid, Site
+    >>> from wsi_scale.networks import load_network
+    >>> from wsi_scale.responses import measure_responses
+    >>> from wsi_scale.slide import open_slide, sample_pyramid
+    >>> with open_slide("synthetic:figures?width=800&height=600") as slide:
+    ...     pyramid = sample_pyramid(slide, Site(400, 300), ScaleGrid((1.0, 2.0)), size=224)
+    >>> responses = measure_responses(load_network("figures", device="cpu"), [pyramid])
+    >>> score = prepare(find_estimator("confidence"), responses, Options())
+    >>> score(np.ones(1)).score.shape  # one site, two scales
+    (2,)
     """
     if not responses.grid.even and not seeks_coarse_to_fine(module):
         raise Unavailable(

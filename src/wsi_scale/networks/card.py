@@ -177,8 +177,10 @@ def load_card(path: str | os.PathLike[str]) -> Card:
     Examples
     --------
     >>> from wsi_scale.networks import load_card
-    >>> load_card("networks/nuclei/card.toml").task  # doctest: +SKIP
-    'segment'
+    >>> from wsi_scale.networks.shipped import FOLDER
+    >>> card = load_card(FOLDER / "figures" / "card.toml")
+    >>> card.task, card.training_scale
+    ('classify', 5.0)
     """
     file = Path(path)
     try:

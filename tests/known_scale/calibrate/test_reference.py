@@ -1,4 +1,4 @@
-"""A network is shown a reference: what is looked at, what is refused, and what it is worth."""
+"""Calibration on a reference: what is measured, what is refused, and how good the profile is."""
 
 import shutil
 from dataclasses import replace

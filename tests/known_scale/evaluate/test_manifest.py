@@ -1,4 +1,4 @@
-"""The manifest: what it means, and how each fault is told with its line."""
+"""The manifest: its meaning, and the message for each mistake with its line."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Which settings a sweep asks for."""
+"""The settings of a sweep."""
 
 import pytest
 

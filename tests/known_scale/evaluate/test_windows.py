@@ -1,4 +1,4 @@
-"""Windows hold the truth and never have it at their middle, whatever the slide leaves of them."""
+"""Windows hold the truth and never have it at their middle, even if a small slide cuts them."""
 
 import math
 

@@ -19,7 +19,7 @@ GRID = ScaleGrid.linear(0.5, 9.9, 0.94)
 
 
 def quiet(*_):
-    """Told everything, says nothing."""
+    """A progress callback that does nothing."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Training: the recipe decides the weights, and the card says how they were made."""
+"""Training: the weights depend only on the recipe, and the card records it."""
 
 import json
 import tomllib
@@ -34,7 +34,7 @@ RECIPE = Recipe(5.0, epochs=2, batch=8)
 
 
 def quiet(*_):
-    """Told everything, says nothing."""
+    """A progress callback that does nothing."""
 
 
 @pytest.fixture(scope="module")

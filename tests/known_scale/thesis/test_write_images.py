@@ -1,4 +1,4 @@
-"""Stored images: the drawn ones, all of them, once."""
+"""Stored images equal the drawn ones; each is written once."""
 
 import csv
 import shutil
@@ -23,7 +23,7 @@ from wsi_scale.slide.readers.synthetic import FIGURE_CLASSES
 
 
 def quiet(*_):
-    """Told everything, says nothing."""
+    """A progress callback that does nothing."""
 
 
 @pytest.fixture(scope="module")
