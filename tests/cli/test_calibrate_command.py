@@ -52,8 +52,8 @@ def test_a_profile_is_made_said_what_it_is_worth_and_used(capsys, folder):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ((*IMAGES, *KNOWN[:2], *KNOWN[4:]), "either a scale or an mpp"),
-        ((*IMAGES, *KNOWN, "--mpp", "0.5"), "either a scale or an mpp"),
+        ((*IMAGES, *KNOWN[:2], *KNOWN[4:]), "either scale or mpp, and not both"),
+        ((*IMAGES, *KNOWN, "--mpp", "0.5"), "either scale or mpp, and not both"),
         ((*IMAGES[:2], *KNOWN), "at least 3 images"),
         ((*IMAGES, IMAGES[0], *KNOWN), "is given twice; give each image once"),
         ((*IMAGES, *KNOWN[:4], "--out", "p.txt"), "writes a .safetensors file, got p.txt"),
@@ -64,7 +64,7 @@ def test_a_profile_is_made_said_what_it_is_worth_and_used(capsys, folder):
         ((*KNOWN,), "Missing argument 'IMAGES'"),
         (
             (*IMAGES, "--network", "figures", "--mpp", "2", "--out", "p.safetensors", *QUICK),
-            "does not say its µm/px",
+            "does not state its µm/px",
         ),
     ],
     ids=str,
@@ -93,7 +93,7 @@ def test_an_empty_folder_is_refused(capsys, folder):
 def test_a_profile_that_is_none_is_refused_before_the_work(capsys, folder):
     (folder / "p.safetensors").write_text("scale = 5")
     sentence = refused(capsys, "estimate", IMAGES[0], "--profile", "p.safetensors")
-    assert "is no profile" in sentence
+    assert "is not a profile" in sentence
     assert "cannot read the profile x" in refused(capsys, "estimate", IMAGES[0], "--profile", "x")
 
 

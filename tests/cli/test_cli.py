@@ -215,7 +215,7 @@ def test_a_device_that_is_not_there_is_refused(capsys, folder):
 def test_an_unknown_class_is_refused_whatever_the_slide_shows(capsys, folder, slide):
     Image.new("RGB", (900, 900), "white").save("white.png")
     sentence = refused(capsys, folder, "estimate", slide, *FEW, "--target", "unicorn")
-    assert "figures has no class 'unicorn'; there are red rectangle" in sentence
+    assert "figures has no class 'unicorn'; choose from red rectangle" in sentence
 
 
 def test_an_estimator_that_the_network_does_not_serve_is_refused(capsys, folder):
@@ -240,7 +240,7 @@ def test_info_refuses_the_same(capsys, folder, arguments):
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
-        ("nope", "there is no bundled network 'nope'; there are figures"),
+        ("nope", "there is no bundled network 'nope'; choose from figures"),
         ("no_such_module:x", "no_such_module:x: there is no module 'no_such_module'"),
         ("cli_networks:x", "cli_networks:x: cli_networks has no function 'x'"),
         ("cli_networks:untrained?weights=nope.pt", "cannot read nope.pt"),
@@ -395,9 +395,8 @@ def test_a_region_smaller_than_a_pixel_is_refused(capsys, folder):
 def test_other_peoples_code_may_do_anything_and_it_is_one_sentence(capsys, folder, what):
     spec = f"cli_networks:{what}"
     arguments = ("estimate", SMALL, *FEW, "--network", spec, "--json", "x.json")
-    assert {"Moody": "answer alike", "exits": "SystemExit: 3", "Exits": "SystemExit: 7"}[
-        what
-    ] in refused(capsys, folder, *arguments)
+    says = {"Moody": "must not change", "exits": "SystemExit: 3", "Exits": "SystemExit: 7"}[what]
+    assert says in refused(capsys, folder, *arguments)
 
 
 def test_a_network_that_prints_does_not_spoil_the_json(capsys, folder):

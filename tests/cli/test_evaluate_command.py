@@ -108,8 +108,8 @@ def test_ctrl_c_is_exit_code_130(capsys, monkeypatch):
         (("slides.csv", "--out", "o", "--estimators", "fingerprint,"), "unknown estimator ''"),
         (("slides.csv", "--out", "o", "--estimators", "profile"), "name it with --profile"),
         (("slides.csv", "--out", "o", "--profile", "none"), "cannot read the profile none"),
-        (("slides.csv", "--out", "o", "--windows", "0.5:2"), "at its middle"),
-        (("slides.csv", "--out", "o", "--sweep", "sigma=7"), "--sweep is KEY=VALUES"),
+        (("slides.csv", "--out", "o", "--windows", "0.5:2"), "too near its middle"),
+        (("slides.csv", "--out", "o", "--sweep", "sigma=7"), "--sweep takes KEY=VALUES"),
         (("slides.csv", "--out", "slides.csv"), "slides.csv is a file; choose another folder"),
         (("slides.csv", "--out", "."), "slides.csv is inside ., which is for results; move it"),
     ],
@@ -124,10 +124,16 @@ def test_what_cannot_be_is_refused_in_one_sentence_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("slide,scale\na.svs,two\n", "slides.csv, line 2: scale is a number above 0, got 'two'"),
+        (
+            "slide,scale\na.svs,two\n",
+            "slides.csv, line 2: scale must be a number above 0, got 'two'",
+        ),
         ("slide,scale\na.svs,2\n", "slides.csv, line 2: there is no file a.svs; check the path"),
-        ("slide,mpp\nsynthetic:figures,0.5\n", "line 2: synthetic:figures has no resolution"),
-        ("slide,scale,class\nsynthetic:figures,2,cat\n", "figures has no class 'cat'; there are"),
+        (
+            "slide,mpp\nsynthetic:figures,0.5\n",
+            "line 2: synthetic:figures does not state its µm/px",
+        ),
+        ("slide,scale,class\nsynthetic:figures,2,cat\n", "figures has no class 'cat'; choose from"),
     ],
 )
 def test_a_bad_manifest_is_exit_code_2_with_the_line(capsys, folder, text, says):

@@ -66,7 +66,10 @@ def test_a_folder_of_other_images_and_a_full_disk_are_refused_before_anything_is
         (("reproduce", "--out", "x" * 300), "x… is too long; choose a shorter one"),
         (("train", "--out", "n", "--scale", "5", "--filters", "8,16"), "3 blocks"),
         (("dataset", "set", "--grain", "3"), "the grain of noise must be 1 or 2 px, got 3"),
-        (("dataset", "set", "--split", "dev"), "unknown split 'dev'; there are both, train, test"),
+        (
+            ("dataset", "set", "--split", "dev"),
+            "unknown split 'dev'; choose from both, train, test",
+        ),
         (("dataset", "set", "--workers", "0"), "at least 1 worker is needed, got 0"),
         (("dataset", "set", "--seed", "x"), "'x' is not a whole number"),
         (("train", "--out", "n", "--scale", "-2"), "above 0 and at most 64, got -2"),
@@ -75,11 +78,11 @@ def test_a_folder_of_other_images_and_a_full_disk_are_refused_before_anything_is
         (("train", "--out", "n", "--scale", "5", "--images", "no"), "no folder no"),
         (("train", "--scale", "5"), "Missing option '--out'"),
         (("train", "--out", "n", "--seed", "1"), "give the --scale of the network to train"),
-        (("reproduce", "--preset", "slow"), "unknown preset 'slow'; there are quick, full"),
+        (("reproduce", "--preset", "slow"), "unknown preset 'slow'; choose from quick, full"),
         (("reproduce", "--workers", "0"), "at least 1 worker is needed, got 0"),
         (("reproduce", "--images", "no"), "no folder no"),
         (("reproduce", "--networks", "no"), "no folder no"),
-        (("reproduce", "--seed", "-1"), "a seed is 0 or more, got -1"),
+        (("reproduce", "--seed", "-1"), "the seed must be 0 or more, got -1"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence_and_nothing_is_written(

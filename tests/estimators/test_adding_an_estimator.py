@@ -1,4 +1,4 @@
-"""The example of docs/adding-an-estimator.md, taken from the page and tried."""
+"""The example of docs/adding-an-estimator.md, taken from the page and run."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""Arithmetic on curves, by hand."""
+"""Arithmetic on curves, compared with results calculated by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What every estimator promises. A new estimator is tested by being there."""
+"""What every estimator promises; a new file is tested automatically."""
 
 import subprocess
 import sys
@@ -80,7 +80,7 @@ def test_lacking_everything_it_says_so_instead_of_guessing(estimator, responses_
 
 def test_an_unknown_name_is_refused_with_the_names_there_are():
     with pytest.raises(
-        SettingsError, match=r"'divining'; there are auto, recognition, profile, fingerprint"
+        SettingsError, match=r"'divining'; choose from auto, recognition, profile, fingerprint"
     ):
         find_estimator("divining")
 

@@ -1,4 +1,4 @@
-"""Votes by hand, and the three things that speak against a reading."""
+"""Votes calculated by hand, and the three reasons to doubt a reading."""
 
 from dataclasses import replace
 
@@ -87,7 +87,7 @@ def test_a_slide_far_from_the_reference_is_outside(profile, responses_of):
     strange = replace(strange, layers=(replace(layer, var=layer.var * (1 + shift)),))
     answer = estimate(strange, options=Options(profile=profile))
     assert answer.verdict == "outside"
-    assert "times further" in answer.reason
+    assert "times as far from the reference as its strangest image" in answer.reason
 
 
 def test_a_profile_that_failed_its_own_images_answers_nothing(profile_of, responses_of, samples_of):
@@ -129,5 +129,5 @@ def test_without_a_profile_or_with_another_networks_it_says_why(profile, respons
 def test_a_profile_that_was_given_is_never_silently_passed_over(profile, responses_of):
     responses = responses_of()
     other = replace(responses, layers=(replace(responses.layers[0], name="conv9"),))
-    with pytest.raises(SettingsError, match=r"profile cannot be used: the profile listens"):
+    with pytest.raises(SettingsError, match=r"profile cannot be used: the profile reads layer"):
         estimate(other, options=Options(profile=profile))

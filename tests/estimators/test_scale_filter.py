@@ -1,4 +1,4 @@
-"""The trackers' scale filter and the three estimators on it: truths by hand, then laws."""
+"""The trackers' scale filter and its three estimators: results by hand, then general laws."""
 
 import re
 from dataclasses import replace
@@ -88,7 +88,7 @@ def test_a_pyramid_of_four_scales_counts_as_not_measured():
 
 
 def test_a_signature_is_the_mean_and_the_log_deviation_of_each_channel(responses_of):
-    """Stored variance 9 everywhere: log(3) beside the means."""
+    """With stored variance 9 everywhere, the second half of the features is log(3)."""
     responses = responses_of(2.0, sites=3)
     found = signatures(responses, responses.layers)
     assert found.shape == (3, 41, 12)
@@ -273,7 +273,7 @@ def test_a_constant_reference_teaches_nothing(swings, responses_of, estimator):
 @THREE
 @pytest.mark.parametrize("scale", [0.4, 17.0, 0.0, -1.0, float("nan"), float("inf")])
 def test_a_right_scale_outside_the_references_window_is_refused(swings, estimator, scale):
-    with pytest.raises(Unavailable, match=r"scales 0\.5 to 16, which leaves out its right scale"):
+    with pytest.raises(Unavailable, match=r"scales 0\.5 to 16, but its right scale is"):
         ask(estimator, swings(), Reference(swings(), scale))
 
 
@@ -285,7 +285,7 @@ def test_a_reference_of_another_network_is_refused(swings, estimator):
     narrow = replace(other, layers=(replace(layer, mean=layer.mean[:, :4], var=layer.var[:, :4]),))
     with pytest.raises(Unavailable, match="bn1 was not measured on the reference"):
         ask(estimator, swings(), Reference(renamed, 2.5))
-    with pytest.raises(Unavailable, match="bn1 has 6 channels, on the reference 4"):
+    with pytest.raises(Unavailable, match="bn1 has 6 channels, but 4 in the reference"):
         ask(estimator, swings(), Reference(narrow, 2.5))
 
 
@@ -293,7 +293,7 @@ def test_a_reference_of_another_network_is_refused(swings, estimator):
 def test_too_few_scales_are_refused_on_either_side(swings, estimator):
     few = swings().between(2.0, 2.7)
     assert len(few.grid) == 4
-    with pytest.raises(Unavailable, match="the slide was measured at 4 scales, 5 are needed"):
+    with pytest.raises(Unavailable, match="the slide was measured at 4 scales; 5 are needed"):
         ask(estimator, few, Reference(swings(), 2.5))
     with pytest.raises(Unavailable, match="the reference was measured at 4 scales"):
         ask(estimator, swings(), Reference(few, 2.5))

@@ -68,5 +68,5 @@ def test_what_a_source_knows_yields_to_the_card_and_the_card_to_the_query():
 
 
 def test_a_wrong_number_of_classes_is_refused():
-    with pytest.raises(NetworkError, match="answers 3 classes but its card lists 2: a, b"):
+    with pytest.raises(NetworkError, match="returns 3 classes but its card lists 2: a, b"):
         name_classes(Card(classes=("a", "b")), 3, "net")

@@ -146,7 +146,7 @@ def test_compiled_code_is_refused(tmp_path):
 def test_a_file_that_is_no_program_is_refused(tmp_path, content):
     path = tmp_path / "bad.pt2"
     path.write_bytes(content)
-    assert "is no exported program" in refusal(path)
+    assert "is not an exported program" in refusal(path)
 
 
 def test_the_switch_against_unpickling_is_put_back(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""The bundled histology network, end to end: what it is, what it says, what it refuses."""
+"""The bundled histology network from end to end: its card, its answers, what it refuses."""
 
 import math
 import sys

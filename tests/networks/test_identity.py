@@ -9,7 +9,7 @@ from wsi_scale.networks.identity import files_of_spec, profile_of_spec, selectiv
 
 @pytest.fixture
 def card(tmp_path):
-    """A card that names a profile beside it."""
+    """A card that names a profile in its folder."""
     folder = tmp_path / "net"
     folder.mkdir()
     (folder / "card.toml").write_text('source = "a:b"\nprofile = "own.safetensors"\n')

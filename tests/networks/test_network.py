@@ -148,7 +148,7 @@ def test_a_batchnorm_chosen_by_name_is_still_heard_at_its_input():
 
 
 def test_an_unknown_layer_is_refused_with_the_layers_there_are():
-    with pytest.raises(NetworkError, match="toy has no layer 'bolck'; there are embed, blocks"):
+    with pytest.raises(NetworkError, match="toy has no layer 'bolck'; choose from embed, blocks"):
         network(Blocks()).layers(["bolck"])
 
 
@@ -159,7 +159,10 @@ def test_a_network_without_anything_to_hear_offers_its_output():
 
     net = network(Bare())
     assert [c.kind for c in net.layers()] == ["output"]
-    with pytest.raises(NetworkError, match="has no layers that can be listened to"):
+    with pytest.raises(
+        NetworkError,
+        match="has no layers that can be measured, because it is TorchScript or exported",
+    ):
         net.layers(["conv"])
 
 
@@ -181,7 +184,7 @@ def test_predictions_by_hand():
 
 
 def test_patches_are_sent_as_they_lie_and_stay_untouched():
-    """What a pyramid holds lies in planes; other layouts and read-only arrays are copied first."""
+    """A pyramid's patches lie in planes; other layouts and read-only arrays are copied first."""
     net = network(shaped())
     planes = np.arange(2 * 3 * 4 * 4, dtype=np.uint8).reshape(2, 3, 4, 4)
     fixed = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))

@@ -1,4 +1,4 @@
-"""The page about adding a source, tried as written."""
+"""The page about adding a source, run as written."""
 
 import importlib
 import re

@@ -1,4 +1,4 @@
-"""Every way in which a SPEC, a file or a factory can be bad, and what the user is told."""
+"""Every way in which a SPEC, a file or a factory can be wrong, and the error message."""
 
 import pickle
 import sys
@@ -50,19 +50,22 @@ def test_figures_has_the_parameters_of_the_thesis():
         ("toy_networks:shaped?form=infinite", "returned NaN or infinite"),
         ("toy_networks:shaped?form=rank", "returned shape (2, 2, 96) for 2 patches"),
         ("toy_networks:shaped?form=no_batch", "returned shape (1, 2) for 2 patches"),
-        ("toy_networks:shaped?form=strange_mapping", "a mapping with 'a' in it"),
-        ("toy_networks:shaped?form=integers", "torch.int64 values, not logits"),
+        ("toy_networks:shaped?form=strange_mapping", "a mapping with the keys 'a'; logits"),
+        (
+            "toy_networks:shaped?form=integers",
+            "torch.int64 values; logits must be floating-point numbers",
+        ),
         ("toy_networks:shaped?channels=5", "expected input"),
         ("toy_networks:shaped?mean=[1,2,3]&channels=1", "takes 1 channel(s) but mean has 3"),
         ("toy_networks:shaped?input_size=0", "input_size = 0"),
         ("toy_networks:shaped?mpp=big", "training_mpp = 'big'"),
         ("figure", "no bundled network 'figure'"),
-        ("figures?depth=3", "takes no 'depth'"),
+        ("figures?depth=3", "does not take 'depth'; choose from"),
         ("none.pt", "cannot read none.pt: No such file"),
         ("none.pt2", "cannot read none.pt2: No such file"),
         ("none/card.toml", "cannot read the card none/card.toml"),
-        ("none.pt?depth=3", "a TorchScript file takes no 'depth'"),
-        ("none.pt?weights=a.pt", "carries its own weights; drop weights="),
+        ("none.pt?depth=3", "a TorchScript file does not take 'depth'; choose from"),
+        ("none.pt?weights=a.pt", "has its own weights; remove weights="),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_sentence(spec, says):
@@ -105,7 +108,7 @@ def test_a_missing_library_says_how_to_get_it(monkeypatch, source, library):
     ("spec", "library", "says"),
     [
         ("timm:no_such_net", "timm", "the factory raised"),
-        ("smp:Nonet", "segmentation_models_pytorch", "smp has no 'Nonet'; there are"),
+        ("smp:Nonet", "segmentation_models_pytorch", "smp has no model 'Nonet'; choose from"),
         ("torchvision:no_such_net", "torchvision", "torchvision has no model 'no_such_net'"),
         ("torchvision:resnet18?depth=3", "torchvision", "the factory raised TypeError"),
     ],
@@ -145,14 +148,14 @@ def test_a_torchscript_file_is_no_checkpoint_and_a_checkpoint_no_torchscript(tmp
     scripted = torchscript.example(tmp_path)
     assert "holds no weights" in refusal(f"{FIGURES}&weights={scripted}")
     torch.save(FiguresNet().state_dict(), tmp_path / "w.pth")
-    assert "is no TorchScript file" in refusal(str(tmp_path / "w.pth"))
+    assert "is not a TorchScript file" in refusal(str(tmp_path / "w.pth"))
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         (lambda s: s.pop("classifier.bias"), "has no 'classifier.bias', which the network needs"),
-        (lambda s: s.update(extra=torch.zeros(1)), "has 'extra', which the network has no place"),
+        (lambda s: s.update(extra=torch.zeros(1)), "has 'extra', which the network does not have"),
         (
             lambda s: s.update({"classifier.bias": torch.zeros(5)}),
             "'classifier.bias' has shape (5,) but the network needs (2,)",
@@ -188,7 +191,8 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     torch.save([1, 2], tmp_path / "w.pt")
     assert "holds a list, not a state dict" in refusal(f"{FIGURES}&weights={tmp_path / 'w.pt'}")
     torch.save({"a": 1}, tmp_path / "w.pt")
-    assert "holds int 'a' among its weights" in refusal(f"{FIGURES}&weights={tmp_path / 'w.pt'}")
+    text = refusal(f"{FIGURES}&weights={tmp_path / 'w.pt'}")
+    assert "holds 'a' of type int among its weights; save its state_dict() alone" in text
 
 
 def test_batchnorm_counts_that_are_not_in_the_file_are_unknown_not_zero(tmp_path):
@@ -221,15 +225,24 @@ def test_a_card_names_weights_beside_it_and_checks_their_hash(tmp_path):
         ("", "names no source"),
         ('source = "card.toml"', "source of a card cannot be another card"),
         ('source = "figures"', "source of a card cannot be another card"),
-        ('source = "no/such.net"', "is no network and no file"),
+        ('source = "no/such.net"', "is not a known network or network file"),
         ('source = "none.pt"', "none.pt: No such file"),
-        (f'source = "{FIGURES}&weights=w.pt"', "give weights as the card's own key"),
-        (f'source = "{FIGURES}"\nclasses = ["a"]', "answers 2 classes but its card lists 1: a"),
-        (f'source = "{FIGURES}"\nbackground = 2', "has 2 classes, so none is 2"),
-        (f'source = "{FIGURES}"\ntask = "segment"', "is said to segment but answers (2, 2)"),
+        (
+            f'source = "{FIGURES}&weights=w.pt"',
+            "give weights as a key of the card, not inside source",
+        ),
+        (f'source = "{FIGURES}"\nclasses = ["a"]', "returns 2 classes but its card lists 1: a"),
+        (
+            f'source = "{FIGURES}"\nbackground = 2',
+            "has 2 classes, so background = 2 does not exist",
+        ),
+        (
+            f'source = "{FIGURES}"\ntask = "segment"',
+            'has task = "segment" but returned shape (2, 2)',
+        ),
         (
             'source = "toy_networks:shaped"\noutput = "probabilities"',
-            "no probabilities; set output",
+            "which are not probabilities; set output",
         ),
     ],
 )
@@ -241,7 +254,7 @@ def test_a_card_that_contradicts_its_network_is_refused(tmp_path, text, says):
 @pytest.mark.parametrize(
     ("device", "says"),
     [
-        ("gpu", "unknown device 'gpu'; there are auto"),
+        ("gpu", "unknown device 'gpu'; choose from auto"),
         ("cpu:1", "unknown device"),
         ("cuda:x", "unknown device"),
         ("cuda:99", "has no cuda:99"),

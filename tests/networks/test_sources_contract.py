@@ -1,4 +1,4 @@
-"""What every source of networks promises. A new source is tested by being there."""
+"""What every source of networks promises; a new file is tested automatically."""
 
 import numpy as np
 import pytest

@@ -69,5 +69,5 @@ def test_an_unknown_spec_is_answered_with_the_grammar(spec):
 
 
 def test_an_empty_spec_is_not_answered_with_the_whole_grammar():
-    with pytest.raises(NetworkError, match="is an empty word; see wsi-scale networks"):
+    with pytest.raises(NetworkError, match="SPEC is empty; see wsi-scale networks"):
         find_source("")

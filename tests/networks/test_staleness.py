@@ -1,4 +1,4 @@
-"""BatchNorm statistics that do not belong to the weights: what a checkpoint lets see of it."""
+"""BatchNorm statistics that do not belong to the weights: the signs in a checkpoint."""
 
 from dataclasses import replace
 
@@ -96,7 +96,7 @@ def one_cycle(optimiser):
 @pytest.mark.parametrize(
     ("schedule", "says"),
     [
-        (None, "no learning-rate schedule was saved beside a learning rate of 0.001"),
+        (None, "the checkpoint holds a learning rate of 0.001 and no schedule"),
         (halved, "the learning rate was still 12% of its peak"),
         (to_zero, None),
         (one_cycle, None),
@@ -187,7 +187,7 @@ def test_means_that_no_input_explains_are_warned_of():
     lag = unexplained(module.wide, module.norm)
     assert lag > LAG
     told = only(build_network("wide", module).warnings)
-    assert f"{lag:.1%} of what it stores as means" in told
+    assert f"{lag:.1%} of its stored means cannot come from its weights" in told
 
 
 def test_what_is_unexplained_is_a_share_in_stored_deviations():

@@ -1,4 +1,4 @@
-"""Random weights: nothing learnt is left, whatever the network is made of."""
+"""Random weights: no parameter keeps what it learnt, in any kind of layer."""
 
 import pytest
 import torch

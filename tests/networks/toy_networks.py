@@ -13,7 +13,7 @@ class Answer:
 
 
 class Shaped(nn.Module):
-    """One convolution whose result is handed to ``form``."""
+    """One convolution; its result is passed to ``form``."""
 
     def __init__(self, form, channels=3):
         super().__init__()
@@ -55,7 +55,7 @@ def text():
 
 
 class Picky(nn.Module):
-    """Takes sides that are multiples of ``step`` only."""
+    """Takes only sides that are multiples of ``step``."""
 
     def __init__(self, step=32, exact=False):
         super().__init__()

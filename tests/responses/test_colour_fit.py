@@ -1,4 +1,4 @@
-"""The colour fit: undoes a known change of colour, and changes nothing where nothing is off."""
+"""The colour fit undoes a known change of colour and changes nothing without one."""
 
 from dataclasses import replace
 

@@ -302,7 +302,7 @@ def test_answers_that_are_not_finite_are_refused(network):
 
 
 def test_a_class_that_is_not_there_is_refused_with_a_short_list(network):
-    with pytest.raises(SettingsError, match="no class 'tumour'; there are class 0, class 1"):
+    with pytest.raises(SettingsError, match="no class 'tumour'; choose from class 0, class 1"):
         measure_responses(network, [pyramid()], target="tumour")
     with pytest.raises(SettingsError, match="no class 3"):
         measure_responses(network, [pyramid()], target=3)
@@ -318,7 +318,7 @@ def test_a_class_that_is_not_there_is_refused_with_a_short_list(network):
     [
         ([], {}, "there is no pyramid"),
         ([pyramid(1, ())], {}, "no pyramid has a patch"),
-        ([pyramid(1), pyramid(2, side=128)], {}, "one scale grid and one patch side"),
+        ([pyramid(1), pyramid(2, side=128)], {}, "need the same scale grid and patch side"),
         ([pyramid(1)], {"batch_size": 0}, "at least 1 patch, got 0"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Responses: saved whole and read back the same, without torch."""
+"""Responses are saved completely and read back unchanged, without torch."""
 
 from dataclasses import replace
 

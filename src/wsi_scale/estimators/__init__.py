@@ -1,21 +1,20 @@
-"""One file per estimator. Each reads saved Responses, never an image and never torch.
+"""One file per estimator. Each reads saved Responses; none reads an image or imports torch.
 
 An estimator module declares
 
     NAME      the word on the command line
     NEEDS     what it needs, as one clause for people
     EVIDENCE  True if its answer alone may be called ``ok``
-    OPTIONS   fields of ``Options`` that it heeds, but for the reference; none when absent
-    LEARNS    True if it needs ``Options.reference``; False when absent
-    COARSE_TO_FINE  True if its curve has one broad optimum, so that a few scales of the window and
-              those around the best of them tell as much as all; False when absent: it is then
-              asked about evenly spread scales only
+    OPTIONS   fields of ``Options`` that it uses, except the reference; none if absent
+    LEARNS    True if it needs ``Options.reference``; False if absent
+    COARSE_TO_FINE  True if a sparse, locally refined grid suffices, because the curve has one broad
+              optimum; False if absent: it is then used only on evenly spaced scales
     prepare(responses, options) -> Scorer
 
-``prepare`` raises ``Unavailable`` with one clause when the responses lack what it needs. The
-Scorer takes one weight per site, so that a bootstrap over sites costs no second preparation. One
-with an attribute ``layers``, their number, takes one weight per layer besides: where layers stand
-beside each other as witnesses, a bootstrap draws them anew too.
+``prepare`` raises ``Unavailable`` with one clause when the responses lack what it needs. The Scorer
+takes one weight per site, so a bootstrap over sites needs no second preparation. A Scorer with an
+attribute ``layers`` (their number) also takes one weight per layer, so the bootstrap draws layers
+as well as sites.
 """
 
 from __future__ import annotations
@@ -43,29 +42,38 @@ class Unavailable(Exception):  # noqa: N818  (a state of the evidence, not a fau
 
 @dataclass(frozen=True)
 class Answer:
-    """What an estimator says for one weighting of the sites."""
+    """What an estimator answers for one weighting of the sites.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wsi_scale.estimators import Answer
+    >>> answer = Answer(score=np.array([0.1, 0.9, 0.2]), scale=2.1)
+    >>> answer.scale, answer.doubts
+    (2.1, ())
+    """
 
     score: Array
-    """(S,) score of every grid scale, higher is better; NaN where nothing was measured."""
+    """(S,) score of every grid scale; higher is better, NaN where nothing was measured."""
     scale: float | None
-    """The best scale, finer than the grid where the curve allows; None if there is none."""
+    """The best scale, between grid scales if the curve allows; None if there is no best one."""
     layer_scales: dict[str, float] = field(default_factory=dict)
-    """The answer of each layer alone, where layers can answer alone."""
+    """Each layer's own answer, by name; empty if layers cannot answer alone."""
     doubts: tuple[tuple[Doubt, str], ...] = ()
-    """Verdicts that the estimator itself would give instead of ``ok``, and why."""
+    """Verdicts that the estimator gives instead of ``ok``, each with its reason."""
     errors: Array | None = None
-    """(E,) errors in octaves measured where the truth was known; the interval holds its share of
-    them. None where nothing was measured."""
+    """(E,) errors in octaves, measured where the right scale was known. The interval holds the
+    required share of them. None: not measured."""
     enough_sites: int | None = None
-    """Sites from which on the answer is as good as ``errors`` say; None: the usual number."""
+    """Number of sites from which ``errors`` apply; None: the usual number."""
     left: Array | None = None
-    """(S,) nats per channel that each scale leaves unexplained, where an estimator measures that:
-    what the verdict weighs, in whatever unit the score is."""
+    """(S,) nats per channel that each scale leaves unexplained. The verdict uses these, whatever
+    the unit of the score. None if the estimator does not measure them."""
     misfit: float | None = None
-    """What of that the best scale leaves; None where nothing of the kind is measured."""
+    """The value of ``left`` at the best scale; None without one."""
     common: float = 0.0
-    """How much of √(misfit / what an octave adds), in octaves, all sites may err by alike: one
-    standard deviation, which drawing sites anew cannot show."""
+    """Standard deviation of the error that all sites share, in octaves, as a multiple of
+    √(misfit / what an octave adds). Drawing the sites again cannot reveal it."""
 
 
 Scorer = Callable[..., Answer]
@@ -74,7 +82,21 @@ Scorer = Callable[..., Answer]
 
 @dataclass(frozen=True)
 class Reference:
-    """What the same network answered on images whose right scale is known."""
+    """Responses of the same network to images whose right scale is known.
+
+    Examples
+    --------
+    >>> from wsi_scale.estimators import Options, Reference
+    >>> from wsi_scale.geometry import ScaleGrid, Site
+    >>> from wsi_scale.networks import load_network
+    >>> from wsi_scale.responses import measure_responses
+    >>> from wsi_scale.slide import open_slide, sample_pyramid
+    >>> with open_slide("synthetic:figures?width=800&height=600") as slide:
+    ...     pyramid = sample_pyramid(slide, Site(400, 300), ScaleGrid((1.0, 2.0)), size=224)
+    >>> responses = measure_responses(load_network("figures", device="cpu"), [pyramid])
+    >>> Options(reference=Reference(responses, scale=5.0)).reference.scale
+    5.0
+    """
 
     responses: Responses
     scale: float
@@ -88,40 +110,82 @@ NO_REFERENCE = (
 
 
 class Options(BaseModel):
-    """Knobs of the estimators; everything has a default and unknown keys are refused."""
+    """Settings of the estimators. Every one has a default; unknown names are refused.
+
+    Examples
+    --------
+    >>> from wsi_scale.estimators import Options
+    >>> options = Options(sigma=6, match_mixture=False)
+    >>> options.sigma, options.keep_percent
+    (6.0, 50.0)
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     sigma: float = Field(8.0, ge=0, allow_inf_nan=False)
     """extrema: Gaussian smoothing, in grid steps."""
     keep_percent: float = Field(50.0, gt=0, le=100, allow_inf_nan=False)
-    """extrema: share of channels kept, largest weight first."""
+    """extrema: percentage of channels kept, largest weight first."""
     statistic: str = Field("median", pattern="^(median|mean)$")
-    """extrema: how extrema are pooled."""
+    """extrema: how extrema are pooled, ``median`` or ``mean``."""
     gradient: str = Field("before", pattern="^(before|after)$")
-    """extrema: whether channels are weighed by the gradient of the target's score before softmax,
-    as the thesis writes, or of its probability after it, as its program computed."""
+    """extrema: channels are weighted by a gradient: ``before`` softmax, of the target's score, as
+    the thesis says; or ``after`` it, of the target's probability, as its program computed."""
     reference: Reference | None = Field(None, exclude=True)
-    """dsst, hrsem, rrsem: what they learn from. Too large for the settings in a report."""
+    """dsst, hrsem, rrsem: what they learn from. Not in a report's settings, because it is large."""
     profile: Profile | None = Field(None, exclude=True)
-    """profile: what calibration learnt; a file of its own, so not in the settings of a report."""
+    """profile: what calibration learnt. Not in a report's settings, because it is a file itself."""
     selective: float | None = Field(None, gt=0, allow_inf_nan=False)
-    """recognition: octaves within which nine of ten answers lie, from the network's card; None: the
+    """recognition: octaves within which nine of ten answers lie, from the network's card. None: the
     network was not trained to find nothing at other scales."""
     colour_freed: bool = True
-    """fingerprint: judge the colour-freed patches, where they were measured, not the plain ones."""
+    """fingerprint: use colour-freed patches, if they were measured, instead of plain ones."""
     encoder_only: bool | None = None
-    """fingerprint: judge the BatchNorms of the encoder alone; None: of colour-freed patches."""
+    """fingerprint: use only the encoder's BatchNorms. None: only with colour-freed patches."""
     match_mixture: bool = True
-    """fingerprint: weigh sites anew at each scale, so that content is not mistaken for scale; not
-    where patches freed of colour are judged."""
+    """fingerprint: reweight the sites at each scale, so that content is not mistaken for scale;
+    has no effect on colour-freed patches."""
 
 
 def prepare(module: ModuleType, responses: Responses, options: Options) -> Scorer:
-    """The scorer of one estimator. Raises Unavailable when the responses lack what it needs."""
+    """The scorer of one estimator.
+
+    Parameters
+    ----------
+    module : ModuleType
+        The estimator, from ``find_estimator``.
+    responses : Responses
+        What was measured on the slide.
+    options : Options
+        Settings; each estimator uses its own.
+
+    Returns
+    -------
+    Scorer
+        Takes one weight per site, (N,) float64, and returns an ``Answer``.
+
+    Raises
+    ------
+    Unavailable
+        When the responses or the options lack what the estimator needs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wsi_scale.geometry import ScaleGrid, Site
+    >>> from wsi_scale.networks import load_network
+    >>> from wsi_scale.responses import measure_responses
+    >>> from wsi_scale.slide import open_slide, sample_pyramid
+    >>> with open_slide("synthetic:figures?width=800&height=600") as slide:
+    ...     pyramid = sample_pyramid(slide, Site(400, 300), ScaleGrid((1.0, 2.0)), size=224)
+    >>> responses = measure_responses(load_network("figures", device="cpu"), [pyramid])
+    >>> score = prepare(find_estimator("confidence"), responses, Options())
+    >>> score(np.ones(1)).score.shape  # one site, two scales
+    (2,)
+    """
     if not responses.grid.even and not seeks_coarse_to_fine(module):
         raise Unavailable(
-            "it needs evenly spread scales, and these are dense around the answer only; measure "
+            "it needs evenly spaced scales, but these are dense only around the answer; measure "
             "all of them with --dense"
         )
     scorer: Scorer = module.prepare(responses, options)
@@ -129,18 +193,52 @@ def prepare(module: ModuleType, responses: Responses, options: Options) -> Score
 
 
 def seeks_coarse_to_fine(module: ModuleType) -> bool:
-    """Whether the scales around the best of a few tell an estimator as much as all."""
+    """Whether a sparse, locally refined grid suffices for an estimator."""
     return bool(getattr(module, "COARSE_TO_FINE", False))
 
 
 def all_estimators() -> dict[str, ModuleType]:
-    """Every estimator there is, by name."""
+    """Every estimator.
+
+    Returns
+    -------
+    dict[str, ModuleType]
+        By name, in the order in which ``auto`` prefers them.
+
+    Examples
+    --------
+    >>> from wsi_scale.estimators import all_estimators
+    >>> list(all_estimators())[:3]
+    ['recognition', 'profile', 'fingerprint']
+    """
     return modules_of(sys.modules[__name__])
 
 
 def find_estimator(name: str) -> ModuleType:
-    """The estimator of that name. Raises SettingsError with the names there are."""
+    """The estimator of that name.
+
+    Parameters
+    ----------
+    name : str
+        For example ``fingerprint``; ``auto`` is not an estimator.
+
+    Returns
+    -------
+    ModuleType
+        Its module.
+
+    Raises
+    ------
+    SettingsError
+        When no estimator has that name; the message lists the names.
+
+    Examples
+    --------
+    >>> from wsi_scale.estimators import find_estimator
+    >>> find_estimator("fingerprint").NEEDS
+    'a network with BatchNorm statistics gathered in training'
+    """
     known = all_estimators()
     if name not in known:
-        raise SettingsError(f"unknown estimator {name!r}; there are auto, {', '.join(known)}")
+        raise SettingsError(f"unknown estimator {name!r}; choose from auto, {', '.join(known)}")
     return known[name]

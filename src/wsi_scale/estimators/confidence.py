@@ -1,7 +1,7 @@
 """The scale at which the network is surest of its prediction. A baseline, never evidence.
 
-Easy images are confident at many scales, and empty ones most of all.
-Source: entropy as InTEnt uses it (Dong et al. 2024, arXiv 2402.09604).
+The network is confident about easy images at many scales, and most of all about empty ones.
+Source: entropy as in InTEnt (Dong et al. 2024, arXiv 2402.09604).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ COARSE_TO_FINE = True
 
 
 def prepare(responses: Responses, options: Options) -> Scorer:
-    """Average the entropy of the prediction over sites; the least entropy wins."""
+    """Average the prediction's entropy over the sites; the lowest entropy wins."""
     entropy = responses.on_grid(responses.entropy)
     if not np.isfinite(entropy).any():
-        raise Unavailable("the network's output is no prediction, so it has no confidence")
+        raise Unavailable("the network's output is not a prediction, so it has no confidence")
     scales = np.array(responses.grid.scales)
     pool = Pool(entropy)
 

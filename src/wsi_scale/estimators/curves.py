@@ -1,4 +1,4 @@
-"""Arithmetic on score curves that several estimators share. All pure; NaN marks a gap."""
+"""Arithmetic on score curves that several estimators share. Functions are pure; NaN marks a gap."""
 
 from __future__ import annotations
 
@@ -8,11 +8,30 @@ from wsi_scale.plumbing.arrays import Array
 
 
 def peak(scales: Array, score: Array) -> float | None:
-    """Scale of the highest score, by a parabola through it and its neighbours in log-scale.
+    """Scale of the highest score, refined between grid scales.
 
-    scales, score: (S,). The parabola is used where both neighbours were measured; at an end of
-    the curve the grid scale itself is the answer. None where nothing was measured or the score
-    is the same everywhere.
+    Parameters
+    ----------
+    scales : numpy.ndarray
+        (S,) rising, above 0.
+    score : numpy.ndarray
+        (S,) NaN where nothing was measured.
+
+    Returns
+    -------
+    float or None
+        The top of a parabola, in log-scale, through the highest score and its neighbours. The
+        grid scale itself if a neighbour is missing, as at the ends. None if nothing was measured
+        or all scores are the same.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scales = np.array([1.0, 2.0, 4.0, 8.0])
+    >>> round(peak(scales, np.array([0.0, 3.0, 3.0, 0.0])), 3)
+    2.828
+    >>> peak(scales, np.array([3.0, 2.0, 1.0, 0.0])), peak(scales, np.zeros(4))
+    (1.0, None)
     """
     known = np.isfinite(score)
     if not known.any() or np.nanmax(score) == np.nanmin(score):
@@ -22,9 +41,26 @@ def peak(scales: Array, score: Array) -> float | None:
 
 
 def refine(scales: Array, score: Array, index: int) -> float:
-    """Scale of the parabola's top near a local maximum at a grid position.
+    """Scale of a local maximum, refined between grid scales.
 
-    (1, 2, 4), (−1, 0, −1), 1 -> 2.0. Exact for scores quadratic in log-scale, on any grid.
+    Parameters
+    ----------
+    scales, score : numpy.ndarray
+        (S,) as in ``peak``.
+    index : int
+        Grid position of the local maximum.
+
+    Returns
+    -------
+    float
+        The top of a parabola, in log-scale, through the maximum and its neighbours; exact if the
+        score is quadratic in log-scale. The grid scale itself if a neighbour is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(refine(np.array([1.0, 2.0, 4.0]), np.array([-1.0, 0.0, -1.0]), 1), 6)
+    2.0
     """
     around = score[max(index - 1, 0) : index + 2]
     if len(around) < 3 or not np.isfinite(around).all():
@@ -39,9 +75,23 @@ def refine(scales: Array, score: Array, index: int) -> float:
 
 
 def local_peaks(score: Array) -> list[int]:
-    """Grid positions of all local maxima, highest first; a plateau counts once, at its middle.
+    """Grid positions of all local maxima, highest first.
 
-    (0, 1, 0, 2, 2, 0) -> [3, 1]. Ends count when the curve falls away from them; gaps are skipped.
+    Parameters
+    ----------
+    score : numpy.ndarray
+        (S,) NaN marks gaps, which are skipped.
+
+    Returns
+    -------
+    list[int]
+        A plateau counts once, at its middle. An end counts if the curve falls away from it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> local_peaks(np.array([0, 1, 0, 2, 2, 0.0]))
+    [3, 1]
     """
     known = np.flatnonzero(np.isfinite(score))
     if len(known) == 0:
@@ -57,9 +107,19 @@ def local_peaks(score: Array) -> list[int]:
 
 
 class Pool:
-    """Values (N, S, …) to be averaged over sites again and again, as a bootstrap does.
+    """Values that are averaged over sites many times, as a bootstrap does.
 
-    A patch that was not cut is NaN in all its values and is left out of the mean.
+    Parameters
+    ----------
+    values : numpy.ndarray
+        (N, S, …) by site and scale; a patch with any NaN is left out of every mean.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pool = Pool(np.array([[1.0, 4.0], [3.0, np.nan]]))  # two sites, two scales
+    >>> pool.mean(np.ones(2)).tolist(), pool.mean(np.array([3.0, 1.0])).tolist()
+    ([2.0, 4.0], [1.5, 4.0])
     """
 
     def __init__(self, values: Array) -> None:
@@ -71,7 +131,18 @@ class Pool:
         self._filled = filled.reshape(len(values), -1)
 
     def mean(self, weights: Array) -> Array:
-        """(S, …) mean by weights (N,); NaN where no weighted site was measured."""
+        """Mean over the sites.
+
+        Parameters
+        ----------
+        weights : numpy.ndarray
+            (N,) one weight per site, at least 0.
+
+        Returns
+        -------
+        numpy.ndarray
+            (S, …) NaN where no site with a weight above 0 was measured.
+        """
         count = weights @ self._known
         total = (weights @ self._filled).reshape(len(count), -1)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -80,9 +151,27 @@ class Pool:
 
 
 def weighted_median(values: Array, weights: Array) -> float | None:
-    """Median of values (N,) by weights (N,); the mean of the two middle values when it is a tie.
+    """Weighted median.
 
-    With equal weights this is numpy's median. None when no value is finite and weighted.
+    Parameters
+    ----------
+    values : numpy.ndarray
+        (N,) values that are not finite are ignored.
+    weights : numpy.ndarray
+        (N,) at least 0.
+
+    Returns
+    -------
+    float or None
+        With equal weights this is NumPy's median; a tie gives the mean of the two middle values.
+        None if no finite value has a weight above 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> values = np.array([1.0, 2.0, 10.0])
+    >>> weighted_median(values, np.ones(3)), weighted_median(values, np.array([1.0, 1.0, 2.0]))
+    (2.0, 6.0)
     """
     use = np.isfinite(values) & (weights > 0)
     if not use.any():

@@ -1,8 +1,8 @@
-"""The tracker DSST's scale filter over the responses of one layer. A baseline, never evidence.
+"""The scale filter of the tracker DSST, applied to the responses of one layer. A baseline.
 
-An adaptation: the tracker correlates image features around a target from frame to frame; here a
-feature is a channel's mean at the layer before the prediction, and the one frame learnt from is a
-reference whose right scale is known.
+This is an adaptation. The tracker correlates image features around a target from frame to frame.
+Here a feature is a channel's mean at the layer before the prediction, and the only frame to learn
+from is a reference whose right scale is known. It is never evidence.
 Source: Danelljan et al., BMVC 2014 and TPAMI 2017 (arXiv 1609.06141); see ``scale_filter``.
 """
 
@@ -25,7 +25,7 @@ LEARNS = True
 
 
 def prepare(responses: Responses, options: Options) -> Scorer:
-    """Score every site with a filter learnt from all sites of the reference; average by weight."""
+    """Score every site with a filter learnt from all reference sites; average the scores."""
     reference = given_reference(options)
     layer = head_layer(responses)
     (twin,) = twins((layer,), reference.responses)
@@ -43,7 +43,7 @@ def prepare(responses: Responses, options: Options) -> Scorer:
 
 
 def head_layer(responses: Responses) -> LayerResponses:
-    """The layer before the prediction: with a gradient, else pooled, else the last measured.
+    """The layer before the prediction: one with a gradient, else a pooled one, else the last.
 
     Raises Unavailable if no layer was measured.
     """

@@ -1,7 +1,7 @@
-"""The method of the thesis: the middle of all extrema of the smoothed responses.
+"""The method of the thesis: the median of all extrema of the smoothed responses.
 
-Reproduced as written. Its answer gathers near the middle of whatever window is searched, so it is
-a named baseline and never evidence; docs/estimators.md shows the figures.
+Reproduced as written. Its answer stays near the middle of the window that is searched, so it is a
+baseline and never evidence; docs/estimators.md shows the figures.
 Source: the MSU thesis (2022), sections 5.3–5.7.
 """
 
@@ -25,7 +25,7 @@ OPTIONS = ("sigma", "keep_percent", "statistic", "gradient")
 
 
 def prepare(responses: Responses, options: Options) -> Scorer:
-    """Find every pyramid's own answer once; weighting the sites then only moves their median."""
+    """Find every pyramid's own answer once; the weights of the sites only move their median."""
     layer = gradient_layer(responses, options)
     scales = np.array(responses.grid.scales)
     found = channel_extrema(scales, responses.on_grid(layer.mean), options.sigma)
@@ -45,7 +45,7 @@ def prepare(responses: Responses, options: Options) -> Scorer:
 
 
 def gradient_layer(responses: Responses, options: Options) -> LayerResponses:
-    """The layer whose gradients were measured. Raises Unavailable when there is none."""
+    """The layer whose gradients were measured. Raises Unavailable if there is none."""
     for layer in responses.layers:
         slopes = gradients_of(layer, options)
         if slopes is not None and np.isfinite(slopes).any():
@@ -56,12 +56,12 @@ def gradient_layer(responses: Responses, options: Options) -> LayerResponses:
 
 
 def gradients_of(layer: LayerResponses, options: Options) -> NDArray[np.float32] | None:
-    """(R, C) gradients before or after softmax, as asked; None if not measured."""
+    """(R, C) gradients before or after softmax, by option; None if not measured."""
     return layer.gradient if options.gradient == "before" else layer.probability_gradient
 
 
 def kept(responses: Responses, layer: LayerResponses, options: Options) -> NDArray[np.bool_]:
-    """(N, C) which channels each pyramid keeps; none of a pyramid with no patch."""
+    """(N, C) True for the channels that each pyramid keeps; all False without a patch."""
     gradients = responses.on_grid(np.asarray(gradients_of(layer, options)))
     out = np.zeros((gradients.shape[0], gradients.shape[2]), bool)
     for row, pyramid in zip(out, gradients, strict=True):
@@ -72,10 +72,10 @@ def kept(responses: Responses, layer: LayerResponses, options: Options) -> NDArr
 
 
 def channel_extrema(scales: Array, values: Array, sigma: float) -> Array:
-    """Extrema of every channel's smoothed responses and of their derivatives, (N, C, E) scales.
+    """Scales (N, C, E) of the extrema of smoothed responses and of their derivatives.
 
-    values: (N, S, C); scales that were not cut (NaN) may only lie at the ends and are left off.
-    E is the most extrema that any channel has; NaN fills the rows of those with fewer.
+    values: (N, S, C); scales that were not cut (NaN) may lie only at the ends and are ignored.
+    E is the largest number of extrema of any channel; other rows are filled with NaN.
     """
     known = np.isfinite(values).all(axis=2)
     out = np.full((values.shape[0], values.shape[2], 2 * len(scales)), np.nan)
@@ -93,12 +93,19 @@ def channel_extrema(scales: Array, values: Array, sigma: float) -> Array:
 
 
 def of_kept(found: Array, keep: NDArray[np.bool_]) -> Array:
-    """Extrema of the channels that each pyramid keeps, (N, C, E), (N, C) -> (N, C · E)."""
+    """Extrema (N, C · E) of the channels that each pyramid keeps; NaN for the others.
+
+    found: (N, C, E); keep: (N, C).
+    """
     return np.where(keep[:, :, None], found, np.nan).reshape(len(found), -1)
 
 
 def pool(found: Array, statistic: str) -> Array:
-    """Median or mean of every row's finite values, (N, E) -> (N,); NaN where there is none."""
+    """Median or mean (N,) of the finite values of every row of ``found`` (N, E); NaN without any.
+
+    >>> pool(np.array([[1.0, 2.0, np.nan], [np.nan, np.nan, np.nan]]), "median").tolist()
+    [1.5, nan]
+    """
     counts = np.isfinite(found).sum(axis=1)
     out = np.full(len(found), np.nan)
     some = counts > 0
@@ -109,7 +116,7 @@ def pool(found: Array, statistic: str) -> Array:
 
 
 def smooth(values: Array, sigma: float) -> Array:
-    """Gaussian smoothing of (S, C) along the grid, sigma in grid steps; 0 leaves it as it is.
+    """Values (S, C), smoothed along the grid by a Gaussian; sigma in grid steps, 0 = unchanged.
 
     The ends are mirrored (SciPy's ``reflect``). Source: thesis section 5.3.
     """
@@ -119,7 +126,7 @@ def smooth(values: Array, sigma: float) -> Array:
 
 
 def channel_weights(gradients: Array) -> Array:
-    """Weight each channel by its mean gradient over the scales, (S, C) -> (C,), signed.
+    """Weight (C,) of each channel: its mean gradient over the scales, signed. gradients: (S, C).
 
     Source: thesis section 5.4.
     """
@@ -129,7 +136,10 @@ def channel_weights(gradients: Array) -> Array:
 def kept_channels(weights: Array, percent: float) -> list[int]:
     """Positions of the ``percent`` % of channels with the largest |weight|, at least one.
 
-    16 channels, 50 % -> 8. Ties keep the lower position. Source: thesis section 5.4.
+    Ties keep the lower position. Source: thesis section 5.4.
+
+    >>> kept_channels(np.array([0.1, -3.0, 2.0, 0.5]), 50)
+    [1, 2]
     """
     count = max(1, round(len(weights) * percent / 100))
     order = np.argsort(-np.abs(weights), kind="stable")
@@ -137,10 +147,13 @@ def kept_channels(weights: Array, percent: float) -> list[int]:
 
 
 def derivative(x: Array, y: Array) -> Array:
-    """Central differences inside, one-sided at the two ends, along the first axis of y (S, …).
+    """Slope of y (S, …) along its first axis: central differences, one-sided at the two ends.
 
     On the thesis's even grid this is (y[i+1] − y[i−1]) / (x[i+1] − x[i−1]). Source: thesis section
     5.5.
+
+    >>> derivative(np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 4.0])).tolist()
+    [1.0, 2.0, 3.0]
     """
     step = x.reshape(-1, *(1,) * (y.ndim - 1))
     out: Array = np.empty_like(y)
@@ -151,14 +164,17 @@ def derivative(x: Array, y: Array) -> Array:
 
 
 def extrema(x: Array, y: Array) -> Array:
-    """Places x of all inner minima and maxima of the columns of y (S, K); (S − 2, K), NaN for none.
+    """Places (S − 2, K) of all inner minima and maxima of the columns of y (S, K); else NaN.
 
-    x (0, 1, 2, 3, 4), y (0, 1, 1, 0, 2) -> (–, 1.5, 3): a plateau counts once, at its middle. Ends
-    are no extrema: one side is unknown.
+    A plateau counts once, at its middle. Ends do not count, because one side is unknown.
+
+    >>> x, y = np.arange(5.0), np.array([[0.0], [1.0], [1.0], [0.0], [2.0]])
+    >>> extrema(x, y).ravel().tolist()
+    [nan, 1.5, 3.0]
     """
     steps = np.sign(np.diff(y, axis=0))
     number = np.arange(len(steps)).reshape(-1, *(1,) * (y.ndim - 1))
-    # the last step before each that did not stay level; −1 where there was none yet
+    # the last step before each that was not level; −1 if there was none yet
     last = np.maximum.accumulate(np.where(steps != 0, number, -1), axis=0)[:-1]
     before = np.take_along_axis(steps, np.maximum(last, 0), axis=0)
     turning = (last >= 0) & (steps[1:] * before < 0)
@@ -167,7 +183,7 @@ def extrema(x: Array, y: Array) -> Array:
 
 
 def _density(scales: Array, found: Array) -> Array:
-    """(N, S) how many extrema of each pyramid lie near each scale (kernel of 1/8 octave)."""
+    """(N, S) number of each pyramid's extrema near each scale (Gaussian kernel, 1/8 octave)."""
     out: Array = np.zeros((len(found), len(scales)))
     for places in found.T:  # one extremum of every pyramid at a time, to bound the memory
         away = (np.log2(scales) - np.log2(places)[:, None]) * 8

@@ -1,12 +1,12 @@
-"""The scale at which the slide's statistics match those the BatchNorms remember from training.
+"""The scale at which the slide's statistics match those that the BatchNorms stored in training.
 
-A BatchNorm stores mean and variance of its input over the training data. At each scale the same
-two numbers are measured on the slide; the scale of least divergence wins. Needs no labels and no
-reference images, nothing but the checkpoint.
+A BatchNorm stores the mean and variance of its input over the training data. The same two numbers
+are measured on the slide at each scale, and the scale of least divergence wins. Only the checkpoint
+is needed: no labels and no reference images.
 
-A slide is rarely mixed like the training data. So at every scale the sites may be weighted anew,
-at a price, to mix them as alike as they can be: what a change of content explains is not held
-against a scale. docs/estimators.md shows how it works and how well.
+A slide rarely has the same mixture of content as the training data. So at every scale the sites may
+be reweighted, at a price, to make the two mixtures as similar as possible. What a change of content
+explains does not count against a scale. docs/estimators.md shows how it works and how well.
 """
 
 from __future__ import annotations
@@ -31,29 +31,30 @@ COARSE_TO_FINE = True
 OPTIONS = ("match_mixture", "colour_freed", "encoder_only")
 
 SETTLED_BATCHES = 50
-"""PyTorch's running statistics forget their start as 0.9ⁿ: 0.5 % of it is left after 50 batches."""
+"""PyTorch's running statistics forget their start as 0.9ⁿ: after 50 batches 0.5 % of it is left."""
 
 MIXTURE_NOISE = 3e-6
-"""Nats. What remains unexplained must fall by this for every unit of squared change of a site's
-weight (1 = weight doubled). Between 1e-6 and 1e-5 the answers hardly move."""
+"""Nats that the unexplained remainder must fall for each unit of squared change of a site's weight
+(1 = weight doubled). Between 1e-6 and 1e-5 the answers hardly move."""
 
 UNCERTAIN = 5e-4
-"""Nats per channel: no layer of a settled network knows its own statistics better than that."""
+"""Nats per channel: even a settled network stores its statistics no more exactly than this."""
 
 COMMON_ERROR = 0.2
-"""Of √(what the best scale leaves / what an octave adds), in octaves: the standard deviation of the
-error that all sites share. Chosen on training seeds 0 and 1 (benchmarks/model_problem.py)."""
+"""Standard deviation of the error that all sites share, in octaves, as a multiple of √(what the
+best scale leaves / what an octave adds). Chosen on training seeds 0 and 1
+(benchmarks/model_problem.py)."""
 
 MAX_CHANNELS = 128
-"""Channels of one layer that are compared, spread evenly; more say little new and cost memory."""
+"""Channels compared per layer, evenly spread; more would add little and cost memory."""
 
 MAX_PARTS = 64
-"""Sites are weighted anew in at most so many groups; the work grows with their cube."""
+"""Most groups in which sites are reweighted; the work grows with the cube of their number."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Moments of all layers side by side, in units of what each channel remembers.
+    """Moments of all layers side by side, in units of each channel's stored statistics.
 
     In these units the training data have mean 0 and variance 1 in every channel.
     """
@@ -63,9 +64,9 @@ class Stack:
     second: Array
     """(N, S, C) mean square of each patch."""
     weight: Array
-    """(C,) of each channel: layers count alike, channels of one layer too; sums to 1."""
+    """(C,) sums to 1. All layers count the same, and so do the channels of a layer."""
     layers: dict[str, slice]
-    """Which channels belong to which layer."""
+    """The channels of each layer, by name."""
 
     @property
     def known(self) -> Array:
@@ -74,20 +75,20 @@ class Stack:
 
 
 def prepare(responses: Responses, options: Options) -> Scorer:
-    """Compare moments with the stored ones at every scale, content mixed as alike as can be."""
+    """Compare the moments with the stored ones at every scale, with the mixture matched."""
     freed = options.colour_freed and bool(np.any(responses.variant == COLOUR_FREED))
     layers = settled_layers(responses)
     if freed if options.encoder_only is None else options.encoder_only:
         layers = tuple(layer for layer in layers if layer.encoder) or layers
     stack = stack_layers(responses, layers, COLOUR_FREED if freed else PLAIN)
     scales = np.array(responses.grid.scales)
-    mixed = options.match_mixture and not freed  # the fitted colours have taken up what a mix can
+    mixed = options.match_mixture and not freed  # fitted colours already absorb what a mix could
     return Match(stack, scales, freed, MIXTURE_NOISE if mixed else np.inf)
 
 
 @dataclass(frozen=True)
 class Match:
-    """The scorer: how well slide and memory agree, by weights of the sites and of the layers."""
+    """The scorer: how well slide and stored statistics agree, for weighted sites and layers."""
 
     stack: Stack
     scales: Array
@@ -102,11 +103,11 @@ class Match:
         return len(self.stack.layers)
 
     def __call__(self, weights: Array, layer_weights: Array | None = None) -> Answer:
-        """The answer for sites weighted (N,) and layers weighted (L,), alike where None.
+        """The answer for site weights (N,) and layer weights (L,); None: all layers equal.
 
-        Patches freed of colour are judged by the mean logarithm of what the layers leave: the
-        likelihood where every layer has a misfit of its own, unknown, size. Colour, stain and
-        organ spare no layer, and hit some ten times as hard as others.
+        Colour-freed patches are judged by the mean logarithm of what the layers leave unexplained.
+        That is the likelihood if every layer has a misfit of its own, unknown size: organ and stain
+        affect all layers, some of them ten times as much as others.
         """
         by_layer, paid = self.divergence(weights)
         share = np.ones(self.layers) if layer_weights is None else layer_weights
@@ -132,7 +133,7 @@ class Match:
     def divergence(self, weights: Array) -> tuple[Array, Array]:
         """(L, S) nats per channel that each layer leaves unexplained, and (S,) the price paid.
 
-        NaN where no weighted site has a patch.
+        NaN where no site with a weight above 0 has a patch.
         """
         by_layer = np.full((self.layers, len(self.scales)), np.nan)
         paid = np.full(len(self.scales), np.nan)
@@ -160,10 +161,11 @@ def settled_layers(responses: Responses) -> tuple[LayerResponses, ...]:
     if not trained:
         raise Unavailable("the BatchNorm statistics were never trained")
     batches = responses.batchnorm_batches
-    # 0 with statistics present is a converted checkpoint that dropped its counter
+    # 0 although there are statistics: a converted checkpoint that lost its counter
     if batches is not None and 0 < batches < SETTLED_BATCHES:
         raise Unavailable(
-            f"the BatchNorm statistics come from {batches} batches and have not settled"
+            f"the BatchNorm statistics come from only {batches} batches and have not settled; "
+            f"{SETTLED_BATCHES} are needed"
         )
     return trained
 
@@ -171,10 +173,10 @@ def settled_layers(responses: Responses) -> tuple[LayerResponses, ...]:
 def stack_layers(
     responses: Responses, layers: tuple[LayerResponses, ...], variant: int = PLAIN
 ) -> Stack:
-    """Bring all layers into the units of their stored statistics.
+    """All layers, in units of their stored statistics.
 
-    Channels that never fired in training say nothing and are left out. Raises Unavailable when
-    none is left.
+    Channels that never fired in training carry no information and are left out. Raises Unavailable
+    if none remains.
     """
     first, second, weight, where = [], [], [], {}
     start = 0
@@ -202,12 +204,12 @@ def stack_layers(
 def discrepancy_by_site(
     stack: Stack, sites: NDArray[np.bool_], scale: int, share: Array
 ) -> tuple[Array, Array]:
-    """How far the pooled moments are from the stored ones, and how each site moves that.
+    """Discrepancy between pooled and stored moments, and how each site changes it.
 
-    sites: (N,) which sites to pool; share: their weights, summing to 1.
-    Returns off (2C,), whose squared length is to second order the divergence
-    KL( N(pooled) ‖ N(stored) ) in nats, averaged over channels and layers; and (n, 2C), how much
-    each site would change it, with units in which all sites are as likely to be over-represented.
+    sites: (N,) True for the n sites to pool; share: (n,) their weights, summing to 1.
+    Returns off (2C,): to second order, its squared length is KL( N(pooled) ‖ N(stored) ) in nats,
+    averaged over channels and layers. And (n, 2C): how much each site would change it, in units in
+    which all sites are equally likely to be over-represented.
     """
     m, q = stack.first[sites, scale], stack.second[sites, scale]
     mean, square = share @ m, share @ q
@@ -221,10 +223,10 @@ def discrepancy_by_site(
 
 
 def in_groups(change: Array) -> Array:
-    """Let groups of neighbouring rows change together, (n, D) -> (at most MAX_PARTS, D).
+    """Rows (n, D), joined into at most MAX_PARTS groups of neighbours that change together.
 
     A weight shared by g sites moves the discrepancy by the sum of their rows and costs g times the
-    price, so the sum is divided by √g to keep the price.
+    price. So the sum is divided by √g, and the price per row stays the same.
     """
     if len(change) <= MAX_PARTS:
         return change
@@ -234,11 +236,15 @@ def in_groups(change: Array) -> Array:
 
 
 def remix(off: Array, change: Array, price: float) -> tuple[Array, float]:
-    """Weight the sites anew so that what is left of ``off`` and the price are least together.
+    """Reweight the sites to minimise the remaining discrepancy plus the price.
 
-    off: (D,); change: (n, D). Minimises |off + changeᵀ u|² + price · |u|² over u (n,): ridge
-    regression, solved among the n sites. Returns what is left (D,) and the price paid. An infinite
-    price leaves everything as it is.
+    off: (D,); change: (n, D). Minimises |off + changeᵀ u|² + price · |u|² over u (n,): a ridge
+    regression, solved in the n unknowns of the sites. Returns what remains (D,) and the price paid.
+    With an infinite price nothing changes.
+
+    >>> left, paid = remix(np.array([2.0]), np.array([[1.0]]), price=1.0)
+    >>> left.tolist(), paid
+    ([1.0], 1.0)
     """
     if np.isinf(price):
         return off, 0.0

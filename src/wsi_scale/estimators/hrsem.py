@@ -1,8 +1,8 @@
-"""The tracker's holistic scale estimation: one filter over the whole scene. A baseline.
+"""Holistic scale estimation from visual tracking: one filter for the whole scene. A baseline.
 
-An adaptation: HRSEM correlates feature maps of the whole target; saved responses hold no maps, so
-the scene's signature is the mean and log deviation of every channel, averaged over all sites.
-Source: Marvasti-Zadeh, Ghanei-Yakhdan, Kasaei, Neural Computing & Applications 2021 (arXiv
+This is an adaptation. HRSEM correlates feature maps of the whole target, but saved responses hold
+no maps. So the scene is described by the mean and log deviation of every channel, averaged over all
+sites. Source: Marvasti-Zadeh, Ghanei-Yakhdan, Kasaei, Neural Computing & Applications 2021 (arXiv
 2004.02933); the filter is that of ``scale_filter``.
 """
 
@@ -24,7 +24,7 @@ LEARNS = True
 
 
 def prepare(responses: Responses, options: Options) -> Scorer:
-    """Average the sites first, of the reference and by weight of the slide, then score once."""
+    """Average the sites of reference and slide first (the slide's by weight), then score once."""
     reference, theirs, values = both_signatures(responses, options)
     scene = Pool(theirs).mean(np.ones(len(theirs)))
     learnt = ScaleFilter(scene[None], reference, responses.grid)

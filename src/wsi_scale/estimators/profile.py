@@ -1,9 +1,9 @@
-"""The scale that a profile, calibrated where the right scale was known, reads from every patch.
+"""The scale that a profile reads from every patch; calibration made it at known scales.
 
-The profile maps the responses to one patch to its octaves from the right scale. So each patch of a
-pyramid votes for a scale, weighted by how well the profile knew patches like it, and the weighted
-median is the answer. Along a pyramid the map must rise as log2(scale) does: that, and how far the
-responses lie from all that was seen in calibration, tells whether to believe it.
+The profile maps the responses to one patch to octaves from the right scale. So each patch of a
+pyramid votes for a scale, and the weighted median is the answer. A vote's weight is how well the
+profile did on similar patches. Two checks decide whether the answer is believed: along a pyramid
+the map must rise as log2(scale) does, and the responses must lie close to those of calibration.
 """
 
 from __future__ import annotations
@@ -27,39 +27,39 @@ EVIDENCE = True
 COARSE_TO_FINE = True
 
 LEAST_SLOPE = 0.5
-"""The map must rise along a pyramid at least half as fast as the truth does."""
+"""Along a pyramid, the map must rise at least half as fast as log2(scale)."""
 
 STRANGER = 1.5
-"""A slide may lie so many times further from the reference than the strangest image left out."""
+"""A slide may lie at most this many times as far from the reference as its strangest image did when
+it was left out."""
 
 LEAST_TRUE = 0.5
-"""Octaves: a profile whose own images, left out, are further off than this in one of two cases
-reads no scale from this network."""
+"""Octaves. If the median error on images left out is larger, the profile reads no scale from this
+network."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a profile says of every patch."""
+    """What a profile reads from every patch."""
 
     votes: Array
-    """(R,) log2 of the scale each patch votes for."""
+    """(R,) log2 of the scale that each patch votes for."""
     belief: Array
-    """(R,) how much each vote counts."""
+    """(R,) weight of each vote."""
     site: NDArray[np.int32]
-    """(R,) whose site it is."""
+    """(R,) site of each patch."""
     slope: float
-    """Rise of the map against log2(scale) along the pyramids; 1 = as the truth; 0 where no patch is
-    believed."""
+    """Slope of the map against log2(scale) along the pyramids; 1 is right; 0 if no vote counts."""
     strangeness: float
-    """How far the patches lie from what was seen in calibration."""
+    """Distance of the patches from those of calibration."""
 
     def answer(self, weights: Array) -> float | None:
-        """The weighted median vote; None when no patch is believed. weights: (N,) of the sites."""
+        """Scale of the weighted median vote; None if no vote counts. weights: (N,) of the sites."""
         middle = weighted_median(self.votes, self.belief * weights[self.site])
         return None if middle is None else float(2**middle)
 
     def cost(self, octaves: Array, weights: Array) -> Array:
-        """(S,) mean distance in octaves of the votes from each place; least at the answer."""
+        """(S,) mean distance of the votes from each place, in octaves; smallest at the answer."""
         each = self.belief * weights[self.site]
         if each.sum() == 0:
             return np.full(len(octaves), np.nan)
@@ -68,23 +68,28 @@ class Reading:
 
 
 def read(profile: Profile, responses: Responses) -> Reading:
-    """Ask the profile about every patch that holds real detail.
+    """The profile's reading of every patch that was not enlarged.
 
-    Raises SettingsError for responses of another network or other layers.
+    Raises SettingsError for responses of another network or of other layers.
     """
     standard = profile.features(responses)
     said = profile.octaves(standard)
     scales = np.log2(np.array(responses.grid.scales))[responses.scale_index]
     use = (responses.variant == PLAIN) & ~responses.upsampled
     belief = np.where(use, profile.noise_at(said) ** -2, 0.0)
-    heard = belief if belief.any() else use.astype(float)
-    strange = float(heard @ profile.strange(standard) / max(heard.sum(), 1e-12))
+    counted = belief if belief.any() else use.astype(float)
+    strange = float(counted @ profile.strange(standard) / max(counted.sum(), 1e-12))
     slope = slope_of(scales, said, belief, responses.site_index)
     return Reading(scales - said, belief, responses.site_index, slope, strange)
 
 
 def slope_of(x: Array, y: Array, weights: Array, site: NDArray[np.int32]) -> float:
-    """Common slope of y against x within the sites, by weight; 0 where x does not vary."""
+    """Weighted slope of y against x within the sites, the same for all; 0 if x does not vary.
+
+    >>> x, y, site = np.arange(4.0), np.array([0.0, 2.0, 5.0, 7.0]), np.array([0, 0, 1, 1])
+    >>> slope_of(x, y, np.ones(4), site)
+    2.0
+    """
     count = int(site.max()) + 1
     total = np.bincount(site, weights, count)
     known = np.where(total > 0, total, 1.0)
@@ -94,7 +99,7 @@ def slope_of(x: Array, y: Array, weights: Array, site: NDArray[np.int32]) -> flo
 
 
 def prepare(responses: Responses, options: Options) -> Scorer:
-    """Let every patch vote; pool the votes by the weights of their sites."""
+    """Let every patch vote; weight the votes by site."""
     profile = options.profile
     if profile is None:
         raise Unavailable("it needs a profile of this network; wsi-scale calibrate makes one")
@@ -122,23 +127,23 @@ def prepare(responses: Responses, options: Options) -> Scorer:
 
 
 def doubts_of(profile: Profile, reading: Reading) -> list[tuple[Doubt, str]]:
-    """(verdict, reason) of everything that speaks against the reading."""
+    """(verdict, reason) for everything that speaks against the reading."""
     out: list[tuple[Doubt, str]] = []
     usual = float(np.median(np.abs(profile.errors))) if len(profile.errors) else np.inf
     if usual > LEAST_TRUE:
         out.append(
             (
                 "flat",
-                f"calibration found no scale in this network: images left out were {usual:.2g} "
-                "octaves off",
+                "calibration found no scale in this network: the median error on images left out "
+                f"was {usual:.2g} octaves",
             )
         )
     if reading.slope < LEAST_SLOPE:
         out.append(
             (
                 "outside",
-                "what the profile reads does not rise with the scale of the patches (slope "
-                f"{reading.slope:.2f} instead of 1), so this slide is unlike its reference",
+                "the profile's reading does not rise with the scale of the patches (slope "
+                f"{reading.slope:.2f} instead of 1), so this slide is unlike the reference",
             )
         )
     further = reading.strangeness / max(float(profile.strangeness.max(initial=0.0)), 1e-12)
@@ -146,8 +151,8 @@ def doubts_of(profile: Profile, reading: Reading) -> list[tuple[Doubt, str]]:
         out.append(
             (
                 "outside",
-                f"the responses lie {further:.2g} times further from the reference than any image "
-                f"of it that was left out, where {STRANGER:g} is the limit",
+                f"the responses lie {further:.2g} times as far from the reference as its strangest "
+                f"image did when left out; the limit is {STRANGER:g}",
             )
         )
     return out

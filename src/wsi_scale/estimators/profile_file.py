@@ -1,6 +1,6 @@
-"""The profile: how a network's inner responses tell scale, learnt where the scale was known.
+"""The profile: how to read scale from a network's inner responses, learnt at known scales.
 
-One small safetensors file that travels with the network. Nothing in it is code.
+It is one small safetensors file that travels with the network and holds no code.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from wsi_scale.responses.record import Responses
 FORMAT = "wsi-scale/profile/2"
 
 MAX_CHANNELS = 64
-"""Channels of one layer that are read, spread evenly; more say little new and cost memory."""
+"""Channels read per layer, evenly spread; more would add little and cost memory."""
 
 ROOM = 1.0
-"""Octaves: where a window ends nearer to the answer, votes on that side are missed."""
+"""Octaves. If a window ends closer to the answer, votes are missing on that side."""
 
 _FLOOR = 1e-4
-"""Share of a channel's mean variance that is added to it before the logarithm."""
+"""Share of a channel's mean variance that is added to its variances before the logarithm."""
 
 
 class LayerKey(BaseModel):
-    """A layer that the profile listens to."""
+    """A layer that the profile reads."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -46,7 +46,7 @@ class LayerKey(BaseModel):
 
 
 class About(BaseModel):
-    """What a profile was made from, and when it may be believed."""
+    """What a profile was made from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -54,54 +54,78 @@ class About(BaseModel):
     network: str
     """Name of the network."""
     sha256: str | None
-    """Of the network's weights; None where it has no file of them."""
+    """SHA-256 of the network's weights file; None without such a file."""
     input_size: int
     """Side of the patches in network px."""
     layers: tuple[LayerKey, ...]
     sites: int = Field(ge=1)
-    """Sites looked at in each image, as plain patches."""
+    """Sites measured in each image, as plain patches."""
     jitters: int = Field(ge=0)
     """Jittered copies of each site."""
     strength: float = Field(ge=0)
     """Ridge penalty, as a share of the number of rows."""
     images: tuple[str, ...]
-    """What was looked at, for people."""
+    """Paths of the reference images, for people."""
     version: str
-    """Of wsi-scale."""
+    """Version of wsi-scale."""
     seed: int
 
 
 @dataclass(frozen=True)
 class Profile:
-    """The map from responses to log2(scale / right scale), and what it is worth."""
+    """The map from responses to log2(scale / right scale), and its measured errors.
+
+    ``calibrate`` makes one, ``load_profile`` reads one. C is the number of channels read; each
+    gives two features, its mean and its log standard deviation.
+
+    Examples
+    --------
+    >>> from wsi_scale.estimators.profile_file import load_profile
+    >>> profile = load_profile("my.safetensors")  # doctest: +SKIP
+    >>> profile.about.network, profile.about.sites  # doctest: +SKIP
+    ('figures', 8)
+    """
 
     about: About
     floor: Array
     """(C,) added to every channel's variance before its logarithm."""
     mean: Array
-    """(2C,) of every feature over the reference."""
+    """(2C,) mean of every feature over the reference."""
     spread: Array
-    """(2C,) standard deviation of every feature there; 0 = constant, not used."""
+    """(2C,) standard deviation of every feature over the reference; 0 = constant, not used."""
     weights: Array
-    """(2C,) of the standardised features."""
+    """(2C,) weights of the standardised features."""
     intercept: Array
     """(1,) octaves."""
     components: Array
     """(K, 2C) directions in which the reference varies, orthonormal, in standardised features."""
     places: Array
-    """(T,) octaves from the right scale, rising; their ends are what the reference contained."""
+    """(T,) octaves from the right scale, rising; the first and last are the reference's ends."""
     noise: Array
     """(T,) root mean square error of one patch of an image left out, at each place, in octaves."""
     errors: Array
-    """(I,) error of the answer for each image left out, looked at at all its scales, in octaves."""
+    """(I,) error of the answer for each image left out, over all its scales, in octaves."""
     cut_errors: Array
-    """(E,) the same where the window ended soon after the right scale, below it or above."""
+    """(E,) the same for windows that ended soon after the right scale, below or above it."""
     strangeness: Array
-    """(I,) how far each image left out lies from the directions of the others."""
+    """(I,) distance of each image left out from the directions of the others."""
 
     def errors_in(self, scale: float, window: tuple[float, float]) -> Array:
-        """Errors of images left out that were looked at as a slide was whose answer is ``scale``
-        in a window of scales: with room on both sides of it, or without."""
+        """Leave-one-out errors from a comparable window.
+
+        Parameters
+        ----------
+        scale : float
+            The answer for a slide, level-0 px per network px.
+        window : tuple[float, float]
+            First and last scale searched on that slide.
+
+        Returns
+        -------
+        numpy.ndarray
+            Octaves; ``errors`` if the window leaves room on both sides of the answer, else
+            ``cut_errors``.
+        """
         room = (-self.reach[0], self.reach[1])
         given = (math.log2(scale / window[0]), math.log2(window[1] / scale))
         roomy = all(g >= min(ROOM, r) - 1e-9 for g, r in zip(given, room, strict=True))
@@ -109,34 +133,43 @@ class Profile:
 
     @property
     def reach(self) -> tuple[float, float]:
-        """Octaves from the right scale between which the reference had patches."""
+        """First and last distance from the right scale that the reference covered, in octaves."""
         return float(self.places[0]), float(self.places[-1])
 
     def features(self, responses: Responses) -> Array:
         """Standardised features of all rows, (R, 2C).
 
-        Raises SettingsError for responses of other layers.
+        Raises
+        ------
+        SettingsError
+            When a layer that the profile reads was not measured.
         """
         raw = features_of(responses, self.about.layers, self.floor)
         return standardise(raw, self.mean, self.spread)
 
     def octaves(self, standard: Array) -> Array:
-        """log2(scale / right scale) of standardised features, (R,)."""
+        """log2(scale / right scale), (R,), from standardised features (R, 2C)."""
         return np.asarray(standard @ self.weights + self.intercept[0])
 
     def noise_at(self, octaves: Array) -> Array:
-        """Expected error of one patch, by where the map puts it; infinite where the reference had
-        no patches."""
+        """Expected error of a patch in octaves, by its distance from the right scale in octaves;
+        infinite where the reference had no patches."""
         inside = (octaves >= self.places[0]) & (octaves <= self.places[-1])
         return np.where(inside, np.interp(octaves, self.places, self.noise), np.inf)
 
     def strange(self, standard: Array) -> Array:
-        """(R,) mean squared standardised feature outside of the reference's directions."""
+        """(R,) mean square of the standardised features outside the reference's directions."""
         rest = standard - standard @ self.components.T @ self.components
         return np.asarray((rest**2).mean(axis=1))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write one file. Raises OutputError when it cannot be written."""
+        """Write one safetensors file.
+
+        Raises
+        ------
+        OutputError
+            When the file cannot be written.
+        """
         arrays = {
             one.name: np.ascontiguousarray(getattr(self, one.name))
             for one in fields(self)
@@ -146,7 +179,27 @@ class Profile:
 
 
 def load_profile(path: str | os.PathLike[str]) -> Profile:
-    """Read a profile. Raises SettingsError, one sentence, for anything else."""
+    """The profile in a file.
+
+    Parameters
+    ----------
+    path : str or os.PathLike[str]
+        A safetensors file of ``wsi-scale calibrate``.
+
+    Returns
+    -------
+    Profile
+
+    Raises
+    ------
+    SettingsError
+        When the file cannot be read, is damaged, or is not a profile of this version.
+
+    Examples
+    --------
+    >>> load_profile("my.safetensors").about.network  # doctest: +SKIP
+    'figures'
+    """
     try:
         with safe_open(path, "np") as file:
             about = About.model_validate_json((file.metadata() or {})["about"])
@@ -158,13 +211,13 @@ def load_profile(path: str | os.PathLike[str]) -> Profile:
         ) from error
     except (SafetensorError, KeyError, ValidationError) as error:
         raise SettingsError(
-            f"{path} is no profile of this version of wsi-scale; wsi-scale calibrate makes one"
+            f"{path} is not a profile of this version of wsi-scale; wsi-scale calibrate makes one"
         ) from error
     return _checked(Path(path), about, arrays)
 
 
 def _checked(path: Path, about: About, arrays: Mapping[str, NDArray[Any]]) -> Profile:
-    """A profile of arrays that fit each other. Raises SettingsError otherwise."""
+    """A profile made from arrays that fit together. Raises SettingsError if they do not."""
     channels = sum(_used(layer.channels) for layer in about.layers)
     wide, places = 2 * channels, arrays.get("places", np.zeros(0)).shape
     shapes = {"floor": (channels,), "intercept": (1,), "noise": places}
@@ -184,21 +237,21 @@ def _checked(path: Path, about: About, arrays: Mapping[str, NDArray[Any]]) -> Pr
 
 
 def keys_of(responses: Responses) -> tuple[LayerKey, ...]:
-    """The layers a profile of these responses listens to: all inside the network, else its output.
+    """The layers that a profile of these responses reads: all inner ones, else the output.
 
-    Raises SettingsError when nothing was measured.
+    Raises SettingsError if nothing was measured.
     """
     inner = [x for x in responses.layers if x.kind != "output"] or list(responses.layers)
     if not inner:
-        raise SettingsError("no layer of the network was measured; name some with its card")
+        raise SettingsError("no layer of the network was measured; name layers in its card")
     return tuple(LayerKey(name=x.name, kind=x.kind, channels=x.mean.shape[1]) for x in inner)
 
 
 def features_of(responses: Responses, keys: Sequence[LayerKey], floor: Array | None) -> Array:
     """Mean and log standard deviation of every channel that is read, (R, 2C).
 
-    floor: (C,) added to each variance; None: of these responses. Raises SettingsError when a layer
-    was not measured or has other channels.
+    floor: (C,) added to each variance; None: computed from these responses. Raises SettingsError
+    if a layer was not measured or has a different number of channels.
     """
     mean, var = moments_of(responses, keys)
     floor = floor_of(var) if floor is None else floor
@@ -213,8 +266,8 @@ def moments_of(responses: Responses, keys: Sequence[LayerKey]) -> tuple[Array, A
         layer = there.get((key.name, key.kind))
         if layer is None or layer.mean.shape[1] != key.channels:
             raise SettingsError(
-                f"the profile listens to layer {key.name} ({key.kind}, {key.channels} channels), "
-                "which was not measured; it was made for another network or other layers"
+                f"the profile reads layer {key.name} ({key.kind}, {key.channels} channels), which "
+                "was not measured; it was made for another network or for other layers"
             )
         use = np.linspace(0, key.channels - 1, _used(key.channels)).round().astype(int)
         means.append(layer.mean[:, use])
@@ -225,13 +278,13 @@ def moments_of(responses: Responses, keys: Sequence[LayerKey]) -> tuple[Array, A
 
 
 def floor_of(var: Array) -> Array:
-    """What is added to variances (R, C) before the logarithm, (C,); 1 where there are no pixels."""
+    """Number (C,) to add to variances (R, C) before the logarithm; 1 for layers without pixels."""
     usual = var.mean(axis=0)
     return np.where(usual > 0, _FLOOR * usual, 1.0)
 
 
 def standardise(raw: Array, mean: Array, spread: Array) -> Array:
-    """(R, D) features in units of the reference's spread; 0 where it had none."""
+    """(R, D) features in units of the reference's spread; 0 where that is 0."""
     return np.asarray((raw - mean) / np.where(spread > 0, spread, np.inf))
 
 

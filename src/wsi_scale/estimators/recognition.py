@@ -1,10 +1,10 @@
-"""The scale at which a picky segmenter recognises most of what it looks for.
+"""The scale at which a selective segmenter recognises most of what it was trained to find.
 
-A segmenter that in training was shown other scales too, labelled empty, finds nothing there. So how
-much of a slide it gives to its class rises towards the right scale and falls beyond it; the middle
-of the scales at which it finds at least half as much as at the best is the answer. Only for
-networks whose card says so (``selective``): others find as much at many scales, and a network that
-was never shown a wrong scale may find most at one.
+In training, such a segmenter was also shown other scales, labelled empty, so it finds nothing
+there. The share of a slide that it gives to its class rises towards the right scale and falls
+beyond it. The answer is the middle of the scales at which it finds at least half of its maximum.
+Only for networks whose card says so (``selective``). Others find as much at many scales, and a
+network that was never shown a wrong scale may find most at one.
 """
 
 from __future__ import annotations
@@ -25,41 +25,43 @@ NEEDS = "a segmenter that was trained to find nothing at other scales than its o
 EVIDENCE = True
 COARSE_TO_FINE = True
 STANDS = True
-"""Where it is ambiguous no estimator that is trusted less decides, and where it is at the window's
-end none answers far from there: enlarged fibres that look like nuclei look like the training data
-to the fingerprint, too."""
+"""If this estimator is ambiguous, less trusted estimators must not break the tie. If its answer is
+at the window's end, none of them may answer far from there. Enlarged fibres that look like nuclei
+also look like the training data to the fingerprint."""
 
 LEAST_FOUND = 0.02
-"""Share of the pixels: one nucleus of 28 µm² in a square of 38 µm. A slide on which no scale gives
-that much holds too little of what the network looks for."""
+"""Share of the pixels, equal to one nucleus of 28 µm² in a square of 38 µm. If no scale gives that
+much, the slide holds too little of what the network was trained to find."""
 
 WIDEST = 2.2
-"""Octaves between which at least half as much is found: twice the distance from which on the
-bundled network was taught that nothing is there. A wider band is no pickiness."""
+"""Widest band, in octaves, in which at least half of the maximum is found. It is twice the distance
+from which the bundled network was taught to find nothing. A wider band means that the network is
+not selective."""
 
 RIVAL = 0.04
-"""A second hill this high, as a share of the best, is a rival. Where the network was right about
-real slides the highest had 0.03, strongly sharpened ones apart (0.16); where it was not, because it
-took enlarged fibres for nuclei, the right scale still had 0.05 to 0.43."""
+"""A second hill this high, as a share of the best, is a rival. On real slides where the network was
+right, the second hill had at most 0.03 (0.16 on strongly sharpened slides). Where it took enlarged
+fibres for nuclei, the right scale still had 0.05 to 0.43."""
 
 _SPREAD = np.array([NormalDist().inv_cdf(q) for q in np.arange(0.5, 199) / 199]) / 1.645
-"""Errors of slides of which nine in ten lie within one octave, as if they were Gaussian."""
+"""Errors as if they were Gaussian and nine in ten slides lay within one octave."""
 
-_FINE = 64  # places an octave at which the curve is read between measured scales
+_FINE = 64  # points per octave at which the curve is read between measured scales
 
 
 @dataclass(frozen=True)
 class Band:
-    """The scales at which at least half as much is found as at the best one, in octaves."""
+    """The scales at which at least half of the maximum is found, as log2."""
 
     low: float
     high: float
     best: float
     """Share of the pixels found at the best scale."""
     rival: float | None
-    """Another scale at which much is found again, with less between it and the band; or None."""
+    """Another scale, as log2, at which much is found, with less between it and the band; or None.
+    """
     cut: float | None
-    """The end of the window at which the band is cut off; None where it is whole."""
+    """The end of the window, as log2, that cuts the band off; None if the band is whole."""
 
     @property
     def middle(self) -> float:
@@ -67,7 +69,7 @@ class Band:
 
 
 def prepare(responses: Responses, options: Options) -> Scorer:
-    """Pool the share of pixels given to the target over the sites."""
+    """Average the share of pixels given to the target over the sites."""
     error = options.selective
     if error is None:
         raise Unavailable("the network was not trained to find nothing at other scales")
@@ -92,11 +94,11 @@ def prepare(responses: Responses, options: Options) -> Scorer:
 
 
 def band_of(octaves: Array, found: Array) -> Band | None:
-    """Around the best of the measured scales; None where nothing is found. The curve is straight
-    between them. Below scale 1 pixels are invented: what is found there may widen a band that real
-    pixels show, and is none by itself.
+    """The band around the best of the measured scales; None if nothing is found.
 
-    octaves: (S,) log2 of the scales, rising; found: (S,), NaN where nothing was measured.
+    octaves: (S,) log2 of the scales, rising; found: (S,), NaN where nothing was measured. The curve
+    is straight between measured scales. Below scale 1 pixels are invented: what is found there may
+    widen a band that real pixels show, but does not make one.
     """
     known = np.isfinite(found)
     if not known.any():
@@ -132,24 +134,25 @@ def band_of(octaves: Array, found: Array) -> Band | None:
 
 
 def doubts_of(band: Band) -> list[tuple[Doubt, str]]:
-    """(verdict, reason) of everything that speaks against the band."""
+    """(verdict, reason) for everything that speaks against the band."""
     out: list[tuple[Doubt, str]] = []
     if band.best < LEAST_FOUND:
         reason = (
-            f"at no scale does the network find what it looks for on more than {band.best:.1%} of "
-            f"the pixels, where {LEAST_FOUND:.0%} is the least"
+            "the network finds what it was trained to find on at most "
+            f"{band.best:.1%} of the pixels at any scale; {LEAST_FOUND:.0%} is needed"
         )
         out.append(("outside", reason))
     if band.high - band.low > WIDEST:
         reason = (
-            f"the network finds much the same from scale {2**band.low:.2g} to {2**band.high:.2g}, "
-            "though it was trained to find nothing so far from its own"
+            f"the network finds at least half of its maximum from scale {2**band.low:.2g} to "
+            f"{2**band.high:.2g}, although it was trained to find nothing that far from its own "
+            "scale"
         )
         out.append(("flat", reason))
     if band.rival is not None:
         reason = (
-            f"the network finds what it looks for at two scales, around {2**band.middle:.2g} and "
-            f"{2**band.rival:.2g}"
+            "the network finds what it was trained to find at two scales, around "
+            f"{2**band.middle:.2g} and {2**band.rival:.2g}"
         )
         out.append(("ambiguous", reason))
     return out

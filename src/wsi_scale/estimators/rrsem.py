@@ -1,9 +1,9 @@
-"""The tracker's region-wise scale estimation: every site answers by itself. A baseline.
+"""Region-wise scale estimation from visual tracking: every site answers by itself. A baseline.
 
-An adaptation: RRSEM scores regions of a feature map; saved responses hold no maps, so a region is
-a site, seen as the mean and log deviation of every channel, and the median region is believed.
-Source: Marvasti-Zadeh, Ghanei-Yakhdan, Kasaei, Neural Computing & Applications 2021 (arXiv
-2004.02933); the filter is that of ``scale_filter``.
+This is an adaptation. RRSEM scores regions of a feature map, but saved responses hold no maps. So
+a site stands for a region, described by the mean and log deviation of every channel, and the median
+of the sites' answers counts. Source: Marvasti-Zadeh, Ghanei-Yakhdan, Kasaei, Neural Computing &
+Applications 2021 (arXiv 2004.02933); the filter is that of ``scale_filter``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LEARNS = True
 
 
 def prepare(responses: Responses, options: Options) -> Scorer:
-    """Find every site's own peak with a filter learnt from all sites of the reference."""
+    """Find every site's own peak, with a filter learnt from all sites of the reference."""
     reference, theirs, values = both_signatures(responses, options)
     curves = ScaleFilter(theirs, reference, responses.grid).curves(values)
     scales = np.array(responses.grid.scales)

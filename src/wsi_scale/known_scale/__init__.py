@@ -1,2 +1,5 @@
-"""Where the right scale is known: ``calibrate`` learns from it, ``evaluate`` tests estimators
-against it, and ``thesis`` reproduces the thesis's model problem, whose scale was set."""
+"""Work on slides whose right scale is known.
+
+``calibrate`` learns from them, ``evaluate`` tests estimators on them, and ``thesis`` reproduces the
+thesis's model problem, whose right scale was chosen.
+"""

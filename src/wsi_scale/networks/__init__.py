@@ -1,7 +1,7 @@
-"""Networks: loaded from a SPEC, described by a card, fed with patches and listened to.
+"""Networks: loaded from a SPEC, described by a card, shown patches, measured layer by layer.
 
-Enters: a SPEC, a card, or a module of yours. Leaves: a ``Network``, which answers logits and names
-its layers. torch is loaded when a network is, not before.
+Input: a SPEC, a card, or your own module. Output: a ``Network``, which returns logits and names
+its layers. torch is imported only when a network is loaded.
 """
 
 from __future__ import annotations

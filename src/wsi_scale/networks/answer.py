@@ -1,4 +1,4 @@
-"""What comes out of a network: logits found in it, checked, and turned into predictions."""
+"""A network's output: find the logits in it, check them, and turn them into predictions."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from wsi_scale.errors import NetworkError
 from wsi_scale.networks.card import Activation
 
 _CLOSEST_TO_CERTAIN = 1e-7  # probabilities 0 and 1 have no finite logit
-_ROUNDING = 1e-4  # half-precision probabilities may leave 0–1 by this much
+_ROUNDING = 1e-4  # half-precision probabilities may lie outside 0–1 by this much
 
 
 def find_tensor(answer: Any, who: str) -> Tensor:
     """The tensor of logits in whatever a network returned.
 
-    A tensor itself; ``"out"`` or ``"logits"`` of a mapping; an attribute ``logits``; the first
-    element of a tuple or list. Raises NetworkError naming what was returned instead.
+    That is the tensor itself; ``"out"`` or ``"logits"`` of a mapping; the attribute ``logits``; or
+    the first element of a tuple or list. For anything else, raises NetworkError that names it.
     """
     if isinstance(answer, Mapping):
         for key in ("out", "logits"):
             if key in answer:
                 return find_tensor(answer[key], who)
         raise NetworkError(
-            f"{who} returned a mapping with {', '.join(map(repr, answer)) or 'nothing'} in it; "
-            'logits are looked for under "out" and "logits"'
+            f"{who} returned a mapping with the keys {', '.join(map(repr, answer)) or 'none'}; "
+            'logits are expected under "out" or "logits"'
         )
     if isinstance(answer, Tensor):
         return answer
@@ -48,10 +48,12 @@ def check_logits(logits: Tensor, count: int, who: str) -> Tensor:
     if logits.ndim not in (2, 4) or logits.shape[0] != count or logits.shape[1] == 0:
         raise NetworkError(
             f"{who} returned shape {tuple(logits.shape)} for {count} patches; "
-            "(N, classes) or (N, classes, height, width) is needed"
+            "the shape must be (N, classes) or (N, classes, height, width)"
         )
     if not logits.is_floating_point():
-        raise NetworkError(f"{who} returned {logits.dtype} values, not logits")
+        raise NetworkError(
+            f"{who} returned {logits.dtype} values; logits must be floating-point numbers"
+        )
     if not bool(torch.isfinite(logits).all()):
         raise NetworkError(
             f"{who} returned NaN or infinite values; check its weights and the card's scaling"
@@ -65,14 +67,14 @@ def to_logits(probabilities: Tensor, activation: Activation, who: str) -> Tensor
     if low < -_ROUNDING or high > 1 + _ROUNDING:
         raise NetworkError(
             f"{who} returned values from {low:g} to "
-            f'{high:g}, no probabilities; set output = "logits" in the card'
+            f'{high:g}, which are not probabilities; set output = "logits" in the card'
         )
     inside = probabilities.clamp(_CLOSEST_TO_CERTAIN, 1 - _CLOSEST_TO_CERTAIN)
     return torch.logit(inside) if activation == "sigmoid" else torch.log(inside)
 
 
 def activate(logits: Tensor, activation: Activation) -> Tensor:
-    """Probabilities (N, K[, H, W]) of logits; without activation the logits themselves."""
+    """Probabilities (N, K[, H, W]) from logits; without an activation, the logits themselves."""
     if activation == "softmax":
         return logits.softmax(1)
     return logits.sigmoid() if activation == "sigmoid" else logits
@@ -80,14 +82,14 @@ def activate(logits: Tensor, activation: Activation) -> Tensor:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a batch of logits amounts to."""
+    """What a network predicts for a batch of patches."""
 
     outputs: Tensor
-    """(N, K) logits; of a segmenter their mean over the pixels."""
+    """(N, K) logits; for a segmenter, their mean over the pixels."""
     share: Tensor
-    """(N, K) probabilities; of a segmenter the share of pixels given to each class."""
+    """(N, K) probabilities; for a segmenter, the share of pixels given to each class."""
     entropy: Tensor
-    """(N,) nats, of a segmenter the mean over pixels; NaN where there is no activation."""
+    """(N,) nats; for a segmenter, the mean over the pixels; NaN without an activation."""
     given: Tensor
     """(N, K[, H, W]) bool: where each class is predicted."""
 
@@ -95,8 +97,9 @@ class Prediction:
 def predict(logits: Tensor, activation: Activation) -> Prediction:
     """Turn logits (N, K[, H, W]) into probabilities or shares, and their entropy.
 
-    Under a softmax, or without activation, a pixel belongs to the class with the largest logit;
-    under a sigmoid to every class with a logit above 0. Sigmoid entropies are summed over classes.
+    With softmax, or without an activation, a pixel belongs to the class with the largest logit.
+    With sigmoid, it belongs to every class with a logit above 0, and the entropies of the classes
+    are added.
     """
     if activation == "softmax":
         log_p = F.log_softmax(logits, 1)

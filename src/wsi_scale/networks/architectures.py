@@ -11,10 +11,10 @@ from torch import Tensor, nn
 class FiguresNet(nn.Module):
     """The network of the thesis's model problem.
 
-    (Convolution 3×3 + ReLU + BatchNorm) twice, maximum over 2×2, and so on for every entry of
-    ``filters``; then the mean over all pixels and one linear layer. 5 192 numbers with 20 classes,
-    112 of them BatchNorm statistics. Input (N, 3, H, W) in 0–1, any size from 4 px; output (N,
-    classes) logits. Source: thesis chapter 5.
+    For every entry of ``filters``: (convolution 3×3, ReLU, BatchNorm) twice, with a 2×2 maximum
+    between entries. Then the mean over all pixels and one linear layer. With 20 classes it has
+    5 192 numbers, 112 of them BatchNorm statistics. Input: (N, 3, H, W) in 0–1, from 4 px up.
+    Output: (N, classes) logits. Source: thesis chapter 5.
     """
 
     def __init__(self, filters: Sequence[int] = (4, 8, 16), classes: int = 20) -> None:
@@ -39,10 +39,10 @@ class FiguresNet(nn.Module):
 class NucleiUNet(nn.Module):
     """The bundled histology network: a U-Net of three levels with BatchNorm.
 
-    Twice (convolution 3×3 without bias, BatchNorm, ReLU) at every level; ``filters`` channels at
-    the first, twice as many at each deeper one. 275 000 numbers with 12 filters. Input (N, 3, H, W)
-    in 0–1, sides multiples of 8; output (N, 1, H, W) logits of nuclei. Source: Ronneberger et al.,
-    MICCAI 2015 (arXiv 1505.04597), padded and narrower.
+    At every level: (convolution 3×3 without bias, BatchNorm, ReLU) twice. The first level has
+    ``filters`` channels, each deeper one twice as many. With 12 filters it has 275 000 numbers.
+    Input: (N, 3, H, W) in 0–1, sides multiples of 8. Output: (N, 1, H, W) logits of nuclei.
+    Source: Ronneberger et al., MICCAI 2015 (arXiv 1505.04597); here padded and narrower.
     """
 
     def __init__(self, filters: int = 12) -> None:

@@ -1,4 +1,4 @@
-"""What the statistics that a BatchNorm stores say of its channels; no torch."""
+"""What a BatchNorm's stored statistics say about its channels; without torch."""
 
 NEVER_FIRED = 1e-10
-"""Stored variance up to which a channel counts as one that never fired in training."""
+"""A channel with a stored variance up to this counts as one that never fired in training."""

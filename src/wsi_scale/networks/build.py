@@ -1,4 +1,4 @@
-"""A module becomes a Network: a trial run finds out what its card is silent on."""
+"""A module becomes a Network: a trial run finds out what its card does not say."""
 
 from __future__ import annotations
 
@@ -20,10 +20,40 @@ from wsi_scale.networks.staleness import lag_of_means
 def build_network(
     spec: str, module: nn.Module, card: Card | None = None, *, sha256: str | None = None
 ) -> Network:
-    """Make a Network of a module by a trial run on the CPU.
+    """A Network made from a module by a trial run on the CPU.
 
-    Finds out what the card is silent on: channels, patch side, task, number of classes, head.
-    Raises NetworkError when the module cannot be run, or contradicts its card.
+    The trial run finds out what the card does not say: channels, patch side, task, number of
+    classes, head. The module is put in evaluation mode and its parameters are frozen.
+
+    Parameters
+    ----------
+    spec : str
+        The SPEC to report; any name will do for your own module.
+    module : torch.nn.Module
+        Takes (N, 3 or 1, H, W) and returns logits (N, classes) or (N, classes, H, W).
+    card : Card, optional
+        What is known about the network. Default: nothing.
+    sha256 : str, optional
+        SHA-256 of the weights file, in hex.
+
+    Returns
+    -------
+    Network
+        On the CPU.
+
+    Raises
+    ------
+    NetworkError
+        When the module cannot be run, or contradicts its card.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from wsi_scale.networks import Card, build_network
+    >>> module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    >>> network = build_network("mine", module, Card(classes=("disc", "square")))
+    >>> network.task, network.classes, network.stride
+    ('classify', ('disc', 'square'), 32)
     """
     card = card or Card()
     module.eval()
@@ -47,7 +77,10 @@ def build_network(
         calls=tuple(calls),
     )
     if card.background is not None and card.background >= count:
-        raise NetworkError(f"{draft.name} has {count} classes, so none is {card.background}")
+        raise NetworkError(
+            f"{draft.name} has {count} classes, so background = {card.background} does not exist; "
+            f"give 0 to {count - 1}, or -1 for none"
+        )
     if card.output == "probabilities":
         to_logits(logits, built.activation, built.name)
     lag = lag_of_means(module, _trial(built, side)) if is_hookable(module) else None
@@ -55,7 +88,7 @@ def build_network(
 
 
 def _draft(spec: str, module: nn.Module, card: Card, sha256: str | None) -> Network:
-    """A network good enough for a trial run, which finds out the rest."""
+    """A network that is good enough for a trial run; the trial finds out the rest."""
     return Network(
         spec,
         card.model_copy(update={"output": "logits"}),  # the activation is not known yet
@@ -72,10 +105,13 @@ def _draft(spec: str, module: nn.Module, card: Card, sha256: str | None) -> Netw
 
 
 def _task_of(card: Card, logits: Tensor, name: str) -> Task:
-    """What the card says, else what the shape of the answer tells."""
+    """What the card says, else what the shape of the output shows."""
     task = card.task or ("segment" if logits.ndim == 4 and logits.shape[2:].numel() > 1 else None)
     if task == "segment" and logits.ndim == 2:
-        raise NetworkError(f"{name} is said to segment but answers {tuple(logits.shape)}")
+        raise NetworkError(
+            f'{name} has task = "segment" but returned shape {tuple(logits.shape)}; '
+            'set task = "classify" in the card'
+        )
     return task or "classify"
 
 
@@ -84,18 +120,19 @@ def _check_colours(network: Network) -> None:
         values = getattr(network.card, key)
         if values is not None and len(values) not in (1, network.channels):
             raise NetworkError(
-                f"{network.name} takes {network.channels} channel(s) but {key} has {len(values)}"
+                f"{network.name} takes {network.channels} channel(s) but {key} has {len(values)} "
+                "values; give one number or one per channel"
             )
 
 
 def _trial(network: Network, side: int) -> Tensor:
-    """Two patches of seeded noise: a constant would hide a division by zero spread."""
+    """Two patches of seeded noise; a constant patch would hide a division by a spread of zero."""
     noise = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8)
     return network.prepare(noise)
 
 
 def _find_head(network: Network, side: int) -> str | None:
-    """Name of the last module that the logits truly depend on (an auxiliary head may run later)."""
+    """Name of the last module that the logits depend on; an auxiliary head may run later."""
     if not is_hookable(network.module):
         return None
     for call in head_candidates(network.calls)[:8]:
@@ -107,7 +144,7 @@ def _find_head(network: Network, side: int) -> str | None:
 
 
 class _watched_input:  # noqa: N801  (a context manager, used like a function)
-    """While open, what enters the module is cut off and followed by autograd."""
+    """While open, the module's input is detached and tracked by autograd."""
 
     def __init__(self, module: nn.Module) -> None:
         self.handle = module.register_forward_pre_hook(

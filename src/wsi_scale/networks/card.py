@@ -1,4 +1,4 @@
-"""The card: what a network is and how to feed it. Written as TOML, travels with the weights."""
+"""The card: what a network is and how to feed it. A TOML file that travels with the weights."""
 
 from __future__ import annotations
 
@@ -19,64 +19,74 @@ Task = Literal["classify", "segment"]
 
 
 class Card(BaseModel):
-    """What is known about a network. A key that is absent is found out or takes its default."""
+    """What is known about a network. A missing key is found out or takes its default.
+
+    ``docs/cards.md`` shows a whole card. Values are validated; unknown keys are refused.
+
+    Examples
+    --------
+    >>> from wsi_scale.networks import Card
+    >>> card = Card(name="nuclei", task="segment", mean=0.5, std=(0.2, 0.2, 0.2))
+    >>> card.mean, card.scaling, card.training_mpp
+    ((0.5,), 'unit', None)
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = ""
-    """What people call it; the SPEC when empty."""
+    """What people call the network; if empty, the SPEC."""
     description: str = ""
     source: str = ""
     """A SPEC, or a TorchScript or ``.pt2`` file relative to the card."""
     weights: str | None = None
     """Weights file, relative to the card."""
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
-    """Of the weights file (or of the TorchScript or ``.pt2`` file); checked when given."""
+    """SHA-256 of the weights file, or of the TorchScript or ``.pt2`` file; checked if given."""
     input_size: int | None = Field(default=None, ge=1)
-    """Side of the patch in px; absent = any multiple of the stride."""
+    """Side of the patch in px; None: any multiple of the stride."""
     stride: int | None = Field(default=None, ge=1)
-    """Sides must be multiples of this; absent = 32 where a trial agrees."""
+    """Patch sides must be multiples of this many px; None: 32 if a trial run accepts it."""
     channels: Literal[1, 3] | None = None
-    """3 = RGB, 1 = grey (BT.601 luminance); absent = what the first convolution takes."""
+    """3 = RGB, 1 = grey (BT.601 luminance); None: what the first convolution takes."""
     scaling: Scaling = "unit"
-    """``unit`` 0–1, ``byte`` 0–255, ``standardise``: each patch and channel to mean 0, std 1."""
+    """``unit``: 0–1; ``byte``: 0–255; ``standardise``: mean 0, std 1 per patch and channel."""
     mean: tuple[float, ...] | None = None
     """Subtracted after scaling; one number or one per channel."""
     std: tuple[float, ...] | None = None
-    """Divided by, after the mean; one number or one per channel, above 0."""
+    """Divisor after the mean is subtracted; one number or one per channel, above 0."""
     activation: Activation | None = None
-    """Turns logits into probabilities; absent = softmax, or sigmoid for a single class."""
+    """Turns logits into probabilities; None: softmax, or sigmoid for a single class."""
     output: Literal["logits", "probabilities"] = "logits"
     """What the network itself returns; logits are recovered from probabilities."""
     task: Task | None = None
-    """Absent = found out: a 4-D answer segments, a 2-D one classifies."""
+    """None: found out. A 4-D output means ``segment``, a 2-D one ``classify``."""
     layers: tuple[str, ...] = ()
-    """Names or patterns of the layers to measure; empty = chosen by the network's structure."""
+    """Names or patterns of the layers to measure; empty: chosen by the network's structure."""
     classes: tuple[str, ...] | None = None
     background: int | None = Field(default=None, ge=-1)
-    """Index of a segmenter's background class, -1 = none; absent = the class called background,
-    else 0 under a softmax."""
+    """Index of a segmenter's background class, -1 = none; None: the class called background,
+    else 0 with softmax."""
     training_mpp: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """µm per network px in training."""
     training_scale: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Level-0 px per network px in training."""
     stain: Literal["H&E"] | None = None
-    """What the training images were stained with; sites and slides that cannot be that are refused.
-    ``HE`` means the same, for a SPEC's query, where ``&`` separates keys."""
+    """Stain of the training images; sites and slides that cannot have it are refused. ``HE`` means
+    the same; a SPEC's query needs it, because there ``&`` separates the keys."""
     statistics: Literal["settled", "stale"] | None = None
-    """Whether the BatchNorm statistics belong to the weights: ``stale`` where the learning rate
-    never fell, or weights were averaged and the statistics not recomputed; absent = what the
-    checkpoint lets see."""
+    """Whether the BatchNorm statistics belong to the weights. ``stale``: the learning rate never
+    fell, or the weights were averaged and the statistics were not recomputed. None: judged from
+    the checkpoint."""
     profile: str | None = None
     """Calibration profile, relative to the card."""
     selective: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """Given for a segmenter that was trained to find nothing at other scales than its own, so that
-    how much it finds tells scale: within so many octaves in nine of ten slides."""
+    """Set only for a segmenter that was trained to find nothing at scales other than its own: the
+    octaves within which the scale read from how much it finds is right on nine of ten slides."""
     free_colour: bool = False
-    """Whether stain differs so much between slides that it is fitted away first by default."""
+    """Whether to fit stain away first by default, because it differs so much between slides."""
     license: str = ""
     training: dict[str, Any] = {}
-    """Free: recipe, seed, data."""
+    """Free text and numbers: recipe, seed, data."""
 
     @field_validator("mean", "std", "layers", mode="before")
     @classmethod
@@ -105,7 +115,23 @@ class Card(BaseModel):
         return value
 
     def with_known(self, defaults: Mapping[str, Any]) -> Card:
-        """This card, with defaults where it is silent. Nothing is validated again."""
+        """This card, with defaults for the keys it does not set.
+
+        Parameters
+        ----------
+        defaults : Mapping[str, Any]
+            Values by key; not validated.
+
+        Returns
+        -------
+        Card
+            A new card; keys that this card sets keep their values.
+
+        Examples
+        --------
+        >>> Card(name="nuclei").with_known({"name": "other", "task": "segment"}).name
+        'nuclei'
+        """
         known = {key: v for key, v in defaults.items() if key not in self.model_fields_set}
         return self.model_copy(update=known)
 
@@ -119,19 +145,43 @@ def make_card(values: Mapping[str, Any], where: str) -> Card:
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise NetworkError(
-                f"{where}: unknown key {key!r}; there are {', '.join(Card.model_fields)}"
+                f"{where}: unknown key {key!r}; choose from {', '.join(Card.model_fields)}"
             ) from error
         says = first["msg"].removeprefix("Value error, ")
         raise NetworkError(f"{where}: {key} = {first['input']!r}: {says}") from error
 
 
 def override(card: Card, changes: Mapping[str, Any], where: str) -> Card:
-    """The card with some keys set anew, validated."""
+    """The card with some keys replaced, validated."""
     return make_card({**card.model_dump(exclude_unset=True), **changes}, where) if changes else card
 
 
 def load_card(path: str | os.PathLike[str]) -> Card:
-    """Read a ``card.toml``. Raises NetworkError for no file, bad TOML, unknown keys, bad values."""
+    """The card in a ``card.toml`` file.
+
+    Parameters
+    ----------
+    path : str or os.PathLike[str]
+        The TOML file.
+
+    Returns
+    -------
+    Card
+        With paths as the file writes them, relative to the card.
+
+    Raises
+    ------
+    NetworkError
+        When the file cannot be read, is not valid TOML, or has an unknown key or a bad value.
+
+    Examples
+    --------
+    >>> from wsi_scale.networks import load_card
+    >>> from wsi_scale.networks.shipped import FOLDER
+    >>> card = load_card(FOLDER / "figures" / "card.toml")
+    >>> card.task, card.training_scale
+    ('classify', 5.0)
+    """
     file = Path(path)
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -143,12 +193,12 @@ def load_card(path: str | os.PathLike[str]) -> Card:
 
 
 def name_classes(card: Card, count: int, where: str) -> tuple[str, ...]:
-    """Names for ``count`` outputs. Raises NetworkError when the card lists another number."""
+    """Names for ``count`` outputs. Raises NetworkError if the card lists a different number."""
     if card.classes is None:
         return tuple(f"class {i}" for i in range(count)) if count > 1 else ("foreground",)
     if len(card.classes) != count:
         raise NetworkError(
-            f"{where} answers {count} classes but its card lists {len(card.classes)}: "
+            f"{where} returns {count} classes but its card lists {len(card.classes)}: "
             f"{listed(card.classes)}; correct classes in the card"
         )
     return card.classes

@@ -1,4 +1,4 @@
-"""Listening to a network at work: moments of its layers, and its head followed by autograd."""
+"""Hooks that measure a working network: moments of its layers, and autograd through its head."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ from torch import Tensor, nn
 from wsi_scale.networks.layers import OUTPUT, LayerChoice
 
 _LOCKS: WeakKeyDictionary[nn.Module, threading.RLock] = WeakKeyDictionary()
-"""One per network: its hooks and flags are its own, so two threads must take turns."""
+"""One lock per network: hooks and flags belong to the module, so two threads must take turns."""
 
 Moments = tuple[Tensor, Tensor]
 """Mean and population variance over a patch's pixels, each (N, C)."""
 
 
 def channel_axis(shape: Sequence[int]) -> int:
-    """Where the channels of a layer are. Patches are square, so two equal sides are the pixels.
+    """Axis of a layer's channels. Patches are square, so two equal sides are the pixels.
 
-    (N, C) -> 1; tokens (N, T, C) -> 2; (N, C, 7, 7) -> 1; channels last (N, 7, 7, C) -> 3.
+    >>> channel_axis((8, 64)), channel_axis((8, 64, 7, 7))
+    (1, 1)
+    >>> channel_axis((8, 196, 64)), channel_axis((8, 7, 7, 64))  # tokens; channels last
+    (2, 3)
     """
     if len(shape) == 4:
         return 3 if shape[1] == shape[2] != shape[3] else 1
@@ -34,7 +37,7 @@ def channel_axis(shape: Sequence[int]) -> int:
 def moments(x: Tensor) -> Moments:
     """Mean and population variance per channel over the pixels or tokens of every patch.
 
-    In two passes: as exact as ``torch.var_mean`` and on a CPU several times as fast. Half precision
+    Two passes are as exact as ``torch.var_mean`` and several times as fast on a CPU. Half precision
     is widened first.
     """
     x = x if x.dtype.itemsize >= 4 else x.float()
@@ -47,7 +50,7 @@ def moments(x: Tensor) -> Moments:
 
 
 def pixel_axes(x: Tensor) -> tuple[int, ...]:
-    """Axes of a layer's answer that are neither patches nor channels."""
+    """Axes of a layer's output that are neither patches nor channels."""
     return tuple(axis for axis in range(1, x.ndim) if axis != channel_axis(x.shape))
 
 
@@ -56,21 +59,21 @@ class Heard:
     """What the hooks caught during the last forward pass."""
 
     moments: dict[str, Moments] = field(default_factory=dict)
-    """By layer name; of a module used several times, the first use."""
+    """By layer name; for a module that is used several times, the first use."""
     head_input: Tensor | None = None
-    """What entered the head, cut off from what came before and followed by autograd."""
+    """The head's input, detached from what came before and tracked by autograd."""
 
 
 @contextmanager
 def hooked(
     module: nn.Module, layers: Iterable[LayerChoice], *, follow_head: bool = False
 ) -> Iterator[Heard]:
-    """Listen to layers while open; every hook is removed at the end, whatever happens.
+    """Measure layers while open; every hook is removed at the end, whatever happens.
 
-    The moments keep their graph where gradients are on and the network's input asks for one.
+    The moments keep their graph if gradients are on and the network's input requires one.
 
-    follow_head: cut the head's input off and let autograd follow it, so that a gradient with
-    respect to it differentiates the head alone.
+    follow_head: detach the head's input and let autograd track it, so that a gradient with respect
+    to it differentiates only the head.
     """
     heard = Heard()
     handles: list[Any] = []
@@ -98,7 +101,7 @@ def _input_hook(heard: Heard, choice: LayerChoice, follow: bool) -> Callable[...
         if not follow:
             return None
         heard.head_input = args[0].detach().requires_grad_(True)
-        # a copy, so that a head which works in place does not work on a leaf
+        # a copy, so that a head that works in place does not change a leaf
         return (heard.head_input.clone(), *args[1:])
 
     return listen
@@ -114,7 +117,7 @@ def _output_hook(heard: Heard, choice: LayerChoice) -> Callable[..., None]:
 
 @contextmanager
 def at_work(module: nn.Module) -> Iterator[None]:
-    """While open, the module is at rest and this thread's alone."""
+    """While open, the module is at rest and only this thread uses it."""
     with _LOCKS.setdefault(module, threading.RLock()), at_rest(module):
         yield
 

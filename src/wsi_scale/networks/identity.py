@@ -1,4 +1,4 @@
-"""Which network a SPEC names, told by its files without loading it, or by its loaded state."""
+"""Which network a SPEC names: by its files, without loading it, or by its loaded state."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def files_of_spec(spec: str) -> list[str]:
-    """The SPEC's file, the files its query names, and those its card names; each as it is found.
+    """Existing files behind a SPEC: its own, those in its query, and those its card names.
 
-    A bundled network's files are found by its name. Empty for a network that comes from code only.
+    A bundled network's files are found by its name. Empty for a network that comes only from code.
     """
     target, _, query = spec.partition("?")
     card = _card_of(target)
@@ -32,10 +32,13 @@ def files_of_spec(spec: str) -> list[str]:
 
 
 def absolute_spec(spec: str) -> str:
-    """The SPEC with the files that it names by absolute paths, so that it means the same elsewhere.
+    """The SPEC with absolute paths of the files that it names, so that it works from any folder.
 
-    ``nets/card.toml`` -> ``/home/me/nets/card.toml``; names of what is no file here stay as they
-    are, bundled ones too.
+    ``nets/card.toml`` becomes ``/home/me/nets/card.toml``. Words that are not files here stay as
+    they are, and so do the names of bundled networks.
+
+    >>> absolute_spec("figures?mpp=0.5")
+    'figures?mpp=0.5'
     """
     target, mark, query = spec.partition("?")
     card = _card_of(target)
@@ -51,14 +54,14 @@ def absolute_spec(spec: str) -> str:
 
 
 def profile_of_spec(spec: str) -> Path | None:
-    """The profile that the SPEC's card names; None where there is none."""
+    """Path of the profile that the SPEC's card names; None if it names none."""
     card = _card_of(spec.partition("?")[0])
     named = None if card is None else _read_card(card).get("profile")
     return card.parent / named if card is not None and isinstance(named, str) else None
 
 
 def selective_of_spec(spec: str) -> float | None:
-    """What the SPEC's card says of a network that finds nothing at other scales than its own."""
+    """The value of ``selective`` in the SPEC's card; None without one."""
     card = _card_of(spec.partition("?")[0])
     error = None if card is None else _read_card(card).get("selective")
     return float(error) if isinstance(error, (int, float)) else None
@@ -74,14 +77,14 @@ def _card_of(target: str) -> Path | None:
 
 
 def _read_card(card: Path) -> dict[str, Any]:
-    """What a card says; nothing where it cannot be read, which loading it will tell."""
+    """What a card says; empty if it cannot be read, because loading it will report that."""
     with suppress(OSError, ValueError):
         return tomllib.loads(card.read_text(encoding="utf-8"))
     return {}
 
 
 def hash_files(files: Sequence[str]) -> str | None:
-    """SHA-256 over all files, one after the other; None where there is none."""
+    """SHA-256 over all files, one after the other; None for no files."""
     whole = hashlib.sha256()
     for name in files:
         with open(name, "rb") as file:
@@ -90,7 +93,7 @@ def hash_files(files: Sequence[str]) -> str | None:
 
 
 def hash_file(path: Path, expected: str | None) -> str:
-    """SHA-256 of a file, in hex. Raises NetworkError if unreadable or not as expected."""
+    """SHA-256 of a file, in hex. Raises NetworkError if it is unreadable or not as expected."""
     try:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -99,13 +102,13 @@ def hash_file(path: Path, expected: str | None) -> str:
     if expected is not None and found != expected:
         raise NetworkError(
             f"{path} has SHA-256 {found[:12]}… but its card says {expected[:12]}…; "
-            "get the file the card was written for, or correct sha256 in the card"
+            "use the file that the card was written for, or correct sha256 in the card"
         )
     return found
 
 
 def hash_weights(network: Network) -> str:
-    """SHA-256 of everything in its state, parameters and statistics alike."""
+    """SHA-256 of the network's whole state: parameters and statistics."""
     import torch
 
     whole = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Which layers of a network are measured: all BatchNorm inputs, one in the middle, the head's."""
+"""Which layers are measured: all BatchNorm inputs, a middle layer, and the head's input."""
 
 from __future__ import annotations
 
@@ -17,50 +17,50 @@ from wsi_scale.networks.wording import listed
 
 Kind = Literal["batchnorm", "middle", "pooled", "output"]
 
-_FEW_CONVOLUTIONS = 4  # below this the network is no convolutional one: blocks say more
+_FEW_CONVOLUTIONS = 4  # a network with fewer is not convolutional: its blocks say more
 
 
 @dataclass(frozen=True)
 class LayerChoice:
-    """One place where a network is listened to."""
+    """One place where a network is measured."""
 
     name: str
-    """Dotted module name, or ``output`` for the network's own answer."""
+    """Dotted module name, or ``output`` for the network's output."""
     kind: Kind
     tap: Literal["input", "output"]
-    """Whether what enters the module is measured, or what leaves it."""
+    """Whether the module's input or its output is measured."""
     is_head: bool = False
-    """True for the layer in front of the head: gradients are taken here."""
+    """True for the layer before the head, where gradients are taken."""
     encoder: bool = False
-    """True for a BatchNorm no later than the last one at the coarsest resolution."""
+    """True for a BatchNorm up to and including the last one at the coarsest resolution."""
 
 
 class Structure(NamedTuple):
-    """What of a network decides which layers are measured."""
+    """The parts of a network that decide which layers are measured."""
 
     name: str
     """What people call the network."""
     task: Task
     calls: tuple[Call, ...]
-    """Submodules in the order they work; empty where they cannot be listened to."""
+    """Submodules in the order in which they run; empty if hooks cannot reach them."""
     head: str | None
-    """Name of the module that computes the logits; None where it cannot be listened to."""
+    """Name of the module that computes the logits; None if hooks cannot reach it."""
 
 
 OUTPUT = LayerChoice("output", "output", "output")
-"""All that a network without hookable modules (TorchScript, exported) offers."""
+"""The only choice for a network whose modules run no hooks (TorchScript, exported)."""
 
 
 def is_batchnorm(call: Call) -> bool:
-    """True for anything that normalises images by stored means and variances."""
+    """True for any module that normalises images by stored means and variances."""
     stored = (getattr(call.module, name, None) for name in ("running_mean", "running_var"))
     return all(isinstance(x, Tensor) for x in stored) and _has_pixels(call.takes, (4,))
 
 
 def batchnorm_batches(calls: Sequence[Call]) -> int | None:
-    """Batches the BatchNorm statistics were gathered over, the fewest of all layers.
+    """Number of batches behind the BatchNorm statistics: the smallest over all layers.
 
-    0 = never trained; None = not stored, or no BatchNorm that can be seen.
+    0 = never trained; None = not stored, or no BatchNorm within reach of hooks.
     """
     counts = [getattr(c.module, "num_batches_tracked", None) for c in calls if is_batchnorm(c)]
     stored = [int(count) for count in counts if isinstance(count, Tensor)]
@@ -68,9 +68,9 @@ def batchnorm_batches(calls: Sequence[Call]) -> int | None:
 
 
 def encoder_batchnorms(calls: Sequence[Call]) -> tuple[LayerChoice, ...]:
-    """BatchNorms up to the last of those that see the fewest pixels, in the order they work.
+    """BatchNorms up to the last of those with the fewest pixels, in the order in which they run.
 
-    Sides 96, 48, 24, 24, 48, 96 -> the first four; of a classifier, as a rule, all.
+    With sides 96, 48, 24, 24, 48, 96 these are the first four; in a classifier, usually all.
     """
     found = [call for call in calls if is_batchnorm(call)]
     pixels = [call.takes[2] * call.takes[3] for call in found if call.takes is not None]
@@ -88,16 +88,16 @@ def head_candidates(calls: Sequence[Call]) -> list[Call]:
 
 
 def choose_layers(structure: Structure, patterns: Sequence[str] | None) -> tuple[LayerChoice, ...]:
-    """The layers to measure, in the order the image passes them.
+    """The layers to measure, in the order in which the image passes them.
 
-    patterns: module names or ``fnmatch`` patterns; None or empty = by the network's structure.
-    Raises NetworkError for a pattern that matches no module whose result can be measured.
+    patterns: module names or ``fnmatch`` patterns; None or empty: by the network's structure.
+    Raises NetworkError for a pattern that matches no module with a measurable output.
     """
     if not structure.calls:
         if patterns and any(not fnmatchcase("output", p) for p in patterns):
             raise NetworkError(
-                f"{structure.name} has no layers that can be listened to (TorchScript or "
-                f"exported), so {listed(patterns)} cannot be measured; drop layers"
+                f"{structure.name} has no layers that can be measured, because it is TorchScript "
+                f"or exported; leave out layers = {listed(patterns)}"
             )
         return (OUTPUT,)
     usual = _by_structure(structure)
@@ -127,7 +127,7 @@ def _by_structure(structure: Structure) -> dict[str, LayerChoice]:
 
 
 def _middle_candidates(structure: Structure) -> list[Call]:
-    """Convolutions; where there are too few, repeated blocks; else whatever keeps pixels."""
+    """Convolutions; if there are too few, repeated blocks; else any module that keeps pixels."""
     calls = [
         c for c in structure.calls if c.name != structure.head and _has_pixels(c.gives, (3, 4))
     ]
@@ -155,7 +155,7 @@ def _by_name(
         matching = [call.name for call in usable if fnmatchcase(call.name, pattern)]
         if not matching:
             raise NetworkError(
-                f"{structure.name} has no layer {pattern!r}; there are "
+                f"{structure.name} has no layer {pattern!r}; choose from "
                 f"{listed(call.name for call in usable)}"
             )
         for name in matching:

@@ -1,4 +1,4 @@
-"""From a SPEC to a network on a device."""
+"""Load the network of a SPEC onto a device."""
 
 from __future__ import annotations
 
@@ -17,10 +17,32 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def load_network(spec: str, *, device: str = "auto") -> Network:
-    """The network of a SPEC, in evaluation mode with frozen parameters, on a device.
+    """The network of a SPEC, in evaluation mode with frozen parameters.
 
-    device: ``auto`` (cuda, else mps, else cpu), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``. Raises
-    NetworkError when the network or the device is not there or not usable.
+    Parameters
+    ----------
+    spec : str
+        Name of a bundled network, a file, or ``TARGET?key=value&key=value``;
+        ``wsi-scale networks`` lists the forms.
+    device : str
+        ``auto`` (cuda, else mps, else cpu), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+
+    Returns
+    -------
+    Network
+        On that device.
+
+    Raises
+    ------
+    NetworkError
+        When the network or the device cannot be found or used.
+
+    Examples
+    --------
+    >>> from wsi_scale.networks import load_network
+    >>> network = load_network("figures", device="cpu")
+    >>> network.name, network.task, len(network.classes)
+    ('figures', 'classify', 20)
     """
     chosen = choose_device(device)
     network: Network = find_source(spec).load(spec)
@@ -28,7 +50,28 @@ def load_network(spec: str, *, device: str = "auto") -> Network:
 
 
 def choose_device(name: str) -> torch.device:
-    """The torch device of that name. Raises NetworkError if unknown or not in this machine."""
+    """The torch device of a name.
+
+    Parameters
+    ----------
+    name : str
+        ``auto`` (cuda, else mps, else cpu), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+
+    Returns
+    -------
+    torch.device
+
+    Raises
+    ------
+    NetworkError
+        When the name is unknown, or this machine does not have the device.
+
+    Examples
+    --------
+    >>> from wsi_scale.networks import choose_device
+    >>> choose_device("cpu")
+    device(type='cpu')
+    """
     import torch
 
     present = ["cpu"]
@@ -40,7 +83,7 @@ def choose_device(name: str) -> torch.device:
         return torch.device(present[0])
     kind, _, number = name.partition(":")
     if kind not in DEVICES or (number and not (kind == "cuda" and number.isdigit())):
-        raise NetworkError(f"unknown device {name!r}; there are {', '.join(DEVICES)}")
+        raise NetworkError(f"unknown device {name!r}; choose from {', '.join(DEVICES)}")
     if kind not in present or (number and int(number) >= torch.cuda.device_count()):
         raise NetworkError(f"this machine has no {name}; use --device {present[0]}")
     return torch.device(name)

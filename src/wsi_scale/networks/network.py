@@ -1,4 +1,4 @@
-"""A network, ready to be asked: fed with patches, answering logits, naming its layers."""
+"""A network that is ready for use: it takes patches, returns logits and names its layers."""
 
 from __future__ import annotations
 
@@ -37,15 +37,18 @@ _EPSILON = 1e-6  # added to a patch's std, as BioImage.IO's zero_mean_unit_varia
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A loaded network in evaluation mode, its parameters frozen, and all that is known of it."""
+    """A loaded network in evaluation mode, with frozen parameters, and what is known about it.
+
+    ``load_network`` and ``build_network`` make one.
+    """
 
     spec: str
-    """The SPEC it was asked for by."""
+    """The SPEC that named it."""
     card: Card
     module: nn.Module
     device: torch.device
     sha256: str | None
-    """Of the weights file; None where there is none."""
+    """SHA-256 of the weights file; None without such a file."""
     channels: int
     """3 = RGB, 1 = grey."""
     task: Task
@@ -55,29 +58,29 @@ class Network:
     """Fixed side of a patch in px; None = any multiple of the stride."""
     stride: int
     calls: tuple[Call, ...] = ()
-    """Submodules in the order they work; empty where they cannot be listened to."""
+    """Submodules in the order in which they run; empty if hooks cannot reach them."""
     head: str | None = None
-    """Name of the module that computes the logits; None where it cannot be listened to."""
+    """Name of the module that computes the logits; None if hooks cannot reach it."""
     stale_signs: tuple[str, ...] = ()
-    """What the checkpoint holds that makes its BatchNorm statistics doubtful."""
+    """Signs in the checkpoint that its BatchNorm statistics do not belong to its weights."""
     lag: float | None = None
-    """Share of the stored means that its weights cannot bring about; None where unknown."""
+    """Share of the stored means, 0–1, that its weights cannot produce; None if unknown."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What to know before its BatchNorm statistics are trusted; a card may say otherwise."""
+        """Reasons to doubt its BatchNorm statistics; the card has the last word."""
         if not any(is_batchnorm(call) for call in self.calls):
             return ()
         return warn_of_stale(self.stale_signs, self.lag, self.card.statistics)
 
     @property
     def name(self) -> str:
-        """What people call it: the card's name, else the SPEC without query and folders."""
+        """The card's name, else the SPEC without its query and folders."""
         return self.card.name or PurePath(self.spec.partition("?")[0]).name or self.spec
 
     @property
     def background(self) -> int | None:
-        """Index of a segmenter's background class, None if it has none."""
+        """Index of a segmenter's background class; None if it has none."""
         count = len(self.classes)
         if self.task == "classify" or count == 1 or self.card.background == -1:
             return None
@@ -88,32 +91,54 @@ class Network:
 
     @property
     def foreground(self) -> list[int]:
-        """Indices of all classes but a segmenter's background."""
+        """Indices of all classes except a segmenter's background."""
         return [k for k in range(len(self.classes)) if k != self.background]
 
     @property
     def batchnorm_batches(self) -> int | None:
-        """Batches its BatchNorm statistics were gathered over; 0 = untrained, None = unknown."""
+        """Number of batches behind its BatchNorm statistics; 0 = untrained, None = unknown."""
         return batchnorm_batches(self.calls)
 
     def prepare(self, patches: NDArray[np.uint8]) -> Tensor:
-        """Patches (N, H, W, 3) uint8 as the network wants them: (N, channels, H, W) float32."""
+        """Patches as the network wants them.
+
+        Parameters
+        ----------
+        patches : numpy.ndarray
+            (N, H, W, 3) uint8.
+
+        Returns
+        -------
+        torch.Tensor
+            (N, channels, H, W) float32 on the network's device, scaled as the card says.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from wsi_scale.networks import load_network
+        >>> network = load_network("figures", device="cpu")
+        >>> x = network.prepare(np.full((1, 224, 224, 3), 255, np.uint8))
+        >>> x.shape, float(x.max())
+        (torch.Size([1, 3, 224, 224]), 1.0)
+        >>> network.logits(x).shape
+        torch.Size([1, 20])
+        """
         return self.feed(self.colours(patches))
 
     def colours(self, patches: NDArray[np.uint8]) -> Tensor:
-        """Patches (N, H, W, 3) uint8 as (N, 3, H, W) float32 of 0–255, sent to the device as bytes.
+        """Patches (N, H, W, 3) uint8 as (N, 3, H, W) float32 in 0–255, sent to the device as bytes.
 
-        What a pyramid holds already lies in planes and is not copied before.
+        The patches of a pyramid already lie in planes and are not copied first.
         """
         planes = np.require(patches.transpose(0, 3, 1, 2), requirements=("C", "W"))
         return torch.from_numpy(planes).to(self.device).float()
 
     def feed(self, colours: Tensor) -> Tensor:
-        """Colours of 0–255, (N, 3, H, W), as the network wants them; differentiable."""
+        """Colours in 0–255, (N, 3, H, W), as the network wants them; differentiable."""
         return self.normalise(self._to_channels(colours))
 
     def normalise(self, x: Tensor) -> Tensor:
-        """Scale values of 0–255 (N, C, H, W) as the card says, then its mean and std."""
+        """Values in 0–255, (N, C, H, W), scaled as the card says, then by its mean and std."""
         if self.card.scaling == "unit":
             x = x / 255
         elif self.card.scaling == "standardise":
@@ -131,10 +156,22 @@ class Network:
         return luminance(x)
 
     def logits(self, x: Tensor) -> Tensor:
-        """Answer of the network before its activation: (N, K), or (N, K, H, W) of a segmenter.
+        """The network's output before its activation.
 
-        x: what ``prepare`` returned. Raises NetworkError when the network raises, or returns
-        something else, NaN or infinity.
+        Parameters
+        ----------
+        x : torch.Tensor
+            What ``prepare`` returned.
+
+        Returns
+        -------
+        torch.Tensor
+            float32, (N, K) for a classifier, (N, K, H, W) for a segmenter.
+
+        Raises
+        ------
+        NetworkError
+            When the network raises, or returns NaN, infinity or something other than logits.
         """
         try:
             answer = self.module(x)
@@ -145,8 +182,8 @@ class Network:
         logits = check_logits(find_tensor(answer, self.name), x.shape[0], self.name)
         if self.classes and logits.shape[1] != len(self.classes):
             raise NetworkError(
-                f"{self.name} returned {logits.shape[1]} classes where it had returned "
-                f"{len(self.classes)}; it must answer alike every time"
+                f"{self.name} returned {logits.shape[1]} classes after it had returned "
+                f"{len(self.classes)}; the number must not change"
             )
         if self.task == "classify" and logits.ndim == 4:
             logits = logits.mean((2, 3))
@@ -156,32 +193,73 @@ class Network:
 
     @property
     def smallest_input_size(self) -> int:
-        """Side in px of the smallest patch that is offered to it."""
+        """Side in px of the smallest patch that it is shown."""
         return self.input_size or math.ceil(SMALLEST / self.stride) * self.stride
 
     def choose_input_size(self, limit_px: float) -> int:
-        """Largest patch side in px that the network takes and that is at most ``limit_px``.
+        """Largest patch side that the network takes and that fits.
 
-        The fixed side, or the largest multiple of the stride in 96–224. Raises NetworkError when
-        nothing fits.
+        Parameters
+        ----------
+        limit_px : float
+            The side may be at most this many px.
+
+        Returns
+        -------
+        int
+            px; the fixed side, or the largest multiple of the stride in 96–224.
+
+        Raises
+        ------
+        NetworkError
+            When not even the smallest side fits.
         """
         smallest = self.smallest_input_size
         if smallest > limit_px:
             raise NetworkError(
                 f"{self.name} needs patches of {smallest} px but at most {limit_px:.0f} px fit; "
-                "ask for smaller scales or a larger region"
+                "use smaller scales or a larger region"
             )
         if self.input_size is not None:
             return self.input_size
         return max(smallest, math.floor(min(limit_px, LARGEST) / self.stride) * self.stride)
 
     def layers(self, patterns: Sequence[str] | None = None) -> tuple[LayerChoice, ...]:
-        """The layers to measure: those asked for, else the card's, else chosen by structure."""
+        """The layers to measure, in the order in which the image passes them.
+
+        Parameters
+        ----------
+        patterns : Sequence[str], optional
+            Module names or ``fnmatch`` patterns. Default: the card's, else those that the
+            network's structure suggests.
+
+        Returns
+        -------
+        tuple[LayerChoice, ...]
+
+        Raises
+        ------
+        NetworkError
+            When a pattern matches no layer that can be measured.
+
+        Examples
+        --------
+        >>> from wsi_scale.networks import load_network
+        >>> network = load_network("figures", device="cpu")
+        >>> [layer.name for layer in network.layers(["classifier"])]
+        ['classifier']
+        """
         structure = Structure(self.name, self.task, self.calls, self.head)
         return choose_layers(structure, patterns or self.card.layers)
 
     def to(self, device: torch.device) -> Network:
-        """The same network on another device."""
+        """The same network on another device.
+
+        Raises
+        ------
+        NetworkError
+            When it cannot run there.
+        """
         try:
             module = self.module.to(device)
         except (RuntimeError, NotImplementedError) as error:
@@ -190,5 +268,10 @@ class Network:
 
 
 def luminance(colours: Tensor) -> Tensor:
-    """Grey values (N, 1, H, W) of colours (N, 3, H, W), by ITU-R BT.601."""
+    """Grey values (N, 1, H, W) of colours (N, 3, H, W), by ITU-R BT.601.
+
+    >>> white = torch.full((1, 3, 1, 1), 255.0)
+    >>> round(float(luminance(white)), 3)
+    255.0
+    """
     return (colours * colours.new_tensor(_LUMINANCE).view(1, 3, 1, 1)).sum(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""What a network predicts for patches as they are, and what it found drawn onto them."""
+"""What a network predicts for patches, pixel by pixel where it segments."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def predictions(network: Network, patches: NDArray[np.uint8]) -> NDArray[np.bool
 
 
 def found_in(network: Network, patches: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """(N, H, W): where a segmenter finds anything but background in patches (N, H, W, 3)."""
+    """(N, H, W): where a segmenter finds any class but background in patches (N, H, W, 3)."""
     return np.asarray(predictions(network, patches)[:, network.foreground].any(axis=1))

@@ -1,4 +1,4 @@
-"""A trial run: which patch sides a network takes, and which of its modules do the work."""
+"""A trial run: which patch sides a network takes, and which of its modules it uses."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from wsi_scale.errors import NetworkError
 from wsi_scale.networks.card import Card
 
 SMALLEST, LARGEST = 96, 224
-"""Sides, in px, between which a network of free input size is fed."""
+"""Smallest and largest patch side in px for a network that takes any side."""
 
 DEFAULT_STRIDE = 32
-_FREE = ((32, (96, 160)), (64, (128, 192)))  # a stride and two sides that only it explains
+_FREE = ((32, (96, 160)), (64, (128, 192)))  # a stride, and two sides that no larger stride fits
 _FIXED = (224, 256, 512, 384, 299, 336, 448, 128, 192, 160, 96, 64, 32, 28)
 
 
 class CallError(NetworkError):
-    """The network raised when called: its patch side may be to blame."""
+    """The network raised when it was called; the patch side may be the cause."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One submodule at work in the trial run, in the order the image passes them."""
+    """One submodule that the trial run used."""
 
     name: str
     """Dotted name inside the network."""
     module: nn.Module
     takes: tuple[int, ...] | None
-    """Shape of its first argument; None if that is no tensor."""
+    """Shape of its first argument; None if that is not a tensor."""
     gives: tuple[int, ...] | None
-    """Shape of its result; None if that is no tensor."""
+    """Shape of its result; None if that is not a tensor."""
 
     @property
     def is_leaf(self) -> bool:
@@ -44,17 +44,17 @@ class Call:
 
 
 class Opaque(nn.Module):
-    """Base of modules whose inside runs no Python hooks."""
+    """Base of modules inside which no Python hooks run."""
 
 
 def is_hookable(module: nn.Module) -> bool:
-    """False for TorchScript and other opaque modules, inside which no Python hook is run."""
+    """False for TorchScript and other opaque modules, inside which no Python hooks run."""
     return not isinstance(module, torch.jit.ScriptModule | Opaque)
 
 
 @contextmanager
 def recorded_calls(module: nn.Module) -> Iterator[list[Call]]:
-    """While open, collect the first call of every submodule into the list, filled at the end."""
+    """While open, record the first call of every submodule; the list is filled at the end."""
     calls: list[Call] = []
     order: dict[str, tuple[int, ...] | None] = {}
     gives: dict[str, tuple[int, ...] | None] = {}
@@ -87,11 +87,11 @@ def recorded_calls(module: nn.Module) -> Iterator[list[Call]]:
 
 
 def find_size(card: Card, run: Callable[[int], Tensor]) -> tuple[int | None, int, int]:
-    """Fixed side (None = free), stride, and a side that was seen to work.
+    """Fixed side (None = any), stride, and a side that worked, all in px.
 
-    run: feeds patches of a given side and returns the logits. What the card says is tried as it
-    is; a silent card means trying the multiples of 32 and 64, then single common sides. Raises
-    NetworkError when nothing works.
+    run: shows patches of a given side to the network and returns the logits. If the card gives a
+    side or a stride, only that is tried; else multiples of 32, of 64, then single common sides.
+    Raises NetworkError when nothing works.
     """
     if card.input_size is not None:
         run(card.input_size)
@@ -121,7 +121,7 @@ def find_size(card: Card, run: Callable[[int], Tensor]) -> tuple[int | None, int
 
 
 def take_channels(module: nn.Module) -> int | None:
-    """Channels the first convolution takes, 3 or 1; None if that says nothing."""
+    """Channels that the first convolution takes, 3 or 1; None for other numbers or without one."""
     for parameter in module.parameters():
         if parameter.ndim == 4:
             return parameter.shape[1] if parameter.shape[1] in (1, 3) else None

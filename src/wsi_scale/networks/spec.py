@@ -1,4 +1,4 @@
-"""The SPEC by which a network is asked for: ``TARGET`` or ``TARGET?key=value&key=value``."""
+"""The SPEC that names a network: ``TARGET`` or ``TARGET?key=value&key=value``."""
 
 from __future__ import annotations
 
@@ -19,43 +19,61 @@ OURS = {
     "mpp": "training_mpp",
     "stain": "stain",
 }
-"""Keys of a query that are ours, and the card's key each of them sets."""
+"""Keys of a query that set a key of the card; all others are passed to the factory."""
 
 _FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A SPEC taken apart."""
+    """The parts of a SPEC."""
 
     text: str
-    """As it was given."""
+    """The whole SPEC, as given."""
     target: str
-    """What comes before the question mark."""
+    """The part before the question mark."""
     overrides: Mapping[str, Any]
     """Keys of the card that the query sets."""
     arguments: Mapping[str, Any]
-    """Everything else: keyword arguments of the factory."""
+    """All other keys of the query: keyword arguments of the factory."""
 
     def refuse_arguments(self, what: str) -> None:
-        """Raise NetworkError if the query has keys that nobody would read."""
+        """Raise NetworkError if the query has keys that would be ignored."""
         if self.arguments:
             raise NetworkError(
-                f"{self.text}: {what} takes no {next(iter(self.arguments))!r}; "
-                f"there are {', '.join(OURS)}"
+                f"{self.text}: {what} does not take {next(iter(self.arguments))!r}; "
+                f"choose from {', '.join(OURS)}"
             )
 
     def refuse_weights(self, what: str) -> None:
-        """Raise NetworkError if the query names weights for something that carries its own."""
+        """Raise NetworkError if the query names weights for a network that has its own."""
         if "weights" in self.overrides:
-            raise NetworkError(f"{self.text}: {what} carries its own weights; drop weights=")
+            raise NetworkError(f"{self.text}: {what} has its own weights; remove weights=")
 
 
 def parse_spec(text: str) -> Spec:
-    """Take a SPEC apart. Raises NetworkError for a query that is no list of key=value.
+    """The parts of a SPEC.
 
-    ``timm:resnet18?num_classes=2&mpp=0.5`` -> target ``timm:resnet18``, overrides
-    ``training_mpp=0.5``, arguments ``num_classes=2``.
+    Parameters
+    ----------
+    text : str
+        ``TARGET`` or ``TARGET?key=value&key=value``.
+
+    Returns
+    -------
+    Spec
+        Target, the card's keys that the query sets, and arguments of the factory.
+
+    Raises
+    ------
+    NetworkError
+        When there is no target, the query is not a list of key=value, or a key is given twice.
+
+    Examples
+    --------
+    >>> spec = parse_spec("timm:resnet18?num_classes=2&mpp=0.5")
+    >>> spec.target, spec.overrides, spec.arguments
+    ('timm:resnet18', {'training_mpp': 0.5}, {'num_classes': 2})
     """
     target, mark, query = text.partition("?")
     if not target:
@@ -78,9 +96,24 @@ def parse_spec(text: str) -> Spec:
 
 
 def parse_literal(text: str) -> Any:
-    """The value of a TOML literal; ``none`` is None, and what is no literal is a string.
+    """The value of a TOML literal.
 
-    ``2`` -> 2, ``[0.5, 1]`` -> [0.5, 1], ``true`` -> True, ``resnet18`` -> "resnet18".
+    Parameters
+    ----------
+    text : str
+        A TOML literal, ``none`` or any other text.
+
+    Returns
+    -------
+    Any
+        The literal's value; None for ``none``; the text itself if it is not a literal.
+
+    Examples
+    --------
+    >>> parse_literal("2"), parse_literal("[0.5, 1]"), parse_literal("true")
+    (2, [0.5, 1], True)
+    >>> parse_literal("none"), parse_literal("resnet18")
+    (None, 'resnet18')
     """
     if text == "none":
         return None
@@ -92,5 +125,9 @@ def parse_literal(text: str) -> Any:
 
 
 def is_factory(target: str) -> bool:
-    """True for ``package.module:factory``; a drive letter (``C:\\nets``, ``C:nets``) is none."""
+    r"""True for ``package.module:factory``; a drive letter does not count.
+
+    >>> is_factory("my.nets:build"), is_factory(r"C:\nets"), is_factory("C:nets")
+    (True, False, False)
+    """
     return _FACTORY.fullmatch(target) is not None and target.index(":") > 1

@@ -1,7 +1,7 @@
-"""Signs, in a checkpoint, that its BatchNorm statistics do not belong to its weights.
+"""Signs in a checkpoint that its BatchNorm statistics do not belong to its weights.
 
-They lag behind while the learning rate is high, and are those of other weights altogether where
-weights were averaged (SWA, EMA) without ``torch.optim.swa_utils.update_bn``.
+Statistics lag behind the weights while the learning rate is high. They belong to other weights
+altogether if weights were averaged (SWA, EMA) without ``torch.optim.swa_utils.update_bn``.
 """
 
 from __future__ import annotations
@@ -17,62 +17,62 @@ from torch import Tensor, nn
 from wsi_scale.networks.batchnorm import NEVER_FIRED
 
 HIGH_SHARE = 0.1
-"""Of its peak: with a learning rate below, weights move too little to outrun their statistics."""
+"""Share of the peak learning rate. Below it, weights move too slowly to outrun their statistics."""
 
 HIGH_RATE = 1e-4
-"""The same where the peak is unknown, since no schedule was attached."""
+"""The same limit as a learning rate, for checkpoints without a schedule, whose peak is unknown."""
 
 LAG = 0.001
-"""Share of the stored means: settled networks stay well below, with a learning rate that never
-fell, or averaged weights, it is passed (benchmarks/results/stale_statistics.md)."""
+"""Share of the stored means. Settled networks stay well below it; averaged weights or an undecayed
+learning rate exceed this (benchmarks/results/stale_statistics.md)."""
 
 _SHORT = (torch.float16, torch.bfloat16)
-_RANK = 1e-6  # of the largest: directions smaller than that are rounding
+_RANK = 1e-6  # of the largest: smaller directions are rounding errors
 _OPTIMISERS = ("optimizer", "optimizer_state_dict", "optimizer_states", "optimizers", "optim")
 COUNT = "n_averaged"
-"""Key that torch's AveragedModel keeps beside its weights: how many were averaged."""
+"""Key under which torch's AveragedModel stores how many weights were averaged."""
 
 
 def warn_of_stale(
     signs: tuple[str, ...], lag: float | None, card_says: str | None
 ) -> tuple[str, ...]:
-    """One sentence on statistics that may not belong to the weights; none where there is no sign.
+    """One warning about statistics that may not belong to the weights; empty without a sign.
 
-    signs: what the checkpoint lets suspect. lag: what ``lag_of_means`` measured, which settles it.
-    card_says: ``settled`` or ``stale``, the last word. None = nothing is known.
+    signs: what the checkpoint suggests. lag: what ``lag_of_means`` measured; it overrides signs.
+    card_says: ``settled`` or ``stale``; it overrides both. None: nothing is known.
     """
     if card_says is not None:
         signs = ("its card says so",) if card_says == "stale" else ()
     elif lag is not None:
-        share = f"{lag:.1%} of what it stores as means cannot have come from its weights"
+        share = f"{lag:.1%} of its stored means cannot come from its weights"
         signs = (share,) if lag >= LAG else ()
     if not signs:
         return ()
     return (
-        "the network's BatchNorm statistics may be stale, not those of its weights "
-        f"({'; '.join(signs)}), which moves the fingerprint; recompute them over the training "
-        'data with torch.optim.swa_utils.update_bn, then say statistics = "settled" in the card',
+        "the network's BatchNorm statistics may be stale and not belong to its weights "
+        f"({'; '.join(signs)}), which shifts the fingerprint; recompute them over the training "
+        'data with torch.optim.swa_utils.update_bn, then set statistics = "settled" in the card',
     )
 
 
 def rate_sign(found: Any) -> str | None:
-    """What the optimiser saved beside the weights says of a learning rate that never fell.
+    """A sign, from the saved optimiser, that the learning rate never fell; None without one.
 
-    found: what the checkpoint holds, before it is unwrapped. None where it says nothing.
+    found: the content of the checkpoint, before it is unwrapped.
     """
     rates = list(_rates(found))
     if not rates:
         return None
     rate, peak = max(rates, key=lambda pair: pair[0])
     if peak is None and rate >= HIGH_RATE:
-        return f"no learning-rate schedule was saved beside a learning rate of {rate:g}"
+        return f"the checkpoint holds a learning rate of {rate:g} and no schedule"
     if peak is not None and rate > HIGH_SHARE * peak:
         return f"the learning rate was still {rate / peak:.0%} of its peak"
     return None
 
 
 def _rates(found: Any) -> Iterator[tuple[float, float | None]]:
-    """(last, peak) learning rate of every group of parameters; no peak without a schedule."""
+    """(last, peak) learning rate of every parameter group; the peak is None without a schedule."""
     if not isinstance(found, Mapping):
         return
     for key in _OPTIMISERS:
@@ -95,10 +95,10 @@ def _is_number(value: Any) -> bool:
 
 
 def average_sign(state: Mapping[str, Tensor]) -> str | None:
-    """What torch's AveragedModel says of itself; None where it is none.
+    """A sign that the state is torch's AveragedModel; None if it is not.
 
-    Whether ``update_bn`` was run afterwards it does not say: its count of batches may be averaged
-    too, and then means nothing.
+    Whether ``update_bn`` was run afterwards cannot be seen: the stored count of batches may have
+    been averaged too, and then means nothing.
     """
     if not _is_number(state.get(COUNT)):
         return None
@@ -106,20 +106,20 @@ def average_sign(state: Mapping[str, Tensor]) -> str | None:
 
 
 def lag_of_means(module: nn.Module, patches: Tensor) -> float | None:
-    """Share of the stored means that the weights cannot bring about, 0–1; of layers the median.
+    """Share of the stored means, 0–1, that the weights cannot produce; the median over layers.
 
-    A 1×1 convolution mixes few channels into more: whatever enters it, the means that leave it,
-    and enter the BatchNorm behind it, lie in the space its weights span. Stored means that do not
-    were gathered with other weights. Needs neither images nor labels.
+    Take a 1×1 convolution that mixes few channels into more. For any input, the means of its
+    output, which enter the next BatchNorm, lie in the space that its weights span. Stored means
+    outside that space were gathered with other weights. Needs neither images nor labels.
 
-    patches: a trial input. None where no convolution can tell.
+    patches: a trial input. None if there is no such convolution.
     """
     lags = lags_of_means(module, patches)
     return statistics.median(lags) if lags else None
 
 
 def lags_of_means(module: nn.Module, patches: Tensor) -> list[float]:
-    """What is unexplained behind every convolution that can tell, in the order they work."""
+    """The unexplained share behind every such convolution, in the order in which they run."""
     found = [unexplained(conv, norm) for conv, norm in _mixed(module, patches)]
     return [lag for lag in found if lag is not None]
 
@@ -127,10 +127,10 @@ def lags_of_means(module: nn.Module, patches: Tensor) -> list[float]:
 def unexplained(conv: nn.Conv2d, norm: nn.Module) -> float | None:
     """Share of the stored means, 0–1, that no input of the convolution explains.
 
-    A ratio of root mean squares, over degrees of freedom and over channels, both in units of the
-    stored deviations. Mixed precision rounds weights on their way, so the rounding that explains
-    most is taken. None where every mean is explained because there are too few channels, or where
-    the means themselves were rounded.
+    It is a ratio of root mean squares, one over degrees of freedom and one over channels, both in
+    units of the stored deviations. Mixed precision rounds weights, so the rounding that explains
+    most is used. None if there are too few channels to leave anything unexplained, or if the means
+    themselves were rounded.
     """
     mean, var = (getattr(norm, f"running_{x}").detach() for x in ("mean", "var"))
     fires = var > NEVER_FIRED
@@ -141,7 +141,7 @@ def unexplained(conv: nn.Conv2d, norm: nn.Module) -> float | None:
     lags = []
     for weight in weights:
         columns = weight.detach().double().flatten(1)
-        if conv.bias is not None:  # of unknown weight: a start at mean 0 may not be forgotten yet
+        if conv.bias is not None:  # its weight is unknown: the initial mean 0 may still count
             columns = torch.cat([columns, conv.bias.detach().double()[:, None]], dim=1)
         if not columns.isfinite().all():  # too large for the short numbers
             continue
@@ -157,19 +157,19 @@ def unexplained(conv: nn.Conv2d, norm: nn.Module) -> float | None:
 
 
 def _mixed(module: nn.Module, patches: Tensor) -> list[tuple[nn.Conv2d, nn.Module]]:
-    """Widening 1×1 convolutions and the BatchNorm that takes the very tensor they make."""
+    """Widening 1×1 convolutions, each with the BatchNorm that takes exactly its output tensor."""
     made: dict[int, tuple[nn.Conv2d, Tensor, int]] = {}
     out: list[tuple[nn.Conv2d, nn.Module]] = []
 
     def after(conv: nn.Module, _: Any, result: Tensor) -> None:
         assert isinstance(conv, nn.Conv2d)
-        made[id(result)] = conv, result, result._version  # kept, so that its id stays its own
+        made[id(result)] = conv, result, result._version  # kept, so that its id is not reused
 
     def before(norm: nn.Module, args: Any) -> None:
         if not args or id(args[0]) not in made or getattr(norm, "running_mean", None) is None:
             return
         conv, tensor, version = made[id(args[0])]
-        if tensor._version == version:  # nothing was added in place, as a shortcut may be
+        if tensor._version == version:  # unchanged in place, for example by a shortcut
             out.append((conv, norm))
 
     hooks = []

@@ -1,4 +1,4 @@
-"""A network with nothing learnt in it: what it answers is chance."""
+"""A network that has learnt nothing: its answers are chance."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from wsi_scale.networks.network import Network
 
 
 def random_weights(network: Network, seed: int) -> Network:
-    """The same network with nothing learnt left in it but BatchNorm's statistics.
+    """The same network with random weights; only its BatchNorm statistics remain from training.
 
-    The weights and biases of convolutions and heads are freshly drawn, the scale and shift of
-    normalisation layers are 1 and 0. Of parameters that belong to no such layer, as all of a
-    network read from a file do, matrices and larger are drawn, vectors are 0 where they are called
-    bias and 1 elsewhere.
+    Weights and biases of convolutions and linear layers are drawn; the scale and shift of
+    normalisation layers become 1 and 0. Other parameters (in a network read from a file, all of
+    them) are drawn if they have two or more axes; vectors become 0 if they are called bias, else 1.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch's own, of an exported program
@@ -55,7 +54,7 @@ def random_weights(network: Network, seed: int) -> Network:
 
 
 def _draw(values: Tensor, spread: float, generator: torch.Generator) -> None:
-    """Fill in place, evenly between ± spread; the same on every device."""
+    """Fill in place, uniformly between ± spread; the same values on every device."""
     fresh = torch.empty(values.shape, dtype=torch.float32).uniform_(
         -spread, spread, generator=generator
     )

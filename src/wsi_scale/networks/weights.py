@@ -1,4 +1,4 @@
-"""Weight files: hashed, read without unpickling code, and put into a module key by key."""
+"""Weight files, read without unpickling code and put into a module key by key."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from wsi_scale.networks.wording import brief
 
 _NESTS = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
 _AVERAGES = ("state_dict_ema", "model_ema", "ema_state_dict", "ema", "swa_state_dict", "swa_model")
-"""Where averaged weights lie; opened only where there are no others."""
+"""Keys of averaged weights, used only if there are no others."""
 
 _PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
 
@@ -28,12 +28,12 @@ _PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
 def read_state(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     """Tensors of a safetensors file or a checkpoint, by name, and signs of stale statistics.
 
-    Nests are taken off, and torch's AveragedModel. A checkpoint is read with
-    ``weights_only=True``; what that refuses is refused here.
+    Nesting and torch's AveragedModel are removed. A checkpoint is read with ``weights_only=True``;
+    what that refuses is refused here.
     """
     found = _read(path)
     state, nests = _unwrap(found, path)
-    averages = [f"the weights are those kept as {nest!r}" for nest in nests if nest in _AVERAGES]
+    averages = [f"the weights are averages, saved as {x!r}" for x in nests if x in _AVERAGES]
     signs = [staleness.rate_sign(found), staleness.average_sign(state), *averages]
     if staleness.COUNT in state:
         del state[staleness.COUNT]
@@ -46,7 +46,7 @@ def _read(path: Path) -> Any:
         if path.suffix == ".safetensors":
             return load_file(path)
         with warnings.catch_warnings():
-            # torch warns that a TorchScript archive is no checkpoint, then raises as well
+            # torch warns that a TorchScript archive is not a checkpoint, then raises as well
             warnings.simplefilter("ignore", UserWarning)
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -59,7 +59,7 @@ def _read(path: Path) -> Any:
 
 
 def _unwrap(found: Any, path: Path) -> tuple[dict[str, Tensor], list[str]]:
-    """The state dict inside, and the names of the nests it lay in."""
+    """The state dict inside, and the keys under which it was nested."""
     nests: list[str] = []
     while isinstance(found, Mapping):
         inner = [k for k in (*_NESTS, *_AVERAGES) if isinstance(found.get(k), Mapping)]
@@ -71,12 +71,15 @@ def _unwrap(found: Any, path: Path) -> tuple[dict[str, Tensor], list[str]]:
         raise NetworkError(f"{path} holds a {type(found).__name__}, not a state dict of tensors")
     for key, value in found.items():
         if not isinstance(value, Tensor):
-            raise NetworkError(f"{path} holds {type(value).__name__} {key!r} among its weights")
+            raise NetworkError(
+                f"{path} holds {key!r} of type {type(value).__name__} among its weights; "
+                "save its state_dict() alone"
+            )
     return {str(key): value for key, value in found.items()}, nests
 
 
 def _strip_prefixes(state: dict[str, Tensor], wanted: set[str]) -> dict[str, Tensor]:
-    """Take off what a wrapper put before every key: ``module.conv.bias`` -> ``conv.bias``."""
+    """Remove a wrapper's prefix from every key: ``module.conv.bias`` becomes ``conv.bias``."""
     for prefix in _PREFIXES:
         everywhere = all(key.startswith(prefix) for key in state)
         if everywhere and not any(key.startswith(prefix) for key in wanted):
@@ -85,10 +88,10 @@ def _strip_prefixes(state: dict[str, Tensor], wanted: set[str]) -> dict[str, Ten
 
 
 def load_weights(module: nn.Module, path: Path) -> tuple[str, ...]:
-    """Fill a module from a weights file; raises NetworkError naming the first mismatching key.
+    """Fill a module from a weights file; NetworkError names the first key that does not match.
 
-    Returns signs that the file's BatchNorm statistics do not belong to its weights. BatchNorms
-    whose batch count is not in the file forget theirs: it would read "never trained".
+    Returns signs that the file's BatchNorm statistics do not belong to its weights. If the file has
+    no batch count for a BatchNorm, its count is removed, because 0 would mean "never trained".
     """
     own = module.state_dict()
     state, signs = read_state(path)
@@ -104,7 +107,7 @@ def load_weights(module: nn.Module, path: Path) -> tuple[str, ...]:
             )
     for key in state:
         if key not in own:
-            raise NetworkError(f"{path} has {key!r}, which the network has no place for")
+            raise NetworkError(f"{path} has {key!r}, which the network does not have")
     module.load_state_dict(state, strict=False)
     for key in counts - set(state):
         owner = module.get_submodule(key.rpartition(".")[0])

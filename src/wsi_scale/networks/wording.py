@@ -1,4 +1,4 @@
-"""How other people's exceptions and long lists fit into one sentence."""
+"""Fits other people's exceptions and long lists into one sentence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ _LONGEST = 200
 
 
 def brief(error: BaseException) -> str:
-    """Type and first line of an exception, shortened: ``ValueError: depth must be 5``."""
+    """Type and first line of an exception, shortened.
+
+    >>> brief(ValueError("depth must be 5"))
+    'ValueError: depth must be 5'
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     # TorchScript says what happened last, after a traceback
     first = lines[-1 if "TorchScript interpreter" in lines[0] else 0].rstrip(".") if lines else ""
@@ -19,7 +23,11 @@ def brief(error: BaseException) -> str:
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:
-    """Names joined by commas; beyond ``most`` only their number: ``a, b, … (1000 in all)``."""
+    """Names joined by commas; beyond ``most``, only their number.
+
+    >>> listed(["a", "b"]), listed("abcd", most=2)
+    ('a, b', 'a, b, … (4 in all)')
+    """
     known = list(names)
     if len(known) <= most:
         return ", ".join(known) or "none"

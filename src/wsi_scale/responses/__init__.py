@@ -1,7 +1,7 @@
-"""What a network answers to the patches of scale pyramids.
+"""The responses of a network to the patches of scale pyramids.
 
-Enters: a ``Network`` and pyramids. Leaves: ``Responses``, one row per site, scale and variant,
-which every estimator reads and which can be saved. Only measuring needs torch, not the record.
+Input: a ``Network`` and pyramids. Output: ``Responses``, one row per site, scale and variant.
+Every estimator reads them, and they can be saved. Measuring needs torch; reading them does not.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The colours in which a slide's patches come closest to what a network was trained on.
+"""The colours in which a slide's patches come closest to a network's training data.
 
 Stain and exposure move the statistics of a network's layers as scale does, and more. So at every
-scale the optical density of each colour channel gets a gain and an offset, over the patches of all
-sites together, that lower the divergence of the encoder's BatchNorms as far as they can: what
-remains is not explained by colour. docs/estimators.md shows how well it works.
+scale, each colour channel's optical density gets a gain and an offset. They are fitted to the
+patches of all sites together, to minimise the divergence of the encoder's BatchNorms. What remains
+is not explained by colour. docs/estimators.md shows how well it works.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from wsi_scale.responses.record import COLOUR_FREED, Responses
 from wsi_scale.slide.pyramid import Pyramid
 
 GAIN_PRICE = 0.01
-"""Nats per squared change of a gain (1 = density doubled): only keeps a channel that is not
-coloured at all from drifting. From 0.001 to 0.1 it moved the answers on two slides by 0.01 and 0.1
-octave."""
+"""Nats per squared change of a gain (1 = density doubled). It only keeps the gain of a channel
+without colour from drifting. Values from 0.001 to 0.1 moved the answers on two slides by 0.01 and
+0.1 octave."""
 
 MAX_STEPS = 6
 _SETTLED = 3e-3  # share of the divergence: a smaller gain ends the fit
-_FLOOR = 1e-6  # keeps a step finite in a direction the network does not see, as grey ones do
-_MATCHED = 1e-9  # nats: there is nothing left to lower
-_PROBE = 0.02  # of gain or offset, to see how the statistics move
-_LIGHTEST = 256.0  # intensity of density 0, one more than a pixel can hold
+_FLOOR = 1e-6  # keeps a step finite where the network sees no change, as with grey patches
+_MATCHED = 1e-9  # nats: nothing is left to minimise
+_PROBE = 0.02  # change of a gain or offset that shows how the statistics move
+_LIGHTEST = 256.0  # intensity of density 0, one more than the largest pixel value
 
 
 @dataclass(frozen=True)
 class Colour:
-    """A change of optical density, channel by channel: gain times the old one, plus offset.
+    """A change of each colour channel's optical density: gain × density + offset.
 
-    Density is −ln((v + 1) / 256) of a value v of 0–255.
+    The density of a value v in 0–255 is −ln((v + 1) / 256).
     """
 
     gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -51,14 +51,14 @@ class Colour:
 
     @property
     def table(self) -> NDArray[np.float32]:
-        """(3, 256) what becomes of every value of each channel, within 0–255."""
+        """(3, 256) the new value, 0–255, for every old value of each channel."""
         density = -np.log((np.arange(256) + 1) / _LIGHTEST)
         changed = np.outer(self.gain, density) + np.array(self.offset)[:, None]
         values: Array = np.clip(_LIGHTEST * np.exp(-changed) - 1, 0, 255)
         return values.astype(np.float32)
 
     def paint(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Patches (N, H, W, 3) in the new colours, as (N, 3, H, W) values of 0–255."""
+        """Patches (N, H, W, 3) in the new colours, as (N, 3, H, W) values in 0–255."""
         channels = [np.take(row, patches[..., k]) for k, row in enumerate(self.table)]
         return np.stack(channels, axis=1)
 
@@ -75,12 +75,12 @@ def fit_colours(
 ) -> tuple[Colour | None, ...]:
     """One colour change per scale of the grid, from the patches of all sites at that scale.
 
-    pyramids: of one grid and patch side. None where no patch was cut, and everywhere if the
-    network has no BatchNorm to compare with. From the coarsest scale to the finest, each fit
-    starts where the last one ended, the first at ``start``.
+    pyramids: on the same grid and of the same patch side. A change is None where no patch was cut;
+    all are None if the network has no BatchNorm to compare with. The fits go from the coarsest
+    scale to the finest; the first starts at ``start``, each other one where the last one ended.
     """
     if not pyramids:
-        raise SettingsError("there is no pyramid to fit colours on")
+        raise SettingsError("there is no pyramid to fit colours to")
     found: list[Colour | None] = [None] * len(pyramids[0].grid)
     layers = encoder_batchnorms(network.calls)
     if not layers:
@@ -98,7 +98,7 @@ def fit_colours(
 
 
 def recolour(pyramid: Pyramid, colours: Sequence[Colour | None]) -> Pyramid:
-    """The pyramid with the patches of every scale in that scale's colours, rounded to bytes."""
+    """The pyramid with each scale's patches in that scale's colours, rounded to bytes."""
     patches = pyramid.patches.copy()
     for row, index in enumerate(pyramid.indices):
         painted = (colours[index] or UNCHANGED).paint(pyramid.patches[row : row + 1])
@@ -107,20 +107,20 @@ def recolour(pyramid: Pyramid, colours: Sequence[Colour | None]) -> Pyramid:
 
 
 def add_freed(plain: Responses, freed: Responses) -> Responses:
-    """Plain responses with those of the recoloured pyramids of the same sites beside them."""
+    """Plain responses, followed by those of the recoloured pyramids of the same sites."""
     if plain.sites != freed.sites:
         raise SettingsError("plain and colour-freed responses belong to different sites")
     variant = np.full_like(freed.variant, COLOUR_FREED)
     return plain.beside(replace(freed, variant=variant))
 
 
-class _Enough(Exception):  # noqa: N818  (ends a forward pass that has told all)
+class _Enough(Exception):  # noqa: N818  (ends a forward pass once all layers are measured)
     pass
 
 
 @contextmanager
 def _short_cut(module: nn.Module, layers: Sequence[LayerChoice]) -> Iterator[Heard]:
-    """Listen to layers; a forward pass ends at the last of them."""
+    """While open, layers are measured and a forward pass ends at the last of them."""
 
     def stop(*_: object) -> None:
         raise _Enough
@@ -135,7 +135,7 @@ def _short_cut(module: nn.Module, layers: Sequence[LayerChoice]) -> Iterator[Hea
 
 @dataclass(frozen=True)
 class _Distance:
-    """How far the patches of one scale are from the training data, as a function of colour."""
+    """Distance of one scale's patches from the training data, as a function of colour."""
 
     network: Network
     layers: tuple[LayerChoice, ...]
@@ -144,9 +144,9 @@ class _Distance:
     batch_size: int
 
     def residual(self, p: Array) -> Array:
-        """Discrepancy (2C,) of every channel: its squared length is the divergence in nats.
+        """Discrepancy (2C,) of every channel; its squared length is the divergence in nats.
 
-        As in the fingerprint: layers count alike, channels of one layer too.
+        As in the fingerprint, all layers count the same, and so do the channels of a layer.
         """
         moments = self._pooled(_colour(p))
         parts = []
@@ -186,10 +186,10 @@ def _sums(mean: torch.Tensor, var: torch.Tensor) -> tuple[Array, Array]:
 
 
 class _Descent:
-    """Least squares by Levenberg–Marquardt, over scale after scale.
+    """Least squares by Levenberg–Marquardt, scale after scale.
 
-    The slopes are measured by differences once, and mended after every step by what it showed
-    (Broyden 1965); they are measured anew when a step leads nowhere.
+    Slopes are measured once, by differences, and corrected after every step (Broyden 1965). They
+    are measured again when a step brings no gain.
     """
 
     def __init__(self, start: Array) -> None:
@@ -197,7 +197,7 @@ class _Descent:
         self._slopes: Array | None = None
 
     def go(self, residual: Callable[[Array], Array]) -> Array:
-        """From where the last descent ended to a lower sum of squares, or no lower."""
+        """Parameters with a lower sum of squares than the start, which is the last end, if any."""
         r, damping, measured = residual(self.p), 1e-3, False
         for _ in range(MAX_STEPS):
             if r @ r < _MATCHED:

@@ -1,4 +1,4 @@
-"""What one layer of a network answered."""
+"""The responses of one layer of a network."""
 
 from __future__ import annotations
 
@@ -22,30 +22,50 @@ LAYER_ARRAYS = (
 
 @dataclass(frozen=True)
 class LayerResponses:
-    """What one layer said on every row."""
+    """The responses of one layer, one row (R) per patch and one column (C) per channel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wsi_scale.responses import LayerResponses
+    >>> mean = np.array([[1.0], [2.0], [3.0]], np.float32)
+    >>> layer = LayerResponses("features.3", "middle", mean, np.ones_like(mean))
+    >>> layer.at(np.array([True, False, True])).mean.ravel().tolist()
+    [1.0, 3.0]
+    """
 
     name: str
     """Dotted module name inside the network, e.g. ``features.3``."""
     kind: str
-    """``batchnorm`` (what enters a BatchNorm), ``middle``, ``pooled`` or ``output``."""
+    """``batchnorm`` (input of a BatchNorm), ``middle``, ``pooled`` or ``output``."""
     mean: Floats
     """(R, C) mean over the patch's pixels."""
     var: Floats
-    """(R, C) population variance over the patch's pixels; 0 where the layer has no pixels."""
+    """(R, C) population variance over the patch's pixels; 0 if the layer has no pixels."""
     gradient: Floats | None = None
     """(R, C) change of the target score, before softmax, per unit added to the whole channel; None
-    if not asked."""
+    if it was not measured."""
     probability_gradient: Floats | None = None
-    """(R, C) the same for the target's probability, after softmax; None if not asked."""
+    """(R, C) the same for the target's probability, after softmax; None if it was not measured."""
     running_mean: Floats | None = None
-    """(C,) the BatchNorm's stored training mean."""
+    """(C,) the BatchNorm's stored training mean; None for other layers."""
     running_var: Floats | None = None
-    """(C,) the BatchNorm's stored training variance."""
+    """(C,) the BatchNorm's stored training variance; None for other layers."""
     encoder: bool = False
-    """True for a BatchNorm no later than the last one at the network's coarsest resolution."""
+    """True for a BatchNorm up to and including the last one at the coarsest resolution."""
 
     def at(self, rows: Mask) -> LayerResponses:
-        """The same layer on some of its rows."""
+        """The same layer with some of its rows.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray
+            (R,) bool; True for the rows to keep.
+
+        Returns
+        -------
+        LayerResponses
+        """
         moving = [part for part in LAYER_ARRAYS if not part.startswith("running")]
         found = {part: getattr(self, part) for part in moving}
         return replace(
@@ -53,7 +73,7 @@ class LayerResponses:
         )
 
     def check(self, rows: int) -> None:
-        """Raise ValueError, one clause, unless its arrays fit together and have so many rows."""
+        """Raise ValueError, one clause, unless its arrays fit together and have ``rows`` rows."""
         if self.kind == "batchnorm" and (self.running_mean is None or self.running_var is None):
             raise ValueError(f"layer {self.name} lacks its stored statistics")
         channels = self.mean.shape[1:]

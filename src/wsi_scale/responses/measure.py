@@ -1,4 +1,4 @@
-"""Pyramids in, Responses out: forward passes, moments of layers, gradients of the target score."""
+"""From pyramids to Responses: forward passes, moments of layers, gradients of the target score."""
 
 from __future__ import annotations
 
@@ -16,58 +16,41 @@ from wsi_scale.networks.answer import Prediction, activate, predict
 from wsi_scale.networks.hooks import Moments, at_rest, at_work, hooked, moments, pixel_axes
 from wsi_scale.networks.layers import OUTPUT, LayerChoice
 from wsi_scale.networks.network import Network, luminance
-from wsi_scale.networks.wording import listed
 from wsi_scale.responses.layer import LayerResponses
 from wsi_scale.responses.record import PLAIN, Responses
+from wsi_scale.responses.target_class import choose_target, find_target
 from wsi_scale.slide.pyramid import Pyramid
 
 __all__ = ["at_rest", "find_target", "hooked", "measure_responses"]
 
 
-def find_target(network: Network, target: str | int | None) -> int | None:
-    """Index of the class asked for by name or index; None if none was.
-
-    Raises SettingsError with the classes there are.
-    """
-    if target is None:
-        return None
-    if isinstance(target, str) and target in network.classes:
-        return network.classes.index(target)
-    index = int(target) if isinstance(target, int) or target.isdecimal() else -1
-    if not 0 <= index < len(network.classes):
-        raise SettingsError(
-            f"{network.name} has no class {target!r}; there are {listed(network.classes)}"
-        )
-    return index
-
-
 @dataclass(frozen=True)
 class _Asked:
-    """What every batch is asked."""
+    """What is measured on every batch."""
 
     network: Network
     choices: tuple[LayerChoice, ...]
     wanted: int | None
-    """The class whose score is differentiated; None = chosen site by site."""
+    """The class whose score is differentiated; None: chosen at every site."""
     slopes: tuple[str, ...]
-    """Which gradients are asked for at the head's input, if any."""
+    """Gradients to take at the head's input, if any."""
 
 
 @dataclass(frozen=True)
 class _BatchAnswers:
-    """Answers to one batch of patches of one site."""
+    """What one batch of patches of one site gave."""
 
     prediction: Prediction
     moments: dict[str, Moments]
     slopes: dict[str, Callable[[int], Tensor]]
     """(N, C) gradients of a class's score, or probability, at the head's input."""
     contrast: Tensor
-    """(N,) standard deviation of the grey values (BT.601 luminance, 0–255) of every patch."""
+    """(N,) standard deviation of each patch's grey values (BT.601 luminance, 0–255)."""
 
 
 @dataclass(frozen=True)
 class _SiteAnswers:
-    """Answers to one pyramid, as arrays with one row per patch."""
+    """What one pyramid gave, as arrays with one row per patch."""
 
     rows: dict[str, NDArray[Any]]
     moments: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
@@ -84,18 +67,51 @@ def measure_responses(
     gradient: bool = True,
     probability_gradient: bool = False,
 ) -> Responses:
-    """Show a network the patches of every pyramid and write down what its layers say.
+    """The responses of a network's layers to the patches of every pyramid.
 
-    pyramids: all on one scale grid and of one patch side.
-    layers: names or patterns; None = the card's, else chosen by the network's structure.
-    target: class name or index whose score is differentiated; None = at every site the most
-    probable class, of a segmenter the most frequent one that is not background.
-    batch_size: patches shown at once; bounds the memory and does not change the answer.
-    gradient: whether to differentiate the target score (before softmax) at the head's input. A
-    segmenter's score is the mean logit over the pixels predicted as the target, over all pixels
-    where there are none.
-    probability_gradient: whether to differentiate the target's probability, after softmax, too.
-    Raises NetworkError for an unknown layer or NaN answers, SettingsError for an unknown class.
+    Parameters
+    ----------
+    network : Network
+        From ``load_network`` or ``build_network``.
+    pyramids : Iterable[Pyramid]
+        All on the same scale grid and of the same patch side; at least one.
+    layers : Sequence[str], optional
+        Names or patterns. Default: the card's, else chosen by the network's structure.
+    target : str or int, optional
+        Class whose score is differentiated. Default: at every site the most probable class; for a
+        segmenter, the most frequent one that is not background.
+    batch_size : int
+        Patches shown at once, at least 1; bounds the memory and does not change the responses.
+    gradient : bool
+        Whether to differentiate the target score, before softmax, at the head's input. A
+        segmenter's score is the mean logit over the pixels predicted as the target, or over all
+        pixels if none is.
+    probability_gradient : bool
+        Whether to differentiate the target's probability, after softmax, too.
+
+    Returns
+    -------
+    Responses
+        One row per site and scale whose patch fits on the slide.
+
+    Raises
+    ------
+    NetworkError
+        For an unknown layer, NaN or infinite responses.
+    SettingsError
+        For an unknown class, a batch size below 1, or pyramids that cannot be measured together.
+
+    Examples
+    --------
+    >>> from wsi_scale.geometry import ScaleGrid, Site
+    >>> from wsi_scale.networks import load_network
+    >>> from wsi_scale.responses import measure_responses
+    >>> from wsi_scale.slide import open_slide, sample_pyramid
+    >>> with open_slide("synthetic:figures?width=800&height=600") as slide:
+    ...     pyramid = sample_pyramid(slide, Site(400, 300), ScaleGrid((1.0, 2.0)), size=224)
+    >>> responses = measure_responses(load_network("figures", device="cpu"), [pyramid])
+    >>> responses.share.shape, len(responses.of_kind("batchnorm"))
+    ((2, 20), 6)
     """
     if batch_size < 1:
         raise SettingsError(f"a batch needs at least 1 patch, got {batch_size}")
@@ -122,7 +138,7 @@ def measure_responses(
 
 
 def _without_patches(pyramid: Pyramid) -> Pyramid:
-    """The pyramid with no rows of pixels, so that those of earlier sites can be let go."""
+    """The pyramid without its pixels, so that the memory of earlier sites is freed."""
     return Pyramid(pyramid.site, pyramid.grid, pyramid.indices, pyramid.patches[:0].copy(), ())
 
 
@@ -130,32 +146,34 @@ def _check_alike(kept: Sequence[Pyramid], pyramid: Pyramid) -> None:
     if kept and (
         pyramid.grid != kept[0].grid or pyramid.patches.shape[1:] != kept[0].patches.shape[1:]
     ):
-        raise SettingsError("pyramids measured together need one scale grid and one patch side")
+        raise SettingsError(
+            "pyramids that are measured together need the same scale grid and patch side"
+        )
 
 
 def _measure_batch(asked: _Asked, patches: NDArray[np.uint8]) -> _BatchAnswers:
-    """One forward pass. Only the head's input needs a gradient, so only the head keeps a graph."""
+    """One forward pass; only the head keeps a graph, because only its input needs a gradient."""
     network, choices = asked.network, asked.choices
     follow = bool(asked.slopes)
     hooks = hooked(network.module, choices, follow_head=follow)
     colours = network.colours(patches)
-    with torch.set_grad_enabled(follow), hooks as ears:
+    with torch.set_grad_enabled(follow), hooks as caught:
         logits = network.logits(network.feed(colours))
     with torch.no_grad():
         prediction = predict(logits.detach(), network.activation)
         contrast = luminance(colours).std((1, 2, 3), correction=0)
     if OUTPUT in choices:
-        ears.moments[OUTPUT.name] = moments(logits.detach())
-    for name, (mean, var) in ears.moments.items():
+        caught.moments[OUTPUT.name] = moments(logits.detach())
+    for name, (mean, var) in caught.moments.items():
         if not bool(torch.isfinite(mean).all() & torch.isfinite(var).all()):
-            raise NetworkError(f"{network.name}: layer {name} answers NaN or infinite values")
+            raise NetworkError(f"{network.name}: layer {name} returned NaN or infinite values")
     found = {}
-    if ears.head_input is not None:
+    if caught.head_input is not None:
         for name in asked.slopes:
             with torch.enable_grad():
                 scores = logits if name == "gradient" else activate(logits, network.activation)
-            found[name] = _differentiate(scores, prediction, ears.head_input, asked.wanted)
-    return _BatchAnswers(prediction, ears.moments, found, contrast)
+            found[name] = _differentiate(scores, prediction, caught.head_input, asked.wanted)
+    return _BatchAnswers(prediction, caught.moments, found, contrast)
 
 
 def _differentiate(
@@ -163,9 +181,9 @@ def _differentiate(
 ) -> Callable[[int], Tensor]:
     """Gradients of class scores at the head's input, by class.
 
-    answer: (N, K[, H, W]) logits or probabilities.
-    A classifier's head is small and kept until its target is known. A segmenter's is as large as
-    the patch, so every class that may become the target is differentiated at once.
+    answer: (N, K[, H, W]) logits or probabilities. A classifier's head is small and is kept until
+    its target is known. A segmenter's head is as large as the patch, so every class that may become
+    the target is differentiated at once.
     """
     pixels = pixel_axes(at)
 
@@ -187,13 +205,13 @@ def _differentiate(
 def _gather(
     asked: _Asked, pyramid: Pyramid, batches: Sequence[_BatchAnswers], number: int
 ) -> _SiteAnswers:
-    """Rows of one site; its target is chosen over all its scales."""
+    """Rows of one site; one target is chosen for all its scales."""
     count = len(pyramid.patches)
     network, wanted = asked.network, asked.wanted
     classes = len(network.classes)
     outputs = _stack([batch.prediction.outputs for batch in batches], (0, classes))
     share = _stack([batch.prediction.share for batch in batches], (0, classes))
-    target = _choose_target(network, share, outputs) if wanted is None else wanted
+    target = choose_target(network, share, outputs) if wanted is None else wanted
     rows: dict[str, NDArray[Any]] = {
         "site_index": np.full(count, number, np.int32),
         "scale_index": np.array(pyramid.indices, np.int32),
@@ -206,7 +224,7 @@ def _gather(
         "upsampled": np.array(pyramid.upsampled, np.bool_),
     }
     names = batches[0].moments if batches else {}
-    heard = {
+    measured = {
         name: (
             _stack([batch.moments[name][0] for batch in batches], (0,)),
             _stack([batch.moments[name][1] for batch in batches], (0,)),
@@ -217,18 +235,7 @@ def _gather(
         name: _stack([batch.slopes[name](target) for batch in batches], (0,))
         for name in (batches[0].slopes if batches else ())
     }
-    return _SiteAnswers(rows, heard, slopes)
-
-
-def _choose_target(
-    network: Network, share: NDArray[np.float32], outputs: NDArray[np.float32]
-) -> int:
-    """The class with the largest share over the rows, background apart; ties go to the logits."""
-    if share.shape[0] == 0:
-        return 0
-    candidates = network.foreground
-    totals, logits = share.sum(0, dtype=np.float64), outputs.sum(0, dtype=np.float64)
-    return max(candidates, key=lambda k: (totals[k], logits[k]))
+    return _SiteAnswers(rows, measured, slopes)
 
 
 def _stack(parts: Sequence[Tensor], empty: tuple[int, ...]) -> NDArray[np.float32]:
@@ -245,10 +252,10 @@ def _join(
 ) -> Responses:
     seen = [site for site in sites if site.moments]
     if not seen:
-        raise SettingsError("no pyramid has a patch: every scale would leave the slide")
+        raise SettingsError("no pyramid has a patch, because every scale reaches beyond the slide")
     for choice in choices:
         if choice.name not in seen[0].moments:
-            raise NetworkError(f"{network.name}: layer {choice.name} did not take part")
+            raise NetworkError(f"{network.name}: layer {choice.name} was not used")
     rows = {name: np.concatenate([site.rows[name] for site in sites]) for name in sites[0].rows}
     return Responses(
         grid=pyramids[0].grid,

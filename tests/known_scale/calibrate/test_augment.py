@@ -1,4 +1,4 @@
-"""Jitter: what stays, what changes, and by how much."""
+"""Jitter: what stays the same, what changes, and by how much."""
 
 from dataclasses import replace
 

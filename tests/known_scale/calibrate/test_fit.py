@@ -1,4 +1,4 @@
-"""The map and what it is worth: laws, and references that teach nothing."""
+"""The map and its errors: general laws, and references from which nothing can be learnt."""
 
 from dataclasses import replace
 

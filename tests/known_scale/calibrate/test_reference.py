@@ -1,4 +1,4 @@
-"""A network is shown a reference: what is looked at, what is refused, and what it is worth."""
+"""Calibration on a reference: what is measured, what is refused, and how good the profile is."""
 
 import shutil
 from dataclasses import replace
@@ -80,15 +80,15 @@ def test_mpp_is_turned_into_each_images_own_scale(network):
         assert reference.right_scale(slide) == 4
     with slide_in_memory(mpp=(0.4, 0.6)) as slide:
         assert reference.right_scale(slide) == 4
-    with slide_in_memory() as slide, pytest.raises(SettingsError, match="does not say its µm/px"):
+    with slide_in_memory() as slide, pytest.raises(SettingsError, match="does not state its µm/px"):
         reference.right_scale(slide)
 
 
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({}, "either a scale or an mpp"),
-        ({"scale": 1.0, "mpp": 0.5}, "either a scale or an mpp"),
+        ({}, "either scale or mpp, and not both"),
+        ({"scale": 1.0, "mpp": 0.5}, "either scale or mpp, and not both"),
         ({"scale": 0.0}, "scale must be above 0, got 0"),
         ({"mpp": float("nan")}, "mpp must be above 0"),
         ({"scale": 1.0, "sites": 0}, "sites must be at least 1, got 0"),
@@ -101,13 +101,13 @@ def test_what_cannot_be_is_refused(values, says):
 
 
 def test_too_few_images_are_refused_before_any_is_opened(network):
-    with pytest.raises(SettingsError, match=r"at least 3 images, each of another case.* got 2"):
+    with pytest.raises(SettingsError, match=r"at least 3 images, each of a different case.* got 2"):
         calibrate(network, ["nowhere.svs", "nothing.svs"], ReferenceImages(scale=1.0))
 
 
 def test_an_image_without_room_is_named(network):
     slide = SyntheticSlide.figures(seed=1, only=2, width=240, height=200)
-    with pytest.raises(SettingsError, match=r"200 px wide .* leave it out"):
+    with pytest.raises(SettingsError, match=r"shorter side is 200 px, but .* leave it out"):
         look(network, slide, ReferenceImages(scale=5.0), 0)
 
 

@@ -1,4 +1,4 @@
-"""Who is asked, in which window, and what stands for chance."""
+"""Which estimators are run, in which windows, and the rows of chance."""
 
 from dataclasses import replace
 from pathlib import Path

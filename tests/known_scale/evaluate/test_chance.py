@@ -1,4 +1,4 @@
-"""What chance means, and what an answer is worth."""
+"""Answers by chance, and the accuracy kept at an answer."""
 
 import numpy as np
 import pytest

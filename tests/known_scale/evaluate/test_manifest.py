@@ -1,4 +1,4 @@
-"""The manifest: what it means, and how each fault is told with its line."""
+"""The manifest: its meaning, and the message for each mistake with its line."""
 
 import re
 
@@ -52,23 +52,26 @@ def test_names_of_files_can_be_read_and_do_not_collide(written):
     ("text", "says"),
     [
         ("", r"has no column slide; the columns are slide,group,scale\|mpp,class\|mask"),
-        ("slide,scale\n", "lists no slide"),
+        ("slide,scale\n", "lists no slides; the columns are"),
         ("slide,group\na,b\n", "has no column scale or mpp"),
         ("slide;scale\na;2\n", "unknown column 'slide;scale'"),
         ("slide,scale,notes\na,2,x\n", "unknown column 'notes'"),
-        ("slide,scale,scale\na,2,2\n", "has twice the column 'scale'"),
-        ("slide,scale\na,2\nb,two\n", "line 3: scale is a number above 0, got 'two'"),
-        ("slide,scale\na,-2\n", "line 2: scale is a number above 0, got -2"),
-        ("slide,scale\na,inf\n", "line 2: scale is a number above 0, got inf"),
-        ("slide,mpp\na,0\n", "line 2: mpp is a number above 0, got 0"),
-        ("slide,scale,mpp\na,,\n", "line 2: give either scale or mpp, it has neither"),
-        ("slide,scale,mpp\na,2,0.5\n", "line 2: give either scale or mpp, it has both"),
-        ("slide,scale\na\n", "line 2: give either scale or mpp, it has neither"),
+        ("slide,scale,scale\na,2,2\n", "repeats the column 'scale'"),
+        ("slide,scale\na,2\nb,two\n", "line 3: scale must be a number above 0, got 'two'"),
+        ("slide,scale\na,-2\n", "line 2: scale must be a number above 0, got -2"),
+        ("slide,scale\na,inf\n", "line 2: scale must be a number above 0, got inf"),
+        ("slide,mpp\na,0\n", "line 2: mpp must be a number above 0, got 0"),
+        ("slide,scale,mpp\na,,\n", "line 2: give either scale or mpp; this line has neither"),
+        ("slide,scale,mpp\na,2,0.5\n", "line 2: give either scale or mpp; this line has both"),
+        ("slide,scale\na\n", "line 2: give either scale or mpp; this line has neither"),
         ("slide,scale\n,2\n", "line 2 names no slide; fill the column or delete the line"),
         ("slide,scale\na,b,2\n", "line 2 has more values than there are columns"),
-        ("slide,scale,class,mask\na,2,x,y\n", r"line 2: give class .* or mask .*, it has both"),
-        ("slide,scale\na,2\nb,3\na,4\n", "line 4: slide a stands in line 2 already"),
-        ('slide,scale\n"a,2\n', "is no CSV in UTF-8"),
+        (
+            "slide,scale,class,mask\na,2,x,y\n",
+            r"line 2: give class .* or mask .*; this line has both",
+        ),
+        ("slide,scale\na,2\nb,3\na,4\n", "line 4: slide a is already in line 2"),
+        ('slide,scale\n"a,2\n', "is not a CSV file in UTF-8"),
     ],
 )
 def test_a_fault_is_told_in_one_sentence_with_its_line_and_value(written, text, says):
@@ -82,7 +85,7 @@ def test_a_fault_is_told_in_one_sentence_with_its_line_and_value(written, text, 
 def test_what_is_no_text_or_no_file_is_told(written, tmp_path):
     path = written("slide,scale\n")
     path.write_bytes(b"slide,scale\n\xff\xfe,2\n")
-    with pytest.raises(SettingsError, match="is no CSV in UTF-8"):
+    with pytest.raises(SettingsError, match="is not a CSV file in UTF-8"):
         read_manifest(path)
     with pytest.raises(SettingsError, match=re.escape(f"cannot read {tmp_path / 'no.csv'}: No su")):
         read_manifest(tmp_path / "no.csv")

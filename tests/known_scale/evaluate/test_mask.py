@@ -1,4 +1,4 @@
-"""Masks: found again in patches, counted by hand, whatever kind of image they are."""
+"""Masks of every image format: their pixels in patches, counted by hand."""
 
 import numpy as np
 import pytest

@@ -209,7 +209,9 @@ def test_a_network_that_is_never_the_same_is_refused(small):
     job = measure_slides.SlideJob(
         bench, bench.manifest.rows[0], 1.0, measure_slides.hash_weights(network)
     )
-    with pytest.raises(NetworkError, match="has other weights each time it is loaded; name them"):
+    with pytest.raises(
+        NetworkError, match="has different weights each time it is loaded; name a weights file"
+    ):
         measure_slides.measure(job)
 
 
@@ -224,8 +226,8 @@ def test_a_slide_that_cannot_be_measured_is_told_and_the_others_go_on(tmp_path):
     assert outcome.measured == 1
     assert set(outcome.failed) == {tiny, tight}
     assert "line 3: " in outcome.failed[tiny]
-    assert "is too small to search for scale 1 on it; leave it out" in outcome.failed[tiny]
-    assert "has room for scales 0.59 to" in outcome.failed[tight]
+    assert "is too small to search for scale 1; leave it out" in outcome.failed[tiny]
+    assert "has room only for scales 0.59 to" in outcome.failed[tight]
     assert "**2 slides could not be measured and are missing above.**" in outcome.summary
 
 
@@ -240,10 +242,20 @@ def test_where_no_slide_can_be_measured_that_is_an_error(tmp_path):
     ("columns", "values", "network", "says"),
     [
         ("scale", "no.svs,1", SETTLED, "line 2: there is no file"),
-        ("mpp", "{slide},0.5", SETTLED, "line 2: .* has no resolution; give its right scale"),
-        ("scale,class", "{slide},1,cat", SETTLED, "line 2: .* has no class 'cat'; there are"),
+        (
+            "mpp",
+            "{slide},0.5",
+            SETTLED,
+            "line 2: .* does not state its µm/px; give its right scale",
+        ),
+        ("scale,class", "{slide},1,cat", SETTLED, "line 2: .* has no class 'cat'; choose from"),
         ("scale,mask", "{slide},1,no.png", SETTLED, r"line 2: Pillow cannot open .*no\.png"),
-        ("scale,mask", "{slide},1,small.png", SETTLED, "is 4 × 4 px but the slide 500 × 400; draw"),
+        (
+            "scale,mask",
+            "{slide},1,small.png",
+            SETTLED,
+            "is 4 × 4 px but the slide is 500 × 400 px; draw",
+        ),
         ("scale,mask", "{slide},1,whole.png", SETTLED, "classifies; give a class, not a mask"),
         (
             "scale,class",

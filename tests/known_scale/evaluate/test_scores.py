@@ -46,10 +46,10 @@ def test_an_interval_holds_the_truth_at_its_ends_too():
 def test_every_measure_by_hand():
     answers = [
         found(2.0, (1.0, 4.0), slide="a"),  # right; width 2, holds
-        found(2.2, (2.1, 2.1 * 2), slide="a"),  # 10 % off: still within; width 1, holds not
+        found(2.2, (2.1, 2.1 * 2), slide="a"),  # 10 % off: still within; width 1, does not hold
         found(4.0, (2.0, 4.0), "outside", slide="b"),  # an octave off; width 1, holds
         found(1.0, None, "no_evidence", slide="c"),  # an octave off, no number by verdict
-        found(None, None, "flat", slide="c"),  # silent
+        found(None, None, "flat", slide="c"),  # missing
     ]
     values = measures(answers)
     tenth = math.log2(1.1)

@@ -1,4 +1,4 @@
-"""Which settings a sweep asks for."""
+"""The settings of a sweep."""
 
 import pytest
 
@@ -31,14 +31,14 @@ def test_options_of_one_estimator_are_combined_as_in_the_thesis():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("extrema.sigma", "is KEY=VALUES, for example extrema.sigma=7:15"),
-        ("sigma=7", "is KEY=VALUES"),
-        ("auto.sigma=7", "names one estimator, not auto"),
-        ("extrema.sigma=", "is KEY=VALUES"),
+        ("extrema.sigma", "takes KEY=VALUES, for example extrema.sigma=7:15"),
+        ("sigma=7", "takes KEY=VALUES"),
+        ("auto.sigma=7", "takes one estimator, not auto"),
+        ("extrema.sigma=", "takes KEY=VALUES"),
         ("extreme.sigma=7", "unknown estimator 'extreme'"),
         ("extrema.match_mixture=1", "has no option 'match_mixture' to sweep; it has sigma"),
         ("confidence.sigma=7", "no option 'sigma' to sweep; it has none"),
-        ("extrema.sigma=9:7", "a range is A:B or A:B:STEP and rises"),
+        ("extrema.sigma=9:7", "a range is A:B or A:B:STEP and must rise"),
         ("extrema.sigma=1:2:0", "a range is A:B"),
         ("extrema.sigma=a:b", "a range is A:B"),
         ("extrema.sigma=1:1e9", "a range is A:B"),

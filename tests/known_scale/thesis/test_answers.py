@@ -1,4 +1,4 @@
-"""Who is asked what, in which windows, and what chance means."""
+"""Which estimators are run, in which windows, and the rows of chance."""
 
 import math
 from pathlib import Path

@@ -19,7 +19,7 @@ GRID = ScaleGrid.linear(0.5, 9.9, 0.94)
 
 
 def quiet(*_):
-    """Told everything, says nothing."""
+    """A progress callback that does nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -167,5 +167,5 @@ sys.stdout.write(table_5([find_answers(plan, name) for name in plan.networks]).c
 
 
 def test_an_unknown_preset_is_refused_with_those_there_are():
-    with pytest.raises(SettingsError, match="'slow'; there are quick, full"):
+    with pytest.raises(SettingsError, match="'slow'; choose from quick, full"):
         find_preset("slow")

@@ -1,4 +1,4 @@
-"""Training: the recipe decides the weights, and the card says how they were made."""
+"""Training: the weights depend only on the recipe, and the card records it."""
 
 import json
 import tomllib
@@ -34,7 +34,7 @@ RECIPE = Recipe(5.0, epochs=2, batch=8)
 
 
 def quiet(*_):
-    """Told everything, says nothing."""
+    """A progress callback that does nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -163,9 +163,9 @@ def test_the_card_holds_the_command_that_makes_it_again():
     [
         ({"scale": 0.0}, "above 0 and at most 64, got 0"),
         ({"scale": float("nan")}, "got nan"),
-        ({"schedule": "cosine"}, "unknown schedule 'cosine'; there are decayed, constant"),
+        ({"schedule": "cosine"}, "unknown schedule 'cosine'; choose from decayed, constant"),
         ({"layout": "z-order"}, "unknown layout 'z-order'"),
-        ({"jitter": 0.5}, "jitter is a factor of 1 to 8, got 0.5"),
+        ({"jitter": 0.5}, "jitter must be from 1 to 8, got 0.5"),
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"seed": -1}, "seed must be at least 0"),
     ],
@@ -177,7 +177,7 @@ def test_a_recipe_that_cannot_be_is_refused(options, says):
 
 @pytest.mark.parametrize("text", ["", "8,,32", "a,b", "4.5", "0,1"])
 def test_filters_that_are_no_numbers_are_refused(text):
-    with pytest.raises(SettingsError, match="filters are whole numbers"):
+    with pytest.raises(SettingsError, match="filters must be whole numbers"):
         parse_filters(text)
 
 

@@ -1,4 +1,4 @@
-"""Stored images: the drawn ones, all of them, once."""
+"""Stored images equal the drawn ones; each is written once."""
 
 import csv
 import shutil
@@ -23,7 +23,7 @@ from wsi_scale.slide.readers.synthetic import FIGURE_CLASSES
 
 
 def quiet(*_):
-    """Told everything, says nothing."""
+    """A progress callback that does nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +159,7 @@ def test_patches_of_stored_images_are_those_of_drawn_ones(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [({"seed": -1}, "a seed is 0 or more"), ({"splits": ("dev",)}, "unknown split 'dev'")],
+    [({"seed": -1}, "the seed must be 0 or more"), ({"splits": ("dev",)}, "unknown split 'dev'")],
 )
 def test_what_cannot_be_is_refused(tmp_path, options, says):
     with pytest.raises(SettingsError, match=says):

@@ -1,4 +1,4 @@
-"""Learns from images whose right scale is known how a network's responses tell scale."""
+"""Learns to read scale from a network's responses, on images whose right scale is known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["ReferenceImages", "Sample", "calibrate", "fit_profile"]
 
 
 def __getattr__(name: str) -> Any:
-    """What shows images to a network needs torch; what fits does not."""
+    """Load what needs torch only on demand; fitting works without it."""
     if name in __all__:
         from wsi_scale.known_scale.calibrate import reference
 

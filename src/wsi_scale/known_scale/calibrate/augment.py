@@ -1,4 +1,4 @@
-"""Changes what scanners and laboratories change, and scale is not: stain, light, focus, JPEG."""
+"""Changes stain, light, focus and JPEG quality, as scanners and laboratories do; scale is kept."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from wsi_scale.slide.pyramid import Pyramid
 
 @dataclass(frozen=True)
 class Jitter:
-    """How much may change. Each pyramid draws once, so all its scales are changed alike."""
+    """Limits of the changes. Each pyramid draws once, so all its scales change in the same way."""
 
     stain: float = 0.1
-    """Each of haematoxylin, eosin and DAB is multiplied by 1 ± this and shifted by ± a tenth of it.
-    Between the light (0.05) and strong (0.2) jitter of Tellez et al., Medical Image Analysis 2019
-    (arXiv 1902.06543)."""
+    """Haematoxylin, eosin and DAB are each multiplied by up to 1 ± this and shifted by up to ± a
+    tenth of it. The default lies between the light (0.05) and strong (0.2) jitter of Tellez et al.,
+    Medical Image Analysis 2019 (arXiv 1902.06543)."""
     light: float = 0.1
-    """Brightness and contrast are each multiplied by 1 ± this."""
+    """Brightness and contrast are each multiplied by up to 1 ± this."""
     blur: float = 1.0
-    """Gaussian blur of 0 to this many level-0 px."""
+    """Largest σ of the Gaussian blur, in level-0 px; the smallest is 0."""
     quality: tuple[int, int] = (60, 95)
-    """JPEG quality, lowest and highest."""
+    """Lowest and highest JPEG quality, both included."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Change:
     brightness: float
     contrast: float
     blur: float
-    """Level-0 px."""
+    """σ in level-0 px."""
     quality: int
 
 
 def draw(jitter: Jitter, rng: np.random.Generator) -> Change:
-    """One change, from uniform distributions."""
+    """One change, drawn from uniform distributions."""
     gains = 1 + rng.uniform(-jitter.stain, jitter.stain, 3)
     shifts = rng.uniform(-jitter.stain / 10, jitter.stain / 10, 3)
     brightness, contrast = 1 + rng.uniform(-jitter.light, jitter.light, 2)
@@ -60,7 +60,7 @@ def draw(jitter: Jitter, rng: np.random.Generator) -> Change:
 
 
 def jitter_pyramid(pyramid: Pyramid, jitter: Jitter, rng: np.random.Generator) -> Pyramid:
-    """The same pyramid, changed alike at all scales."""
+    """The same pyramid, changed in the same way at all scales."""
     change = draw(jitter, rng)
     patches = [
         apply(patch, change, pyramid.grid.scales[index])
@@ -70,7 +70,7 @@ def jitter_pyramid(pyramid: Pyramid, jitter: Jitter, rng: np.random.Generator) -
 
 
 def apply(patch: Pixels, change: Change, scale: float) -> Pixels:
-    """One patch (H, W, 3), changed. scale: level-0 px per px of the patch, for the blur."""
+    """One changed patch (H, W, 3). scale: level-0 px per px of the patch, for the blur."""
     stained = change_stain(patch, change.stain_gain, change.stain_shift)
     middle = stained.mean()
     lit = (stained - middle) * change.contrast + middle * change.brightness
@@ -82,10 +82,10 @@ def apply(patch: Pixels, change: Change, scale: float) -> Pixels:
 def change_stain(
     patch: Pixels, gain: tuple[float, float, float], shift: tuple[float, float, float]
 ) -> NDArray[np.float64]:
-    """Multiply and shift haematoxylin, eosin and DAB, (H, W, 3) in 0–255, not rounded.
+    """Multiply and shift haematoxylin, eosin and DAB; (H, W, 3) in 0–255, not rounded.
 
-    Separated by the matrix of Ruifrok and Johnston, 2001 (scikit-image's ``rgb_from_hed``). Gain 1
-    and shift 0 change nothing but pure black, which is taken as 1 of 255.
+    The stains are separated by the matrix of Ruifrok and Johnston, 2001 (scikit-image's
+    ``rgb_from_hed``). Gain 1 and shift 0 change only pure black, which counts as 1 of 255.
     """
     density = -np.log(np.maximum(patch, 1) / 255)
     stains = density @ hed_from_rgb * np.array(gain) + np.array(shift)
@@ -93,7 +93,7 @@ def change_stain(
 
 
 def compress(patch: Pixels, quality: int) -> Pixels:
-    """Through JPEG and back."""
+    """The patch after JPEG compression at this quality."""
     file = io.BytesIO()
     Image.fromarray(patch).save(file, "JPEG", quality=quality)
     return np.asarray(Image.open(file).convert("RGB"))

@@ -1,4 +1,4 @@
-"""Fits the map from responses to relative scale, and measures it on images left out; no torch."""
+"""Fits the map from responses to relative scale and tests it on images left out; without torch."""
 
 from __future__ import annotations
 
@@ -23,43 +23,44 @@ from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.record import Responses
 
 MIN_IMAGES = 3
-"""With fewer, an image left out leaves too little to learn from."""
+"""Fewest images; with fewer, too little is left to learn from when one is left out."""
 
 MOST_FOLDS = 20
-"""Images are left out one at a time, or in so many groups where there are more."""
+"""Up to this number, images are left out one at a time; more images form this many groups."""
 
 STRENGTHS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
-"""Ridge penalties tried; the one with the least error on images left out is kept."""
+"""Ridge penalties to try; the one with the smallest error on images left out is kept."""
 
 STEP = 0.25
-"""Octaves between the places at which the noise of a patch is known."""
+"""Octaves between the places at which the noise of a patch is measured."""
 
 LEAST_NOISE = 0.02
-"""Octaves; no place is believed more than this."""
+"""Octaves; the smallest noise that is assumed anywhere."""
 
 STEADY = 0.1
-"""A feature that hardly varied counts as if it had by this share of what features usually do: it
-teaches nothing, but where it moves, the slide is strange."""
+"""The spread of a feature is at least this share of the median spread. A feature that hardly varied
+teaches nothing, but if it moves on a slide, the slide is strange."""
 
 EXPLAINED = 0.95
-"""Share of the reference's variance that its directions hold."""
+"""Share of the reference's variance that its directions explain."""
 
 MOST_DIRECTIONS = 48
 
 TAIL = 0.5
-"""Octaves: cut windows of an image left out reach so far beyond its right scale."""
+"""Octaves by which the cut windows of an image left out reach beyond its right scale."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What the network answered about one image whose right scale is known."""
+    """The network's responses to one image whose right scale is known."""
 
     image: str
+    """Path of the image."""
     scale: float
     """Right scale, level-0 px per network px."""
     responses: Responses
     jittered: tuple[Responses, ...] = ()
-    """The same sites with stain, brightness, sharpness and compression changed."""
+    """The same sites with changed stain, brightness, sharpness and compression."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,9 @@ class FeatureTable:
     y: Array
     """(R,) octaves from the right scale."""
     image: NDArray[np.int64]
-    """(R,) which sample."""
+    """(R,) number of the row's sample."""
     fold: NDArray[np.int64]
-    """(R,) which samples are left out together."""
+    """(R,) number of the group that is left out together."""
 
 
 @dataclass(frozen=True)
@@ -90,21 +91,38 @@ class Map:
 
 
 def fit_profile(samples: Sequence[Sample], about: About) -> Profile:
-    """Learn the map from samples and measure it on images left out.
+    """The profile learnt from samples, with its errors on images left out.
 
-    about: its ``strength`` is chosen here. Raises SettingsError for fewer than MIN_IMAGES samples,
-    or when they span less than an octave.
+    Parameters
+    ----------
+    samples : Sequence[Sample]
+        At least 3, each of a different case.
+    about : About
+        What to record in the profile; ``strength`` is replaced by the best ridge penalty.
+
+    Returns
+    -------
+    Profile
+
+    Raises
+    ------
+    SettingsError
+        When there are fewer than 3 samples, or they span less than an octave of scale.
+
+    Examples
+    --------
+    >>> fit_profile(samples, about).save("my.safetensors")  # doctest: +SKIP
     """
     if len(samples) < MIN_IMAGES:
         raise SettingsError(
-            f"a reference needs at least {MIN_IMAGES} images, so that one can be left out to see "
-            f"what the profile is worth, got {len(samples)}"
+            f"a reference needs at least {MIN_IMAGES} images, so that the profile can be tested on "
+            f"an image left out; got {len(samples)}"
         )
     floor = floor_of(np.concatenate([moments_of(s.responses, about.layers)[1] for s in samples]))
     table = gather(samples, about.layers, floor)
     if np.ptp(table.y) < 1:
         raise SettingsError(
-            f"the reference spans {np.ptp(table.y):.2g} octaves of scale, at least one is needed; "
+            f"the reference spans {np.ptp(table.y):.2g} octaves of scale, but needs at least 1; "
             "use larger images"
         )
     left_out = {strength: leave_out(table, strength) for strength in STRENGTHS}
@@ -117,7 +135,7 @@ def fit_profile(samples: Sequence[Sample], about: About) -> Profile:
 
 
 def gather(samples: Sequence[Sample], keys: Sequence[LayerKey], floor: Array) -> FeatureTable:
-    """All rows of all samples that hold real detail."""
+    """All rows of all samples, except those of enlarged patches."""
     folds = np.arange(len(samples)) % min(MOST_FOLDS, len(samples))
     x, y, image = [], [], []
     for number, sample in enumerate(samples):
@@ -137,7 +155,7 @@ def ridge(x: Array, y: Array, strength: float) -> Map:
     spread = np.maximum(spread, STEADY * np.median(spread))
     z, middle = standardise(x, mean, spread), float(y.mean())
     rows, features = z.shape
-    if rows < features:  # the same weights, solved among the rows
+    if rows < features:  # the same weights, solved in as many unknowns as rows
         weights = z.T @ np.linalg.solve(z @ z.T + strength * rows * np.eye(rows), y - middle)
     else:
         weights = np.linalg.solve(z.T @ z + strength * rows * np.eye(features), z.T @ (y - middle))
@@ -145,7 +163,7 @@ def ridge(x: Array, y: Array, strength: float) -> Map:
 
 
 def leave_out(table: FeatureTable, strength: float) -> Array:
-    """(R,) what a map fitted without the row's own image says of it."""
+    """(R,) octaves that a map gives for each row, fitted without the row's own image."""
     out = np.empty(len(table.y))
     for fold in np.unique(table.fold):
         mine = table.fold == fold
@@ -154,19 +172,19 @@ def leave_out(table: FeatureTable, strength: float) -> Array:
 
 
 def places_of(y: Array) -> Array:
-    """(T,) even places over what the reference contains, about STEP apart."""
+    """(T,) evenly spaced places over the reference's range, about STEP apart."""
     return np.linspace(y.min(), y.max(), max(2, round(float(np.ptp(y)) / STEP) + 1))
 
 
 def noise_of(places: Array, truth: Array, said: Array) -> Array:
-    """(T,) root mean square error of the rows that the map puts near each place."""
+    """(T,) root mean square error of the rows that the map places near each place."""
     near = np.exp(-0.5 * ((said[None] - places[:, None]) / STEP) ** 2) + 1e-12
     mean = (near * (said - truth) ** 2).sum(axis=1) / near.sum(axis=1)
     return np.asarray(np.maximum(np.sqrt(mean), LEAST_NOISE))
 
 
 def directions(x: Array) -> Array:
-    """(K, D) orthonormal directions that hold EXPLAINED of the variance of standardised rows."""
+    """(K, D) orthonormal directions that explain EXPLAINED of the variance of standardised rows."""
     if len(x) < x.shape[1]:
         _, sizes, vectors = np.linalg.svd(x, full_matrices=False)
         values = sizes**2
@@ -178,7 +196,7 @@ def directions(x: Array) -> Array:
 
 
 def _build(table: FeatureTable, about: About, floor: Array, noise: tuple[Array, Array]) -> Profile:
-    """A profile fitted on all rows of a table; not yet measured."""
+    """A profile fitted to all rows of a table; its errors are not measured yet."""
     learnt = ridge(table.x, table.y, about.strength)
     standard = standardise(table.x, learnt.mean, learnt.spread)
     nothing = np.zeros(0)
@@ -189,7 +207,7 @@ def _build(table: FeatureTable, about: About, floor: Array, noise: tuple[Array, 
 
 
 def _measured(whole: Profile, table: FeatureTable, samples: Sequence[Sample]) -> Profile:
-    """The profile with what profiles of the other images say of each image left out."""
+    """The profile, with the errors of profiles of the other images on each image left out."""
     whole_errors: list[float] = []
     cut_errors: list[float] = []
     strange = np.zeros(len(samples))
@@ -213,13 +231,13 @@ def _measured(whole: Profile, table: FeatureTable, samples: Sequence[Sample]) ->
 
 
 def errors_of(sample: Sample, readings: Sequence[reader.Reading]) -> list[float]:
-    """Octaves by which each reading of a sample errs that gives an answer."""
+    """Error, in octaves, of each reading of a sample that gives an answer."""
     answers = [x.answer(np.ones(len(sample.responses.sites))) for x in readings]
     return [float(np.log2(x / sample.scale)) for x in answers if x is not None]
 
 
 def cut_windows(sample: Sample) -> Iterator[Responses]:
-    """The scales of a sample from each of their ends to TAIL beyond its right scale."""
+    """Responses in two windows: from each end of the scales to TAIL beyond the right scale."""
     scales, wide = sample.responses.grid.scales, 2**TAIL
     if scales[-1] > sample.scale * wide and scales[0] < sample.scale:
         yield sample.responses.between(scales[0], sample.scale * wide)

@@ -1,4 +1,4 @@
-"""Shows a network a reference: images whose right scale is known."""
+"""Calibrates a network on a reference: images whose right scale is known."""
 
 from __future__ import annotations
 
@@ -23,32 +23,43 @@ from wsi_scale.slide.readers import open_slide
 from wsi_scale.slide.resolution import scale_for
 
 OCTAVES = 3.0
-"""Most that is looked at on either side of the right scale."""
+"""Largest distance from the right scale that is measured, on either side."""
 
 FINEST = 1.0
-"""Below, pixels would be invented; a reference contains no such scale."""
+"""Smallest scale in a reference; below it, pixels would be invented."""
 
 
 @dataclass(frozen=True)
 class ReferenceImages:
-    """What is known about images, and how they are to be looked at. One of scale and mpp."""
+    """What is known about the reference images, and how to measure them.
+
+    Give either ``scale`` or ``mpp``. Wrong values raise SettingsError.
+
+    Examples
+    --------
+    >>> from wsi_scale.known_scale.calibrate import ReferenceImages
+    >>> ReferenceImages(mpp=0.5, sites=4).jitters
+    1
+    """
 
     scale: float | None = None
     """Right scale of every image, level-0 px per network px."""
     mpp: float | None = None
-    """µm per network px that the network wants; each image's own resolution gives its scale."""
+    """µm per network px that the network wants. Each image's own µm/px then gives its scale."""
     sites: int = 8
-    """Places looked at in each image."""
+    """Sites measured in each image, at least 1."""
     jitters: int = 1
-    """Changed copies of each place, beside the plain one."""
+    """Changed copies of each site, in addition to the plain one."""
     jitter: Jitter = field(default_factory=Jitter)
+    """Limits of the changes."""
     per_octave: float = 8
+    """Scales per octave."""
     seed: int = 0
 
     def __post_init__(self) -> None:
         if (self.scale is None) == (self.mpp is None):
             raise SettingsError(
-                "say at which scale the reference is right: either a scale or an mpp, not both"
+                "give the right scale of the reference images: either scale or mpp, and not both"
             )
         for key in ("scale", "mpp", "per_octave"):
             value = getattr(self, key)
@@ -59,12 +70,28 @@ class ReferenceImages:
                 raise SettingsError(f"{key} must be at least {least}, got {getattr(self, key)}")
 
     def right_scale(self, slide: Slide) -> float:
-        """Of one image. Raises SettingsError where it cannot be known."""
+        """The right scale of one image.
+
+        Parameters
+        ----------
+        slide : Slide
+            An open image.
+
+        Returns
+        -------
+        float
+            Level-0 px per network px.
+
+        Raises
+        ------
+        SettingsError
+            When the scale must come from the image's µm/px and the image does not state it.
+        """
         if self.scale is not None:
             return self.scale
         if slide.mpp is None:
             raise SettingsError(
-                f"{slide.path} does not say its µm/px, so --mpp cannot be turned into a scale; "
+                f"{slide.path} does not state its µm/px, so --mpp cannot be turned into a scale; "
                 "give --scale, or leave this image out"
             )
         assert self.mpp is not None
@@ -77,19 +104,48 @@ def calibrate(
     reference: ReferenceImages,
     tell: Tell = lambda *_: None,
 ) -> Profile:
-    """Measure the images, fit the map, and measure it on images left out.
+    """The profile of a network, learnt from images whose right scale is known.
 
-    images: slides or plain images, each of another case: they are what is left out. Raises
-    SettingsError, SlideError or NetworkError, one sentence, for what cannot be used.
+    Parameters
+    ----------
+    network : Network
+        From ``load_network``.
+    images : Sequence[str]
+        Paths of at least 3 slides or plain images, each of a different case, because images are
+        left out to measure the profile's errors.
+    reference : ReferenceImages
+        The right scale, and how to measure the images.
+    tell : Callable[[str, int, int], None], optional
+        Called with the step, the number done and the number in all.
+
+    Returns
+    -------
+    Profile
+        ``save`` writes it to a file.
+
+    Raises
+    ------
+    SettingsError, SlideError, NetworkError
+        When an image, a value or the network cannot be used.
+
+    Examples
+    --------
+    >>> from wsi_scale.known_scale.calibrate import ReferenceImages, calibrate
+    >>> from wsi_scale.networks import load_network
+    >>> images = ["a.svs", "b.svs", "c.svs"]
+    >>> profile = calibrate(
+    ...     load_network("figures"), images, ReferenceImages(scale=5)
+    ... )  # doctest: +SKIP
+    >>> profile.save("my.safetensors")  # doctest: +SKIP
     """
     if len(images) < MIN_IMAGES:
         raise SettingsError(
-            f"a reference needs at least {MIN_IMAGES} images, each of another case, so that one "
-            f"can be left out to see what the profile is worth, got {len(images)}"
+            f"a reference needs at least {MIN_IMAGES} images, each of a different case, so that "
+            f"the profile can be tested on an image left out; got {len(images)}"
         )
     samples = []
     for number, path in enumerate(images):
-        tell("looking at the reference", number, len(images))
+        tell("measuring the reference", number, len(images))
         with open_slide(path) as slide:
             samples.append(look(network, slide, reference, number))
     tell("fitting", len(images), len(images))
@@ -97,7 +153,7 @@ def calibrate(
 
 
 def look(network: Network, slide: Slide, reference: ReferenceImages, number: int) -> Sample:
-    """What a network answers about one image, plain and jittered, at all scales it contains."""
+    """A network's responses to one image, plain and changed, at all scales that fit on it."""
     right = reference.right_scale(slide)
     side = min(slide.bounds.width, slide.bounds.height)
     size = network.choose_input_size(max(side / right / 2, network.smallest_input_size))
@@ -105,8 +161,8 @@ def look(network: Network, slide: Slide, reference: ReferenceImages, number: int
     hi = min(right * 2**OCTAVES, 0.9 * side / size)
     if hi <= lo:
         raise SettingsError(
-            f"{slide.path} is too small to learn from: {side:g} px wide where it is narrowest, and "
-            f"patches of {size} px from scale {lo:.3g} up need over {lo * size / 0.9:.0f}; "
+            f"{slide.path} is too small to learn from: its shorter side is {side:g} px, but "
+            f"patches of {size} px from scale {lo:.3g} up need more than {lo * size / 0.9:.0f} px; "
             "leave it out"
         )
     try:
@@ -136,8 +192,8 @@ def _about(network: Network, reference: ReferenceImages, samples: Sequence[Sampl
     sizes = {sample.responses.input_size for sample in samples}
     if len(sizes) > 1:
         raise SettingsError(
-            f"the images have room for patches of {min(sizes)} to {max(sizes)} px, and a profile "
-            "needs one size; leave out the smallest images, or fix input_size in the card"
+            f"the images have room for patches of {min(sizes)} to {max(sizes)} px, but a profile "
+            "needs one size; leave out the smallest images, or set input_size in the card"
         )
     return About(
         network=network.name,

@@ -1,1 +1,1 @@
-"""The bench: estimators against known scales, beside chance. What `thesis` needs of it too."""
+"""The bench: estimators tested on slides of known scale and compared with chance."""

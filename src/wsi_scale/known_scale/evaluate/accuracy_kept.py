@@ -1,4 +1,4 @@
-"""What an answer is worth: how much of the network's best result is kept at it."""
+"""How much of the network's best result is kept at the answered scale."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from wsi_scale.responses.record import Responses
 
 
 def right_share(responses: Responses, kind: int) -> Array:
-    """(S,) share of pyramids at each scale whose most probable class is ``kind``.
+    """(S,) share of pyramids whose most probable class at each scale is ``kind``.
 
-    Of a network with one class, the share for which it says so. NaN where no patch was cut.
+    For a network with one class, the share for which it predicts that class. NaN where no patch was
+    cut.
     """
     if len(responses.classes) == 1:
         right = responses.outputs[:, 0] > 0
@@ -25,9 +26,12 @@ def right_share(responses: Responses, kind: int) -> Array:
 
 
 def kept_share(scales: Array, result: Array, scale: float | None) -> float | None:
-    """Result at the nearest scale ÷ best result; None without an answer or without any result.
+    """Result at the nearest scale ÷ best result; None without an answer or any result above 0.
 
-    scales, result: (S,). Scales 1, 2, 4, results 0.2, 0.8, 0.4, answer 3.9 -> 0.5.
+    scales, result: (S,); scale: the answer.
+
+    >>> kept_share(np.array([1.0, 2.0, 4.0]), np.array([0.2, 0.8, 0.4]), 3.9)
+    0.5
     """
     known = np.isfinite(result)
     if scale is None or not known.any() or result[known].max() <= 0:

@@ -1,4 +1,4 @@
-"""What every estimator answers from the saved responses of one slide; no torch."""
+"""Every estimator's answers from the saved responses of one slide; without torch."""
 
 from __future__ import annotations
 
@@ -31,35 +31,35 @@ from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.record import Responses
 
 MEASURED, SHUFFLED, RANDOM = "measured", "shuffled", "random weights"
-"""Whose responses are read; the last two are chance."""
+"""Kinds of responses; the last two are chance."""
 
 CENTRE = "window centre"
-"""Stands where an estimator's name stands; it looks at nothing."""
+"""Used in place of an estimator's name; this answer needs no measurement."""
 
 UNAVAILABLE = "unavailable"
-"""Stands where a verdict stands when the responses lack what the estimator needs."""
+"""Used in place of a verdict if the responses lack what the estimator needs."""
 
 
 @dataclass(frozen=True)
 class BenchQuestion:
-    """One estimator asked in one way."""
+    """One estimator with one setting and one kind of responses."""
 
     estimator: str
     setting: Setting = field(default_factory=dict)
     responses: str = MEASURED
-    """MEASURED, SHUFFLED, RANDOM, or ``none`` of the window's centre."""
+    """MEASURED, SHUFFLED, RANDOM, or ``none`` for the window's centre."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """What one estimator says, and what the judge makes of it."""
+    """One estimator's answer and its verdict."""
 
     by: str
-    """The estimator that answered: of ``auto`` the one it chose."""
+    """The estimator that answered; for ``auto``, the one that it followed."""
     says: float | None
-    """The scale, whatever the verdict; None if there is none."""
+    """The scale, whatever the verdict; None without an answer."""
     interval: tuple[float, float] | None
-    """90 %; None where the verdict gives no number."""
+    """90 % interval; None if the verdict gives no number."""
     verdict: str
     has_number: bool
     """Whether the verdict gives a number."""
@@ -68,7 +68,7 @@ class Said:
 
 @dataclass(frozen=True)
 class BenchAnswer:
-    """One answer."""
+    """One answer for one slide in one window."""
 
     row: Row
     truth: float
@@ -76,9 +76,9 @@ class BenchAnswer:
     question: BenchQuestion
     voice: Said
     kept: float | None
-    """Accuracy, or Dice, at the answer as a share of the best in the window."""
+    """Accuracy, or Dice, at the answer as a share of the best in the window; None if unknown."""
     patches: int
-    """In the window."""
+    """Number of patches in the window."""
 
     @property
     def octaves(self) -> float:
@@ -93,7 +93,7 @@ class BenchAnswer:
 
     @property
     def width(self) -> float:
-        """Of the interval in octaves; NaN without one."""
+        """Width of the interval in octaves; NaN without one."""
         ends = self.voice.interval
         return math.nan if ends is None else math.log2(ends[1] / ends[0])
 
@@ -104,11 +104,15 @@ def list_questions(
     *,
     profile: bool = False,
 ) -> tuple[BenchQuestion, ...]:
-    """Each estimator, its swept settings, and chance for all of them.
+    """Each estimator, its swept settings, and the same by chance.
 
-    estimators: names, ``auto`` among them; None: auto and all that need no reference.
+    estimators: names, which may include ``auto``; None: auto and all that need no reference.
     profile: whether a profile is given.
-    Raises SettingsError for an unknown estimator, and for one that lacks what it learns from.
+    Raises SettingsError for an unknown estimator, and for one without what it learns from.
+
+    >>> questions = list_questions(["fingerprint"], [("extrema", {"sigma": 7.0})])
+    >>> [(x.estimator, x.responses) for x in questions][::3]
+    [('fingerprint', 'measured'), ('extrema', 'shuffled'), ('window centre', 'none')]
     """
     names = ["auto", *(name for name in all_estimators() if _can_work(name, profile))]
     for name in estimators or ():
@@ -116,13 +120,13 @@ def list_questions(
             lacks = (
                 "needs a profile; name it with --profile"
                 if name == PROFILE
-                else "learns from images whose right scale is known, and a bench gives none; leave "
-                f"it out; there are {', '.join(names)}"
+                else "learns from images whose right scale is known, which a bench does not "
+                f"provide; choose from {', '.join(names)}"
             )
             raise SettingsError(f"estimator {name} {lacks}")
     for name, _ in sweeps:
         if name not in names:
-            raise SettingsError(f"estimator {name} learns from images; it cannot be swept here")
+            raise SettingsError(f"estimator {name} learns from images and cannot be swept here")
     plain: list[tuple[str, Setting]] = [(x, {}) for x in dict.fromkeys(estimators or names)]
     asked = [*plain, *sweeps]
     return (
@@ -134,14 +138,14 @@ def list_questions(
 
 
 def _can_work(name: str, profile: bool) -> bool:
-    """Whether an estimator has what it learns from, if it learns."""
+    """Whether an estimator can work here: it learns nothing, or its profile is given."""
     return profile if name == PROFILE else not getattr(find_estimator(name), "LEARNS", False)
 
 
 def find_answers(
     bench: Bench, row: Row, measured: Measured, questions: Sequence[BenchQuestion]
 ) -> list[BenchAnswer]:
-    """Ask every question in every window, from the saved responses of one slide."""
+    """The answer to every question in every window, from the saved responses of one slide."""
     trained = Responses.load(bench.file(row, RESPONSES))
     untrained = Responses.load(bench.file(row, BY_CHANCE))
     result = _result(bench, row, trained)
@@ -166,7 +170,7 @@ def find_answers(
 
 
 def cut(responses: Responses, window: ScaleWindow) -> Responses:
-    """The same as if only the window had been asked; sites without a patch in it are gone."""
+    """The responses in a window, without the sites that have no patch in it."""
     inside = responses.between(window.lo, window.hi)
     used, index = np.unique(inside.site_index, return_inverse=True)
     sites = tuple(inside.sites[i] for i in used)
@@ -174,7 +178,7 @@ def cut(responses: Responses, window: ScaleWindow) -> Responses:
 
 
 def _result(bench: Bench, row: Row, responses: Responses) -> Array | None:
-    """(S,) accuracy or Dice of the network at every measured scale; None where nobody knows."""
+    """(S,) the network's accuracy or Dice at every measured scale; None if it is not known."""
     if row.kind is not None:
         return right_share(responses, responses.classes.index(row.kind))
     if row.mask is not None:
@@ -188,8 +192,11 @@ def ask_all(
     window: ScaleWindow,
     bench: Bench,
 ) -> Iterator[tuple[BenchQuestion, Said]]:
-    """Every question with its answer; none is asked twice, nor, without a profile, whom ``auto``
-    chose: with one, its verdict may be of two estimators that contradict each other."""
+    """Every question with its answer; nothing is computed twice.
+
+    Without a profile, the estimator that ``auto`` followed is not run again either. With one, it
+    is, because a verdict of ``auto`` may come from two estimators that contradict each other.
+    """
     known: dict[tuple[str, str, str], Said] = {}
     for question in questions:
         if question.estimator == CENTRE:
@@ -204,7 +211,7 @@ def ask_all(
 
 
 def ask(question: BenchQuestion, responses: Responses, bench: Bench) -> Said:
-    """One estimator's answer, judged."""
+    """One estimator's answer, with its verdict."""
     started = time.monotonic()
     try:
         answer: Estimate = estimate(
@@ -213,7 +220,7 @@ def ask(question: BenchQuestion, responses: Responses, bench: Bench) -> Said:
             options=bench.options(question.setting),
             seed=bench.seed,
         )
-    except SettingsError:  # names and options were checked before: it cannot work on this network
+    except SettingsError:  # names and options are valid, so it cannot work on this network
         return Said(question.estimator, None, None, UNAVAILABLE, False, 0.0)
     return Said(
         by=answer.estimator,

@@ -1,4 +1,4 @@
-"""What a bench asks, and where its answers lie; no torch."""
+"""The settings of a bench and the files of its results; without torch."""
 
 from __future__ import annotations
 
@@ -23,31 +23,34 @@ from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings, make_settings
 
 @dataclass(frozen=True)
 class Bench:
-    """One network, and slides whose right scale is known."""
+    """One network, slides whose right scale is known, and how to measure them."""
 
     out: Path
+    """Folder for all results."""
     manifest: Manifest
     network: str = DEFAULT_NETWORK
-    """SPEC."""
+    """SPEC of the network."""
     factors: tuple[ScaleWindow, ...] | None = None
     """The windows to search, as factors of the right scale; None: drawn for each slide."""
     sites: int = 46
+    """Sites measured on each slide."""
     per_octave: float = 8
+    """Scales per octave."""
     seed: int = 0
     device: str = "auto"
     profile: Path | None = None
-    """File of ``wsi-scale calibrate`` for this network."""
+    """Profile file from ``wsi-scale calibrate`` for this network."""
 
     def __post_init__(self) -> None:
         self.settings(ScaleWindow(1, 2))
 
     @property
     def note(self) -> Path:
-        """The file that says what is asked."""
+        """The file that records the settings."""
         return self.out / "run.json"
 
     def settings(self, window: ScaleWindow) -> Settings:
-        """How a slide is asked in a window. Raises SettingsError for values that cannot be used."""
+        """Settings for one window. Raises SettingsError for values that cannot be used."""
         return make_settings(
             scales=(window.lo, window.hi),
             dense=True,
@@ -58,35 +61,35 @@ class Bench:
         )
 
     def options(self, setting: Mapping[str, Any]) -> Options:
-        """A question's setting, with what the profile and the network's card give besides."""
+        """Options for a question: its setting, the profile, and what the network's card gives."""
         return Options(**{"selective": self.selective, "profile": self.learnt, **setting})
 
     @cached_property
     def learnt(self) -> Profile | None:
-        """What the profile holds; None without one. Raises SettingsError when it is damaged."""
+        """The profile; None without one. Raises SettingsError if its file is damaged."""
         return None if self.profile is None else load_profile(self.profile)
 
     @cached_property
     def selective(self) -> float | None:
-        """What ``recognition`` needs to know of the network."""
+        """What ``recognition`` needs to know about the network, from its card."""
         return selective_of_spec(self.network)
 
     def windows(self, row: Row, truth: float) -> tuple[ScaleWindow, ...]:
-        """The windows in which a slide is searched, in scales. They hang on the slide's name and
+        """The windows in which a slide is searched, as scales. They depend on the slide's name and
         the seed, not on its place in the manifest."""
         factors = self.factors or draw_factors(self.seed, number_of(row))
         return tuple(window.times(truth) for window in factors)
 
     def fair(self, row: Row, truth: float, grid: ScaleGrid) -> tuple[ScaleWindow, ...]:
-        """What a measured grid leaves of them."""
+        """The same windows, cut to a measured grid, if they are still fair."""
         return fair_windows(self.windows(row, truth), grid, truth)
 
     def whole(self, row: Row, truth: float) -> ScaleWindow:
-        """The window that is measured: all others lie in it."""
+        """The window that is measured; it holds all others."""
         return union(self.windows(row, truth))
 
     def file(self, row: Row, ending: str) -> Path:
-        """One of the files that hold what was measured of a slide."""
+        """One of the files with a slide's measurements."""
         return self.out / "responses" / f"{self._stems[row.slide]}{ending}"
 
     @cached_property
@@ -94,7 +97,7 @@ class Bench:
         return {row.slide: self.manifest.stem(row) for row in self.manifest.rows}
 
     def describe(self) -> dict[str, Any]:
-        """Everything that decides what is measured, for the note."""
+        """Everything on which the measurements depend, for the note."""
         return {
             "manifest": self.manifest.sha256,
             "network": self.network,
@@ -109,12 +112,12 @@ class Bench:
 
 
 RESPONSES, BY_CHANCE, DICE, NOTE = ".npz", ".random.npz", ".dice.npz", ".json"
-"""Endings of a slide's files: what the network answered, what random weights answered, how well it
-segments at each scale, and ``Measured``, written last."""
+"""Endings of a slide's files: responses of the network, responses of random weights, Dice at each
+scale, and ``Measured``, which is written last."""
 
 
 class Measured(BaseModel):
-    """Beside a slide's responses: what else is known since it was measured."""
+    """What is stored with a slide's responses."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -122,14 +125,14 @@ class Measured(BaseModel):
     truth: float
     """The right scale, level-0 px per network px."""
     seconds: float
-    """It took to cut the patches and ask the network."""
+    """Time to cut the patches and run the network."""
     random_seconds: float
-    """It took to ask random weights."""
+    """Time to run the network with random weights."""
     warnings: tuple[str, ...] = ()
 
 
 def read_measured(bench: Bench, row: Row) -> Measured | None:
-    """What is known of a slide that was measured; None when it was not yet.
+    """What is stored about a measured slide; None if it has not been measured yet.
 
     Raises SettingsError for a damaged file.
     """
@@ -143,5 +146,5 @@ def read_measured(bench: Bench, row: Row) -> Measured | None:
 
 
 def number_of(row: Row) -> int:
-    """A whole number that hangs on the slide's name alone."""
+    """A whole number that depends only on the slide's name."""
     return crc32(row.slide.encode())

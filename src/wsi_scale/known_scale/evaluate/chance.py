@@ -1,4 +1,4 @@
-"""Answers by chance, which every table shows beside the others."""
+"""Answers by chance, with which every table compares the others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CENTRE = "chance: window centre"
 
 
 def shuffle_scales(responses: Responses, rng: np.random.Generator) -> Responses:
-    """Responses that know nothing of scale: each pyramid's rows dealt out to its scales anew."""
+    """Responses without information on scale: each pyramid's rows, randomly assigned to scales."""
     dealt = responses.scale_index.copy()
     for site in range(len(responses.sites)):
         rows = np.flatnonzero(responses.site_index == site)

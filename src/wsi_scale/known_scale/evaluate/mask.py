@@ -15,19 +15,19 @@ from wsi_scale.plumbing.files import replacing
 
 @dataclass(frozen=True)
 class Overlap:
-    """Pixels of patches, counted in the network's answer; one row for each patch."""
+    """Counts of pixels in the network's output, one row per patch."""
 
     scale: Array
     """(R,) level-0 px per network px."""
     both: Array
-    """(R,) pixels found that are in the mask."""
+    """(R,) pixels that the network found and that are in the mask."""
     found: Array
-    """(R,) pixels found."""
+    """(R,) pixels that the network found."""
     true: Array
     """(R,) pixels in the mask."""
 
     def dice(self, scales: Array) -> Array:
-        """(S,) 2 · both / (found + true) over all patches of a scale; NaN where both are empty."""
+        """(S,) 2 · both / (found + true) over all patches of a scale; NaN if both are empty."""
         out = np.full(len(scales), np.nan)
         for i, scale in enumerate(scales):
             here = np.abs(self.scale / scale - 1) < 1e-6
@@ -37,13 +37,13 @@ class Overlap:
         return out
 
     def save(self, path: Path) -> None:
-        """Write one ``.npz``; whole or not at all."""
+        """Write one ``.npz`` file, completely or not at all."""
         with replacing(path) as file:
             np.savez_compressed(file, **vars(self))
 
     @classmethod
     def load(cls, path: Path) -> Overlap:
-        """Read what ``save`` wrote. Raises SettingsError for anything else."""
+        """The counts that ``save`` wrote. Raises SettingsError for anything else."""
         try:
             with np.load(path, allow_pickle=False) as file:
                 return cls(file["scale"], file["both"], file["found"], file["true"])
@@ -52,9 +52,9 @@ class Overlap:
 
 
 def mask_of_patch(mask: Mask, site: Site, side: float, count: int) -> Mask:
-    """The mask at the centres of count × count pixels of a patch, (count, count).
+    """(count, count) the mask at the centres of a patch's count × count pixels.
 
-    mask: (H, W) at level 0. side: of the patch around the site, level-0 px, inside the mask.
+    mask: (H, W) at level 0. side: side of the patch, which lies inside the mask, in level-0 px.
     """
     rows, columns = (
         px_below(centre, side, count, length)
@@ -64,7 +64,7 @@ def mask_of_patch(mask: Mask, site: Site, side: float, count: int) -> Mask:
 
 
 def count_overlap(scales: list[float], found: Mask, true: Mask) -> Overlap:
-    """Count patches, found and true: (R, H, W)."""
+    """Counts for R patches. found, true: (R, H, W)."""
     sums = ((found & true).sum((1, 2)), found.sum((1, 2)), true.sum((1, 2)))
     return Overlap(np.array(scales), *(np.asarray(x, float) for x in sums))
 

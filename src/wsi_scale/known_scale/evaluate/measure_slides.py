@@ -1,4 +1,4 @@
-"""Asks the network, and random weights, about every slide of a bench, and keeps what they say."""
+"""Measures every slide of a bench, with the network and with random weights, and saves it all."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class SlideJob:
     row: Row
     truth: float
     weights: str
-    """What ``hash_weights`` says of the network that is meant."""
+    """``hash_weights`` of the network."""
 
 
 @lru_cache(maxsize=2)
@@ -65,9 +65,9 @@ def load(spec: str, device: str) -> Network:
 
 @lru_cache(maxsize=2)
 def find_truth(bench: Bench, row: Row) -> float:
-    """The right scale of a slide. Opens it, and the head of its mask.
+    """The right scale of a slide. Opens the slide, and reads the size of its mask.
 
-    Raises SettingsError, with the line, for a slide or mask that cannot be used.
+    Raises SettingsError, which names the line, for a slide or mask that cannot be used.
     """
     where = bench.manifest.where(row)
     try:
@@ -83,7 +83,9 @@ def _scale_of(row: Row, slide: Slide) -> float:
     if row.scale is not None:
         return row.scale
     if slide.mpp is None or row.mpp is None:
-        raise SlideError(f"{row.slide} has no resolution; give its right scale instead of mpp")
+        raise SlideError(
+            f"{row.slide} does not state its µm/px; give its right scale instead of mpp"
+        )
     return scale_for(row.mpp, slide.mpp)
 
 
@@ -91,14 +93,14 @@ def _check_mask(slide: Slide, path: str) -> None:
     size, level = label_size(path), slide.levels[0]
     if size != (level.width, level.height):
         raise SlideError(
-            f"mask {path} is {size[0]} × {size[1]} px but the slide {level.width} × {level.height}"
-            "; draw it at level 0"
+            f"mask {path} is {size[0]} × {size[1]} px but the slide is {level.width} × "
+            f"{level.height} px; draw the mask at level 0"
         )
 
 
 def check_rows(bench: Bench, rows: Sequence[Row], network: Network) -> None:
-    """Raise SettingsError, with the line, for a class or mask that the network cannot answer, and
-    for a profile of another network."""
+    """Raise SettingsError, which names the line, for a class or mask that does not suit the
+    network, and for a profile of another network."""
     if bench.profile is not None and bench.learnt is not None:
         check_profile(bench.learnt, network, str(bench.profile))
     for row in rows:
@@ -107,20 +109,20 @@ def check_rows(bench: Bench, rows: Sequence[Row], network: Network) -> None:
             raise SettingsError(f"{where}: {network.name} segments; give a mask, not a class")
         if row.kind is not None and row.kind not in network.classes:
             raise SettingsError(
-                f"{where}: {network.name} has no class {row.kind!r}; there are "
+                f"{where}: {network.name} has no class {row.kind!r}; choose from "
                 f"{listed(network.classes)}"
             )
         if row.mask is not None and network.task != "segment":
             raise SettingsError(f"{where}: {network.name} classifies; give a class, not a mask")
         if row.mask is not None and network.background is None and network.activation == "softmax":
             raise SettingsError(
-                f"{where}: {network.name} has no background class to hold against a mask; name it "
-                "in its card"
+                f"{where}: {network.name} has no background class, so its output cannot be "
+                "compared with a mask; name the background in the card"
             )
 
 
 def gather(jobs: Sequence[SlideJob], workers: int, tell: Tell) -> dict[str, str]:
-    """Measure every slide; by slide, one sentence for each that could not be."""
+    """Measure every slide. Returns, by slide, one sentence for each that failed."""
     failed: dict[str, str] = {}
     step = "measuring slides"
     tell(step, 0, len(jobs))
@@ -132,9 +134,9 @@ def gather(jobs: Sequence[SlideJob], workers: int, tell: Tell) -> dict[str, str]
 
 
 def measure(job: SlideJob) -> str | None:
-    """Write all files of one slide; one sentence when that cannot be, None when all is well."""
+    """Write all files of one slide. Returns one sentence if that fails, else None."""
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # so that the last digits do not hang on the number of workers
+    torch.set_num_threads(1)  # so that the last digits do not depend on the number of workers
     try:
         with redirect_stdout(sys.stderr):  # other people's networks may print
             return _measure(job)
@@ -147,7 +149,8 @@ def _measure(job: SlideJob) -> str | None:
     network = load(bench.network, bench.device)
     if hash_weights(network) != job.weights:
         raise NetworkError(
-            f"{bench.network} has other weights each time it is loaded; name them with weights=FILE"
+            f"{bench.network} has different weights each time it is loaded; name a weights file "
+            "with weights=FILE"
         )
     try:
         with open_slide(bench.manifest.find(row.slide)) as slide:
@@ -161,7 +164,7 @@ def _measure(job: SlideJob) -> str | None:
 
 @dataclass
 class _Heard:
-    """What was measured of one slide, site by site."""
+    """Measurements of one slide, site by site."""
 
     trained: list[Responses] = field(default_factory=list)
     by_chance: list[Responses] = field(default_factory=list)
@@ -199,26 +202,26 @@ def _measure_slide(job: SlideJob, slide: Slide, network: Network) -> None:
 
 
 def _plan(job: SlideJob, slide: Slide, network: Network) -> Run:
-    """Choose sites and scales. Raises SlideError where they leave nothing to search."""
+    """Choose sites and scales. Raises SlideError if nothing is left to search."""
     bench, row = job.bench, job.row
     try:
         run = plan_run(slide, network, bench.settings(bench.whole(row, job.truth)))
     except SettingsError:
         raise SlideError(
-            f"{row.slide} is too small to search for scale {job.truth:.3g} on it; leave it out or "
-            "take a larger one"
+            f"{row.slide} is too small to search for scale {job.truth:.3g}; leave it out or use a "
+            "larger slide"
         ) from None
     if not bench.fair(row, job.truth, run.grid):
         raise SlideError(
-            f"{row.slide} has room for scales {run.grid.scales[0]:.3g} to "
-            f"{run.grid.scales[-1]:.3g} only, too few to search for {job.truth:.3g} with it off "
-            "the middle; leave it out or take a larger one"
+            f"{row.slide} has room only for scales {run.grid.scales[0]:.3g} to "
+            f"{run.grid.scales[-1]:.3g}, too few to search for {job.truth:.3g} away from the "
+            "window's middle; leave it out or use a larger slide"
         )
     return run
 
 
 def _save(job: SlideJob, heard: _Heard, warnings: tuple[str, ...]) -> None:
-    """Write all files, the note last: where it is, all is."""
+    """Write all files, the note last, so that a note means that all files are there."""
     bench, row = job.bench, job.row
     note = Measured(
         slide=row.slide,
@@ -239,7 +242,7 @@ def _ask(network: Network, pyramid: Pyramid) -> Responses:
 
 
 def overlap(network: Network, mask: Mask, pyramid: Pyramid) -> Overlap:
-    """What the network finds beside the mask, in all patches of a site."""
+    """What the network finds in all patches of a site, compared with the mask."""
     parts = []
     size = pyramid.patches.shape[1]
     for start in range(0, len(pyramid.indices), _BATCH):

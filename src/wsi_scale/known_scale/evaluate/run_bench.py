@@ -1,4 +1,4 @@
-"""A bench from its first slide to its tables; resumable at every slide."""
+"""Runs a bench from its first slide to its tables; can be resumed after every slide."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ from wsi_scale.plumbing.processes import Tell, in_processes
 from wsi_scale.plumbing.version import __version__
 
 CHANCE = (
-    "Rows called chance know nothing of scale: the middle of the window; the same responses dealt "
-    "out to the scales at random; the same network with random weights. An estimator that is not "
-    "clearly below them has found nothing."
+    "Rows called chance contain no information on scale: the middle of the window; the same "
+    "responses, randomly assigned to scales; the same network with random weights. An estimator "
+    "whose error is not clearly below theirs has found nothing."
 )
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run left behind."""
+    """The results of a run."""
 
     tables: tuple[Path, ...]
+    """Files of the tables."""
     summary: str
-    """Markdown."""
+    """The summary as Markdown."""
     measured: int
-    """Slides that the tables rest on."""
+    """Number of slides behind the tables."""
     failed: dict[str, str]
     """By slide, one sentence for each that could not be measured."""
 
@@ -48,11 +49,38 @@ class _Job:
 def evaluate(
     bench: Bench, questions: Sequence[BenchQuestion], workers: int = 1, tell: Tell = lambda *_: None
 ) -> Outcome:
-    """Measure what is still missing, then write every table.
+    """Measure the slides that are still missing, then write all tables.
 
-    What is saved is not measured again, and neither the network nor its slides are needed for it;
-    so other questions may be asked of the same folder. Raises SettingsError or NetworkError,
-    before any work, for what cannot be used, and for a folder of another run.
+    Slides with saved responses are not measured again, so other estimators can be tested in the
+    same folder without the network and the slides.
+
+    Parameters
+    ----------
+    bench : Bench
+        The network, the slides and the folder.
+    questions : Sequence[BenchQuestion]
+        From ``list_questions``.
+    workers : int
+        Processes that share the slides.
+    tell : Callable[[str, int, int], None], optional
+        Called with the step, the number done and the number in all.
+
+    Returns
+    -------
+    Outcome
+        The tables' files, the summary, and the slides that failed.
+
+    Raises
+    ------
+    SettingsError, NetworkError
+        Before any work, for values that cannot be used and for the folder of a different run.
+    WsiScaleError
+        When no slide could be measured.
+
+    Examples
+    --------
+    >>> bench = Bench(Path("bench"), read_manifest(Path("slides.csv")))  # doctest: +SKIP
+    >>> print(evaluate(bench, list_questions(None, [])).summary)  # doctest: +SKIP
     """
     asked = bench.describe()
     refuse_others(bench.note, asked)
@@ -74,8 +102,8 @@ def evaluate(
 
 
 def _measure(bench: Bench, rows: Sequence[Row], workers: int, tell: Tell) -> dict[str, str]:
-    """Measure slides, having looked at all of them and at the network first."""
-    # torch: not needed for saved responses
+    """Measure slides, after all of them and the network have been checked."""
+    # imported here because saved responses need no torch
     from wsi_scale.known_scale.evaluate import measure_slides
     from wsi_scale.networks.identity import hash_weights
 
@@ -146,15 +174,15 @@ def _notes(
     measured: dict[str, Measured],
     failed: dict[str, str],
 ) -> list[str]:
-    """What a reader of the summary must know besides."""
+    """Sentences below the summary's table."""
     rows = [row for row in bench.manifest.rows if row.slide in measured]
     asked = sum(len(bench.windows(row, measured[row.slide].truth)) for row in rows)
     searched = len({(x.row.slide, x.window) for x in found})
     notes = [f"Slides: {len(rows)}; windows: {searched}; network: {bench.network}.", CHANCE]
     if searched < asked:
         notes.append(
-            f"{asked - searched} windows were left out: cut to the room on their slide, they had "
-            "the truth at their middle."
+            f"{asked - searched} windows were left out: after they were cut to fit on their slide, "
+            "the truth lay too near their middle or an end."
         )
     dropped = sum(x.startswith("site dropped") for m in measured.values() for x in m.warnings)
     if dropped:

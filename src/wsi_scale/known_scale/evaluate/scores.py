@@ -1,4 +1,4 @@
-"""The tables of a bench: each estimator beside chance, every single answer, and the time."""
+"""The tables of a bench: each estimator compared with chance, every answer, and the times."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ HEAD = (
 
 
 def table_of_answers(found: Sequence[BenchAnswer]) -> Table:
-    """Every single answer; too long to be read as Markdown."""
+    """Every single answer; the table is too long to read as Markdown."""
     header = (
         "slide", "group", "truth", "lo", "hi", "estimator", "setting", "responses", "by", "answer",
         "low", "high", "verdict", "octaves", "kept", "patches",
@@ -55,7 +55,7 @@ def table_of_answers(found: Sequence[BenchAnswer]) -> Table:
 def summary(found: Sequence[BenchAnswer], notes: Iterable[str]) -> Table:
     """One row per estimator and setting, and per kind of chance.
 
-    notes: sentences that stand below the table.
+    notes: sentences to print below the table.
     """
     rows, lines = [], []
     for question, mine in by_question(found):
@@ -85,9 +85,9 @@ def label(question: BenchQuestion) -> str:
 
 
 def measures(answers: Sequence[BenchAnswer]) -> dict[str, Cell]:
-    """From ``slides`` to ``patches`` of the summary's columns; at least one answer.
+    """The summary's columns from ``slides`` to ``patches``, from at least one answer.
 
-    Shares are of all answers: an estimator that says nothing is neither within 10 % nor 25 %.
+    Shares are of all answers: a missing answer is neither within 10 % nor within 25 %.
     """
     octaves = np.array([x.octaves for x in answers])
     said = np.isfinite(octaves)
@@ -158,7 +158,7 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def _line(values: dict[str, Cell]) -> list[str]:
-    """The cells of ``HEAD`` after the first."""
+    """The cells for ``HEAD`` after the first."""
     median = "–"
     if values["median_octaves"] is not None:
         median = _number(values["median_octaves"], 3)

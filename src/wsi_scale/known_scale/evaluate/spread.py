@@ -1,4 +1,4 @@
-"""How sure a median is when some of its numbers err together."""
+"""The uncertainty of a median when some of its numbers err together."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ RESAMPLES = 1000
 
 
 def median_interval(blocks: Mapping[str, Sequence[float]]) -> tuple[float, float]:
-    """90 % interval of the median of all numbers, whole blocks drawn again with replacement.
+    """90 % interval of the median of all numbers, by drawing whole blocks with replacement.
 
-    blocks: by name, at least one, none empty. With one block both ends are its median.
+    blocks: by name; at least one, none empty. With one block both ends are its median.
+
+    >>> median_interval({"slide 1": [1.0, 2.0, 3.0]})
+    (2.0, 2.0)
     """
     arrays = [np.array(block) for block in blocks.values()]
     rng = np.random.default_rng(0)

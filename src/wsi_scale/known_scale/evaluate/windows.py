@@ -1,4 +1,4 @@
-"""The windows of scales in which a slide is searched: the truth is never at the middle."""
+"""The windows of scales in which a slide is searched; the truth is never at the middle."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from wsi_scale.errors import SettingsError
 from wsi_scale.geometry import ScaleGrid
 
 OCTAVES = 3.0
-"""Width of a drawn window."""
+"""Width of a drawn window, in octaves."""
 
 AWAY = (0.5, 1.0)
-"""Octaves from the truth to the middle of a drawn window."""
+"""Smallest and largest distance from the truth to the middle of a drawn window, in octaves."""
 
 CENTRED = 0.25
-"""A middle closer to the truth than so many octaves is no window to test in: the middle itself,
-answered without looking, would be right within 19 %."""
+"""Smallest distance from the truth to a window's middle, in octaves. If they were closer, answering
+the middle without measuring anything would be right within 19 %."""
 
 INSIDE = 0.25
-"""Octaves that the truth lies inside a window at least."""
+"""Smallest distance from the truth to each end of a window, in octaves."""
 
 NARROWEST = 1.0
-"""Octaves."""
+"""Smallest width of a window, in octaves."""
 
 EXAMPLE = "0.2:1.7,0.6:5"
 _SLACK = 1e-9
@@ -39,15 +39,15 @@ class ScaleWindow:
 
     @property
     def middle(self) -> float:
-        """The scale half-way in octaves: answered without looking."""
+        """The scale half-way in octaves, which can be answered without measuring anything."""
         return math.sqrt(self.lo * self.hi)
 
     def times(self, scale: float) -> ScaleWindow:
-        """Factors become scales."""
+        """The window in scales, if this one holds factors of ``scale``."""
         return ScaleWindow(self.lo * scale, self.hi * scale)
 
     def is_fair(self, truth: float) -> bool:
-        """Whether the truth lies inside and not at the middle, and the window is wide enough."""
+        """Whether the truth lies inside but away from the middle, and the window is wide enough."""
         return (
             math.log2(self.hi / self.lo) >= NARROWEST - _SLACK
             and abs(math.log2(self.middle / truth)) >= CENTRED - _SLACK
@@ -56,10 +56,11 @@ class ScaleWindow:
 
 
 def draw_factors(seed: int, number: int) -> tuple[ScaleWindow, ScaleWindow]:
-    """Two windows for one slide, as factors: the middle of one lies below the truth, of the other
-    above it, each 0.5 to 1 octave away.
+    """Two windows for one slide, as factors. The middle of one lies 0.5 to 1 octave below the
+    truth, the middle of the other as far above it.
 
-    number: of the slide, any whole number from 0. The same two numbers give the same windows.
+    number: any whole number from 0 that stands for the slide. The same seed and number give the
+    same windows.
     """
     rng = np.random.default_rng([seed, 11, number])
     half = OCTAVES / 2
@@ -69,7 +70,28 @@ def draw_factors(seed: int, number: int) -> tuple[ScaleWindow, ScaleWindow]:
 
 
 def parse_factors(text: str) -> tuple[ScaleWindow, ...]:
-    """``LO:HI,LO:HI`` as factors of the right scale. Raises SettingsError for unfair ones."""
+    """Windows given as factors of the right scale.
+
+    Parameters
+    ----------
+    text : str
+        ``LO:HI``, or several separated by commas.
+
+    Returns
+    -------
+    tuple[ScaleWindow, ...]
+
+    Raises
+    ------
+    SettingsError
+        When a part is not ``LO:HI`` with 0 < LO < HI, or factor 1 is less than 0.25 octave from
+        the window's middle or from one of its ends.
+
+    Examples
+    --------
+    >>> parse_factors("0.2:1.7,0.6:5")
+    (ScaleWindow(lo=0.2, hi=1.7), ScaleWindow(lo=0.6, hi=5.0))
+    """
     out = []
     for part in text.split(","):
         lo, _, hi = part.partition(":")
@@ -79,14 +101,14 @@ def parse_factors(text: str) -> tuple[ScaleWindow, ...]:
             window = ScaleWindow(0, 0)
         if not (0 < window.lo < window.hi < math.inf):
             raise SettingsError(
-                f"--windows are factors LO:HI of the right scale, for example {EXAMPLE}, "
+                f"--windows takes factors LO:HI of the right scale, for example {EXAMPLE}; "
                 f"got {part!r}"
             )
         if not window.is_fair(1.0):
             raise SettingsError(
-                f"window {part} has the right scale (factor 1) at its middle or too near an end: "
-                f"the middle {window.middle:.2g} must be {CENTRED} octave away, both ends "
-                f"{INSIDE}; for example {EXAMPLE}"
+                f"window {part} has the right scale (factor 1) too near its middle or an end: its "
+                f"middle {window.middle:.2g} must be {CENTRED} octave away, both ends {INSIDE}; "
+                f"for example {EXAMPLE}"
             )
         out.append(window)
     return tuple(out)
@@ -100,10 +122,10 @@ def union(windows: tuple[ScaleWindow, ...]) -> ScaleWindow:
 def fair_windows(
     windows: tuple[ScaleWindow, ...], grid: ScaleGrid, truth: float
 ) -> tuple[ScaleWindow, ...]:
-    """What is left of the windows on a grid: from one of its scales to another, and still fair.
+    """The windows, cut to the scales of a grid, if they are still fair.
 
-    A slide too small for a window's upper end cuts it; what then has the truth at its middle is
-    left out.
+    If a slide is too small for a window's upper end, the window is cut. It is left out if the truth
+    then lies too near its middle or an end.
     """
     scales = np.array(grid.scales)
     out = []

@@ -1,1 +1,1 @@
-"""The model problem of the MSU thesis (2022): its images, its training, its tables and figures."""
+"""The model problem of the MSU thesis (2022): its images, training, tables and figures."""

@@ -1,7 +1,7 @@
-"""What every estimator answers from the saved responses of one network; no torch.
+"""Every estimator's answers from the saved responses of one network; without torch.
 
-The thesis asks for one answer per class, from that class's pyramids. ``all`` is one answer from the
-pyramids of all classes together.
+As in the thesis, there is one answer per class, from that class's pyramids. ``all`` is one answer
+from the pyramids of all classes together.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LEARNING = ("dsst", "hrsem", "rrsem")
 
 @dataclass(frozen=True)
 class ThesisQuestion:
-    """One estimator asked in one way."""
+    """One estimator with one setting and one kind of responses."""
 
     label: str
     estimator: str
@@ -41,11 +41,11 @@ class ThesisQuestion:
     reference: bool = False
     """Whether it learns from training images first."""
     shuffled: bool = False
-    """Whether the responses are dealt out to random scales: an answer by chance."""
+    """Whether the responses are randomly assigned to scales: an answer by chance."""
 
 
 VOICES = {"thesis": "extrema", **{x: x for x in ("fingerprint", "confidence", *LEARNING)}}
-"""Label of each estimator that is asked by chance too, and its name."""
+"""Label and name of each estimator that is also run by chance."""
 
 
 def _by_chance(label: str, what: str, *, shuffled: bool = False) -> ThesisQuestion:
@@ -71,7 +71,7 @@ OF_RANDOM_WEIGHTS = tuple(_by_chance(name, "random weights") for name in VOICES)
 
 @dataclass(frozen=True)
 class ThesisAnswer:
-    """One answer."""
+    """One answer for one network, window and class."""
 
     network: str
     lo: float
@@ -87,7 +87,7 @@ class ThesisAnswer:
 
     @property
     def member(self) -> Member:
-        """The network asked; its scale is the right answer."""
+        """The network; its scale is the right answer."""
         return FAMILY[self.network]
 
     @property
@@ -102,13 +102,13 @@ class ThesisAnswer:
 
     @property
     def centred(self) -> bool:
-        """Whether the window's middle is as good as right."""
+        """Whether the window's middle is close to the right scale."""
         return is_centred((self.lo, self.hi), self.member.scale)
 
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything that one network's responses say."""
+    """Everything found in one network's responses."""
 
     network: str
     scales: Array
@@ -118,7 +118,7 @@ class Findings:
     weights: dict[str, Array]
     """(20, C) mean gradient by class and channel, ``before`` and ``after`` softmax."""
     accuracy: Array
-    """(20, S) share of pyramids whose class is named rightly, by class and scale."""
+    """(20, S) share of correctly classified pyramids, by class and scale."""
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,10 @@ class Pools:
     test: tuple[Responses, ...]
     shuffled: tuple[Responses, ...]
     train: tuple[Responses, ...]
-    """Of training images, cut around the right scale."""
+    """Responses to training images, cut around the right scale."""
 
     def between(self, lo: float, hi: float) -> Pools:
-        """The same in a narrower window; what is learnt from stays as it is."""
+        """The same in a narrower window; the training responses stay unchanged."""
         test, chance = (
             tuple(x.between(lo, hi) for x in pool) for pool in (self.test, self.shuffled)
         )
@@ -139,7 +139,7 @@ class Pools:
 
 
 def find_answers(plan: Plan, name: str) -> Findings:
-    """Ask every estimator about the saved responses of one network."""
+    """The answers of every estimator for the saved responses of one network."""
     pools = load_pools(plan, name)
     classes = pools.test[:-1]
     accuracy = np.array([right_share(one, kind) for kind, one in enumerate(classes)])
@@ -167,7 +167,7 @@ def find_answers(plan: Plan, name: str) -> Findings:
 
 
 def load_pools(plan: Plan, name: str) -> Pools:
-    """Read the responses of one network, and shuffle a copy of those of the test images."""
+    """The responses of one network, with a shuffled copy of those to the test images."""
     kinds = range(len(FIGURE_CLASSES))
     rng = np.random.default_rng([plan.seed, 9, list(FAMILY).index(name)])
     test = _with_all([load_class(plan, name, "test", kind) for kind in kinds])
@@ -180,8 +180,8 @@ def load_pools(plan: Plan, name: str) -> Pools:
 def around(right: float, grid: ScaleGrid) -> tuple[float, float]:
     """The widest window with the right scale at its middle, in octaves.
 
-    What is learnt from is cut to it: in the slide's own window, a right scale would lie at the same
-    place in both, and "where it was in the reference" would be an answer that needs no looking.
+    References are cut to this window. In the slide's own window, the right scale would lie at the
+    same place in both, and an estimator could simply repeat its place in the reference.
     """
     reach = min(right / grid.scales[0], grid.scales[-1] / right)
     return right / reach, right * reach
@@ -205,7 +205,7 @@ class Regret:
         return Regret(self.scales[inside], self.accuracy[:, inside])
 
     def kept(self, kind: int | None, scale: float | None) -> float | None:
-        """Accuracy at the nearest scale ÷ best accuracy; of one class, or None for all."""
+        """Accuracy at the nearest scale ÷ best accuracy; for one class, or for all if None."""
         curve = self.accuracy.mean(axis=0) if kind is None else self.accuracy[kind]
         return kept_share(self.scales, curve, scale)
 
@@ -227,7 +227,7 @@ def ask_everyone(
 
 
 def ask(question: ThesisQuestion, member: Member, pools: Pools, number: int) -> float | None:
-    """One estimator's answer from one entry of the pools; None if it gives none."""
+    """One estimator's answer for one entry of the pools; None if it has none."""
     options = dict(question.options)
     if question.reference:
         options["reference"] = Reference(pools.train[number], member.scale)

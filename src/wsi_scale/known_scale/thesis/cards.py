@@ -1,4 +1,4 @@
-"""Where the trained networks of the reproduction lie, and which they are; no torch."""
+"""Files of the reproduction's trained networks; without torch."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from wsi_scale.known_scale.thesis.names import Member
 from wsi_scale.networks.shipped import FOLDER
 
 SHIPPED = Path(__file__).parent / "networks"
-"""Trained by ``wsi-scale thesis train``; their cards say with which options."""
+"""Networks trained by ``wsi-scale thesis train``; their cards list the options."""
 
 BUNDLED = "figures-5-decayed"
-"""This one is the bundled network ``figures``, and is not stored twice."""
+"""This network is the bundled ``figures`` and is not stored twice."""
 
 _BUNDLED_CARD = FOLDER / "figures" / "card.toml"
 
 
 def card_of(member: Member, folder: Path | None) -> Path:
-    """The card of a trained member: in the folder asked for, else shipped, else bundled.
+    """The card of a trained member: in the given folder, else shipped, else bundled.
 
-    Raises NetworkError with the command that trains it when it is nowhere.
+    If there is none, raises NetworkError with the command that trains the network.
     """
     trained = member.trained_name
     for home in (folder, SHIPPED):
@@ -40,12 +40,12 @@ def card_of(member: Member, folder: Path | None) -> Path:
 
 
 def sha256_of(member: Member, folder: Path | None) -> str:
-    """Of the member's trained weights. Raises NetworkError when card or weights cannot be read."""
+    """SHA-256 of the member's trained weights. Raises NetworkError if a file cannot be read."""
     card = card_of(member, folder)
     try:
         weights = card.parent / tomllib.loads(card.read_text(encoding="utf-8"))["weights"]
         return hashlib.sha256(weights.read_bytes()).hexdigest()
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NetworkError(
-            f"{card} or the weights it names cannot be read ({error}); train that network again"
+            f"{card} or the weights it names cannot be read ({error}); train the network again"
         ) from error

@@ -15,7 +15,7 @@ from wsi_scale.plumbing.tables import Cell, Table, grid_of, number
 
 
 def table_of_answers(found: Sequence[ThesisAnswer]) -> Table:
-    """Every single answer; too long to be read as Markdown."""
+    """Every single answer; the table is too long to read as Markdown."""
     header = ("network", "right_scale", "lo", "hi", "estimator", "class", "answer", "octaves")
     rows = tuple(
         (
@@ -105,7 +105,7 @@ def summary(found: Sequence[ThesisAnswer]) -> Table:
 
 
 def _measures(answers: Sequence[ThesisAnswer]) -> tuple[Cell, ...]:
-    """From ``answers`` to ``kept_accuracy`` of the summary's columns."""
+    """The summary's columns from ``answers`` to ``kept_accuracy``."""
     octaves = np.array([x.octaves for x in answers])
     known = octaves[np.isfinite(octaves)]
     kept = [x.kept_accuracy for x in answers if x.kept_accuracy is not None]
@@ -131,8 +131,8 @@ def _measures(answers: Sequence[ThesisAnswer]) -> tuple[Cell, ...]:
 
 
 def _bootstrap(answers: Sequence[ThesisAnswer]) -> tuple[float, float]:
-    """90 % interval of the median error, networks drawn again: the classes and windows of one
-    network rest on the same responses and err together."""
+    """90 % interval of the median error, by drawing networks with replacement: the classes and
+    windows of one network share their responses and err together."""
     networks: dict[str, list[float]] = {}
     for x in answers:
         if x.answer is not None:

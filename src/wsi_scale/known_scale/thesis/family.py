@@ -1,4 +1,4 @@
-"""The networks of the reproduction, by name, and how each is fetched."""
+"""Loads the networks of the reproduction by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wsi_scale.networks.untrained import random_weights
 
 @lru_cache(maxsize=64)
 def load_member(name: str, folder: Path | None) -> Network:
-    """The network of that name, on the CPU, its pixels kept channels-last, which is faster."""
+    """The network of that name on the CPU, in the channels-last layout, which is faster."""
     member = FAMILY[name]
     network = load_network(str(card_of(member, folder)), device="cpu")
     if member.random:

@@ -58,7 +58,7 @@ _STYLE: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Shown:
-    """One class of one network, and the steps of the thesis's method on it."""
+    """One class of one network, and the steps of the thesis's method applied to it."""
 
     network: str
     kind: int
@@ -66,7 +66,7 @@ class Shown:
     values: Array
     """(N, S, C) responses of all pyramids of the class."""
     keep: NDArray[np.bool_]
-    """(N, C)."""
+    """(N, C) True for the channels that each pyramid keeps."""
 
     @property
     def right(self) -> float:
@@ -80,7 +80,7 @@ class Shown:
 
     @property
     def smoothed(self) -> Array:
-        """(S, C) the same, smoothed."""
+        """(S, C) smoothed responses of the first pyramid."""
         return smooth(self.first, SIGMA)
 
     @property
@@ -94,7 +94,7 @@ class Shown:
 
 
 def show(responses: Responses, network: str, kind: int) -> Shown:
-    """Gather what the figures need of one class."""
+    """What the figures show of one class."""
     options = Options(keep_percent=PERCENT)
     layer = gradient_layer(responses, options)
     scales = np.array(responses.grid.scales)
@@ -136,7 +136,7 @@ def all_figures(plan: Plan, findings: Sequence[Findings]) -> dict[str, bytes]:
 def _curves(
     shown: Shown, curves: Array, what: str, title: str, *, kept_only: bool = False
 ) -> bytes:
-    """Curves (S, C) over the scales, every channel in its own colour in all figures."""
+    """Curves (S, C) over the scales; a channel has the same colour in all figures."""
 
     def draw(axes: Axes) -> None:
         for channel in shown.channels if kept_only else range(curves.shape[1]):
@@ -248,7 +248,7 @@ _PICTURED = {
 
 
 def _answers(findings: Sequence[Findings]) -> bytes:
-    """Right scale against answer, all classes together; middle half of the single classes."""
+    """Answer by right scale: all classes together, and the middle half of the single classes."""
     figure = Figure(figsize=(9.5, 4.3), layout="constrained")
     for column, schedule in enumerate(("constant", "decayed")):
         axes = figure.add_subplot(1, 2, column + 1)

@@ -1,7 +1,7 @@
 """The model problem's images: 20 classes of figures, 10 training and 5 test images of each.
 
-An image is a seed: it is drawn where it is looked at, and nothing need be stored. ``dataset``
-writes the same images as files.
+An image is defined by a seed. Only the parts that are read are drawn, and nothing has to be stored;
+``wsi-scale thesis dataset`` writes the same images as files.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ SIZE = 224
 
 PER_CLASS = {"train": 10, "test": 5}
 PLACES = {"train": 20, "test": 4}
-"""Patches that training and its own test take from each image."""
+"""Patches from each image, for training and for the test after it."""
 
 LEVELS = ((1.0,), (1.0, 2.0, 4.0, 8.0), (1.0, 4.0, 16.0))
-"""Downsamples of the levels a real slide may have, so that no one kind of blur is learnt."""
+"""Downsamples of levels as in real slides; the variety keeps a network from learning one blur."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class Image:
     """Which image of its class, from 0."""
     seed: int
     downsamples: tuple[float, ...]
-    """Levels it is drawn with."""
+    """Downsamples of its levels."""
     places: NDArray[np.float64]
-    """(N, 2) where patches are taken, 0–1 of the part of the image where they fit."""
+    """(N, 2) x and y of the patches, 0–1 over the part of the image where they fit."""
 
     @property
     def file(self) -> str:
-        """``train/red_cross-03.png``: where ``thesis dataset`` stores it."""
+        """Path that ``wsi-scale thesis dataset`` gives it, such as ``train/red_cross-03.png``."""
         return f"{self.split}/{FIGURE_CLASSES[self.kind].replace(' ', '_')}-{self.number:02}.png"
 
     def draw(
@@ -73,9 +73,9 @@ class Image:
         )
 
     def open(self, folder: Path | None) -> Slide:
-        """The stored image in a folder of ``thesis dataset``; drawn where folder is None.
+        """The stored image in a folder of ``wsi-scale thesis dataset``; None: drawn on demand.
 
-        Raises SlideError when it is not there.
+        Raises SlideError if the file is missing.
         """
         if folder is None:
             return self.draw()

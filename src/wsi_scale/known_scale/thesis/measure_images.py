@@ -1,7 +1,7 @@
-"""Asks the networks about pyramids of the model problem's images, and keeps every answer.
+"""Measures pyramids of the model problem's images with all networks, and saves the responses.
 
-Each pyramid is cut once and shown to all networks. What an image gave is one file per network, so
-that a run goes on where it stopped.
+Each pyramid is cut once and shown to all networks. Each image gives one file per network, so a run
+that was stopped continues where it stopped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from wsi_scale.plumbing.processes import Tell, in_processes, stopping
 from wsi_scale.responses.measure import measure_responses
 from wsi_scale.slide.pyramid import sample_pyramid
 
-_BATCH = 8  # patches whose layers stay in a core's cache
+_BATCH = 8  # patches; few enough that their layers stay in a core's cache
 
 
 def gather(plan: Plan, workers: int, tell: Tell) -> None:
@@ -60,8 +60,8 @@ def ask(job: ImageJob) -> None:
 
 
 def places(image: Image, grid: ScaleGrid, count: int) -> Sequence[Site]:
-    """Centres of pyramids, drawn from the image's seed, where every scale fits; the first few are
-    the same however many are asked for."""
+    """Centres of pyramids where every scale fits, drawn from the image's seed. The first ones do
+    not depend on ``count``."""
     margin = SIZE * grid.scales[-1] / 2
     drawn = np.random.default_rng([image.seed, 7]).random((count, 2))
     return [Site(float(x), float(y)) for x, y in margin + (SIDE - 2 * margin) * drawn]

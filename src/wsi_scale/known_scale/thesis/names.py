@@ -1,4 +1,4 @@
-"""Which networks the reproduction asks; no torch, so that tables can be made without it."""
+"""The networks of the reproduction; without torch, so that tables can be made without it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ class Member:
     """One network of the reproduction."""
 
     scale: float
-    """Its right scale: the one it was trained at."""
+    """Its right scale: the scale at which it was trained."""
     schedule: str
-    """``constant`` learning rate, as the thesis writes, or ``decayed`` to zero."""
+    """Learning rate: ``constant``, as in the thesis, or ``decayed`` to zero."""
     wide: bool = False
-    """Twice the filters."""
+    """True for twice as many filters."""
     random: bool = False
-    """Freshly drawn weights in place of the trained ones, with their stored statistics."""
+    """True for random weights with the BatchNorm statistics of the trained network."""
 
     @property
     def trained_name(self) -> str:
-        """Name of the network whose weights, or statistics, it has."""
+        """Name of the network from which its weights, or only its statistics, come."""
         return f"figures-{self.scale:g}-{self.schedule}" + ("-wide" if self.wide else "")
 
     @property

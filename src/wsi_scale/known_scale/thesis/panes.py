@@ -1,4 +1,4 @@
-"""What all figures of the thesis share: a pane, its marks, its file."""
+"""Parts that all figures of the thesis share: a pane, its marks, its file."""
 
 from __future__ import annotations
 

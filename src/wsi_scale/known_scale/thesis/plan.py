@@ -1,4 +1,4 @@
-"""What a reproduction asks, of whom, and where its answers lie; no torch."""
+"""The settings of a reproduction and the files of its responses; without torch."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ THESIS_GRID = ScaleGrid.linear(0.5, 9.9, 0.1)
 
 @dataclass(frozen=True)
 class Preset:
-    """How much is looked at."""
+    """How much is measured."""
 
     per_image: int
-    """Pyramids of each of the 5 test images of a class."""
+    """Pyramids in each test image."""
     fewer_per_image: int
-    """The same for networks that stand beside the row: random weights, and wide ones."""
+    """The same for the networks used only for comparison: random weights, and wide ones."""
     references: int
-    """Training images of a class, one pyramid each, that reference estimators learn from."""
+    """Training images per class, one pyramid each, from which some estimators learn."""
     images: int = PER_CLASS["test"]
-    """Test images of a class."""
+    """Test images per class."""
 
 
 PRESETS = {"quick": Preset(1, 1, 1, images=4), "full": Preset(10, 2, 10)}
@@ -46,27 +46,27 @@ class Plan:
     networks: tuple[str, ...] = tuple(FAMILY)
     grid: ScaleGrid = THESIS_GRID
     images: Path | None = None
-    """Folder of stored images; None: drawn where they are looked at."""
+    """Folder of stored images; None: drawn on demand."""
     trained: Path | None = None
-    """Folder of networks that go before the shipped ones."""
+    """Folder of networks to use instead of the shipped ones."""
 
     def __post_init__(self) -> None:
         if self.seed < 0:
-            raise SettingsError(f"a seed is 0 or more, got {self.seed}")
+            raise SettingsError(f"the seed must be 0 or more, got {self.seed}")
 
     @property
     def note(self) -> Path:
-        """The file that says what is asked."""
+        """The file that records the settings."""
         return self.out / "run.json"
 
     def pyramids_of_image(self, split: str, number: int) -> int:
-        """Most pyramids that any network sees of one image."""
+        """Largest number of pyramids that any network sees from one image."""
         if split == "test":
             return self.preset.per_image if number < self.preset.images else 0
         return int(number < self.preset.references)
 
     def pyramids(self, name: str, split: str, number: int) -> int:
-        """Pyramids that one network sees of one image."""
+        """Number of pyramids that one network sees from one image."""
         most = self.pyramids_of_image(split, number)
         member = FAMILY[name]
         if split == "train":
@@ -74,9 +74,9 @@ class Plan:
         return min(most, self.preset.fewer_per_image) if member.random or member.wide else most
 
     def describe(self) -> dict[str, Any]:
-        """Everything that decides the answers, for the note.
+        """Everything on which the answers depend, for the note.
 
-        Raises NetworkError when a network is not there.
+        Raises NetworkError if a network is missing.
         """
         return {
             "test_images_per_class": self.preset.images,
@@ -91,31 +91,31 @@ class Plan:
 
 
 def find_preset(name: str) -> Preset:
-    """The preset of that name. Raises SettingsError with the names there are."""
+    """The preset of that name. Raises SettingsError that lists the names."""
     if name not in PRESETS:
-        raise SettingsError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
+        raise SettingsError(f"unknown preset {name!r}; choose from {', '.join(PRESETS)}")
     return PRESETS[name]
 
 
 def response_file(plan: Plan, name: str, split: str, kind: int, number: int) -> Path:
-    """Where the answers of one network about one image lie."""
+    """File of one network's responses to one image."""
     word = FIGURE_CLASSES[kind].replace(" ", "_")
     return plan.out / "responses" / name / f"{split}-{word}-{number:02}.npz"
 
 
 @dataclass(frozen=True)
 class ImageJob:
-    """One image and the networks that are to see its pyramids."""
+    """One image and the networks that have not seen its pyramids yet."""
 
     plan: Plan
     image: Image
     split: str
     asked: tuple[tuple[str, int], ...]
-    """(network, pyramids) for those that have no file yet."""
+    """(network, number of pyramids) for every network without a file."""
 
 
 def list_jobs(plan: Plan) -> list[ImageJob]:
-    """One job per image; what has a file already is not asked again."""
+    """One job per image; a network that has a file for the image is not run again."""
     out = []
     for split in ("test", "train"):
         for image in list_images(split, plan.seed):
@@ -131,9 +131,9 @@ def list_jobs(plan: Plan) -> list[ImageJob]:
 
 
 def load_class(plan: Plan, name: str, split: str, kind: int) -> Responses:
-    """All that one network answered about the images of one class.
+    """The responses of one network to all images of one class.
 
-    Raises SettingsError when some of it is missing.
+    Raises SettingsError if a file is missing.
     """
     parts = []
     for number in range(PER_CLASS[split]):

@@ -1,4 +1,4 @@
-"""The thesis reproduced: responses, then tables and figures; resumable at every image."""
+"""Reproduces the thesis: responses, then tables and figures; can be resumed after every image."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _INDEX = """\
 
 Made by `wsi-scale thesis reproduce`: {pyramids_per_test_image} pyramids ({fewer_per_test_image} for
 wide networks and random weights) from each of {test_images_per_class} test images of 20 classes,
-seed {seed}. `run.json` says what was asked and
-how long it took. The same command with the same `--out` makes the tables and figures anew from the
+seed {seed}. `run.json` records the settings and
+how long it took. The same command with the same `--out` remakes the tables and figures from the
 saved responses.
 
 | file | what it holds |
@@ -39,9 +39,9 @@ saved responses.
 | tables/table1_weights | Table 1: weights of the channels, before and after softmax |
 | tables/tables2-4_NETWORK | Tables 2–4: squared deviation and counts by σ, P and window |
 | tables/table5 | Table 5: the answer for each class at σ = 8, P = 50 % |
-| tables/table5_beside_chance | its counts in all conventions, beside chance |
-| tables/accuracy_by_scale | how well each network names classes at each scale |
-| tables/summary | **the test the thesis did not make**: every estimator beside chance |
+| tables/table5_beside_chance | its counts in all conventions, compared with chance |
+| tables/accuracy_by_scale | how well each network classifies at each scale |
+| tables/summary | **the test the thesis did not make**: every estimator compared with chance |
 | tables/shifted_windows | the same, network by network and window by window |
 | tables/answers | every single answer |
 | figures/figure02_pyramid | one pyramid |
@@ -49,8 +49,8 @@ saved responses.
 | figures/figure09_several_pyramids | the extrema and the answer of every pyramid of the class |
 | figures/figure10_patches | a patch at the right scale and at the found one |
 | figures/accuracy_by_scale | accuracy by scale, every network |
-| figures/answers_by_right_scale | answers against the truth, every network |
-| responses/NETWORK/ | what each network answered about each image, for `Responses.load` |
+| figures/answers_by_right_scale | answers by right scale, every network |
+| responses/NETWORK/ | responses of each network to each image, for `Responses.load` |
 """
 
 
@@ -61,10 +61,10 @@ class _Job:
 
 
 def reproduce(plan: Plan, workers: int, tell: Tell) -> list[Path]:
-    """Measure what is still missing, then write every table and figure; the files written.
+    """Measure what is still missing, then write every table and figure. Returns their files.
 
-    Raises NetworkError or SlideError when a network or a stored image is not there, and
-    SettingsError when ``plan.out`` holds a run with other settings; a folder is then left alone.
+    Raises NetworkError or SlideError if a network or a stored image is missing, and SettingsError
+    if ``plan.out`` holds a run with other settings; the folder is then left unchanged.
     """
     started = time.monotonic()
     asked, jobs = plan.describe(), [job for job in list_jobs(plan) if job.asked]
@@ -73,7 +73,7 @@ def reproduce(plan: Plan, workers: int, tell: Tell) -> list[Path]:
     claim(plan.note, asked)
     if jobs:
         from wsi_scale.known_scale.thesis.measure_images import (
-            gather,  # torch: not needed for saved responses
+            gather,  # imported here because saved responses need no torch
         )
 
         gather(plan, workers, tell)
@@ -93,7 +93,7 @@ def reproduce(plan: Plan, workers: int, tell: Tell) -> list[Path]:
 
 
 def ask_all(plan: Plan, workers: int, tell: Tell) -> list[Findings]:
-    """What each network's saved responses say, in the order of the plan."""
+    """Findings from each network's saved responses, in the order of the plan."""
     done: dict[str, Findings] = {}
     tell("asking the estimators", 0, len(plan.networks))
     jobs = [_Job(plan, name) for name in plan.networks]
@@ -104,7 +104,7 @@ def ask_all(plan: Plan, workers: int, tell: Tell) -> list[Findings]:
 
 
 def all_tables(findings: Sequence[Findings]) -> tuple[Table, ...]:
-    """Every table, in the thesis's order, then those of the test it did not make."""
+    """Every table: first the thesis's, in its order, then those of the test it did not make."""
     found = [one for each in findings for one in each.found]
     return (
         table_1(findings),

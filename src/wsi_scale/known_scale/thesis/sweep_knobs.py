@@ -1,4 +1,4 @@
-"""The thesis's method over its knobs: the numbers of Tables 2–5, in seconds; no torch."""
+"""The thesis's method with all its settings: the numbers of Tables 2–5; without torch."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ SIGMAS = tuple(range(7, 16))
 """Smoothing in grid steps."""
 
 PERCENTS = (40, 50, 60)
-"""Channels kept."""
+"""Percentages of channels kept."""
 
 SIGMA, PERCENT = 8, 50
-"""Of Table 5."""
+"""Settings of Table 5."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """One setting of the knobs and its answer for every class."""
+    """One setting of the method and its answer for every class."""
 
     network: str
     window: ScaleEnds
     responses: str
-    """``measured``, or ``shuffled`` over the scales, which is chance."""
+    """``measured``; or ``shuffled`` over the scales, for answers by chance."""
     gradient: str
     """``before`` or ``after`` softmax."""
     statistic: str
@@ -43,7 +43,7 @@ class Sweep:
 
     @property
     def as_written(self) -> bool:
-        """Whether window and knobs are those of the thesis's Table 5."""
+        """Whether window and settings are those of the thesis's Table 5."""
         knobs = (self.sigma, self.keep_percent, self.gradient, self.statistic)
         return self.window == WHOLE and knobs == (SIGMA, PERCENT, "before", "median")
 
@@ -56,7 +56,7 @@ class Sweep:
 def sweep(
     network: str, window: ScaleEnds, what: str, classes: Sequence[Responses]
 ) -> Iterator[Sweep]:
-    """Every setting; extrema are sought once per smoothing and shared by the rest.
+    """Every setting; the extrema for one smoothing are found once and shared.
 
     classes: responses by class, cut to the window.
     """
@@ -74,9 +74,9 @@ def sweep(
     for sigma in SIGMAS:
         found = channel_extrema(scales, values, sigma)
         for (gradient, percent), mask in keep.items():
-            heard = of_kept(found, mask)
+            chosen = of_kept(found, mask)
             for statistic in ("median", "mean"):
-                pyramids = pool(heard, statistic)
+                pyramids = pool(chosen, statistic)
                 by_class = np.array([pyramids[owner == k] for k in range(len(classes))])
                 answers = tuple(float(x) for x in pool(by_class, statistic))
                 yield Sweep(network, window, what, gradient, statistic, sigma, percent, answers)

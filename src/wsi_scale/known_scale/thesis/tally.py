@@ -1,4 +1,4 @@
-"""How far answers lie from the right scale, counted as the thesis counts."""
+"""Counts how far answers lie from the right scale, as the thesis does."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 
 SLACK = 1e-9
-"""Scales of the grid are sums of tenths; 5.5 is within 0.5 of 5 whatever its last digit."""
+"""Scales of the grid are sums of tenths, so 5.5 must count as within 0.5 of 5 despite rounding."""
 
 
 @dataclass(frozen=True)
 class Tally:
-    """The answers for several classes beside the one right scale."""
+    """Answers for several classes, compared with the right scale that they share."""
 
     median: float
-    """NaN when nothing was answered, like ``squared_deviation``."""
+    """Median answer; NaN without answers."""
     squared_deviation: float
-    """Sum over the classes that were answered."""
+    """Sum over the classes with an answer; NaN without answers."""
     within_half: int
     """Answers at most 0.5 off."""
     within_one: int
@@ -29,7 +29,11 @@ class Tally:
 
 
 def tally(answers: Sequence[float | None], right: float) -> Tally:
-    """Count answers; None or NaN is no answer."""
+    """Count answers; None and NaN count as missing.
+
+    >>> tally([4.0, 5.5, None], 5.0)
+    Tally(median=4.75, squared_deviation=1.25, within_half=1, within_one=2, missing=1)
+    """
     known = np.array([x for x in answers if x is not None and not math.isnan(x)])
     if len(known) == 0:
         return Tally(math.nan, math.nan, 0, 0, len(answers))

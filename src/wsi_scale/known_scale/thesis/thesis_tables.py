@@ -16,7 +16,7 @@ from wsi_scale.slide.readers.synthetic import FIGURE_CLASSES
 
 
 def table_1(findings: Sequence[Findings]) -> Table:
-    """Weights of the channels, by class; of every trained network in the CSV, of one to read."""
+    """Weights of the channels, by class: all networks in the CSV, one network in the Markdown."""
     rows: list[tuple[Cell, ...]] = []
     for each in findings:
         for when, weights in each.weights.items():
@@ -40,12 +40,12 @@ def table_1(findings: Sequence[Findings]) -> Table:
 
 
 def named(findings: Sequence[Findings], network: str) -> Findings:
-    """The findings of that network, or the first there are."""
+    """The findings of that network; the first ones if it is not among them."""
     return next((each for each in findings if each.network == network), findings[0])
 
 
 def tables_2_to_4(each: Findings) -> Table:
-    """Squared deviation and counts over σ × P, both conventions, in every window, beside chance."""
+    """Squared deviation and counts for σ × P, in both conventions and every window, with chance."""
     header = (
         "network", "lo", "hi", "responses", "gradient", "statistic", "sigma", "keep_percent",
         "squared_deviation", "within_0.5", "within_1", "no_number", *FIGURE_CLASSES,
@@ -83,7 +83,7 @@ _SHOWN = (
 
 
 def _grid_of_sweep(sweeps: Sequence[Sweep]) -> str:
-    """Rows σ, then the window's middle; columns P within each of the three measures."""
+    """Rows: σ, then the window's middle. Columns: P within each of the three measures."""
     tallies = {(x.sigma, x.keep_percent): x.tally for x in sweeps}
     measures = ("squared deviation", "within ±0.5", "within ±1")
     header = ["σ", *(f"{measure}, P = {p}" for measure in measures for p in PERCENTS)]
@@ -102,12 +102,12 @@ def _line(name: str, row: Sequence[Tally]) -> list[str]:
 
 
 def _centre(window: ScaleEnds, right: float) -> Tally:
-    """What the window's middle would be counted as."""
+    """The counts for answering the window's middle."""
     return tally([middle(window)] * len(FIGURE_CLASSES), right)
 
 
 def table_5(findings: Sequence[Findings]) -> Table:
-    """Answers for the 20 classes at the thesis's σ and P, of every network, and of chance."""
+    """Answers for the 20 classes at the thesis's σ and P, by every network and by chance."""
     columns = [x for each in findings for x in each.sweeps if x.as_written]
     names = [x.network + (" (shuffled)" if x.responses == "shuffled" else "") for x in columns]
     rows: tuple[tuple[Cell, ...], ...] = tuple(
@@ -137,7 +137,7 @@ def table_5(findings: Sequence[Findings]) -> Table:
 
 
 def table_5_beside_chance(findings: Sequence[Findings]) -> Table:
-    """The counts of Table 5 at every training scale, in all conventions, beside chance."""
+    """The counts of Table 5 at every training scale, in all conventions, compared with chance."""
     rows: list[tuple[float, str, float, float, int, int]] = []
     for scale in sorted({FAMILY[each.network].scale for each in findings}):
         mine = [x for x in findings if FAMILY[x.network].scale == scale]
@@ -181,7 +181,7 @@ def _counts(one: Tally) -> tuple[float, float, int, int]:
 
 
 def accuracy(findings: Sequence[Findings]) -> Table:
-    """Share of test pyramids named rightly, by scale, mean over classes."""
+    """Share of correctly classified test pyramids, by scale; mean over classes."""
     names = [each.network for each in findings]
     curves = np.array([each.accuracy.mean(axis=0) for each in findings])
     scales = findings[0].scales

@@ -1,4 +1,4 @@
-"""The windows of scales that are searched; the same for every network."""
+"""The windows of scales that are searched, the same for every network."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ ScaleEnds = tuple[float, float]
 """First and last scale, both included."""
 
 WHOLE: ScaleEnds = (0.5, 9.9)
-"""The thesis's."""
+"""The thesis's window."""
 
 WINDOWS: tuple[ScaleEnds, ...] = (WHOLE, (0.5, 5.9), (4.5, 9.9))
 """The thesis's window and its two halves."""
 
 MARGIN = 0.5
-"""A window is asked where the right scale lies at least so far inside it."""
+"""A window is used if the right scale lies at least this far inside it."""
 
 CENTRED = 1.0
-"""Where the window's middle is at most so far from the right scale, the middle itself counts as an
-answer within ±1: nothing can be learnt there."""
+"""If the window's middle is at most this far from the right scale, answering the middle counts as
+within ±1, so the window shows nothing."""
 
 
 def windows_of(grid: ScaleGrid, right: float) -> tuple[ScaleEnds, ...]:
-    """The windows that hold the right scale, as far as the grid reaches."""
+    """The windows that hold the right scale, within the limits of the grid."""
     first, last = grid.scales[0], grid.scales[-1]
     return tuple(
         (lo, hi) for lo, hi in WINDOWS if max(lo, first) + MARGIN <= right <= min(hi, last) - MARGIN
@@ -30,15 +30,19 @@ def windows_of(grid: ScaleGrid, right: float) -> tuple[ScaleEnds, ...]:
 
 
 def middle(window: ScaleEnds) -> float:
-    """Answered without looking."""
+    """The middle of a window, which can be answered without measuring anything.
+
+    >>> middle((0.5, 9.9))
+    5.2
+    """
     return sum(window) / 2
 
 
 def is_centred(window: ScaleEnds, right: float) -> bool:
-    """Whether the window's middle is as good as right."""
+    """Whether the window's middle is close to the right scale."""
     return abs(middle(window) - right) <= CENTRED
 
 
 def in_words(window: ScaleEnds, right: float) -> str:
-    """``0.5–9.9``, with a star where it is centred."""
+    """The window as text, such as ``0.5–9.9``, with a star if it is centred."""
     return f"{window[0]:g}–{window[1]:g}" + (" \\*" if is_centred(window, right) else "")

@@ -1,8 +1,8 @@
-"""Trains the thesis's network at any scale, as written or with a learning rate that falls.
+"""Trains the thesis's network at any scale, as in the thesis or with a decaying learning rate.
 
 Source: the MSU thesis (2022), section 4: 20 patches from each of 200 single-class images, Adam
-1e-3, cross-entropy, batches of 32, 7 epochs. Different here: patches are cut through the pyramid
-levels that real slides have (none, every 2nd, every 4th), so that no one kind of blur is learnt.
+1e-3, cross-entropy, batches of 32, 7 epochs. One difference: patches are cut through pyramid levels
+as in real slides (none, every 2nd, every 4th), so that the network does not learn one kind of blur.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from wsi_scale.slide.pyramid import sample_pyramid
 from wsi_scale.slide.readers.synthetic import FIGURE_CLASSES
 
 MAX_SCALE = 64.0
-"""The figures are then smaller than a pixel."""
+"""At this scale the figures are smaller than a pixel."""
 
 MAX_JITTER = 8.0
 LEARNING_RATE = 1e-3
@@ -46,34 +46,34 @@ Patches = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the weights."""
+    """Everything on which the weights depend."""
 
     scale: float
     """Level-0 px per network px."""
     schedule: str = "decayed"
-    """``constant``, as the thesis writes; ``decayed`` to zero along a cosine, so that the
-    BatchNorm statistics settle."""
+    """Learning rate: ``constant``, as in the thesis; or ``decayed`` to zero along a cosine, so that
+    the BatchNorm statistics settle."""
     filters: tuple[int, ...] = NARROW
     seed: int = 0
     epochs: int = 7
     batch: int = 32
     jitter: float = 1.0
-    """Every patch is taken at a scale drawn between ``scale`` ÷ this and × this, evenly in
-    log-scale: 1 = at ``scale`` itself; 3 makes a network that hardly cares."""
+    """The scale of every patch is drawn from ``scale`` ÷ this to ``scale`` × this, uniformly in
+    log-scale. 1: always ``scale``; 3: the network hardly depends on scale."""
     layout: str = "channels-last"
-    """How pixels lie in memory: twice as fast as ``contiguous``, other last digits."""
+    """Memory layout. ``channels-last`` is twice as fast as ``contiguous``; last digits differ."""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.scale) and 0 < self.scale <= MAX_SCALE):
             raise SettingsError(
-                f"a training scale is above 0 and at most {MAX_SCALE:g}, got {self.scale:g}"
+                f"the training scale must be above 0 and at most {MAX_SCALE:g}, got {self.scale:g}"
             )
         if not (math.isfinite(self.jitter) and 1 <= self.jitter <= MAX_JITTER):
-            raise SettingsError(f"jitter is a factor of 1 to {MAX_JITTER:g}, got {self.jitter:g}")
+            raise SettingsError(f"jitter must be from 1 to {MAX_JITTER:g}, got {self.jitter:g}")
         for key, known in (("schedule", SCHEDULES), ("layout", LAYOUTS)):
             if getattr(self, key) not in known:
                 raise SettingsError(
-                    f"unknown {key} {getattr(self, key)!r}; there are {', '.join(known)}"
+                    f"unknown {key} {getattr(self, key)!r}; choose from {', '.join(known)}"
                 )
         for key, least in (("epochs", 1), ("batch", 1), ("seed", 0)):
             if getattr(self, key) < least:
@@ -89,20 +89,20 @@ class Recipe:
 
 
 def parse_filters(text: str) -> tuple[int, ...]:
-    """``8,16,32`` -> (8, 16, 32). Raises SettingsError for anything else."""
+    """Numbers of filters: ``8,16,32`` gives (8, 16, 32). Raises SettingsError for other texts."""
     widths = [width.strip() for width in text.split(",")]
     if not all(width.isdecimal() and int(width) for width in widths):
-        raise SettingsError(f"filters are whole numbers, for example 8,16,32, got {text!r}")
+        raise SettingsError(f"filters must be whole numbers, for example 8,16,32; got {text!r}")
     if len(widths) != len(NARROW) or max(map(int, widths)) > MOST_FILTERS:
         raise SettingsError(
             f"the network has {len(NARROW)} blocks of 1 to {MOST_FILTERS} filters, for example "
-            f"8,16,32, got {text!r}"
+            f"8,16,32; got {text!r}"
         )
     return tuple(int(width) for width in widths)
 
 
 def family_recipes() -> tuple[Recipe, ...]:
-    """Of every network that the reproduction asks."""
+    """The recipe of every network in the reproduction."""
     return tuple(
         Recipe(member.scale, member.schedule, WIDE if member.wide else NARROW)
         for member in FAMILY.values()
@@ -112,27 +112,27 @@ def family_recipes() -> tuple[Recipe, ...]:
 
 @dataclass(frozen=True)
 class Trained:
-    """A network and how well it names the classes of unseen images at its own scale."""
+    """A network and its accuracy on unseen images at its own scale."""
 
     recipe: Recipe
     module: FiguresNet
     accuracy: float
     patches: int
     stored: str = ""
-    """What was special about stored images, for the card; empty = drawn."""
+    """Description of the stored images, for the card; empty: images were drawn."""
 
 
 def make_repeatable(threads: int) -> None:
-    """From here on torch gives the same digits for the same number of threads."""
+    """From here on, torch gives the same digits for the same number of threads."""
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
 
 
 def train_network(recipe: Recipe, tell: Tell, folder: Path | None = None) -> Trained:
-    """Cut the patches, train, test on other images. The same recipe gives the same weights on the
+    """Cut patches, train, and test on other images. The same recipe gives the same weights on the
     same machine with the same number of torch threads.
 
-    folder: of stored images; None = drawn.
+    folder: stored images; None: images are drawn.
     """
     patches = cut_patches(list_images("train", recipe.seed), recipe, tell, folder)
     module = fit(recipe, patches, tell)
@@ -146,15 +146,15 @@ def cut_patches(
 ) -> Patches:
     """Patches at the recipe's scale from the places that every image names.
 
-    folder: of stored images; None = drawn, as large as the scale needs.
-    Raises SettingsError when a patch does not fit a stored image.
+    folder: stored images; None: images are drawn, as large as the scale needs.
+    Raises SettingsError if a patch does not fit on a stored image.
     """
     widest = recipe.scale * recipe.jitter
     side = SIDE if folder else max(SIDE, round(SIZE * widest * 2))
     if SIZE * widest > side:
         raise SettingsError(
-            f"a patch at scale {widest:g} is {SIZE * widest:.0f} px wide, a stored image {side}; "
-            "leave out --images"
+            f"a patch at scale {widest:g} is {SIZE * widest:.0f} px wide but a stored image only "
+            f"{side} px; leave out --images"
         )
     margin = SIZE * widest / 2
     drawn = np.random.default_rng([recipe.seed, 12])
@@ -171,10 +171,10 @@ def cut_patches(
 
 
 def fit(recipe: Recipe, data: Patches, tell: Tell) -> FiguresNet:
-    """Train on patches; in evaluation mode when returned."""
+    """The network trained on patches, in evaluation mode."""
     patches, labels = data
     if recipe.batch > len(labels):
-        raise SettingsError(f"a batch of {recipe.batch} is more than the {len(labels)} patches")
+        raise SettingsError(f"a batch of {recipe.batch} is larger than the {len(labels)} patches")
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng([recipe.seed, 6])
     network = FiguresNet(recipe.filters)
@@ -195,7 +195,7 @@ def fit(recipe: Recipe, data: Patches, tell: Tell) -> FiguresNet:
 
 
 def _batches(recipe: Recipe, count: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-    """Rows of every batch; what is left over of an epoch is left out."""
+    """Rows of every batch; an incomplete last batch of an epoch is left out."""
     for _ in range(recipe.epochs):
         order = rng.permutation(count)
         for start in range(0, count - recipe.batch + 1, recipe.batch):
@@ -203,13 +203,13 @@ def _batches(recipe: Recipe, count: int, rng: np.random.Generator) -> Iterator[N
 
 
 def to_tensor(patches: NDArray[np.uint8]) -> torch.Tensor:
-    """(N, H, W, 3) uint8 -> (N, 3, H, W) float32 in 0–1."""
+    """Patches (N, H, W, 3) uint8 as (N, 3, H, W) float32 in 0–1."""
     return torch.from_numpy(patches).permute(0, 3, 1, 2).float() / 255
 
 
 @torch.no_grad()
 def accuracy(network: torch.nn.Module, data: Patches) -> float:
-    """Share of patches whose class is named rightly."""
+    """Share of correctly classified patches."""
     patches, labels = data
     right = 0
     for start in range(0, len(labels), 64):
@@ -256,7 +256,7 @@ def _jittered(recipe: Recipe) -> str:
 
 
 def command(recipe: Recipe, threads: int = 1, *, stored: bool = False) -> str:
-    """The command line that trains by this recipe; DIR stands for the folder of stored images."""
+    """The command line for this recipe; DIR stands for the folder of stored images."""
     usual = Recipe(recipe.scale)
     out = f"wsi-scale thesis train --scale {recipe.scale:g}"
     for key in ("schedule", "seed", "epochs", "batch", "jitter", "layout"):

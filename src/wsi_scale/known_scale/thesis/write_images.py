@@ -1,5 +1,7 @@
-"""Writes the model problem's images as files, for whoever wants to look at them or use them
-elsewhere. Nothing here needs them: the same images are drawn where they are looked at."""
+"""Writes the model problem's images as files, to view them or to use them elsewhere.
+
+wsi-scale itself does not need the files, because it draws the same images on demand.
+"""
 
 from __future__ import annotations
 
@@ -24,36 +26,36 @@ from wsi_scale.plumbing.processes import Tell, in_processes, stopping
 from wsi_scale.slide.readers.synthetic import FIGURE_CLASSES
 
 VERSION = 1
-"""Raised when the same settings draw other pixels, so that the two are never mixed."""
+"""Increased when the same settings draw other pixels, so that the two are never mixed."""
 
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
-_CROP = 500  # side of the crops whose size tells how much room all images need
+_CROP = 500  # side in px of the crops from which the space for all images is estimated
 _ROOM_TO_SPARE = 1.1
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Everything that decides the pixels, and where they go."""
+    """Everything on which the pixels depend, and the folder for the files."""
 
     folder: Path
     noise: float = 0.0
-    """Standard deviation in grey levels; 0 = none."""
+    """Standard deviation of the noise in grey levels; 0 = none."""
     grain: int = 1
-    """Side in px of what one value of the noise covers."""
+    """Side in px of the square that shares one value of the noise."""
     seed: int = 0
     side: int = SIDE
     splits: tuple[str, ...] = tuple(PER_CLASS)
 
     def __post_init__(self) -> None:
         if self.seed < 0:
-            raise SettingsError(f"a seed is 0 or more, got {self.seed}")
+            raise SettingsError(f"the seed must be 0 or more, got {self.seed}")
         for split in self.splits:
             if split not in PER_CLASS:
                 known = ", ".join(["both", *PER_CLASS])
-                raise SettingsError(f"unknown split {split!r}; there are {known}")
+                raise SettingsError(f"unknown split {split!r}; choose from {known}")
 
     def describe(self) -> dict[str, Any]:
-        """For ``dataset.json``."""
+        """The settings, for ``dataset.json``."""
         return {
             "noise": self.noise,
             "grain": self.grain,
@@ -63,25 +65,25 @@ class ImageSet:
         }
 
     def images(self) -> Iterator[Image]:
-        """All images of the splits asked for."""
+        """All images of the splits."""
         for split in self.splits:
             yield from list_images(split, self.seed)
 
     def missing(self) -> list[Image]:
-        """Images that have no whole file yet."""
+        """Images without a complete file."""
         return [image for image in self.images() if not is_whole(self.folder / image.file)]
 
 
 @dataclass(frozen=True)
 class ToDraw:
-    """What is still to be drawn, and the room for it."""
+    """Images that are still to be drawn, and the disk space for them."""
 
     dataset: ImageSet
     missing: tuple[Image, ...]
     needed: int
-    """Bytes, about."""
+    """Bytes needed, approximately."""
     free: int
-    """Bytes on the disk."""
+    """Bytes free on the disk."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,10 @@ class _Job:
 
 
 def begin(dataset: ImageSet) -> ToDraw:
-    """Make the folder and say what is to be done there.
+    """Make the folder and list the images that are missing in it.
 
-    Raises SettingsError for a folder of other images, OutputError when the disk is too small; a
-    folder that is refused stays as it was.
+    Raises SettingsError for a folder of other images and OutputError if the disk is too small; the
+    folder is then left unchanged.
     """
     note = dataset.folder / "dataset.json"
     refuse_others(note, dataset.describe())
@@ -106,7 +108,7 @@ def begin(dataset: ImageSet) -> ToDraw:
 
 
 def write_dataset(work: ToDraw, workers: int, tell: Tell) -> int:
-    """Write every image that is missing, and the manifest; how many images there are."""
+    """Write every missing image, and the manifest. Returns the number of all images."""
     dataset = work.dataset
     jobs = [_Job(dataset, image) for image in work.missing]
     total = len(list(dataset.images()))
@@ -120,7 +122,7 @@ def write_dataset(work: ToDraw, workers: int, tell: Tell) -> int:
 
 
 def needed_bytes(dataset: ImageSet, count: int) -> int:
-    """About what ``count`` images take, from crops of one image of every shape."""
+    """Approximate size of ``count`` images, from crops of one image of every shape."""
     test = {image.kind: image for image in list_images("test", dataset.seed)}
     side = min(_CROP, dataset.side)
     sizes = [len(png(pixels_of(dataset, test[kind], side))) for kind in range(4)]
@@ -128,16 +130,16 @@ def needed_bytes(dataset: ImageSet, count: int) -> int:
 
 
 def describe_stored(folder: Path) -> str:
-    """``stored images, noise of 50 grey levels, grain 2``."""
+    """Description for a card: ``stored images, noise of 50 grey levels, grain 2``."""
     asked = read_note(folder / "dataset.json")["asked"]
     noise = f", noise of {asked['noise']:g} grey levels, grain {asked['grain']}"
     return "stored images" + (noise if asked["noise"] else "")
 
 
 def check_stored(folder: Path, seed: int) -> None:
-    """Raise SettingsError unless a folder holds whole images of this seed, with or without noise.
+    """Raise SettingsError unless a folder holds complete images of this seed, noisy or not.
 
-    The files of every seed have the same names.
+    The seed must be checked because files of all seeds have the same names.
     """
     note = folder / "dataset.json"
     if not note.exists():
@@ -152,13 +154,13 @@ def check_stored(folder: Path, seed: int) -> None:
 
 
 def free_bytes(folder: Path) -> int:
-    """Left on the disk of a folder that need not be there yet."""
+    """Free space on the disk of a folder, which does not have to exist yet."""
     home = next(x for x in (folder, *folder.absolute().parents) if x.exists())
     return shutil.disk_usage(home).free
 
 
 def check_room(work: ToDraw) -> None:
-    """Raise OutputError when the disk has less room than the images take."""
+    """Raise OutputError if the images do not fit on the disk."""
     if work.needed * _ROOM_TO_SPARE > work.free:
         raise OutputError(
             f"{len(work.missing)} images take about {gigabytes(work.needed)}, but the disk of "
@@ -167,22 +169,26 @@ def check_room(work: ToDraw) -> None:
 
 
 def gigabytes(size: float) -> str:
-    """1 234 567 890 -> '1.2 GB'."""
+    """A number of bytes as text.
+
+    >>> gigabytes(1_234_567_890)
+    '1.2 GB'
+    """
     return f"{size / 1e9:.1f} GB"
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a PNG file is there and ends as one: a copy may have been cut off."""
+    """Whether a PNG file exists and is complete; a copy may have been cut off."""
     try:
         with path.open("rb") as file:
             file.seek(-len(_PNG_END), os.SEEK_END)
             return file.read() == _PNG_END
-    except OSError:  # not there, or shorter than any image
+    except OSError:  # missing, or shorter than any image
         return False
 
 
 def write_image(job: _Job) -> None:
-    """Draw one image and write it, whole or not at all."""
+    """Draw one image and write it, completely or not at all."""
     if stopping():
         return
     path = job.dataset.folder / job.image.file
@@ -198,9 +204,9 @@ def pixels_of(dataset: ImageSet, image: Image, side: int) -> NDArray[np.uint8]:
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
-    """The bytes of a PNG file.
+    """The bytes of a PNG file, compressed by runs only.
 
-    Runs only: what else deflate looks for is not in noise, and hardly in figures. At σ 50 it takes
+    Noise has no other repetitions for deflate to find, and figures hardly any. At σ 50 this takes
     2 s instead of 3.5 s, and 50 MB instead of 54 MB.
     """
     out = io.BytesIO()
@@ -209,7 +215,7 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def write_manifest(dataset: ImageSet) -> None:
-    """``manifest.csv``: every image there is; slide is relative to the folder."""
+    """Write ``manifest.csv``, which lists every image in the folder by its relative path."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["slide", "group", "class", "split", "seed"])

@@ -1,15 +1,15 @@
-"""One file per source of networks, each found by being here; torch is loaded by ``load`` alone.
+"""One file per source of networks. Every file here is found; only ``load`` imports torch.
 
 A source module declares
 
     NAME       the word it is known by, e.g. ``timm``
     GRAMMAR    one line of SPEC grammar for people
-    ORDER      sources are asked in rising order; 100 when absent
+    ORDER      the lowest order is tried first; 100 if absent
     accepts(spec) -> bool
     load(spec, card=None) -> Network    raises NetworkError with one sentence
     example(folder) -> spec             a small network it can load, for the contract test
 
-``docs/adding-a-network-source.md`` walks through one.
+``docs/adding-a-network-source.md`` builds one step by step.
 """
 
 from __future__ import annotations
@@ -22,17 +22,53 @@ from wsi_scale.plumbing.registry import modules_of
 
 
 def all_sources() -> dict[str, ModuleType]:
-    """Every source of networks, by name, in the order they are asked."""
+    """Every source of networks.
+
+    Returns
+    -------
+    dict[str, ModuleType]
+        By name, in the order in which they are tried.
+
+    Examples
+    --------
+    >>> from wsi_scale.networks import all_sources
+    >>> list(all_sources())[0]
+    'bundled'
+    """
     return modules_of(sys.modules[__name__])
 
 
 def find_source(spec: str) -> ModuleType:
-    """The first source that accepts a SPEC. Raises NetworkError with the grammar there is."""
+    """The source that loads a SPEC.
+
+    Parameters
+    ----------
+    spec : str
+        Names a network.
+
+    Returns
+    -------
+    ModuleType
+        The first source that accepts the SPEC; its ``load(spec)`` returns the Network.
+
+    Raises
+    ------
+    NetworkError
+        When no source accepts it; the message lists every form of SPEC.
+
+    Examples
+    --------
+    >>> from wsi_scale.networks import find_source
+    >>> find_source("timm:resnet18").NAME, find_source("network.pt").NAME
+    ('timm', 'torchscript')
+    """
     if not spec:
-        raise NetworkError("the network's SPEC is an empty word; see wsi-scale networks")
+        raise NetworkError("the network's SPEC is empty; see wsi-scale networks")
     sources = all_sources().values()
     for source in sources:
         if source.accepts(spec):
             return source
     grammar = "; ".join(source.GRAMMAR for source in sources)
-    raise NetworkError(f"{spec!r} is no network and no file of one; a SPEC is one of: {grammar}")
+    raise NetworkError(
+        f"{spec!r} is not a known network or network file; a SPEC is one of: {grammar}"
+    )

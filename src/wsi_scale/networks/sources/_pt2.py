@@ -1,8 +1,8 @@
-"""A ``.pt2`` archive, looked through and loaded: nothing in it is ever unpickled.
+"""A ``.pt2`` archive is inspected, then loaded; nothing in it is ever unpickled.
 
-``torch.export.load`` retries with the unsafe unpickler by itself, loads compiled libraries, and
-evaluates expressions found in the file. So the archive is looked through first, by the reader that
-loads it, and it is loaded with torch's own switch against unsafe unpickling set.
+``torch.export.load`` retries with the unsafe unpickler on its own, loads compiled libraries, and
+evaluates expressions from the file. So the archive is inspected first, with the reader that loads
+it, and it is loaded with torch's own switch against unsafe unpickling turned on.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ _MATHEMATICS = {"floor", "ceiling", "sqrt", "log", "exp", "pow"}
 
 
 class ExportedModule(Opaque):
-    """An exported program that takes any batch and stands being put in evaluation mode."""
+    """An exported program that takes any batch size and can be put in evaluation mode."""
 
     def __init__(self, program: Any) -> None:
         super().__init__()
         self.program = _without_guards(program)
         shape = _input_shape(program)
         self.batch = shape[0] if shape else None
-        """Batch size the program was exported for; None = any."""
+        """Batch size that the program was exported for; None = any."""
         self.side = shape[-1] if shape else None
-        """Patch side it was exported for, in px; None = free."""
+        """Patch side in px that it was exported for; None = any."""
 
     def train(self, mode: bool = True) -> ExportedModule:
-        """Note the mode: an exported program keeps the one it was exported in."""
+        """Only note the mode, because an exported program keeps the one it was exported in."""
         self.training = mode
         return self
 
     def forward(self, x: Tensor) -> Any:
-        """The program's answer; batch by batch where it was exported for one batch size only."""
+        """The program's output; patch by patch if it was exported for batches of one."""
         if self.batch is None or self.batch == x.shape[0]:
             return self.program(x)
         if self.batch != 1:
@@ -66,7 +66,7 @@ class ExportedModule(Opaque):
 
 
 def _without_guards(program: Any) -> nn.Module:
-    """The program as a module; guards are Python text in the file, so they are never compiled."""
+    """The program as a module, without guards: they are Python text that would be compiled."""
     takes = inspect.signature(program.module).parameters
     module: nn.Module = program.module(
         **({"check_guards": False} if "check_guards" in takes else {})
@@ -75,7 +75,7 @@ def _without_guards(program: Any) -> nn.Module:
 
 
 def _input_shape(program: Any) -> tuple[int | None, ...] | None:
-    """Shape of the first user input, None where a dimension is dynamic."""
+    """Shape of the first user input; None for each dynamic dimension."""
     inputs = set(program.graph_signature.user_inputs)
     for node in program.graph.nodes:
         if node.op == "placeholder" and node.name in inputs:
@@ -86,12 +86,12 @@ def _input_shape(program: Any) -> tuple[int | None, ...] | None:
 
 
 def read_program(path: Path) -> Any:
-    """The one program of an archive. Raises NetworkError for one that could run code."""
+    """The only program of an archive. Raises NetworkError for an archive that could run code."""
     try:
         from torch.export.pt2_archive._package import PT2ArchiveReader, load_pt2
     except ImportError as error:
         raise NetworkError(
-            f"torch {torch.__version__} reads no {path.name} safely; use torch 2.8 or later"
+            f"torch {torch.__version__} cannot read {path.name} safely; install torch 2.8 or later"
         ) from error
     try:
         with PT2ArchiveReader(str(path)) as archive:
@@ -101,21 +101,23 @@ def read_program(path: Path) -> Any:
     except pickle.UnpicklingError as error:
         raise _refusal(path, "an artifact that needs the unsafe unpickler") from error
     except (RuntimeError, ValueError, AssertionError, KeyError, TypeError) as error:
-        raise NetworkError(f"{path} is no exported program: {brief(error)}") from error
+        raise NetworkError(f"{path} is not an exported program: {brief(error)}") from error
     if len(programs) != 1:
-        raise NetworkError(f"{path} holds {len(programs)} programs, not one; export it again")
+        raise NetworkError(
+            f"{path} holds {len(programs)} programs, not 1; export the network alone"
+        )
     return next(iter(programs.values()))
 
 
 def _refusal(path: Path, what: str) -> NetworkError:
     return NetworkError(
         f"{path} holds {what} and could run code when opened, so it is refused; "
-        "export the network anew without it"
+        "export the network again without it"
     )
 
 
 def _refuse_code(path: Path, archive: Any) -> None:
-    """Look through every record for what loading would execute."""
+    """Refuse an archive with any record that loading would execute."""
     for name in archive.get_file_names():
         if name.startswith(("data/aotinductor/", "data/executorch/")):
             raise _refusal(path, f"compiled code ({name})")
@@ -150,9 +152,12 @@ def _refuse_entry(path: Path, key: str, value: Any) -> None:
 
 
 def _is_arithmetic(expression: str) -> bool:
-    """True for sums and SymPy's own (capitalised) functions of names: nothing else is evaluated.
+    """True for arithmetic and SymPy's own (capitalised) functions; nothing else is evaluated.
 
-    ``4*Symbol('s77', integer=True)`` is, ``__import__('os')`` and ``exec('x')`` are not.
+    >>> _is_arithmetic("4*Symbol('s77', integer=True)")
+    True
+    >>> _is_arithmetic("__import__('os')"), _is_arithmetic("exec('x')")
+    (False, False)
     """
     calls = set(_CALL.findall(expression))
     plain = _EXPRESSION.fullmatch(expression) is not None
@@ -161,7 +166,7 @@ def _is_arithmetic(expression: str) -> bool:
 
 @contextmanager
 def _never_unpickling() -> Iterator[None]:
-    """While open, ``torch.load`` is safe even where torch asks it not to be."""
+    """While open, ``torch.load`` is safe even if an environment variable says otherwise."""
     switches = {name: os.environ.get(name) for name in (_SWITCH, _COUNTER_SWITCH)}
     os.environ.pop(_COUNTER_SWITCH, None)
     os.environ[_SWITCH] = "1"

@@ -1,4 +1,4 @@
-"""The steps every source shares: one card out of three, a factory's call, weights, the trial."""
+"""Steps that sources share: one card from three, a factory's call, weights, the trial run."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _kept_declarations: list[Any] = []  # an operator lives as long as its torch.lib
 
 
 def settle(spec: Spec, card: Card | None, defaults: Mapping[str, Any] | None = None) -> Card:
-    """One card: the query rules over the card, the card over what the source itself knows."""
+    """One card: the query overrides the card, and the card overrides what the source knows."""
     return override((card or Card()).with_known(defaults or {}), spec.overrides, spec.text)
 
 
 def call_factory(spec: Spec, factory: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    """What a factory makes. Raises NetworkError when it raises, whatever it raises."""
+    """What a factory returns. Raises NetworkError when the factory raises anything."""
     try:
         return factory(**arguments)
     except (Exception, SystemExit) as error:  # other people's code may raise anything
@@ -34,7 +34,7 @@ def call_factory(spec: Spec, factory: Callable[..., Any], arguments: Mapping[str
 
 
 def assemble(spec: Spec, module: Any, card: Card) -> Network:
-    """Fill a module with the card's weights, if it names any, and make it a Network."""
+    """A Network made from a module, with the card's weights if it names any."""
     from torch import nn
 
     from wsi_scale.networks.build import build_network
@@ -56,7 +56,7 @@ def assemble(spec: Spec, module: Any, card: Card) -> Network:
 
 
 def import_optional(name: str, spec: Spec) -> ModuleType:
-    """A library of the ``networks`` extra. Raises NetworkError saying how to get it."""
+    """A library of the ``networks`` extra. NetworkError says how to install a missing one."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -75,9 +75,8 @@ def import_optional(name: str, spec: Spec) -> ModuleType:
 def _declare_torchvision_operators() -> None:
     """Let torchvision be imported without its compiled part.
 
-    A torchvision built for CUDA does not load its compiled part beside a CPU-only torch, and then
-    stumbles over the two operators it describes unconditionally. Detection models need them; no
-    classifier or segmenter does.
+    A torchvision built for CUDA does not load its compiled part next to a CPU-only torch, and then
+    fails on two operators that it describes in any case. Only detection models need them.
     """
     import torch
 

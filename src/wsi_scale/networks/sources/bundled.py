@@ -1,4 +1,4 @@
-"""Networks that come with wsi-scale: one folder each under ``bundled``, by its name."""
+"""Networks that come with wsi-scale, named by their folders in ``bundled``."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _WORD = re.compile(r"[A-Za-z][\w-]*")
 
 
 def accepts(spec: str) -> bool:
-    """True for a bundled name, and for any single word that is no file or folder."""
+    """True for a bundled name, and for any single word that is not a file or folder."""
     target = spec.partition("?")[0]
     word = _WORD.fullmatch(target) is not None
     return target in bundled_names() or (word and not Path(target).exists())
 
 
 def load(spec: str, card: Card | None = None) -> Network:
-    """The bundled network of that name. Raises NetworkError with the names there are."""
+    """The bundled network of that name. Raises NetworkError that lists the known names."""
     asked = parse_spec(spec)
     asked.refuse_arguments("a bundled network")
     asked.refuse_weights("a bundled network")
@@ -39,8 +39,8 @@ def load(spec: str, card: Card | None = None) -> Network:
         raise NetworkError(f"the source of a card cannot be another card: {spec}")
     if asked.target not in bundled_names():
         raise NetworkError(
-            f"there is no bundled network {asked.target!r}; there are {listed(bundled_names())}, "
-            f"and other sources: see wsi-scale networks"
+            f"there is no bundled network {asked.target!r}; choose from {listed(bundled_names())}, "
+            "or see wsi-scale networks for other sources"
         )
     return load_described(FOLDER / asked.target / "card.toml", spec)
 

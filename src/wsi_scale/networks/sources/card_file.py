@@ -36,7 +36,7 @@ def load(spec: str, card: Card | None = None) -> Network:
 
 
 def load_described(path: Path, spec: str) -> Network:
-    """The network of one card file, known by the SPEC it was asked for by."""
+    """The network of one card file, known by the SPEC that named it."""
     from wsi_scale.networks.sources import find_source
 
     asked = parse_spec(spec)
@@ -46,10 +46,12 @@ def load_described(path: Path, spec: str) -> Network:
     own = own.model_copy(update={key: str(folder / name) for key, name in beside.items()})
     card = settle(asked, own)
     if not card.source:
-        raise NetworkError(f"{path} names no source; add source = a SPEC, or a file beside it")
+        raise NetworkError(
+            f"{path} names no source; add source = with a SPEC, or with a file in the same folder"
+        )
     inner = parse_spec(card.source)
     if "weights" in inner.overrides:
-        raise NetworkError(f"{path}: give weights as the card's own key, not within source")
+        raise NetworkError(f"{path}: give weights as a key of the card, not inside source")
     source = card.source
     if ":" not in inner.target and Path(inner.target).suffix:
         source = str(folder / inner.target) + source.removeprefix(inner.target)
@@ -59,7 +61,7 @@ def load_described(path: Path, spec: str) -> Network:
 
 
 def example(folder: Path) -> str:
-    """A card for a small classifier with random weights beside it."""
+    """A card for a small classifier, with random weights in the same folder."""
     import torch
     from safetensors.torch import save_file
 

@@ -24,7 +24,7 @@ def accepts(spec: str) -> bool:
 
 
 def load(spec: str, card: Card | None = None) -> Network:
-    """An exported program. Raises NetworkError for one that could run code when opened."""
+    """An exported program. Raises NetworkError for a file that could run code when opened."""
     from wsi_scale.networks.build import build_network
     from wsi_scale.networks.sources._pt2 import ExportedModule, read_program
 
@@ -41,7 +41,7 @@ def load(spec: str, card: Card | None = None) -> Network:
 
 
 def example(folder: Path) -> str:
-    """The bundled architecture with random weights, exported for any batch and side."""
+    """The bundled architecture with random weights, exported for any batch size and side."""
     import torch
 
     from wsi_scale.networks.architectures import FiguresNet

@@ -26,13 +26,13 @@ def accepts(spec: str) -> bool:
 
 
 def load(spec: str, card: Card | None = None) -> Network:
-    """Call the factory with the query's keys; its module must be importable (PYTHONPATH)."""
+    """The network that the factory returns; its module must be importable (PYTHONPATH)."""
     asked = parse_spec(spec)
     settled = settle(asked, card)
     return assemble(asked, call_factory(asked, _find(asked), asked.arguments), settled)
 
 
-def _find(spec: Spec):  # type: ignore[no-untyped-def]  # anything may stand under that name
+def _find(spec: Spec):  # type: ignore[no-untyped-def]  # the name may refer to anything
     module_name, _, name = spec.target.partition(":")
     try:
         module = importlib.import_module(module_name)

@@ -25,13 +25,13 @@ def accepts(spec: str) -> bool:
 
 
 def load(spec: str, card: Card | None = None) -> Network:
-    """A segmentation model; the encoder's weights are downloaded only if ``pretrained=true``."""
+    """A segmentation model; encoder weights are downloaded only with ``pretrained=true``."""
     asked = parse_spec(spec)
     smp = import_optional("segmentation_models_pytorch", asked)
     name = asked.target.removeprefix("smp:")
     models = {model.__name__: model for model in smp.MODEL_ARCHITECTURES_MAPPING.values()}
     if name not in models:
-        raise NetworkError(f"{spec}: smp has no {name!r}; there are {listed(models)}")
+        raise NetworkError(f"{spec}: smp has no model {name!r}; choose from {listed(models)}")
     arguments = dict(asked.arguments)
     pretrained = "imagenet" if arguments.pop("pretrained", False) is True else None
     arguments.setdefault("encoder_weights", pretrained)
@@ -40,7 +40,7 @@ def load(spec: str, card: Card | None = None) -> Network:
 
 
 def _configuration(smp: Any, arguments: dict[str, Any]) -> dict[str, Any]:
-    """How the downloaded encoder weights want their input, in the words of a card."""
+    """The input that the downloaded encoder weights expect, as keys of a card."""
     if arguments["encoder_weights"] is None:
         return {"task": "segment"}
     encoder = arguments.get("encoder_name", "resnet34")

@@ -23,9 +23,9 @@ def accepts(spec: str) -> bool:
 
 
 def load(spec: str, card: Card | None = None) -> Network:
-    """A timm model; nothing is downloaded unless ``pretrained=true``.
+    """A timm model; weights are downloaded only with ``pretrained=true``.
 
-    Fixed input size, mean and std come from the model's own configuration.
+    A fixed input size, mean and std come from the model's own configuration.
     """
     asked = parse_spec(spec)
     timm = import_optional("timm", asked)
@@ -39,12 +39,12 @@ def load(spec: str, card: Card | None = None) -> Network:
 
 
 def _configuration(module: Any) -> dict[str, Any]:
-    """What timm knows of the model, in the words of a card."""
+    """What timm knows about the model, as keys of a card."""
     from wsi_scale.networks.probe import take_channels
 
     config = getattr(module, "default_cfg", None) or {}
     known: dict[str, Any] = {}
-    if take_channels(module) != 1:  # its mean and std are those of RGB
+    if take_channels(module) != 1:  # timm's mean and std are for RGB
         known |= {key: tuple(config[key]) for key in ("mean", "std") if key in config}
     if config.get("fixed_input_size") and not getattr(module, "dynamic_img_size", False):
         side = getattr(getattr(module, "patch_embed", None), "img_size", None)

@@ -1,4 +1,4 @@
-"""TorchScript files: ``network.pt``. They run no Python hooks, so only their answer is measured."""
+"""TorchScript files: ``network.pt``. They run no Python hooks, so only their output is measured."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def accepts(spec: str) -> bool:
 
 
 def load(spec: str, card: Card | None = None) -> Network:
-    """A TorchScript file. Raises NetworkError for anything else, a plain checkpoint included."""
+    """A TorchScript file. Raises NetworkError for anything else, such as a plain checkpoint."""
     import torch
 
     from wsi_scale.networks.build import build_network
@@ -43,13 +43,13 @@ def load(spec: str, card: Card | None = None) -> Network:
     sha256 = hash_file(path, settled.sha256)
     try:
         with warnings.catch_warnings():
-            # torch deprecates torch.jit and has no other way to read other people's files
+            # torch deprecates torch.jit but has no other way to read other people's files
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.simplefilter("ignore", FutureWarning)
             module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError) as error:
         raise NetworkError(
-            f"{path} is no TorchScript file ({brief(error)}); if it holds weights only, say "
+            f"{path} is not a TorchScript file ({brief(error)}); if it holds only weights, use "
             f"package.module:factory?weights={path.name}"
         ) from error
     return build_network(spec, module, settled, sha256=sha256)

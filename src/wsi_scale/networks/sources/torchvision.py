@@ -27,9 +27,9 @@ def accepts(spec: str) -> bool:
 
 
 def load(spec: str, card: Card | None = None) -> Network:
-    """A torchvision model; nothing is downloaded unless ``pretrained=true``.
+    """A torchvision model; weights are downloaded only with ``pretrained=true``.
 
-    ``weights=`` is a file, as everywhere; torchvision's own weights come with ``pretrained``.
+    ``weights=`` names a file, as in every SPEC; ``pretrained`` gives torchvision's own weights.
     """
     asked = parse_spec(spec)
     import_optional("torchvision", asked)
