@@ -1,4 +1,4 @@
-"""Whom ``auto`` follows, and what it says of those it did not."""
+"""Which answer ``auto`` takes, and what it says about those it passed over."""
 
 import itertools
 
@@ -44,7 +44,7 @@ def test_two_that_are_trusted_and_contradict_each_other_are_both_told():
 
 def test_what_is_passed_over_says_why():
     _, (warning,) = choose([voice("profile", "outside"), voice("fingerprint", "ok")])
-    assert warning == "fingerprint speaks here, for profile is outside: profile is outside"
+    assert warning == "answer from fingerprint, because profile was outside: profile is outside"
 
 
 def test_one_alone_is_followed_whatever_it_says():

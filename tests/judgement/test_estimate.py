@@ -199,12 +199,15 @@ def test_few_sites_are_never_ok_however_alike_they_are(responses_of, sites):
     answer = estimate(responses_of(3.0, sites=sites))
     assert answer.verdict == "ambiguous"
     assert f"only {sites} site" in answer.reason
+    assert "measured, too few" in answer.reason
     assert answer.scale == pytest.approx(3.0, rel=0.02)
     assert estimate(responses_of(3.0, sites=16)).verdict == "ok"
 
 
 def test_without_resamples_nothing_is_ok(responses_of):
-    assert estimate(responses_of(3.0), resamples=0).verdict == "ambiguous"
+    answer = estimate(responses_of(3.0), resamples=0)
+    assert answer.verdict == "ambiguous"
+    assert "not resampled" in answer.reason
 
 
 def test_with_nothing_to_look_at_the_answer_is_blank():
@@ -253,7 +256,7 @@ def test_a_network_that_takes_many_scales_for_right_does_not_care(responses_of):
     gentle = responses_of(3.0, slope=0.145, shift=0.045)
     answer = estimate(gentle)
     assert (answer.verdict, answer.scale) == ("flat", None)
-    assert "hardly cares: from scale 0.5 to 16" in answer.reason
+    assert "insensitive to scale: from scale 0.5 to 16" in answer.reason
     octaves = np.log2(np.array(gentle.grid.scales)[gentle.scale_index] / 3)
     changed = np.clip(0.5 - 0.3 * np.abs(octaves), 0, 1)
     share = np.stack([changed, 0.9 - changed, np.full_like(changed, 0.1)], axis=1)
