@@ -192,7 +192,7 @@ def test_the_same_seed_stops_at_the_same_site():
 
 
 @pytest.mark.parametrize("value", [0, -0.1, 1, 10, math.nan, math.inf])
-def test_a_precision_that_is_no_share_is_refused_in_one_sentence(value):
-    with pytest.raises(SettingsError, match=r"precision is a share.* got") as error:
+def test_a_precision_that_is_not_a_share_is_refused_in_one_sentence(value):
+    with pytest.raises(SettingsError, match=r"precision must be a share.* got") as error:
         make_settings(precision=value)
     assert "\n" not in str(error.value)
