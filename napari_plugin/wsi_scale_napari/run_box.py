@@ -1,4 +1,4 @@
-"""Run, Cancel, and how far it is."""
+"""The buttons Run and Cancel, and the progress of the run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from wsi_scale_napari.work import State
 
 
 class RunBox(QWidget):
+    """Two buttons, a progress bar and a line of text."""
+
     def __init__(self) -> None:
         super().__init__()
         self.run, self.cancel = QPushButton("Find the optimal scale"), QPushButton("Cancel")
@@ -23,9 +25,9 @@ class RunBox(QWidget):
         self.show_state(None)
 
     def show_state(self, state: State | None, slide: str = "") -> None:
-        """Buttons, bar and words of a run; None before the first.
+        """Show how far a run is; None before the first.
 
-        An ended run is said with its slide, since another may be chosen by now.
+        After the end the slide is named, because another may be chosen by then.
         """
         running = state is not None and not state.ended
         self.run.setEnabled(not running)
@@ -34,7 +36,7 @@ class RunBox(QWidget):
         self.words.setVisible(state is not None)
         if state is None:
             return
-        self.bar.setRange(0, state.total)  # 0 to 0 moves without end: nobody knows how long
+        self.bar.setRange(0, state.total)  # 0 to 0: moves until the total is known
         self.bar.setValue(state.done)
         left = state.seconds_left
         time = "" if left is None or not running else f", about {left:.0f} s left"

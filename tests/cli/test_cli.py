@@ -130,7 +130,7 @@ def test_broken_files_are_refused(capsys, folder, real_data, name):
 def test_a_slide_too_small_for_an_octave_is_refused(capsys, folder):
     Image.fromarray(disc_image(9, width=80, height=60)).save("a.png")
     sentence = refused(capsys, folder, "estimate", "a.png")
-    assert "a.png is 60 px wide where it is narrowest" in sentence
+    assert "a.png has a shorter side of 60 px" in sentence
     assert "too small for an octave" in sentence
 
 
@@ -655,9 +655,10 @@ def test_a_stop_by_precision_is_told_and_no_warning(folder, capsys):
     _, report = estimate_json(folder, SMALL, *asked)
     assert report["stopped_early"] is True
     assert 16 <= len(report["sites"]) < 40
-    assert f"After {len(report['sites'])} sites the interval lay within 95 %" in (
-        capsys.readouterr().out
+    stopped = (
+        f"The run stopped after {len(report['sites'])} sites, because the interval already lay"
     )
+    assert f"{stopped} within 95 % of the answer, as requested." in capsys.readouterr().out
     assert "precision" not in " ".join(report["warnings"])
 
 

@@ -44,7 +44,7 @@ def test_the_list_of_slides_follows_the_viewer(dock, model, wait):
     model.layers.remove(first)
     assert dock.slide.layer == model.layers["renamed"]
     wait(lambda: "1 level " in dock.slide.about.text())
-    assert "state it below" in dock.slide.about.text()
+    assert "enter it below" in dock.slide.about.text()
 
 
 def test_without_mpp_there_is_a_scale_and_no_µm_and_with_a_typed_one_there_is(
@@ -62,7 +62,7 @@ def test_without_mpp_there_is_a_scale_and_no_µm_and_with_a_typed_one_there_is(
     dock.slide.mpp_line.setText("a quarter")
     dock.run()
     assert dock.work is None
-    assert "no number" in dock.error.sentence.text()
+    assert "is not a number" in dock.error.sentence.text()
 
 
 def test_a_typed_mpp_is_of_one_slide_only(dock, model, wait):
@@ -73,7 +73,7 @@ def test_a_typed_mpp_is_of_one_slide_only(dock, model, wait):
     assert dock.slide.mpp == 0.3
     dock.slide.layers.choose(other)
     assert dock.slide.mpp is None
-    wait(lambda: "state it below" in dock.slide.about.text())
+    wait(lambda: "enter it below" in dock.slide.about.text())
 
 
 def test_a_typed_mpp_is_in_the_copied_command(dock, run, app, tmp_path):
@@ -189,7 +189,7 @@ def test_the_default_network_shows_what_the_pixels_say(make_dock, model, wait, a
     assert report.estimator == "recognition"
     assert "µm/px, like " in answer.head.text()
     assert report.pixels.reason[1:] in answer.meaning.text()
-    for words in ("recognition", "What fingerprint would answer", "What the metadata expect"):
+    for words in ("recognition", "Answer of fingerprint alone", "Scale expected from the metadata"):
         assert words in answer.numbers.text()
     stated = PixelField(source="aperio.MPP", mpp=0.499, octaves=-0.01, status="agree")
     pixels = report.pixels.model_copy(update={"fields": [stated]})
@@ -223,6 +223,20 @@ def test_all_numbers_are_seen_when_they_are_unfolded(dock, run, app, wait):
     wait(whole)
     fold.toggleButton().click()
     wait(lambda: numbers.visibleRegion().isEmpty())
+
+
+def test_the_words_are_shown_and_the_scales_explain_themselves(dock, app):
+    from wsi_scale.render.glossary import WORDS
+
+    assert not dock.words.window_of_words.isVisible()
+    dock.words.click()
+    app.processEvents()
+    assert dock.words.window_of_words.isVisible()
+    shown = dock.words.text.toPlainText()
+    for word, meaning in WORDS.items():
+        assert f"{word}: {meaning}" in shown
+    dock.words.window_of_words.close()
+    assert dock.sampling.lo.toolTip() == dock.sampling.hi.toolTip() == WORDS["scale"]
 
 
 def test_a_region_that_encloses_nothing_is_refused(dock):

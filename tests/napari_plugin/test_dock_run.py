@@ -99,7 +99,7 @@ def test_a_run_is_cancelled_at_once_and_what_was_found_stays(dock, app, wait):
     assert "partial" in dock.results.answer.head.text()
     assert "exactly" not in dock.results.use.cli.toolTip()
     dock.results.copy_cli()
-    assert dock.results.said.text() == "the command of the whole run is on the clipboard"
+    assert dock.results.said.text() == "the command for the whole run is on the clipboard"
     wait(lambda: not work.alive)
     assert work.state.stage == "cancelled"
 

@@ -76,8 +76,9 @@ def test_scale_and_its_direction_are_explained_wherever_a_scale_is_spoken_of(any
 def test_the_answer_is_one_sentence_with_its_direction(make_report):
     assert explain(make_report()).startswith(
         "The network sees this slide best at scale 4.02 (90 % interval 3.87–4.18): 4.02 slide "
-        "pixels, along one side, become one pixel of its input, which covers 0.978 µm (0.941–1.02). A "
-        "larger scale is a coarser view of more tissue. Read level 1 of the slide as it is."
+        "pixels, along one side, become one pixel of its input, which covers 0.978 µm "
+        "(0.941–1.02). A larger scale is a coarser view of more tissue. Read level 1 of the slide "
+        "as it is."
     )
     assert "1.00 slide pixel, along one side, becomes one pixel" in explain(make_report(scale=1.0))
 

@@ -98,7 +98,7 @@ class Settings(BaseModel):
     @classmethod
     def _mpp_is_a_length(cls, value: float | None) -> float | None:
         if value is not None and not (math.isfinite(value) and value > 0):
-            raise ValueError(f"mpp must be above 0 µm, got {value}; write for example --mpp 0.25")
+            raise ValueError(f"mpp must be above 0 µm, got {value}; for example --mpp 0.25")
         return value
 
     @model_validator(mode="after")

@@ -165,7 +165,7 @@ def _draw_strip(figure: Figure, report: Report, strip: Strip, site: Site | None)
         axes.set_xlabel(number(scale), labelpad=4, size=9.5, color=colour, weight=weight)
     where = f" at x {site.x:.0f}, y {site.y:.0f}" if site else ""
     found = "; outlined: what it finds" if is_outlined(patch for _, patch in strip) else ""
-    caption = f"What the network sees{where}, by scale (larger = coarser){found}"
+    caption = f"What the network sees{where}, by scale{found}"
     figure.text(left / width, (0.3 + side + 0.09) / height, caption, size=9, color=GREY)
 
 

@@ -33,6 +33,7 @@ th, td { text-align: left; padding: .35rem .75rem .35rem 0; border-bottom: 1px s
   vertical-align: top; overflow-wrap: anywhere; }
 th[scope=col], td.whole { overflow-wrap: normal; }
 th[scope=row] { width: 21rem; font-weight: 600; }
+.words th[scope=row] { width: 8rem; }
 td.n { font-variant-numeric: tabular-nums; }
 summary { cursor: pointer; font-weight: 600; margin: 1.5rem 0 .5rem; }
 @media print { body { max-width: none; padding: 0; } }
@@ -115,7 +116,7 @@ def page(report: Report, figure_png: bytes) -> str:
         doubt="" if report.verdict == "ok" else " doubt",
         verdict=escape(words(report.verdict)),
         meaning=escape(explain(report)),
-        reason=escape(f"Why: {report.reason}" if report.reason else ""),
+        reason=escape(f"Why: {report.reason}." if report.reason else ""),
         sections="\n".join(section for section in sections if section),
         json=_inert(report.to_json()),
     )
@@ -136,7 +137,7 @@ def _details(title: str, content: str) -> str:
 
 def words_part() -> str:
     """The words that a reader needs, folded away."""
-    return _details("What the words mean", _pairs(WORDS.items()))
+    return _details("What the words mean", f'<div class="words">{_pairs(WORDS.items())}</div>')
 
 
 def _warnings(warnings: Sequence[str]) -> str:
