@@ -18,9 +18,9 @@ class WordsButton(QPushButton):
         self.window_of_words = QDialog(self)
         self.window_of_words.setWindowTitle("What the words mean")
         self.window_of_words.resize(460, 560)
-        self.text = QTextBrowser()
-        self.text.setHtml(words_html())
-        QVBoxLayout(self.window_of_words).addWidget(self.text)
+        self.browser = QTextBrowser()
+        self.browser.setHtml(words_html())
+        QVBoxLayout(self.window_of_words).addWidget(self.browser)
         self.clicked.connect(self.window_of_words.show)
 
 

@@ -232,7 +232,7 @@ def test_the_words_are_shown_and_the_scales_explain_themselves(dock, app):
     dock.words.click()
     app.processEvents()
     assert dock.words.window_of_words.isVisible()
-    shown = dock.words.text.toPlainText()
+    shown = dock.words.browser.toPlainText()
     for word, meaning in WORDS.items():
         assert f"{word}: {meaning}" in shown
     dock.words.window_of_words.close()
