@@ -115,7 +115,7 @@ def test_baselines_alone_are_never_ok(responses_of, name):
     assert name in answer.voices
 
 
-def test_every_available_estimator_is_heard(responses_of):
+def test_every_available_estimator_answers(responses_of):
     answer = estimate(responses_of(3.0))
     assert set(answer.voices) == {"fingerprint", "confidence"}
 
@@ -210,7 +210,7 @@ def test_without_resamples_nothing_is_ok(responses_of):
     assert "not resampled" in answer.reason
 
 
-def test_with_nothing_to_look_at_the_answer_is_blank():
+def test_without_tissue_the_answer_is_blank():
     answer = blank_estimate(ScaleGrid((1.0, 2.0)), 0.9, "no tissue")
     assert (answer.verdict, answer.scale, answer.reason) == ("blank", None, "no tissue")
 
@@ -247,7 +247,7 @@ def test_what_all_sites_may_err_by_alike_widens_the_interval():
 
 
 @pytest.mark.parametrize("an_octave_adds", [0.0, 1e-300, 1e-9])
-def test_an_interval_never_reaches_further_than_was_looked(an_octave_adds):
+def test_an_interval_never_reaches_beyond_the_window(an_octave_adds):
     assert interval_of(evidence_with(0.01, an_octave_adds, 0.2), 0.9, 46) == (1.0, 16.0)
 
 

@@ -1,4 +1,4 @@
-"""What the dock asks and what it hands on."""
+"""What the dock takes and what it exports."""
 
 import json
 import shlex
@@ -84,7 +84,7 @@ def test_a_typed_mpp_is_in_the_copied_command(dock, run, app, tmp_path):
     assert cli_json(app.clipboard().text(), tmp_path) == shown_json(dock)
 
 
-def test_a_drawn_region_is_obeyed_and_saved_beside_the_report(
+def test_a_drawn_region_is_obeyed_and_saved_next_to_the_report(
     dock, model, run, wait, app, tmp_path
 ):
     image = dock.slide.layer
@@ -308,7 +308,7 @@ def test_check_says_how_a_network_is_understood_and_why_it_cannot_be(dock, wait)
     assert "no_such_network" in dock.error.sentence.text()
 
 
-def test_the_cost_is_told_before_the_run_and_in_seconds_after_one(dock, run):
+def test_the_cost_is_shown_before_the_run_and_in_seconds_after_one(dock, run):
     dock.sampling.sites.setValue(46)
     dock.sampling.lo.setValue(0.5)
     dock.sampling.hi.setValue(16)
@@ -325,7 +325,7 @@ def test_the_cost_is_told_before_the_run_and_in_seconds_after_one(dock, run):
 def test_without_a_slide_a_run_is_refused(make_dock, model):
     dock = make_dock(model, QUICK)
     dock.run()
-    assert "no slide" in dock.error.sentence.text()
+    assert dock.error.sentence.text() == "No slide is open"
     assert dock.error.sentence.textInteractionFlags().value & 1  # selectable
 
 
@@ -389,7 +389,7 @@ def test_the_key_shows_the_very_colours_of_the_sites(dock, run):
     assert key.isHidden()
 
 
-def test_a_file_that_is_no_slide_is_refused_and_the_choice_stays(dock, tmp_path):
+def test_a_file_that_is_not_a_slide_is_refused_and_the_choice_stays(dock, tmp_path):
     before = dock.slide.layer
     (tmp_path / "note.svs").write_text("not a slide")
     dock.slide.open(str(tmp_path / "note.svs"))

@@ -76,10 +76,10 @@ def test_progress_brings_an_early_answer_that_takes_in_site_after_site(network, 
     assert [step.finished for step in steps] == [False] * 5 + [True]
 
 
-def test_progress_tells_the_time_that_is_left(network):
+def test_progress_gives_the_time_that_is_left(network):
     steps = list(iter_estimates(disc_image(20), network, QUICK))
     first = steps[0]
-    assert first.seconds_left is None  # what is slow but once, as waking the network, says nothing
+    assert first.seconds_left is None  # start-up costs would distort it
     for step in steps[1:-1]:
         each = (step.seconds - first.seconds) / (step.done - first.done)
         assert step.seconds_left == pytest.approx(each * (step.total - step.done))

@@ -1,4 +1,4 @@
-"""Stated µm/px against the pixels: agree, conflict or undecidable, field by field."""
+"""Stated µm/px compared with the pixels: agree, conflict or undecidable, field by field."""
 
 import math
 
@@ -66,7 +66,7 @@ def test_between_the_thresholds_both_reasons_are_given():
     )
 
 
-def test_a_slide_that_states_nothing_is_told_what_its_pixels_look_like():
+def test_a_slide_that_states_nothing_gets_the_estimate_from_its_pixels():
     found = audit_pixels(claim(None, None), SEEN, "ok")
     assert (found.status, found.octaves, found.slide_mpp) == ("undecidable", None, 0.5)
     states_nothing = "the file states no µm/px; the tissue suggests 0.5"

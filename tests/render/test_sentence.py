@@ -1,4 +1,4 @@
-"""The answer in words says what the report says, and no more."""
+"""The answer in words says what the report says, and nothing else."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_the_headline_is_the_answer_in_one_line(make_report):
     assert headline(make_report()) == "scale 4.02 [3.87–4.18] · 0.978 µm/px · ok"
 
 
-def test_magnification_is_a_range_beside_the_micrometres(make_report):
+def test_magnification_is_a_range_after_the_micrometres(make_report):
     assert "· 0.978 µm/px, like 5–10× · ok" in headline(make_report(like_power=(5, 10)))
     assert "µm/px, like 20× · ok" in headline(make_report(like_power=(20, 20)))
 
