@@ -80,7 +80,7 @@ def number_table(report: Report) -> str:
         rows.append(
             (
                 f"{source} states {mpp} µm/px",
-                f"{status} (compared with the pixels: {octaves} octaves)",
+                f"{status} ({octaves} octaves from the pixels)",
             )
         )
     cells = (f"<td>{escape(name)}</td><td><b>{escape(found)}</b></td>" for name, found in rows)

@@ -32,7 +32,7 @@ def key_to_sites() -> str:
     """What the colours of sites mean, as HTML for a light background like that of a slide."""
     named = ((FINER, "finer"), (ALIKE, "the same"), (COARSER, "coarser"))
     squares = (f'<span style="color: {_hex(colour)}">■</span> {word}' for colour, word in named)
-    return f"Best scale of each site, compared with the slide's: {' '.join(squares)}"
+    return f"Each site's own scale: {' '.join(squares)}"
 
 
 def _hex(colour: Rgb) -> str:

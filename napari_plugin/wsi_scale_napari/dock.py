@@ -24,7 +24,6 @@ from wsi_scale_napari.slide_box import SlideBox
 from wsi_scale_napari.source import source_of
 from wsi_scale_napari.task import TICK_MS, Task, Tasks
 from wsi_scale_napari.waking import wake_pandas
-from wsi_scale_napari.words_button import WordsButton
 from wsi_scale_napari.work import Request, State, Work, explain_failure
 
 if TYPE_CHECKING:
@@ -46,7 +45,6 @@ class OptimalScale(QWidget):
         self.running, self.error = RunBox(), ErrorPanel()
         self.tasks = Tasks(self)
         self.results = Results(self.tasks, self.error)
-        self.words = WordsButton()
         self.work: Work | None = None
         self.shown: State | None = None
         self.overlay: SitesOverlay | None = None
@@ -68,7 +66,7 @@ class OptimalScale(QWidget):
         named: tuple[tuple[str, QWidget], ...] = (
             ("Slide", self.slide),
             ("Network", self.network),
-            ("Where", self.region),
+            ("Region", self.region),
         )
         self.inputs = [part for _, part in named] + [self.sampling]
         for name, part in named:
@@ -76,7 +74,7 @@ class OptimalScale(QWidget):
             title.setStyleSheet("font-weight: bold;")
             rows.addWidget(title)
             rows.addWidget(part)
-        for part in (self.sampling, self.running, self.error, self.results, self.words):
+        for part in (self.sampling, self.running, self.error, self.results):
             rows.addWidget(part)
         rows.addStretch(1)
         whole = QVBoxLayout(self)

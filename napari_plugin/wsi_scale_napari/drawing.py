@@ -105,7 +105,7 @@ def _draw_frame(picture: Picture, axes: Axes, report: Report) -> None:
         if mpp is not None:
             picture.text(x, bottom + 28, f"{scale * mpp:.3g}", picture.ink.faint)
     title = "scale: slide px per network px (larger = coarser)"
-    title += "" if mpp is None else " · µm/px"
+    title += "" if mpp is None else " · below: µm/px"
     picture.text(axes.left + axes.width / 2, bottom + 48, title, picture.ink.faint)
 
 

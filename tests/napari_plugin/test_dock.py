@@ -228,14 +228,15 @@ def test_all_numbers_are_seen_when_they_are_unfolded(dock, run, app, wait):
 def test_the_words_are_shown_and_the_scales_explain_themselves(dock, app):
     from wsi_scale.render.glossary import WORDS
 
-    assert not dock.words.window_of_words.isVisible()
-    dock.words.click()
+    button = dock.running.glossary
+    assert not button.window_of_words.isVisible()
+    button.click()
     app.processEvents()
-    assert dock.words.window_of_words.isVisible()
-    shown = dock.words.browser.toPlainText()
+    assert button.window_of_words.isVisible()
+    shown = button.browser.toPlainText()
     for word, meaning in WORDS.items():
         assert f"{word}: {meaning}" in shown
-    dock.words.window_of_words.close()
+    button.window_of_words.close()
     assert dock.sampling.lo.toolTip() == dock.sampling.hi.toolTip() == WORDS["scale"]
 
 

@@ -45,8 +45,16 @@ def key_numbers(report: Report) -> list[tuple[str, str]]:
     rows += [
         (label, value(found, " µm per pixel") + (f" ({span(interval)})" if interval else ""))
         for label, found, interval in (
-            ("Slide pixel size that follows", ruler.slide_mpp, ruler.slide_mpp_interval),
-            ("Network pixel size that follows", ruler.network_mpp, ruler.network_mpp_interval),
+            (
+                "Slide pixel size that the tissue suggests",
+                ruler.slide_mpp,
+                ruler.slide_mpp_interval,
+            ),
+            (
+                "Network pixel size that the slide's implies",
+                ruler.network_mpp,
+                ruler.network_mpp_interval,
+            ),
         )
         if found is not None
     ]
