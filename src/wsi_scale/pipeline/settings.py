@@ -19,7 +19,13 @@ MAX_OCTAVES = 24
 
 
 class Settings(BaseModel):
-    """How one slide is measured. ``make_settings`` builds one and gives one-sentence errors."""
+    """How one slide is measured. ``make_settings`` builds one and gives one-sentence errors.
+
+    Examples
+    --------
+    >>> Settings(sites=16).scales
+    (0.5, 16.0)
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

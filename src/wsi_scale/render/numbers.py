@@ -61,8 +61,12 @@ def key_numbers(report: Report) -> list[tuple[str, str]]:
     rows += [
         (f"Candidate with score {one.score:.3g}", number(one.scale)) for one in report.candidates
     ]
-    rows.append(("Estimator", report.estimator))
-    rows += [
+    return [*rows, ("Estimator", report.estimator), *_other_answers(report)]
+
+
+def _other_answers(report: Report) -> list[tuple[str, str]]:
+    """The scale of every estimator but the one that was followed, and that of the metadata."""
+    return [
         (
             "Scale expected from the metadata" if name == METADATA else f"Answer of {name} alone",
             value(scale),
@@ -70,7 +74,6 @@ def key_numbers(report: Report) -> list[tuple[str, str]]:
         for name, scale in report.voices.items()
         if name != report.estimator
     ]
-    return rows
 
 
 def stated_rows(report: Report) -> list[tuple[str, str, str, str]]:

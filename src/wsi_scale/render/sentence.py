@@ -15,7 +15,7 @@ _MEANING = {
     "number{remedy}.",
     "flat": "The network responds alike at every scale that was tried, so none is better than the "
     "others. Any scale in the range may do; another layer or network may show a difference.",
-    "blank": "Nothing on the slide could be shown to the network, so it was not asked.",
+    "blank": "Nothing on the slide could be shown to the network, so it was not run.",
     "no_evidence": "Nothing in this network's responses reveals the best scale; a network with "
     "trained BatchNorm layers would.",
 }
@@ -127,7 +127,7 @@ def explain(report: Report) -> str:
     >>> import numpy as np
     >>> from wsi_scale import estimate_slide
     >>> explain(estimate_slide(np.full((300, 400, 3), 255, np.uint8), "figures"))
-    'Nothing on the slide could be shown to the network, so it was not asked.'
+    'Nothing on the slide could be shown to the network, so it was not run.'
     """
     sentences = [] if report.scale is None else [_best(report), _how_to_use(report)]
     if report.verdict in NUMBERED and report.verdict != "ok":
