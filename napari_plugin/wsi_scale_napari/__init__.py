@@ -1,1 +1,1 @@
-"""The napari plugin of wsi-scale: whole slides as layers, and the dock that finds their scale."""
+"""The napari plugin of wsi-scale: opens whole slides as layers; its dock finds their scale."""

@@ -1,4 +1,4 @@
-"""What can be done with an answer."""
+"""Buttons to use an answer."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 
 class ActionsBox(QWidget):
-    """Buttons that wait for an answer."""
+    """Buttons that are enabled once there is an answer."""
 
     def __init__(self) -> None:
         super().__init__()
         self.view = QPushButton("View at optimal scale")
-        self.view.setToolTip("One pixel of the network fills one pixel of the screen")
+        self.view.setToolTip("Zoom so that one pixel of the network fills one pixel of the screen")
         self.json, self.cli = QPushButton("Copy JSON"), QPushButton("Copy CLI")
         self.export = QPushButton("Export…")
-        self.export.setToolTip("JSON, CSV, PNG or GeoJSON")
+        self.export.setToolTip("Write JSON, CSV, PNG or GeoJSON")
+        self.json.setToolTip("Copy the whole report")
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.addWidget(self.view, 0, 0, 1, 3)
@@ -23,9 +24,9 @@ class ActionsBox(QWidget):
         self.allow(answer=False, scale=False)
 
     def allow(self, *, answer: bool, scale: bool, partial: bool = False) -> None:
-        """answer: there is a report. scale: it has a number. partial: the run did not finish."""
-        gives = "makes the whole run" if partial else "gives exactly this answer again"
-        self.cli.setToolTip(f"The command that {gives}")
+        """answer: a report exists. scale: it has a number. partial: the run did not finish."""
+        does = "makes the whole run" if partial else "gives exactly this answer again"
+        self.cli.setToolTip(f"Copy the command that {does}")
         self.view.setEnabled(scale)
         for button in (self.json, self.cli, self.export):
             button.setEnabled(answer)

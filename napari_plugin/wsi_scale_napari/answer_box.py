@@ -1,4 +1,4 @@
-"""The answer in words: the sentences of the command line, the numbers of the page."""
+"""The answer in words: the same sentences as on the terminal, the same numbers as on the page."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from wsi_scale.render.sentence import explain, headline
 from wsi_scale.report import Report
 
 _NO_LIMIT = 2**24 - 1
-"""Qt's own greatest height of a widget."""
+"""Qt's own limit for the height of a widget."""
 
 
 class AnswerBox(QWidget):
-    """What the answer means, and every warning, below a headline that stands where its owner puts
-    it; all of it can be selected."""
+    """What the answer means, every warning and all numbers, as text that can be selected. The owner
+    places the headline."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class AnswerBox(QWidget):
         self.fold = QCollapsible("All numbers")
         self.fold.setDuration(0)
         self.fold.addWidget(self.numbers)
-        # superqt would measure the words as if they were not wrapped, and cut them off
+        # superqt would measure the text as if it were not wrapped, and cut it off
         self.numbers.removeEventFilter(self.fold)
         self.fold.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         rows = self.fold.layout()
@@ -49,12 +49,12 @@ class AnswerBox(QWidget):
         self.show_report(None)
 
     def _unfold(self, unfolded: bool) -> None:
-        """Give the numbers all the room they need."""
+        """Let the numbers take all the room they need."""
         if unfolded:
             self.fold.content().setMaximumHeight(_NO_LIMIT)
 
     def show_report(self, report: Report | None, *, running: bool = False) -> None:
-        """Say what a report says; while a run is under way only where it stands."""
+        """Show a report; during a run only its headline."""
         self.head.setVisible(report is not None)
         self.setVisible(report is not None and not running)
         if report is None:
@@ -68,17 +68,20 @@ class AnswerBox(QWidget):
 
 
 def meaning(report: Report) -> str:
-    """What the answer means, and why there is a doubt."""
+    """What the answer means, and the reason for any doubt."""
     why = "" if report.verdict == "ok" else f"Why: {report.reason}."
     return " ".join(part for part in (explain(report), why) if part)
 
 
 def number_table(report: Report) -> str:
-    """Every number, every voice and every stated µm/px, as HTML."""
+    """Every number, the answer of every estimator and every stated µm/px, as HTML."""
     rows = key_numbers(report)
     for source, mpp, octaves, status in stated_rows(report):
         rows.append(
-            (f"{source} states {mpp} µm/px", f"{status} with the pixels ({octaves} octave)")
+            (
+                f"{source} states {mpp} µm/px",
+                f"{status} ({octaves} octaves from the pixels)",
+            )
         )
     cells = (f"<td>{escape(name)}</td><td><b>{escape(found)}</b></td>" for name, found in rows)
     return f"<table cellspacing=4>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"

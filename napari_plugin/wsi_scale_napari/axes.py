@@ -1,4 +1,4 @@
-"""Where scales and scores lie on the plot: from numbers to pixels and back."""
+"""Converts scales and scores to positions on the plot, and back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Axes:
-    """A rectangle of the plot, with logarithmic scales across and scores up."""
+    """A rectangle of the plot: scales from left to right, logarithmic; scores from bottom to
+    top."""
 
     left: float
     top: float
@@ -22,13 +23,13 @@ class Axes:
         return self.left + self.width * math.log(scale / low) / math.log(high / low)
 
     def y(self, score: float) -> float:
-        """Scores beyond the ends lie on them."""
+        """The position of a score; scores beyond the ends are moved to them."""
         low, high = self.scores
         share = min(1.0, max(0.0, (score - low) / (high - low)))
         return self.top + self.height * (1 - share)
 
     def scale_at(self, x: float) -> float:
-        """The scale at a pixel, no further than the ends."""
+        """The scale at a pixel, limited to the ends."""
         low, high = self.scales
         share = min(1.0, max(0.0, (x - self.left) / self.width))
         return float(low * (high / low) ** share)

@@ -1,4 +1,4 @@
-"""Colours that are told apart with any colour vision, on a stained slide and in both themes."""
+"""Colours that anyone can distinguish, on a stained slide and in both themes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ COARSER: Rgb = (0.835, 0.369, 0.0)
 WAITING: Rgb = (0.5, 0.5, 0.5)
 
 FULL = 0.5
-"""Octaves between a site's answer and the slide's from which on a colour is full."""
+"""Octaves between a site's scale and the slide's at which a colour reaches full strength."""
 
 
 def site_colour(scale: float | None, common: float | None) -> Rgb:
-    """Blue where a site asks for a finer scale than the whole slide, orange where for a coarser,
-    nearly black where for the same; grey before it has an answer."""
+    """Blue if the site's best scale is finer than the slide's, orange if coarser, nearly black if
+    the same; grey until the site has an answer."""
     if scale is None or common is None:
         return WAITING
     share = max(-1.0, min(1.0, math.log2(scale / common) / FULL))
@@ -29,10 +29,10 @@ def site_colour(scale: float | None, common: float | None) -> Rgb:
 
 
 def key_to_sites() -> str:
-    """What the colours of sites mean, as HTML on a light ground, as slides have."""
+    """What the colours of sites mean, as HTML for a light background like that of a slide."""
     named = ((FINER, "finer"), (ALIKE, "the same"), (COARSER, "coarser"))
     squares = (f'<span style="color: {_hex(colour)}">■</span> {word}' for colour, word in named)
-    return f"Single sites ask for: {' '.join(squares)}"
+    return f"Each site's own scale: {' '.join(squares)}"
 
 
 def _hex(colour: Rgb) -> str:
@@ -41,7 +41,7 @@ def _hex(colour: Rgb) -> str:
 
 @dataclass(frozen=True)
 class Ink:
-    """Colours of a theme, as Qt reads them."""
+    """Colours of a theme, in Qt's notation."""
 
     paper: str = "#262930"
     text: str = "#f0f1f2"
@@ -52,14 +52,14 @@ class Ink:
 
     @classmethod
     def of_theme(cls, kind: str, paper: str, text: str) -> Ink:
-        """The inks of a dark or light theme with its paper and text."""
+        """Colours for a dark or light theme with this background and text."""
         if kind == "light":
             return cls(paper, text, "#6b6b6b", "#0072b2", "#b84a00", "#007a57")
         return cls(paper, text)
 
 
 def theme_ink(name: str) -> Ink:
-    """The inks of the napari theme of that name."""
+    """Colours for the napari theme of that name."""
     from napari.utils.theme import get_theme
 
     theme = get_theme(name)

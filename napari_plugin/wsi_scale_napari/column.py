@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QScrollArea, QStyle, QWidget
 
 
 class Column(QScrollArea):
-    """Always at least as wide as what it holds, whatever theme or text make of that."""
+    """Always at least as wide as its content, in any theme and with any text."""
 
     def __init__(self, inside: QWidget) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class Column(QScrollArea):
         return super().eventFilter(watched, event)
 
     def fit(self) -> None:
-        """Take the width that the content needs, and that of the scroll bar."""
+        """Set the minimum width to that of the content plus the scroll bar."""
         inside, style = self.widget(), self.style()
         if inside is None or style is None:
             return

@@ -1,4 +1,4 @@
-"""What the whole program shares is left to the window while networks run: a core, and the turn."""
+"""Keeps the window responsive while networks run: leaves it a processor core and frequent turns."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from typing import Any
 Number = int | float
 
 SWITCH_S = 0.0001
-"""Python's threads take turns this often. Drawing one frame asks for the turn a hundred times, and
-at the usual 5 ms each a busy thread would hold it up for half a second."""
+"""Python's threads take turns this often. Drawing one frame needs a hundred turns. At the usual 5
+ms each, a busy thread would delay it by half a second."""
 
 NICE = 10
-"""Of a thread that gives way: a tenth of the share of the window's, where both want one core."""
+"""Niceness of a thread that gives way. If both want one core, it gets a tenth of the window's
+share."""
 
 
 class Lent:
-    """A setting of the whole program that is another while anybody is inside, and as before when
-    the last is out. Runs may overlap: a cancelled one finishes its patch."""
+    """A program-wide setting that is changed while at least one thread is inside the context, and
+    restored when the last one leaves. Runs may overlap: a cancelled one finishes its patch."""
 
     def __init__(
         self,
@@ -42,7 +43,7 @@ class Lent:
             if self._before is None:
                 self._before = self._read()
             self._inside += 1
-            self._write(self._wanted(self._before))  # each time: torch counts thread by thread
+            self._write(self._wanted(self._before))  # each time: torch keeps it per thread
 
     def __exit__(
         self,
@@ -58,9 +59,9 @@ class Lent:
 
 
 def give_way() -> None:
-    """Let the window's thread go first where both want a core: this one, and those it starts.
+    """Lower the priority of this thread, and of those it starts, below that of the window's thread.
 
-    Only Linux knows priorities of single threads.
+    Only Linux has priorities for single threads.
     """
     if sys.platform == "linux":
         with suppress(OSError):
@@ -84,7 +85,7 @@ def _one_core_less(threads: int) -> int:
 
 
 CORE_SPARED = Lent(_torch_threads, _set_torch_threads, _one_core_less)
-"""torch uses one core less than there are, if there are several."""
+"""torch leaves one core free, if there are several."""
 
 SHORT_TURNS = Lent(sys.getswitchinterval, sys.setswitchinterval, lambda usual: min(usual, SWITCH_S))
 """The window never waits long for its turn."""

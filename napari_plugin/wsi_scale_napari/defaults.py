@@ -1,4 +1,4 @@
-"""What the dock starts with, as napari's preferences say. They are read, never written."""
+"""The dock's default network and device, from napari's preferences. Read, never written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Defaults(NamedTuple):
 
 
 def read_defaults() -> Defaults:
-    """The user's network and device; ours where nothing is set or napari knows no plugin."""
+    """The user's network and device; ours if none are set or napari does not know the plugin."""
     from napari.settings import get_plugin_settings
 
     with suppress(KeyError, AttributeError):

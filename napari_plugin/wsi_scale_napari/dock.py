@@ -1,4 +1,4 @@
-"""The dock: asks for a slide, a network and a place, runs, and shows what came of it."""
+"""The dock: takes a slide, a network and a region, runs, and shows the result."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class OptimalScale(QWidget):
-    """The dock widget. Everything slow happens in threads that a timer asks where they stand."""
+    """The dock widget. Slow work happens in threads; a timer polls them."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class OptimalScale(QWidget):
         named: tuple[tuple[str, QWidget], ...] = (
             ("Slide", self.slide),
             ("Network", self.network),
-            ("Where", self.region),
+            ("Region", self.region),
         )
         self.inputs = [part for _, part in named] + [self.sampling]
         for name, part in named:
@@ -109,7 +109,7 @@ class OptimalScale(QWidget):
         except SettingsError as error:
             self.slide.about.setText(str(error))
             return
-        self.slide.about.setText("looking into the file …")
+        self.slide.about.setText("reading the file …")
         self.tasks.do("slide", lambda: _describe_slide(layer, mpp), self._slide_described)
 
     def _slide_described(self, task: Task[tuple[str, Any]]) -> None:
@@ -128,7 +128,7 @@ class OptimalScale(QWidget):
             self.region.start_drawing(self.slide.layer)
 
     def check(self) -> None:
-        """Load the network in a thread and say how it is understood."""
+        """Load the network in a thread and show how it is understood."""
         spec, device = self.network.spec, self.sampling.device.currentText()
         self.error.tell(None)
         self.network.tell("loading the network …")
@@ -141,16 +141,14 @@ class OptimalScale(QWidget):
     # the run
 
     def run(self) -> None:
-        """Start a run on what is chosen now; what is chosen later changes nothing in it."""
+        """Start a run with the current choices; later changes do not affect it."""
         if self.work is not None and not self.work.state.ended:
             return
         self._forget()
         layer = self.slide.layer
         try:
             if layer is None:
-                raise SlideError(
-                    "there is no slide to look at; open one, or drop a file on the window"
-                )
+                raise SlideError("no slide is open; open one, or drop a file on the window")
             settings = self.sampling.settings(mpp=self.slide.mpp, region=self.region.region(layer))
             device = self.sampling.device.currentText()
             request = Request(source_of(layer), self.network.spec, settings, device, layer.name)
@@ -171,13 +169,13 @@ class OptimalScale(QWidget):
         self.tick()
 
     def cancel(self) -> None:
-        """Stop the run; what was found so far stays."""
+        """Stop the run and keep what was found so far."""
         if self.work is not None:
             self.work.cancel()
             self.tick()
 
     def tick(self) -> None:
-        """Show where the run stands; rest when there is none."""
+        """Show how far the run is; stop the timer if there is none."""
         if self.work is None:
             self._timer.stop()
         elif self.work.state is not self.shown:
@@ -195,7 +193,7 @@ class OptimalScale(QWidget):
                 self.error.tell(explain_failure(error))
 
     def _end(self, state: State, request: Request) -> None:
-        """Ready for the next run, with what this one found in hand."""
+        """Keep the result and get ready for the next run."""
         self.work = None
         self._lock(False)
         self.error.tell(state.failure)
@@ -212,7 +210,7 @@ class OptimalScale(QWidget):
             self._drop_overlay()
 
     def _forget(self) -> None:
-        """Drop the last answer and what it left on the slide."""
+        """Remove the last answer and its rectangles."""
         if self.overlay is not None:
             self.overlay.show((), None)
         self.shown = self._image = None
@@ -229,7 +227,7 @@ class OptimalScale(QWidget):
             part.setEnabled(not running)
 
     def _layer_removed(self, event: Any) -> None:
-        """A slide that is gone takes its run and its rectangles with it."""
+        """When the slide is removed, end its run and remove its rectangles."""
         if self._image is None or self._image in self.viewer.layers:
             return
         self._image = None
@@ -243,7 +241,7 @@ class OptimalScale(QWidget):
             self.overlay.select(site)
 
     def zoom_to(self, scale: float) -> None:
-        """Show the slide as finely as the network would see it at a scale."""
+        """Zoom to a scale: show the slide as the network would see it."""
         if self._image is not None:
             zoom_to_scale(self.viewer, self._image, scale, None)
 
@@ -262,14 +260,14 @@ class OptimalScale(QWidget):
         self.results.plot.set_ink(theme_ink(self.viewer.theme))
 
     def event(self, event: QEvent | None) -> bool:
-        """Closing a dock only takes its parent away: neither closeEvent nor destroyed comes."""
+        """Notice that the dock was closed; napari then only removes its parent."""
         left = event is not None and event.type() == QEvent.Type.ParentChange
         if left and self.parent() is None:
             self.shut()
         return super().event(event)
 
     def shut(self) -> None:
-        """Leave nothing behind: no run, no timer, no listener, no layer, no file."""
+        """End everything: run, timers, listeners, layers, files."""
         if self.work is not None:
             self.work.cancel()
             self.work = None
@@ -287,6 +285,8 @@ def _describe_slide(layer: Image, mpp: float | None) -> tuple[str, Any]:
     with source_of(layer).open(mpp) as slide:
         words = slide_line(slide)
         if slide.mpp is None:
-            words += "; no µm/px, so state it below if you know it (the scale is found without)"
+            words += (
+                "; µm/px not stated: enter it below if you know it (the scale is found without it)"
+            )
         words += "".join(f"\n⚠ {doubt}" for doubt in slide_doubts(slide))
         return words, slide.mpp

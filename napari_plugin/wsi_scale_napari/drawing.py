@@ -1,4 +1,4 @@
-"""Strokes of the response plot, from back to front."""
+"""Draws the response plot, from back to front."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CENTRE = Qt.AlignmentFlag.AlignCenter
 
 @dataclass(frozen=True)
 class Picture:
-    """What is drawn on and with."""
+    """The painter, its area and its colours."""
 
     painter: QPainter
     axes: Axes | None
@@ -43,7 +43,7 @@ class Picture:
         self.painter.setPen(pen)
 
     def text(self, x: float, y: float, words: str, name: str) -> None:
-        """Words centred on a point, kept within the picture."""
+        """Text centred on a point, but kept inside the picture."""
         self.painter.setPen(self.colour(name))
         wide = self.painter.fontMetrics().horizontalAdvance(words) + 4
         left = min(max(x - wide / 2, 1), max(1.0, self.whole.width() - wide - 1))
@@ -58,7 +58,7 @@ def draw_plot(
     hover: float | None,
     words: str | None,
 ) -> None:
-    """Everything there is to show of a report; an invitation where there is none."""
+    """Draw a report, or an invitation if there is none."""
     picture.painter.fillRect(picture.whole, picture.colour(picture.ink.paper))
     font = picture.painter.font()
     font.setPixelSize(11)
@@ -83,7 +83,7 @@ def draw_plot(
 
 
 def _draw_enlarged(picture: Picture, axes: Axes) -> None:
-    """Hatch scales below 1, where the slide has no detail to give."""
+    """Hatch the scales below 1, where the slide has no more detail."""
     if axes.scales[0] >= 1:
         return
     right = axes.x(min(1.0, axes.scales[1]))
@@ -92,7 +92,7 @@ def _draw_enlarged(picture: Picture, axes: Axes) -> None:
 
 
 def _draw_frame(picture: Picture, axes: Axes, report: Report) -> None:
-    """Ticks with scales, and with µm/px where they are known."""
+    """Draw the axis with scales, and with µm/px if known."""
     bottom = axes.top + axes.height
     picture.line(picture.ink.faint)
     picture.painter.drawLine(QPointF(axes.left, bottom), QPointF(axes.left + axes.width, bottom))
@@ -104,8 +104,8 @@ def _draw_frame(picture: Picture, axes: Axes, report: Report) -> None:
         picture.text(x, bottom + 13, f"{scale:.3g}", picture.ink.text)
         if mpp is not None:
             picture.text(x, bottom + 28, f"{scale * mpp:.3g}", picture.ink.faint)
-    title = "scale: slide px per network px"
-    title += "" if mpp is None else " · below it µm/px"
+    title = "scale: slide px per network px (larger = coarser)"
+    title += "" if mpp is None else " · below: µm/px"
     picture.text(axes.left + axes.width / 2, bottom + 48, title, picture.ink.faint)
 
 
@@ -126,7 +126,7 @@ def _draw_answer(picture: Picture, axes: Axes, report: Report) -> None:
 
 
 def _draw_levels(picture: Picture, axes: Axes, report: Report) -> None:
-    """Dashed lines where the file stores a level; names are dropped where they would collide."""
+    """Dashed lines at the stored levels; names are left out where they would overlap."""
     last = -99.0
     for index, level in enumerate(report.slide.levels):
         if not axes.holds(level.downsample):
@@ -161,7 +161,7 @@ def _draw_curve(picture: Picture, axes: Axes, report: Report) -> None:
 def _draw_sites(
     picture: Picture, axes: Axes, report: Report, fields: Sequence[Field], chosen: int | None
 ) -> None:
-    """A mark for each site at its own answer, and the curve of the chosen one at its own height."""
+    """A mark at each site's own scale; for the chosen site also its curve, scaled to fit."""
     bottom, painter = axes.top + axes.height, picture.painter
     for number_, field in enumerate(fields):
         if field.scale is None or not axes.holds(field.scale):
@@ -194,7 +194,7 @@ def _draw_sites(
 
 
 def _mark(picture: Picture, field: Field, report: Report) -> QColor:
-    """The colour that the site has on the slide too; lightened where the paper is dark."""
+    """The site's colour on the slide, lightened on a dark background."""
     colour = QColor.fromRgbF(*site_colour(field.scale, report.scale))
     dark = QColor(picture.ink.paper).lightnessF() < 0.5
     return (

@@ -1,4 +1,4 @@
-"""Why something did not work: a sentence, what to do, and the details for a report."""
+"""Shows an error: what happened, what to do, and details for a bug report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STYLE = (
 
 
 class ErrorPanel(QFrame):
-    """Red, and every word can be selected. Hidden while all is well."""
+    """Red; its text can be selected. Hidden while there is no error."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class ErrorPanel(QFrame):
         self.setVisible(False)
 
     def tell(self, failure: RunFailure | None) -> None:
-        """Show why; None hides the panel."""
+        """Show an error; None hides the panel."""
         self.setVisible(failure is not None)
         if failure is None:
             return
@@ -52,6 +52,6 @@ class ErrorPanel(QFrame):
 
 
 def _capital(text: str) -> str:
-    """The text with its first letter large, unless it begins a path or a name."""
+    """The text with a capital first letter, unless it begins with a path or a name."""
     word = text.partition(" ")[0]
     return text[:1].upper() + text[1:] if word.isalpha() and word.islower() else text

@@ -1,4 +1,4 @@
-"""Results as files: the report, its sites as a table or shapes, the picture."""
+"""Writes results to files: the report, its sites as a table or shapes, the picture."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SUFFIXES = (".json", ".csv", ".png", ".geojson")
 
 @dataclass(frozen=True)
 class Result:
-    """An answer and what belongs to it."""
+    """An answer, its patches and the request behind it."""
 
     report: Report
     strip: Strip
@@ -27,14 +27,14 @@ class Result:
 
     @property
     def drawn(self) -> str | None:
-        """File of the outlines that were drawn for it; None where there are none."""
+        """File with the outlines that were drawn for it; None if none were drawn."""
         region = self.request.settings.region
         return region if region is not None and Path(region).is_file() else None
 
 
 def export(result: Result, path: Path) -> Path | None:
-    """Write what the suffix of path names. With a report of a drawn region goes a file of its
-    outlines, whose path is returned. Raises OutputError for another suffix or a bad place."""
+    """Write the kind of file that the suffix names. If the report has a drawn region, also write
+    its outlines and return their path. Raises OutputError for another suffix or a bad path."""
     kind = path.suffix.lower()
     if kind == ".json":
         return _export_report(result, path)
@@ -61,7 +61,7 @@ def _export_report(result: Result, path: Path) -> Path | None:
 
 
 def save_region(result: Result, path: Path) -> Path:
-    """Copy the drawn outlines to a place that lasts."""
+    """Copy the drawn outlines to a permanent file."""
     assert result.drawn is not None
     try:
         shutil.copyfile(result.drawn, path)
@@ -78,7 +78,7 @@ def with_region(report: Report, region: str) -> Report:
 
 
 def command_of(result: Result, region: Path | None) -> str:
-    """The shell command that gives this report again; region: where the outlines were saved."""
+    """The shell command that reproduces this report; region: where the outlines were saved."""
     saved = None if region is None else str(region)
     asked = result.request
     return command(result.report, asked.settings, device=asked.device, region=saved)

@@ -1,5 +1,8 @@
-"""A layer's frame and the slide's: napari counts from the middle of the first pixel, row first;
-the slide from its corner, x first."""
+"""Converts between a layer's coordinates and the slide's.
+
+napari counts from the centre of the first pixel and puts the row first. The slide counts from the
+corner of the first pixel and puts x first.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,11 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer, Shapes
 
 
-_CORNER = 0.5  # from the middle of a pixel to its corner
+_CORNER = 0.5  # from the centre of a pixel to its corner
 
 
 def placement(layer: Layer) -> dict[str, Any]:
-    """What another layer must be given to lie on this one, pixel on pixel, units included."""
+    """Options that place another layer on this one, pixel on pixel, units included."""
     return {
         "scale": layer.scale,
         "translate": layer.translate,
@@ -52,7 +55,7 @@ def level0_to_world(layer: Image, x: float, y: float) -> Array:
 
 
 def view_box(viewer: ViewerModel, layer: Image) -> str:
-    """What the window shows of a layer, as the word ``x,y,w,h`` in whole level-0 px."""
+    """The visible part of a layer, as ``x,y,w,h`` in whole level-0 px."""
     camera = viewer.scene.camera
     half = np.array(viewer.canvas.size) / camera.zoom / 2
     centre = np.array(camera.center[-2:])
@@ -66,9 +69,9 @@ def view_box(viewer: ViewerModel, layer: Image) -> str:
 
 
 def drawn_region(shapes: Shapes, image: Image) -> Region:
-    """The outlines of a Shapes layer as a region of a slide's level-0 px, holes included.
+    """The outlines of a Shapes layer as a region in level-0 px of the slide, holes included.
 
-    Lines and open paths enclose nothing and are passed over. Raises SettingsError when none is
+    Lines and open paths enclose nothing and are ignored. Raises SettingsError when no outline is
     left.
     """
     rings = []
@@ -83,8 +86,8 @@ def drawn_region(shapes: Shapes, image: Image) -> Region:
 
 
 def zoom_to_scale(viewer: ViewerModel, layer: Image, scale: float, at: Array | None) -> None:
-    """Show a layer so that one pixel of the network fills one of the window; at: its middle, in
-    world coordinates, None to stay."""
+    """Zoom so that one pixel of the network fills one pixel of the window. at: the new centre, in
+    world coordinates; None keeps the centre."""
     camera = viewer.scene.camera
     pixel = float(np.sqrt(np.prod(layer.scale[-2:])))
     if at is not None:

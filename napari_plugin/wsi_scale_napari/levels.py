@@ -1,4 +1,4 @@
-"""An open slide as lazy levels: arrays that read a window when it is looked at."""
+"""An open slide as lazy levels: arrays that read a window when it is shown."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class LevelArray:
             part.indices(extent) for part, extent in zip(key[:2], self.shape[:2], strict=True)
         )
         shape = (max(0, bottom - top), max(0, right - left))
-        if 0 in shape:  # dask asks for an empty window to learn the kind of array
+        if 0 in shape:  # dask reads an empty window to learn the type
             return np.empty((*shape, 3), np.uint8)[:, :, key[2]]
         return self._slide.read(self._level, left, top, shape[1], shape[0])[:, :, key[2]]
 
 
 def lazy_levels(slide: Slide) -> list[Any]:
-    """One dask array per level, finest first. The slide is closed when the last of them is gone."""
+    """One dask array per level, finest first. The slide closes when the last of them is deleted."""
     arrays = [LevelArray(slide, number) for number in range(len(slide.levels))]
     users = [len(arrays)]
 

@@ -1,4 +1,4 @@
-"""Which network: a bundled name, a card, a file or a factory; Check says how it is understood."""
+"""Chooses the network: a bundled name, a card, a file or a factory. Check shows how it is read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class NetworkBox(QWidget):
     """An editable combo, Browse and Check."""
 
     asked = Signal()
-    """Check was pressed."""
+    """Emitted when Check is pressed."""
 
     def __init__(self, first: str) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class NetworkBox(QWidget):
         self.combo.addItems(names)
         self.browse = QPushButton("Browse…")
         self.check = QPushButton("Check")
-        self.check.setToolTip("Load it, and say how it is understood")
+        self.check.setToolTip("Load the network and show how it is understood")
         self.about = QLabel()
         self.about.setWordWrap(True)
         self.about.setVisible(False)
@@ -63,7 +63,7 @@ class NetworkBox(QWidget):
         return self.combo.currentText().strip()
 
     def tell(self, words: str) -> None:
-        """Show what is known about the network; nothing for an empty text."""
+        """Show text about the network; an empty text hides it."""
         self.about.setText(words)
         self.about.setVisible(bool(words))
 
@@ -75,7 +75,7 @@ class NetworkBox(QWidget):
 
 
 def describe(spec: str, device: str) -> str:
-    """How a network is understood, line by line. Loads it: not for the window's thread."""
+    """How a network is understood, line by line. Loads it, so call it in a thread."""
     network = load_network(spec, device)
     rows = [f"{label}: {value}" for label, value in network_rows(network)]
     layers = [layer.name for layer in network.layers()]

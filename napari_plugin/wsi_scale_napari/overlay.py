@@ -1,4 +1,4 @@
-"""The places that a run looks at, as rectangles on the slide: their true fields of view."""
+"""The sites of a run as rectangles on the slide: their true fields of view."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 NAME = "wsi-scale sites"
 EDGE_SCREEN_PX = 3.0
 CHOSEN = 2.5
-"""How many times as wide the edge of the chosen site is."""
+"""The edge of the chosen site is this many times as wide."""
 
 
 class SitesOverlay:
-    """A Shapes layer over one image: empty at first, gone with ``remove``.
+    """A Shapes layer over one image, empty at first; ``remove`` deletes it.
 
-    It is made before a run, and kept for the next one, since making and removing a layer hold the
-    window up.
+    It is made before a run and kept for the next one, because making and removing a layer block the
+    window.
     """
 
     def __init__(
@@ -39,29 +39,29 @@ class SitesOverlay:
         chosen: Callable[[int], None],
         window: QWidget | None = None,
     ) -> None:
-        """chosen: told of the site that is clicked. window: where the viewer's canvas is."""
+        """chosen: called with the site that is clicked. window: holds the viewer's canvas."""
         self._viewer, self._image, self._chosen = viewer, image, chosen
         self._window = window
         self.layer: Shapes | None = None
         self._fields: Sequence[Field] = ()
         self._common: float | None = None
         viewer.scene.camera.events.zoom.connect(self._set_edges)
-        # after napari itself, whose layers must know of the change first
+        # after napari itself: its layers must handle the change first
         viewer.dims.events.ndisplay.connect(self._paint, position="last")
         self._make()
 
     def lies_on(self, image: Image) -> bool:
-        """Whether the layer is there still, over that image."""
+        """Whether the layer still exists, over that image."""
         return self._image == image and self.layer in self._viewer.layers
 
     def show(self, fields: Sequence[Field], common: float | None) -> None:
-        """Rectangles of these fields, coloured by their own answers beside the common one."""
+        """Show these fields; colours compare each site's scale with the common one."""
         self._fields, self._common = fields, common
         self._paint()
 
     @property
     def _paintable(self) -> bool:
-        """Whether the layer is there still and seen flat: napari takes no flat shapes in 3D."""
+        """Whether the layer exists and the view is 2D: napari refuses flat shapes in 3D."""
         return self.layer in self._viewer.layers and self._viewer.dims.ndisplay == 2
 
     def _paint(self, *_: object) -> None:
@@ -76,7 +76,7 @@ class SitesOverlay:
             layer.data = boxes
         if boxes:
             layer.edge_color = colours
-            layer.features = features  # in the status bar: no colour of text is legible on H&E
+            layer.features = features  # in the status bar: no text colour is legible on H&E
         self._set_edges()
         layer.selected_data = chosen
 
@@ -97,12 +97,12 @@ class SitesOverlay:
         self.layer.events.data.connect(self._restore)
 
     def _restore(self, event: Any) -> None:
-        """What the user deletes, adds or moves comes back as it was: these are no drawings."""
-        if str(event.action).endswith("ed"):  # not while napari is still at it
+        """Undo what the user deletes, adds or moves: these rectangles are not drawings."""
+        if str(event.action).endswith("ed"):  # only after napari has finished
             self._paint()
 
     def _clicked(self, layer: Any, event: Any) -> Generator[None, None, None]:
-        """A click that is no drag chooses the site below it."""
+        """A click that is not a drag chooses the site under it."""
         yield
         if event.type == "mouse_move":
             return
@@ -124,7 +124,7 @@ class SitesOverlay:
             self.layer.selected_data = {site}
 
     def _edge(self) -> float:
-        """Width of an edge in data pixels so that it is seen at this zoom."""
+        """Width of an edge, in data pixels, that is visible at this zoom."""
         pixel = float(np.sqrt(np.prod(self._image.scale[-2:])))
         return max(1.0, EDGE_SCREEN_PX / float(self._viewer.scene.camera.zoom * pixel))
 
@@ -137,12 +137,12 @@ class SitesOverlay:
             before = np.array(layer.edge_width)
             if (abs(np.array(wide) / before - 1) > 0.2).any():
                 layer.edge_width = wide
-                layer.events.edge_width()  # napari itself does not tell the canvas
+                layer.events.edge_width()  # napari itself does not notify the canvas
 
     def _make_canvas_current(self) -> None:
         """napari frees a removed layer's buffers in whatever OpenGL context is current.
 
-        Were it another than the canvas's, buffers still in use would be freed, and the next frame
+        In any other context than the canvas's, this would free buffers in use, and the next frame
         would crash the program (napari 0.9.2 with Mesa 22.3).
         """
         with suppress(RuntimeError):  # Qt has deleted the window
@@ -150,7 +150,7 @@ class SitesOverlay:
                 canvas.makeCurrent()
 
     def remove(self) -> None:
-        """Take the layer away, and every listener with it."""
+        """Remove the layer and all its listeners."""
         self._viewer.scene.camera.events.zoom.disconnect(self._set_edges)
         self._viewer.dims.events.ndisplay.disconnect(self._paint)
         if self.layer is not None and self.layer in self._viewer.layers:

@@ -1,4 +1,4 @@
-"""The response: score against scale. Drawn by hand: a figure library takes 70 times longer."""
+"""Plots the score over scale. Drawn by hand, because a plotting library takes 70 times longer."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _NEAR_PX = 6
 
 
 class ResponsePlot(QWidget):
-    """Curve with band, native levels, interval, answer, and a mark for every site's own answer.
+    """Curve with band, native levels, interval, answer, and a mark at every site's own scale.
 
-    Hover reads values, a click asks for that scale, a click on a site's mark for that site.
+    Hovering shows values. A click chooses a scale; a click on a site's mark chooses that site.
     """
 
     scale_chosen = Signal(float)
@@ -60,7 +60,7 @@ class ResponsePlot(QWidget):
 
     @property
     def axes(self) -> Axes | None:
-        """Where things lie now; None while there is nothing to draw."""
+        """The current axes; None while there is nothing to draw."""
         report = self._report
         if report is None or not report.curve.scales:
             return None
@@ -75,7 +75,7 @@ class ResponsePlot(QWidget):
         )
 
     def words_at(self, scale: float) -> str:
-        """What hovering says: the scale, its µm/px, the score of the nearest measured scale."""
+        """Text while hovering: the scale, its µm/px, the score at the nearest measured scale."""
         report = self._report
         if report is None:
             return ""
@@ -122,7 +122,7 @@ class ResponsePlot(QWidget):
             self.scale_chosen.emit(axes.scale_at(event.position().x()))
 
     def _site_near(self, place: QPointF, axes: Axes) -> int | None:
-        """The site whose mark lies under the mouse."""
+        """The site with its mark under the mouse; None without."""
         bottom = axes.top + axes.height
         if not bottom - RUG_PX <= place.y() <= bottom + 2:
             return None

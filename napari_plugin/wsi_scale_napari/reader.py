@@ -1,4 +1,4 @@
-"""Whole slides as napari layers, through the same readers as the command line."""
+"""Opens whole slides as napari layers, with the same readers as the command line."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ PathOrPaths = str | os.PathLike[str] | list[str]
 
 
 def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
-    """The reading function for what one of our readers opens, None for anything else.
+    """The function that reads this path, or None if none of our readers can open it.
 
-    Opens the file and closes it again: headers only, no pixels.
+    Opens and closes the file; reads headers only, no pixels.
     """
     if isinstance(path, list):
         if len(path) != 1:
@@ -39,19 +39,19 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | 
 
 
 def read_layers(path: PathOrPaths) -> list[LayerData]:
-    """The slide of a path as one multiscale RGB image layer."""
+    """The slide at a path, as one multiscale RGB image layer."""
     source = lasting(os.fspath(path[0] if isinstance(path, list) else path))
     return [slide_layer(open_slide(source), source)]
 
 
 def lasting(source: str) -> str:
-    """A path that names the same file from any folder; other words as they are."""
+    """The absolute path of a file; anything else unchanged."""
     return str(Path(source).absolute()) if Path(source).exists() else source
 
 
 def slide_layer(slide: Slide, source: str) -> LayerData:
-    """An open slide as layer data. napari places coarser levels by their shapes, so that levels
-    whose ratios are not whole lie where they belong; scale and units are those of level 0."""
+    """An open slide as layer data. Scale and units are those of level 0. napari places coarser
+    levels by their shapes, so levels with fractional ratios lie in the right place too."""
     levels = lazy_levels(slide)
     options: dict[str, Any] = {
         "name": Path(source).name.partition("?")[0] or source,

@@ -1,4 +1,4 @@
-"""Where to look: all tissue, what the window shows, or outlines drawn in a Shapes layer."""
+"""Chooses the region: all tissue, what the window shows, or outlines in a Shapes layer."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ WHOLE, VIEW = "all tissue", "current view"
 DRAWN = "wsi-scale region"
 
 REST_MS = 150
-"""A region that is still being drawn or moved is told when it has rested that long."""
+"""A region that is being drawn or moved is reported once it has not changed for this long."""
 
 
 class RegionBox(QWidget):
-    """A combo, and Draw, which makes a layer to draw in."""
+    """A drop-down list, and Draw, which makes a layer to draw in."""
 
     changed = Signal()
-    """Another region was chosen, or the chosen one is another now."""
+    """Emitted when another region is chosen or the chosen one changes."""
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class RegionBox(QWidget):
         )
         self.combo.setMinimumContentsLength(8)
         self.draw = QPushButton("Draw")
-        self.draw.setToolTip("Draw polygons; one inside another is a hole in it")
+        self.draw.setToolTip("Draw polygons; a polygon inside another is a hole")
         self.about = QLabel()
         self.about.setWordWrap(True)
         self.about.setVisible(False)
@@ -71,7 +71,7 @@ class RegionBox(QWidget):
         self.combo.currentIndexChanged.connect(self.changed)
 
     def _follow(self, *_: object) -> None:
-        """Hear of what is drawn in the chosen layer, and in no other."""
+        """Watch the chosen layer for drawings, and no other."""
         if self._followed is not None:
             self._followed.events.data.disconnect(self._drawn)
         self._followed = self.layers.chosen
@@ -86,7 +86,7 @@ class RegionBox(QWidget):
             self._rest.start()
 
     def start_drawing(self, image: Image) -> None:
-        """A layer over the image with the polygon tool in hand, chosen as the region."""
+        """Choose a layer over the image as the region and activate its polygon tool."""
         layer: Any = self.layers.chosen
         if layer is None:
             layer = self._viewer.add_shapes(
@@ -102,9 +102,9 @@ class RegionBox(QWidget):
         layer.mode = "add_polygon"
 
     def region(self, image: Image) -> str | None:
-        """What the settings are told: nothing, a box, or a GeoJSON file of what is drawn.
+        """The region for the settings: None, a box, or a GeoJSON file with the drawing.
 
-        The file lives as long as this box, so that a report may be made again from it.
+        The file lives as long as this box, so that the report can be made again.
         """
         if self.combo.currentText() == WHOLE:
             return None
@@ -119,7 +119,7 @@ class RegionBox(QWidget):
         return str(path)
 
     def tell_area(self, image: Image | None, mpp: tuple[float, float] | None) -> None:
-        """Show how large the chosen region is, or why there is none yet."""
+        """Show the area of the chosen region, or why there is none."""
         words = "" if image is None else self._area(image, mpp)
         self.about.setText(words)
         self.about.setVisible(bool(words))
@@ -136,7 +136,7 @@ class RegionBox(QWidget):
             )
         except SettingsError as error:
             return str(error)
-        return f"{area_words(area_px(seen), mpp)}, sites on tissue inside it"
+        return f"{area_words(area_px(seen), mpp)}; sites are placed on the tissue inside it"
 
     def leave(self) -> None:
         self._rest.stop()

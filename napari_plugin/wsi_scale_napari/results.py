@@ -1,4 +1,4 @@
-"""What came of a run: words, plot, patches, and ways to hand it on."""
+"""Shows the result of a run: words, plot, patches, and buttons to export it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wsi_scale_napari.work import Request, State, explain_failure
 
 
 class Results(QWidget):
-    """Shows a run's answer while it sharpens, and keeps the last one."""
+    """Shows the answer during a run, and keeps the last one."""
 
     def __init__(self, tasks: Tasks, error: ErrorPanel) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Results(QWidget):
         self.use.export.clicked.connect(self._ask_and_export)
 
     def forget(self) -> None:
-        """Empty again, as before the first run."""
+        """Clear everything, as before the first run."""
         self.result = self._saved_region = None
         self.answer.show_report(None)
         self.plot.show_site(None)
@@ -54,14 +54,14 @@ class Results(QWidget):
         self._say("")
 
     def show_state(self, state: State) -> None:
-        """The answer so far, or the last one."""
+        """Show the answer so far, or the last one."""
         if state.report is not None:
             self.answer.show_report(state.report, running=not state.ended)
             self.plot.show_answer(state.report, state.fields)
             self.key.setVisible(state.report.scale is not None and bool(state.fields))
 
     def keep(self, state: State, request: Request) -> None:
-        """The run has ended: its answer, whole or partial, can be handed on."""
+        """The run has ended: its answer, complete or partial, can be exported."""
         report = state.report
         if report is None:
             return
@@ -70,14 +70,14 @@ class Results(QWidget):
         self.use.allow(answer=True, scale=report.scale is not None, partial=report.partial)
 
     def copy_json(self) -> None:
-        """Put the report on the clipboard."""
+        """Copy the report to the clipboard."""
         if self.result is not None:
             self._copy(self.result.report.to_json(), "the report")
 
     def _ask_and_copy_cli(self) -> None:
-        """Copy the command; drawn outlines are saved first, since it reads them from a file."""
+        """Copy the command; first save drawn outlines, because it reads them from a file."""
         if self.result is not None and self.result.drawn and self._saved_region is None:
-            asked = "Save the drawn region, which the command reads"
+            asked = "Save the drawn region; the command reads it from this file"
             path, _ = QFileDialog.getSaveFileName(self, asked, "", "GeoJSON (*.geojson)")
             if not path:
                 return
@@ -85,7 +85,7 @@ class Results(QWidget):
         self.copy_cli()
 
     def save_region_to(self, path: Path) -> None:
-        """Keep the drawn outlines in a file of the user's."""
+        """Save the drawn outlines to the user's file."""
         if self.result is None:
             return
         try:
@@ -94,11 +94,10 @@ class Results(QWidget):
             self._error.tell(explain_failure(error))
 
     def copy_cli(self) -> None:
-        """Put the command that gives this answer again, or the whole of a partial one, on the
-        clipboard."""
+        """Copy the command that reproduces this answer or, if partial, makes the whole run."""
         if self.result is None:
             return
-        what = "the command of the whole run" if self.result.report.partial else "the command"
+        what = "the command for the whole run" if self.result.report.partial else "the command"
         try:
             self._copy(command_of(self.result, self._saved_region), what)
         except Exception as error:
@@ -110,7 +109,7 @@ class Results(QWidget):
             self.export_to(Path(path))
 
     def export_to(self, path: Path) -> None:
-        """Write the answer, in a thread: a picture takes its time."""
+        """Write the answer, in a thread, because a picture takes time."""
         result = self.result
         if result is not None:
             self._say(f"writing {path.name} …")
@@ -123,7 +122,7 @@ class Results(QWidget):
             return
         region, path = task.result
         self._saved_region = region or self._saved_region
-        self._say(f"{path.name} is written")
+        self._say(f"{path.name} was written")
 
     def _copy(self, text: str, what: str) -> None:
         clipboard = QApplication.clipboard()

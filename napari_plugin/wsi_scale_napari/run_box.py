@@ -1,31 +1,36 @@
-"""Run, Cancel, and how far it is."""
+"""The buttons Run, Cancel and Words, and the progress of the run."""
 
 from __future__ import annotations
 
 from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidget
 
+from wsi_scale_napari.words_button import WordsButton
 from wsi_scale_napari.work import State
 
 
 class RunBox(QWidget):
+    """Three buttons, a progress bar and a line of text."""
+
     def __init__(self) -> None:
         super().__init__()
         self.run, self.cancel = QPushButton("Find the optimal scale"), QPushButton("Cancel")
         self.bar, self.words = QProgressBar(), QLabel()
+        self.glossary = WordsButton()
         self.words.setWordWrap(True)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.addWidget(self.run, 0, 0)
         grid.addWidget(self.cancel, 0, 1)
-        grid.addWidget(self.bar, 1, 0, 1, 2)
-        grid.addWidget(self.words, 2, 0, 1, 2)
+        grid.addWidget(self.glossary, 0, 2)
+        grid.addWidget(self.bar, 1, 0, 1, 3)
+        grid.addWidget(self.words, 2, 0, 1, 3)
         grid.setColumnStretch(0, 1)
         self.show_state(None)
 
     def show_state(self, state: State | None, slide: str = "") -> None:
-        """Buttons, bar and words of a run; None before the first.
+        """Show how far a run is; None before the first.
 
-        An ended run is said with its slide, since another may be chosen by now.
+        After the end the slide is named, because another may be chosen by then.
         """
         running = state is not None and not state.ended
         self.run.setEnabled(not running)
@@ -34,7 +39,7 @@ class RunBox(QWidget):
         self.words.setVisible(state is not None)
         if state is None:
             return
-        self.bar.setRange(0, state.total)  # 0 to 0 moves without end: nobody knows how long
+        self.bar.setRange(0, state.total)  # 0 to 0: moves until the total is known
         self.bar.setValue(state.done)
         left = state.seconds_left
         time = "" if left is None or not running else f", about {left:.0f} s left"

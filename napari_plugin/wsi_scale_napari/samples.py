@@ -1,4 +1,4 @@
-"""Sample slides: two that are drawn, and a scanned one where it is at hand."""
+"""Sample slides: two drawn ones, and a scanned one if it is available."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CMU = Path(__file__).parents[2] / "sample_data" / "CMU-1-Small-Region.svs"
 
 
 def figures() -> list[LayerData]:
-    """The model problem's figures, for which the bundled network's right scale is 4."""
+    """Drawn figures; the right scale of the bundled network `figures` is 4."""
     return _sample(FIGURES)
 
 
@@ -24,10 +24,10 @@ def tissue() -> list[LayerData]:
 
 
 def cmu() -> list[LayerData]:
-    """A region of OpenSlide's CMU-1; it comes with a checkout, not with an installed wheel."""
+    """A region of OpenSlide's CMU-1. It is part of a checkout, not of an installed wheel."""
     if not CMU.is_file():
         raise SlideError(
-            "CMU-1 does not come with an installed wsi-scale; it lies in sample_data of its source"
+            "CMU-1 does not come with an installed wsi-scale; find it in sample_data of the source"
         )
     return _sample(str(CMU))
 

@@ -1,4 +1,4 @@
-"""How closely to look, and what it will cost."""
+"""Settings of the run, and what it will cost."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import all_estimators
 from wsi_scale.pipeline.planning import expected_patches
 from wsi_scale.pipeline.settings import Settings, make_settings
+from wsi_scale.render.glossary import WORDS
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-COLOURS = {"as the network's card says": None, "fitted away first": True, "left as it is": False}
+COLOURS = {"as the network's card says": None, "corrected first": True, "left as it is": False}
 
 
 class SamplingBox(QWidget):
-    """Range, sites, seed, device and the like, folded away; the cost stays in sight."""
+    """Scales, sites, seed, device and more, folded away; the cost stays visible."""
 
     changed = Signal()
 
@@ -39,6 +40,8 @@ class SamplingBox(QWidget):
         super().__init__()
         usual = Settings()
         self.lo, self.hi = _scale(usual.scales[0]), _scale(usual.scales[1])
+        for end in (self.lo, self.hi):
+            end.setToolTip(WORDS["scale"])
         self.sites, self.seed = QSpinBox(), QSpinBox()
         self.sites.setRange(1, 10_000)
         self.sites.setValue(usual.sites)
@@ -46,10 +49,10 @@ class SamplingBox(QWidget):
         self.dense = QCheckBox("measure every scale, not only those near the best")
         self.colour = QComboBox()
         self.colour.addItems(COLOURS)
-        self.colour.setToolTip("Fitting the stain away first makes a run some times slower")
+        self.colour.setToolTip("Correcting the stain first makes a run several times slower")
         self.profile = QLineEdit()
-        self.profile.setPlaceholderText("that of the network, if any")
-        self.profile.setToolTip("A file of wsi-scale calibrate for this network")
+        self.profile.setPlaceholderText("the one that the card names, if any")
+        self.profile.setToolTip("A profile file from wsi-scale calibrate, made for this network")
         self.browse = QPushButton("Browse…")
         self.estimator, self.device = QComboBox(), QComboBox()
         self.estimator.addItems(
@@ -58,7 +61,7 @@ class SamplingBox(QWidget):
         self.device.addItems(DEVICES)
         self.device.setCurrentText(device)
         self.target = QLineEdit()
-        self.target.setPlaceholderText("the class it predicts")
+        self.target.setPlaceholderText("the predicted class")
         self.cost = QLabel()
         self.cost.setWordWrap(True)
         self._rate: float | None = None
@@ -106,7 +109,7 @@ class SamplingBox(QWidget):
             self.profile.setText(path)
 
     def settings(self, **others: Any) -> Settings:
-        """What is set here, and others besides. SettingsError for what cannot be used."""
+        """The settings shown here, and others. Raises SettingsError for unusable values."""
         return make_settings(
             scales=(self.lo.value(), self.hi.value()),
             sites=self.sites.value(),
@@ -120,12 +123,12 @@ class SamplingBox(QWidget):
         )
 
     def learn_rate(self, seconds: float, patches: int) -> None:
-        """Remember how fast the last run was."""
+        """Remember the speed of the last run."""
         self._rate = seconds / patches if patches else None
         self.tell_cost()
 
     def tell_cost(self, *_: object) -> None:
-        """Say what a run will cost, before it is started."""
+        """Show what a run will cost before it starts."""
         try:
             patches = expected_patches(self.settings())
         except SettingsError as error:

@@ -1,4 +1,4 @@
-"""Which slide: an image layer of the viewer, or a file; and its resolution where it has none."""
+"""Chooses the slide, an image layer or a file, and takes its µm/px if it states none."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 class SlideBox(QWidget):
-    """A combo of image layers, Browse, what the slide is, and µm/px to state."""
+    """A list of image layers, Browse, a description of the slide, and a field for µm/px."""
 
     changed = Signal()
-    """Another layer was chosen, or another resolution stated."""
+    """Emitted when another layer is chosen or another µm/px is entered."""
     refused = Signal(object)
-    """A file could not be opened: the exception."""
+    """Emitted with the exception when a file cannot be opened."""
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
@@ -41,14 +41,14 @@ class SlideBox(QWidget):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.combo.setMinimumContentsLength(8)
-        self.combo.setToolTip("Any flat RGB or grey image, whichever plugin opened it")
+        self.combo.setToolTip("Any flat RGB or grey image, opened by any plugin")
         self.browse = QPushButton("Browse…")
         self.about = QLabel("open a slide, or drop one on the window")
         self.about.setWordWrap(True)
         self.mpp_line = QLineEdit()
-        self.mpp_line.setPlaceholderText("as the slide says")
+        self.mpp_line.setPlaceholderText("as stated in the file")
         self.mpp_line.setToolTip(
-            "µm per pixel of the finest level; wins over what the slide says. The scale is found "
+            "µm per pixel of the finest level. Overrides the value in the file. The scale is found "
             "without it too."
         )
         self.layers = Layers(viewer, self.combo, is_image)
@@ -78,7 +78,7 @@ class SlideBox(QWidget):
 
     @property
     def mpp(self) -> float | None:
-        """What the user states; None for nothing. SettingsError for what is no number."""
+        """The µm/px that the user entered; None if empty. SettingsError if it is not a number."""
         text = self.mpp_line.text().strip().replace(",", ".")
         if not text:
             return None
@@ -86,11 +86,11 @@ class SlideBox(QWidget):
             return float(text)
         except ValueError:
             raise SettingsError(
-                f"{text!r} is no number of µm per pixel; write for example 0.25"
+                f"{text!r} is not a number of µm per pixel; write for example 0.25"
             ) from None
 
     def _forget_mpp(self, *_: object) -> None:
-        """What was stated of one slide is not said of the next."""
+        """Clear the µm/px when another slide is chosen."""
         if self.layer is not self._stated_for:
             self.mpp_line.clear()
         self._stated_for = self.layer
@@ -101,7 +101,7 @@ class SlideBox(QWidget):
             self.open(path)
 
     def open(self, path: str) -> None:
-        """Open a slide with our reader and choose it, or say why it cannot be opened."""
+        """Open a slide with our reader and choose it, or report why it cannot be opened."""
         try:
             ((levels, options, _),) = read_layers(path)
         except WsiScaleError as error:

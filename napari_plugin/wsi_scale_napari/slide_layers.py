@@ -1,4 +1,4 @@
-"""A combo that always lists the viewer's layers of one kind."""
+"""A drop-down list of the viewer's layers of one kind, kept up to date."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def is_image(layer: Any) -> bool:
-    """An image of at least two axes, labels excepted."""
+    """Whether the layer is an image; labels are not."""
     from napari.layers import Image
 
     return isinstance(layer, Image)
@@ -25,7 +25,7 @@ def is_shapes(layer: Any) -> bool:
 
 
 class Layers:
-    """Keeps a combo's items in step with the viewer's layers, newest first."""
+    """Keeps the items of a drop-down list equal to the viewer's layers, newest first."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Layers:
         before: tuple[str, ...] = (),
         words: str = "{}",
     ) -> None:
-        """before: items that are no layers. words: how a layer's name is shown."""
+        """before: first items, which are not layers. words: how a layer's name is shown."""
         self._viewer, self._combo, self._fits = viewer, combo, fits
         self._words = words
         self._fixed = len(before)
@@ -49,7 +49,7 @@ class Layers:
         self.refresh()
 
     def refresh(self, *_: object) -> None:
-        """List the layers anew and keep the choice; another one is chosen only if it is gone."""
+        """Update the list and keep the choice, unless the chosen layer was removed."""
         chosen, place = self.chosen, self._combo.currentIndex()
         for layer in self._layers:
             layer.events.name.disconnect(self.refresh)
@@ -73,7 +73,7 @@ class Layers:
 
     @property
     def chosen(self) -> Any:
-        """The layer of the current item; None for an item that is no layer."""
+        """The layer of the current item; None if the item is not a layer."""
         place = self._combo.currentIndex() - self._fixed
         return self._layers[place] if 0 <= place < len(self._layers) else None
 
@@ -82,7 +82,7 @@ class Layers:
             self._combo.setCurrentIndex(self._fixed + self._layers.index(layer))
 
     def leave(self) -> None:
-        """Listen no more."""
+        """Disconnect from all events."""
         for event in self._watched:
             event.disconnect(self.refresh)
         for layer in self._layers:

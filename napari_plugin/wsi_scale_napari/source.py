@@ -1,4 +1,4 @@
-"""Which slide a layer shows: its file where we can read it, else its arrays."""
+"""The slide behind a layer: its file if we can read it, else its arrays."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ Pair = tuple[float, float]
 
 @dataclass(frozen=True)
 class Source:
-    """What a run opens. Holds no open file, so that a thread may open it for itself."""
+    """What a run opens. Holds no open file, so that a thread can open its own."""
 
     what: Any
     """A path, or a list of arrays, finest first."""
     mpp: Pair | None = None
-    """µm per level-0 px (x, y) where the layer says so and no file does."""
+    """µm per level-0 px (x, y) from the layer, if no file states it."""
 
     def open(self, mpp: float | None = None) -> Slide:
-        """The slide, whoever asks closes it; mpp: what the user states, which wins."""
+        """The open slide; the caller closes it. mpp: the user's value, which takes precedence."""
         return open_slide(self.what, mpp=self.mpp if mpp is None else mpp)
 
 
 def source_of(layer: Image) -> Source:
-    """The slide of a layer, whichever plugin opened it.
+    """The slide behind a layer that any plugin opened.
 
-    A file is taken if one of our readers finds the same image in it; else the layer's own arrays.
-    Raises SlideError for what is no flat image.
+    It is the file, if one of our readers finds the same image in it, else the layer's own arrays.
+    Raises SlideError when the layer is not a flat image.
     """
     if layer.ndim != 2:
         raise SlideError(
-            f"layer {layer.name} has {layer.ndim} dimensions besides colour; choose a flat image"
+            f"layer {layer.name} has {layer.ndim} dimensions without colour; choose a flat image"
         )
     arrays = list(layer.data) if layer.multiscale else [layer.data]
     path = layer.metadata.get(SOURCE) or layer.source.path
@@ -48,7 +48,7 @@ def source_of(layer: Image) -> Source:
 
 
 def _shows(path: str, shape: tuple[int, int]) -> bool:
-    """Whether one of our readers finds an image of that height and width in a file."""
+    """Whether one of our readers finds an image of this height and width in the file."""
     try:
         with open_slide(path) as slide:
             return (slide.levels[0].height, slide.levels[0].width) == tuple(shape)
@@ -57,7 +57,7 @@ def _shows(path: str, shape: tuple[int, int]) -> bool:
 
 
 def layer_mpp(layer: Image) -> Pair | None:
-    """µm per pixel (x, y) of a layer that is placed in units of length; None for one in pixels."""
+    """µm per pixel (x, y) of a layer with units of length; None for a layer in pixels."""
     lengths = []
     for factor, unit in zip(layer.scale[-2:], layer.units[-2:], strict=True):
         if not unit.is_compatible_with("micrometer"):

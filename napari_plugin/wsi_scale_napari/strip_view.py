@@ -1,4 +1,4 @@
-"""What the network sees: one site at scales across the window."""
+"""Shows what the network sees: one site at several scales."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATCH_PX = 42
 
 
 class Strip(QWidget):
-    """Patches with their scales below; the one at the answer is framed."""
+    """Patches with their scales below; the one at the answer has a frame."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Strip(QWidget):
         self.show_patches([], None)
 
     def show_patches(self, patches: Sequence[tuple[float, Any]], answer: float | None) -> None:
-        """Show these patches, (h, w, 3) uint8 with their scales; none hides the strip."""
+        """Show (scale, patch) pairs, patches (h, w, 3) uint8; an empty sequence hides the strip."""
         while self._grid.count():
             item = self._grid.takeAt(0)
             old = None if item is None else item.widget()

@@ -1,4 +1,4 @@
-"""Small things done in threads, and a timer that tells of them in the window's own."""
+"""Runs small tasks in threads; a timer hands over their results in the window's thread."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from wsi_scale_napari.work import RunFailure, explain_failure
 T = TypeVar("T")
 
 TICK_MS = 85
-"""What is on the screen changes at most 12 times a second."""
+"""The screen is updated at most 12 times a second."""
 
 
 class Task(Generic[T]):
-    """Runs a function once, from now on, in a thread of its own. Never raises."""
+    """Starts a function at once in its own thread. Never raises."""
 
     def __init__(self, function: Callable[[], T]) -> None:
         self._function = function
@@ -32,7 +32,7 @@ class Task(Generic[T]):
             give_way()
             with SHORT_TURNS:
                 self.result = self._function()
-        except BaseException as error:  # a thread has nobody to raise to
+        except BaseException as error:  # nobody catches a thread's exception
             self.failure = explain_failure(error)
 
     @property
@@ -41,7 +41,7 @@ class Task(Generic[T]):
 
 
 class Tasks(QObject):
-    """Tasks under way, by name; a newer one of the same name wins."""
+    """Running tasks by name; a newer task replaces one of the same name."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -55,7 +55,7 @@ class Tasks(QObject):
         return bool(self._under_way)
 
     def do(self, name: str, function: Callable[[], T], told: Callable[[Task[T]], None]) -> None:
-        """Do something now, and hand the finished task over later, in the window's thread."""
+        """Start a function now; later call ``told`` with its task, in the window's thread."""
         self._under_way[name] = (Task(function), told)
         self._timer.start()
 
@@ -68,6 +68,6 @@ class Tasks(QObject):
             self._timer.stop()
 
     def forget(self) -> None:
-        """Hear of nothing more."""
+        """Drop all tasks without waiting for them."""
         self._timer.stop()
         self._under_way.clear()

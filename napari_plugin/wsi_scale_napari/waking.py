@@ -1,4 +1,4 @@
-"""Heavy libraries are loaded so that the window hardly notices."""
+"""Loads heavy libraries with as little effect on the window as possible."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from pathlib import Path
 
 
 def wake_pandas() -> None:
-    """Import what napari would import in the window's thread with the first layer of shapes."""
+    """Import pandas, which napari would import in the window's thread with the first Shapes
+    layer."""
     importlib.import_module("pandas")
 
 
 def wake_torch() -> None:
-    """Import PyTorch; the system loads its libraries first.
+    """Import PyTorch, after the system has loaded its libraries.
 
-    Python holds its lock while it loads a library, and the window stands still for as long as the
-    disk takes. A call through ctypes lets the lock go. Linux only: elsewhere the import does all.
+    Python holds its global lock while it loads a library, so the window freezes for as long as the
+    disk takes. A call through ctypes releases the lock. This works on Linux only; elsewhere the
+    import loads everything.
     """
     if sys.platform == "linux" and "torch" not in sys.modules:
         _load_libraries()

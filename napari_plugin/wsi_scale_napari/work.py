@@ -1,4 +1,4 @@
-"""One run in a thread of its own. It is asked where it stands; it never calls, and never raises."""
+"""One run in its own thread. The window polls its state; it never calls back and never raises."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ Strip = list[tuple[float, Any]]
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked, fixed at the start."""
+    """Slide, network and settings of a run, fixed at the start."""
 
     source: Source
     network: str
     settings: Settings
     device: str = "auto"
     slide: str = ""
-    """What the user calls the slide."""
+    """The slide's name in the viewer."""
 
 
 @dataclass(frozen=True)
 class RunFailure:
-    """Why something did not work, for people first and programmers second."""
+    """What failed: a sentence and a remedy for users, details for programmers."""
 
     sentence: str
     remedy: str
@@ -54,7 +54,7 @@ class RunFailure:
 
 @dataclass(frozen=True)
 class State:
-    """Where a run stands."""
+    """How far a run is."""
 
     stage: Stage
     words: str = ""
@@ -62,10 +62,11 @@ class State:
     total: int = 0
     seconds_left: float | None = None
     report: Report | None = None
-    """The answer so far; of a run that ended early, marked partial."""
+    """The answer so far; marked partial if the run ended early."""
     fields: tuple[Field, ...] = ()
     strip: Strip = field(default_factory=list)
-    """What the network saw and, if it segments, found, with scales; at the end only."""
+    """(scale, patch) pairs of what the network saw; a segmenter's findings are outlined. Only at
+    the end."""
     failure: RunFailure | None = None
 
     @property
@@ -73,19 +74,19 @@ class State:
         return self.stage in ENDS
 
 
-class RunStopped(Exception):  # noqa: N818  (what was asked for, no fault)
-    """A run was cancelled, and its thread has come to where it can stop."""
+class RunStopped(Exception):  # noqa: N818  (a request, not an error)
+    """A run was cancelled, and its thread has reached a point where it can stop."""
 
 
 class Work:
-    """A run: started once, cancelled at any time. Once it has ended its state never changes."""
+    """A run: starts once, can be cancelled at any time. Its final state never changes."""
 
     def __init__(self, request: Request, load: Callable[[str, str], Network] | None = None) -> None:
         self.request = request
         self._load = load or load_network
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._state = State("loading", "waking PyTorch and loading the network")
+        self._state = State("loading", "loading PyTorch and the network")
         self._thread = threading.Thread(target=self._go, name="wsi-scale-run", daemon=True)
 
     def start(self) -> None:
@@ -98,16 +99,16 @@ class Work:
 
     @property
     def alive(self) -> bool:
-        """Whether its thread still runs; a cancelled one finishes the read or batch it is at."""
+        """Whether its thread still runs; a cancelled one finishes its current read or batch."""
         return self._thread.is_alive()
 
     def cancel(self) -> None:
-        """End at once: what was found so far stays, what is found later is dropped."""
+        """End at once: keep what was found so far and drop what is found later."""
         self._stop.set()
         self._tell(replace(self.state, stage="cancelled", words="cancelled", seconds_left=None))
 
     def _tell(self, state: State) -> None:
-        """The new state, unless the run has ended."""
+        """Set a new state, unless the run has ended."""
         with self._lock:
             if not self._state.ended:
                 self._state = state
@@ -119,7 +120,7 @@ class Work:
                 self._run()
         except RunStopped:
             pass
-        except BaseException as error:  # a thread has nobody to raise to
+        except BaseException as error:  # nobody catches a thread's exception
             failure = explain_failure(error)
             self._tell(replace(self.state, stage="failed", words="failed", failure=failure))
 
@@ -137,7 +138,7 @@ class Work:
             self._check()
             return read(*window)
 
-        # the slide is this run's alone
+        # only this run uses the slide
         slide.read = read_unless_stopped  # type: ignore[method-assign, assignment]
         network.module.register_forward_pre_hook(lambda *_: self._check())
 
@@ -148,7 +149,7 @@ class Work:
     def _look(self, slide: Slide, network: Network) -> None:
         from wsi_scale.pipeline.iterate import iter_estimates
 
-        self._tell(replace(self.state, stage="looking", words="choosing where to look"))
+        self._tell(replace(self.state, stage="looking", words="choosing sites"))
         steps = iter_estimates(slide, network, self.request.settings)
         last: Progress | None = None
         for step in steps:
@@ -164,7 +165,7 @@ class Work:
         if last is None or step.estimate is not last.estimate or step.finished:
             fields = tuple(fields_of_view(step.run, step.estimate))
             before = replace(before, report=step.report(), fields=fields)
-        words = f"{step.done} of {step.total} looks"
+        words = f"{step.done} of {step.total} visits"
         return replace(
             before,
             stage="looking",
@@ -176,7 +177,7 @@ class Work:
 
 
 def load_network(spec: str, device: str) -> Network:
-    """The network of a SPEC. PyTorch is imported here, in the thread of whoever calls."""
+    """The network that a SPEC names. Imports PyTorch in the calling thread."""
     wake_torch()
     from wsi_scale.networks import load_network as load
 
@@ -189,14 +190,14 @@ def _strip_of(last: Progress, report: Report | None) -> Strip:
     responses = last.responses
     if responses is None or report is None:
         return []
-    with suppress(WsiScaleError):  # a picture less is no failed run
+    with suppress(WsiScaleError):  # without a picture the run still counts
         return show(last.run, responses, report.scale)
     return []
 
 
 def explain_failure(error: BaseException) -> RunFailure:
-    """What happened and what to do about it. Our own errors say both, either side
-    of their first semicolon."""
+    """What happened and what to do about it. Our own errors say both, separated by their first
+    semicolon."""
     details = "".join(traceback.format_exception(error))
     if isinstance(error, WsiScaleError):
         sentence, _, remedy = str(error).partition("; ")
@@ -204,4 +205,6 @@ def explain_failure(error: BaseException) -> RunFailure:
     words = f"{type(error).__name__}: {error}".strip().splitlines()[0]
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return RunFailure(words, "choose the device cpu, or close other programs", details)
-    return RunFailure(words, "this is a mistake of the program; please report the details", details)
+    return RunFailure(
+        words, "this is a bug in wsi-scale; please report it with the details", details
+    )

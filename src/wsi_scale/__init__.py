@@ -1,4 +1,8 @@
-"""wsi-scale: find the scale at which a trained network sees a whole-slide image best."""
+"""wsi-scale: find the scale at which a trained network sees a whole-slide image best.
+
+Scale is how many level-0 pixels of the slide, along one side, become one pixel of the network's
+input. A larger scale is a coarser view of more tissue.
+"""
 
 from __future__ import annotations
 

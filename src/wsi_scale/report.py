@@ -1,4 +1,4 @@
-"""The report: what is written to JSON, and its published schema. Types only, no drawing."""
+"""The report as it is written to JSON, and its published schema. Types only."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class LevelPart(_Part):
 
 
 class AuditEntry(_Part):
-    """One thing the file says about its resolution, and what was made of it."""
+    """One statement of the file about its pixel size, and how it was used."""
 
     source: str = Field(description="field of the file, e.g. aperio.MPP or tiff.XResolution")
-    says: str = Field(description="the value as the file gives it")
-    mpp: float | None = Field(None, description="the µm/px it amounts to, null if nonsense")
+    says: str = Field(description="the value as written in the file")
+    mpp: float | None = Field(None, description="the value in µm/px; null if it makes no sense")
     status: Literal["used", "agrees", "conflicts", "nonsense", "information"]
     note: str = ""
 
@@ -50,7 +50,7 @@ class NetworkPart(_Part):
     training_mpp: float | None
     training_scale: float | None
     input_size: int
-    sha256: str | None = Field(description="of the weights file; null where there is none")
+    sha256: str | None = Field(description="SHA-256 of the weights file; null without one")
 
 
 class Candidate(_Part):
@@ -63,11 +63,13 @@ class Candidate(_Part):
 class NearestLevel(_Part):
     level: int
     downsample: float
-    residual: float = Field(description="scale / downsample: what is left to resize by")
+    residual: float = Field(
+        description="scale / downsample: resize factor left after reading the level"
+    )
 
 
 class Ruler(_Part):
-    """Pixel sizes that follow when the other side's is known."""
+    """Pixel sizes, in µm/px, that follow from the scale if the other side's is known."""
 
     slide_mpp: float | None = None
     slide_mpp_interval: Interval | None = None
@@ -76,41 +78,47 @@ class Ruler(_Part):
 
 
 class PixelField(_Part):
-    """One stated µm/px, held against the pixels; also where another is in use."""
+    """One stated µm/px compared with the pixels, even if another value is in use."""
 
     source: str
     mpp: float
-    octaves: float = Field(description="log2(stated / seen)")
+    octaves: float = Field(description="log2(stated / estimated from the pixels)")
     status: PixelStatus
 
 
 class PixelAudit(_Part):
-    """The stated µm/px held against the pixels, as a network of known training µm/px sees them."""
+    """The stated µm/px compared with the pixels, as a network of known training µm/px sees them."""
 
     status: PixelStatus
-    claimed_mpp: float | None = Field(description="µm/px in use; it stays so whatever the pixels")
-    claimed_source: str | None = Field(description="the field it comes from, or given")
-    slide_mpp: float | None = Field(description="what the pixels look like; that of the ruler")
+    claimed_mpp: float | None = Field(description="µm/px in use; the comparison never changes it")
+    claimed_source: str | None = Field(description="the field that states it, or given")
+    slide_mpp: float | None = Field(
+        description="estimated from the pixels, in µm/px; equal to that of the ruler"
+    )
     slide_mpp_interval: Interval | None
-    octaves: float | None = Field(description="log2(claimed / seen)")
-    fields: list[PixelField] = Field([], description="every statement that amounts to µm/px")
+    octaves: float | None = Field(description="log2(claimed / estimated from the pixels)")
+    fields: list[PixelField] = Field([], description="every statement that gives a µm/px")
     reason: str
 
 
 class AsIs(_Part):
-    """What reading a native level without resizing would change."""
+    """What reading one native level without resizing would change."""
 
     level: int
     downsample: float
     agreement: float | None = Field(
-        description="with the predictions at the answer's scale, 0 to 1; null if nothing was found"
+        description="agreement with the predictions at the answer's scale, 0 to 1; null if nothing "
+        "was found"
     )
     kind: Literal["dice", "same class"] = Field(
-        description="dice: overlap of a segmenter's masks, background apart, on the same field; "
-        "same class: share of patches of equal centre that a classifier names alike"
+        description="dice: overlap of a segmenter's masks, without background, on the same field; "
+        "same class: share of patches, cut around the same centre, to which a classifier gives the "
+        "same class"
     )
-    work: float = Field(description="(scale / downsample)²: px to process beside those at scale")
-    sites: int = Field(description="places where it was tried")
+    work: float = Field(
+        description="(scale / downsample)²: px to process, divided by those at the answer's scale"
+    )
+    sites: int = Field(description="number of sites compared")
 
 
 class ClassPart(_Part):
@@ -122,11 +130,11 @@ class ClassPart(_Part):
 class SitePart(_Part):
     x: float = Field(description="level-0 px")
     y: float = Field(description="level-0 px")
-    scale: float | None = Field(description="the site's own answer, null if it has none")
+    scale: float | None = Field(description="the site's own scale; null if it has none")
 
 
 class CurvePart(_Part):
-    """Score against scale, higher is better; null where nothing could be measured."""
+    """Score at each scale, higher is better; null where nothing could be measured."""
 
     scales: list[float]
     score: list[float | None]
@@ -135,7 +143,7 @@ class CurvePart(_Part):
 
 
 class Provenance(_Part):
-    """How the numbers came about; the only part that may differ between identical runs."""
+    """How the numbers were made; the only part that may differ between identical runs."""
 
     version: str
     seed: int
@@ -153,16 +161,20 @@ class Report(_Part):
     slide: SlidePart
     network: NetworkPart
     estimator: str
-    scale: float | None = Field(description="level-0 px per network px")
+    scale: float | None = Field(
+        description="level-0 px per network px, along one side; larger is coarser; null if unknown"
+    )
     interval_level: float
     scale_interval: Interval | None
     tolerance: Interval | None
-    mpp: float | None = Field(description="µm per network px at the scale; null without slide mpp")
+    mpp: float | None = Field(
+        description="µm per network px at the scale; null if the slide's is unknown"
+    )
     mpp_interval: Interval | None
     like_power: tuple[float, float] | None = Field(
         None,
-        description="weakest and strongest nominal objective whose pixels may be that large; "
-        "for people to read, µm/px never comes of it",
+        description="weakest and strongest nominal objective whose pixels are usually that large; "
+        "for display only; never used to derive µm/px",
     )
     verdict: Verdict
     reason: str
@@ -171,36 +183,85 @@ class Report(_Part):
     voices: dict[str, float | None]
     nearest_level: NearestLevel | None
     as_is: list[AsIs] = Field(
-        [], description="nearby native levels, read as they are; only of finished runs that are ok"
+        [], description="nearby native levels read without resizing; only if a finished run is ok"
     )
     ruler: Ruler
     pixels: PixelAudit | None = Field(
-        None, description="null where the network's training µm/px is not known"
+        None, description="null if the network's training µm/px is unknown"
     )
     classes: list[ClassPart]
     sites: list[SitePart]
     curve: CurvePart
-    partial: bool = Field(False, description="true when the run was cancelled before its end")
+    partial: bool = Field(False, description="true if the run was cancelled before its end")
     stopped_early: bool = Field(
         False,
-        description="true when the interval was as narrow as asked before all sites were looked at",
+        description="true if the interval was as narrow as requested before all sites were visited",
     )
     provenance: Provenance
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False, populate_by_name=True)
 
     def to_json(self) -> str:
-        """The report as indented JSON text, ending in a newline."""
+        """The report as JSON text.
+
+        Returns
+        -------
+        str
+            Indented, ending in a newline; its keys are those of docs/report.schema.json.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from wsi_scale import estimate_slide
+        >>> report = estimate_slide(np.full((300, 400, 3), 255, np.uint8), "figures")
+        >>> json.loads(report.to_json())["verdict"]
+        'blank'
+        """
         return self.model_dump_json(by_alias=True, indent=1) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Report:
-        """Read a report back; unknown fields of later versions are ignored."""
+        """The report that JSON text holds. Unknown fields, from later versions, are ignored.
+
+        Parameters
+        ----------
+        text : str or bytes
+            JSON text from ``to_json``.
+
+        Returns
+        -------
+        Report
+            Equal to the one that was written.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            When the text is not a report.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from wsi_scale import estimate_slide
+        >>> report = estimate_slide(np.full((300, 400, 3), 255, np.uint8), "figures")
+        >>> Report.from_json(report.to_json()) == report
+        True
+        """
         return cls.model_validate_json(text)
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema of ``Report`` as published in docs/report.schema.json."""
+    """JSON schema of ``Report``, as published in docs/report.schema.json.
+
+    Returns
+    -------
+    dict
+        A schema of JSON Schema draft 2020-12.
+
+    Examples
+    --------
+    >>> json_schema()["$id"]
+    'wsi-scale/report/1'
+    """
     schema = Report.model_json_schema(by_alias=True, mode="serialization")
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["$id"] = SCHEMA

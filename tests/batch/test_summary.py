@@ -147,7 +147,7 @@ def test_the_picture_explains_its_marks_itself(cohort, monkeypatch):
 
     monkeypatch.setattr(Figure, "legend", spy)
     batch_png(summarize(cohort([0.5] * 5)))
-    assert named == ["ok", "another verdict", "to look at first", "median of ok"]
+    assert named == ["ok", "another verdict", "flagged", "median of ok"]
 
 
 def test_names_that_mean_something_to_others_are_drawn_as_they_are(cohort):

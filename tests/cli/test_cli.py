@@ -130,7 +130,7 @@ def test_broken_files_are_refused(capsys, folder, real_data, name):
 def test_a_slide_too_small_for_an_octave_is_refused(capsys, folder):
     Image.fromarray(disc_image(9, width=80, height=60)).save("a.png")
     sentence = refused(capsys, folder, "estimate", "a.png")
-    assert "a.png is 60 px wide where it is narrowest" in sentence
+    assert "a.png has a shorter side of 60 px" in sentence
     assert "too small for an octave" in sentence
 
 
@@ -155,9 +155,9 @@ def test_a_synthetic_slide_that_cannot_be_drawn_is_refused(capsys, folder, slide
     [
         (["--sites", "0"], "sites must be greater than or equal to 1, got 0"),
         (["--sites", "-3"], "sites must be greater than or equal to 1, got -3"),
-        (["--precision", "0"], "precision is a share of the answer between 0 and 1"),
-        (["--precision", "10"], "for example 0.1 for 10 % above and below it, got 10"),
-        (["--precision", "nan"], "precision is a share of the answer between 0 and 1"),
+        (["--precision", "0"], "precision must be a share between 0 and 1, got 0;"),
+        (["--precision", "10"], "got 10; for example 0.1 for 10 % above and below the answer"),
+        (["--precision", "nan"], "precision must be a share between 0 and 1, got nan;"),
         (["--precision", "fine"], "'--precision': 'fine' is not a number"),
         (["--sites", "many"], "'many' is not a whole number; see wsi-scale estimate --help"),
         (["--sites", "2.5"], "'--sites': '2.5' is not a whole number"),
@@ -180,7 +180,7 @@ def test_a_synthetic_slide_that_cannot_be_drawn_is_refused(capsys, folder, slide
         (["--mpp", "-0.25"], "above 0 µm, got -0.25"),
         (["--mpp", "inf"], "above 0 µm, got inf"),
         (["--mpp", "20x"], "'--mpp': '20x' is not a number"),
-        (["--estimator", "magic"], "unknown estimator 'magic'; there are auto"),
+        (["--estimator", "magic"], "unknown estimator 'magic'; choose from auto"),
         (["--reader", "magic"], "there is no reader 'magic'; choose one of"),
         (["--reader", "openslide"], "there is no file synthetic:figures"),
         (["--nope"], "No such option: --nope; see wsi-scale estimate --help"),
@@ -383,7 +383,7 @@ def test_an_empty_word_is_named_as_such(capsys, folder, option):
 
 def test_a_window_wider_than_any_slide_is_refused(capsys, folder):
     arguments = ("estimate", SMALL, "--scales", "1e-300:1e300")
-    assert "span over 24 octaves" in refused(capsys, folder, *arguments)
+    assert "span more than 24 octaves" in refused(capsys, folder, *arguments)
 
 
 def test_a_region_smaller_than_a_pixel_is_refused(capsys, folder):
@@ -657,9 +657,10 @@ def test_a_stop_by_precision_is_told_and_no_warning(folder, capsys):
     _, report = estimate_json(folder, SMALL, *asked)
     assert report["stopped_early"] is True
     assert 16 <= len(report["sites"]) < 40
-    assert f"After {len(report['sites'])} sites the interval lay within 95 %" in (
-        capsys.readouterr().out
+    stopped = (
+        f"The run stopped after {len(report['sites'])} sites, because the interval already lay"
     )
+    assert f"{stopped} within 95 % of the answer, as requested." in capsys.readouterr().out
     assert "precision" not in " ".join(report["warnings"])
 
 

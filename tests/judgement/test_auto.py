@@ -1,4 +1,4 @@
-"""Whom ``auto`` follows, and what it says of those it did not."""
+"""Which answer ``auto`` takes, and what it says about those it passed over."""
 
 import itertools
 
@@ -35,7 +35,7 @@ def test_of_two_that_are_trusted_the_first_is_followed():
     assert (chosen.name, chosen.scale, warnings) == ("profile", 2.0, ())
 
 
-def test_two_that_are_trusted_and_contradict_each_other_are_both_told():
+def test_two_trusted_answers_that_contradict_each_other_are_both_named():
     chosen, _ = choose([voice("profile", "ok", 2.0), voice("fingerprint", "ok", 4.0)])
     assert chosen.judgement.verdict == "ambiguous"
     assert [scale for scale, _ in chosen.judgement.candidates] == [2.0, 4.0]
@@ -44,7 +44,7 @@ def test_two_that_are_trusted_and_contradict_each_other_are_both_told():
 
 def test_what_is_passed_over_says_why():
     _, (warning,) = choose([voice("profile", "outside"), voice("fingerprint", "ok")])
-    assert warning == "fingerprint speaks here, for profile is outside: profile is outside"
+    assert warning == "answer from fingerprint, because profile was outside: profile is outside"
 
 
 def test_one_alone_is_followed_whatever_it_says():

@@ -115,7 +115,7 @@ def test_baselines_alone_are_never_ok(responses_of, name):
     assert name in answer.voices
 
 
-def test_every_available_estimator_is_heard(responses_of):
+def test_every_available_estimator_answers(responses_of):
     answer = estimate(responses_of(3.0))
     assert set(answer.voices) == {"fingerprint", "confidence"}
 
@@ -199,15 +199,18 @@ def test_few_sites_are_never_ok_however_alike_they_are(responses_of, sites):
     answer = estimate(responses_of(3.0, sites=sites))
     assert answer.verdict == "ambiguous"
     assert f"only {sites} site" in answer.reason
+    assert "measured, too few" in answer.reason
     assert answer.scale == pytest.approx(3.0, rel=0.02)
     assert estimate(responses_of(3.0, sites=16)).verdict == "ok"
 
 
 def test_without_resamples_nothing_is_ok(responses_of):
-    assert estimate(responses_of(3.0), resamples=0).verdict == "ambiguous"
+    answer = estimate(responses_of(3.0), resamples=0)
+    assert answer.verdict == "ambiguous"
+    assert "not resampled" in answer.reason
 
 
-def test_with_nothing_to_look_at_the_answer_is_blank():
+def test_without_tissue_the_answer_is_blank():
     answer = blank_estimate(ScaleGrid((1.0, 2.0)), 0.9, "no tissue")
     assert (answer.verdict, answer.scale, answer.reason) == ("blank", None, "no tissue")
 
@@ -244,7 +247,7 @@ def test_what_all_sites_may_err_by_alike_widens_the_interval():
 
 
 @pytest.mark.parametrize("an_octave_adds", [0.0, 1e-300, 1e-9])
-def test_an_interval_never_reaches_further_than_was_looked(an_octave_adds):
+def test_an_interval_never_reaches_beyond_the_window(an_octave_adds):
     assert interval_of(evidence_with(0.01, an_octave_adds, 0.2), 0.9, 46) == (1.0, 16.0)
 
 
@@ -253,7 +256,7 @@ def test_a_network_that_takes_many_scales_for_right_does_not_care(responses_of):
     gentle = responses_of(3.0, slope=0.145, shift=0.045)
     answer = estimate(gentle)
     assert (answer.verdict, answer.scale) == ("flat", None)
-    assert "hardly cares: from scale 0.5 to 16" in answer.reason
+    assert "insensitive to scale: from scale 0.5 to 16" in answer.reason
     octaves = np.log2(np.array(gentle.grid.scales)[gentle.scale_index] / 3)
     changed = np.clip(0.5 - 0.3 * np.abs(octaves), 0, 1)
     share = np.stack([changed, 0.9 - changed, np.full_like(changed, 0.1)], axis=1)

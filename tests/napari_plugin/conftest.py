@@ -32,7 +32,7 @@ def why_no_screen() -> str | None:
 
 
 def pytest_collection_modifyitems(items):
-    """napari and npe2 warn on their own account; what they say is no error of ours."""
+    """napari and npe2 emit warnings of their own; they are not our errors."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("default", "ignore::DeprecationWarning"))
@@ -145,7 +145,7 @@ def make_dock(app):
 
 @pytest.fixture
 def dock(make_dock, model, slide_file):
-    """A dock beside an opened slide, with a network that is quick."""
+    """A dock with an open slide and a quick network."""
 
     from wsi_scale_napari.reader import read_layers
 

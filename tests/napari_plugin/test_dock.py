@@ -1,4 +1,4 @@
-"""What the dock asks and what it hands on."""
+"""What the dock takes and what it exports."""
 
 import json
 import shlex
@@ -44,7 +44,7 @@ def test_the_list_of_slides_follows_the_viewer(dock, model, wait):
     model.layers.remove(first)
     assert dock.slide.layer == model.layers["renamed"]
     wait(lambda: "1 level " in dock.slide.about.text())
-    assert "state it below" in dock.slide.about.text()
+    assert "enter it below" in dock.slide.about.text()
 
 
 def test_without_mpp_there_is_a_scale_and_no_µm_and_with_a_typed_one_there_is(
@@ -62,7 +62,7 @@ def test_without_mpp_there_is_a_scale_and_no_µm_and_with_a_typed_one_there_is(
     dock.slide.mpp_line.setText("a quarter")
     dock.run()
     assert dock.work is None
-    assert "no number" in dock.error.sentence.text()
+    assert "is not a number" in dock.error.sentence.text()
 
 
 def test_a_typed_mpp_is_of_one_slide_only(dock, model, wait):
@@ -73,7 +73,7 @@ def test_a_typed_mpp_is_of_one_slide_only(dock, model, wait):
     assert dock.slide.mpp == 0.3
     dock.slide.layers.choose(other)
     assert dock.slide.mpp is None
-    wait(lambda: "state it below" in dock.slide.about.text())
+    wait(lambda: "enter it below" in dock.slide.about.text())
 
 
 def test_a_typed_mpp_is_in_the_copied_command(dock, run, app, tmp_path):
@@ -84,7 +84,7 @@ def test_a_typed_mpp_is_in_the_copied_command(dock, run, app, tmp_path):
     assert cli_json(app.clipboard().text(), tmp_path) == shown_json(dock)
 
 
-def test_a_drawn_region_is_obeyed_and_saved_beside_the_report(
+def test_a_drawn_region_is_obeyed_and_saved_next_to_the_report(
     dock, model, run, wait, app, tmp_path
 ):
     image = dock.slide.layer
@@ -189,7 +189,7 @@ def test_the_default_network_shows_what_the_pixels_say(make_dock, model, wait, a
     assert report.estimator == "recognition"
     assert "µm/px, like " in answer.head.text()
     assert report.pixels.reason[1:] in answer.meaning.text()
-    for words in ("recognition", "What fingerprint would answer", "What the metadata expect"):
+    for words in ("recognition", "Answer of fingerprint alone", "Scale expected from the metadata"):
         assert words in answer.numbers.text()
     stated = PixelField(source="aperio.MPP", mpp=0.499, octaves=-0.01, status="agree")
     pixels = report.pixels.model_copy(update={"fields": [stated]})
@@ -223,6 +223,21 @@ def test_all_numbers_are_seen_when_they_are_unfolded(dock, run, app, wait):
     wait(whole)
     fold.toggleButton().click()
     wait(lambda: numbers.visibleRegion().isEmpty())
+
+
+def test_the_words_are_shown_and_the_scales_explain_themselves(dock, app):
+    from wsi_scale.render.glossary import WORDS
+
+    button = dock.running.glossary
+    assert not button.window_of_words.isVisible()
+    button.click()
+    app.processEvents()
+    assert button.window_of_words.isVisible()
+    shown = button.browser.toPlainText()
+    for word, meaning in WORDS.items():
+        assert f"{word}: {meaning}" in shown
+    button.window_of_words.close()
+    assert dock.sampling.lo.toolTip() == dock.sampling.hi.toolTip() == WORDS["scale"]
 
 
 def test_a_region_that_encloses_nothing_is_refused(dock):
@@ -294,7 +309,7 @@ def test_check_says_how_a_network_is_understood_and_why_it_cannot_be(dock, wait)
     assert "no_such_network" in dock.error.sentence.text()
 
 
-def test_the_cost_is_told_before_the_run_and_in_seconds_after_one(dock, run):
+def test_the_cost_is_shown_before_the_run_and_in_seconds_after_one(dock, run):
     dock.sampling.sites.setValue(46)
     dock.sampling.lo.setValue(0.5)
     dock.sampling.hi.setValue(16)
@@ -311,7 +326,7 @@ def test_the_cost_is_told_before_the_run_and_in_seconds_after_one(dock, run):
 def test_without_a_slide_a_run_is_refused(make_dock, model):
     dock = make_dock(model, QUICK)
     dock.run()
-    assert "no slide" in dock.error.sentence.text()
+    assert dock.error.sentence.text() == "No slide is open"
     assert dock.error.sentence.textInteractionFlags().value & 1  # selectable
 
 
@@ -375,7 +390,7 @@ def test_the_key_shows_the_very_colours_of_the_sites(dock, run):
     assert key.isHidden()
 
 
-def test_a_file_that_is_no_slide_is_refused_and_the_choice_stays(dock, tmp_path):
+def test_a_file_that_is_not_a_slide_is_refused_and_the_choice_stays(dock, tmp_path):
     before = dock.slide.layer
     (tmp_path / "note.svs").write_text("not a slide")
     dock.slide.open(str(tmp_path / "note.svs"))

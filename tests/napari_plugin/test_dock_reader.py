@@ -11,7 +11,7 @@ UNEVEN = ((1200, 1000), (599, 499), (250, 208))
 
 @pytest.fixture
 def uneven(tmp_path):
-    """A slide whose levels are 1, 2.003… and 4.8 apart, each of one colour."""
+    """A slide with levels 1, 2.003… and 4.8, each of one colour."""
     return write_pyramid_tiff(tmp_path / "uneven.tiff", painted_levels(UNEVEN), mpp=(0.25, 0.5))
 
 
@@ -69,7 +69,7 @@ def test_the_slide_is_closed_when_its_last_level_is_gone(uneven, monkeypatch):
     assert closed == [1]
 
 
-def test_what_is_no_slide_is_left_to_others(tmp_path):
+def test_a_file_that_is_not_a_slide_is_left_to_other_readers(tmp_path):
     from wsi_scale_napari.reader import get_reader
 
     text = tmp_path / "note.tif"

@@ -99,7 +99,7 @@ def test_a_run_is_cancelled_at_once_and_what_was_found_stays(dock, app, wait):
     assert "partial" in dock.results.answer.head.text()
     assert "exactly" not in dock.results.use.cli.toolTip()
     dock.results.copy_cli()
-    assert dock.results.said.text() == "the command of the whole run is on the clipboard"
+    assert dock.results.said.text() == "the command for the whole run is on the clipboard"
     wait(lambda: not work.alive)
     assert work.state.stage == "cancelled"
 
@@ -157,7 +157,7 @@ def test_an_end_is_final():
     "error", [RuntimeError("CUDA out of memory"), StopIteration(), SystemExit(3), MemoryError()]
 )
 def test_a_worker_never_raises(wait, error):
-    """napari's own thread_worker swallows a RuntimeError and is never heard of again."""
+    """napari's own thread_worker swallows a RuntimeError and never reports back."""
     from wsi_scale.pipeline.settings import Settings
     from wsi_scale_napari.source import Source
     from wsi_scale_napari.work import Request, Work
@@ -184,7 +184,7 @@ def test_a_remedy_that_is_a_list_stays_in_one_piece():
     assert explain_failure(NetworkError("no more")).remedy == ""
 
 
-def test_a_network_that_raises_mid_run_is_told_and_the_curve_so_far_stays(dock, run):
+def test_a_network_that_raises_mid_run_is_reported_and_the_curve_so_far_stays(dock, run):
     dock.network.combo.setEditText(FAILING)
     dock.sampling.sites.setValue(16)
     result = run(dock)
@@ -290,7 +290,7 @@ def test_a_run_that_starts_in_3d_is_shown_and_its_rectangles_come_with_2d(dock, 
     assert len(sites.data) == 6
 
 
-def test_3d_during_a_run_is_no_fault(dock, model, wait):
+def test_3d_during_a_run_is_not_an_error(dock, model, wait):
     dock.network.combo.setEditText(SLOW)
     dock.run()
     wait(lambda: dock.shown is not None and dock.shown.fields)
@@ -333,7 +333,7 @@ def test_a_rectangle_that_is_deleted_or_drawn_is_put_right(dock, model, run):
     assert dock.results.plot._site == 5
 
 
-def test_deleting_the_sites_mid_run_is_no_fault(dock, model, wait):
+def test_deleting_the_sites_mid_run_is_not_an_error(dock, model, wait):
     dock.network.combo.setEditText(SLOW)
     dock.run()
     wait(lambda: site_layers(model))

@@ -1,4 +1,4 @@
-"""Laws of what is looked at next, tried on curves whose optimum is known."""
+"""Rules for what is measured next, on curves with a known optimum."""
 
 import math
 from dataclasses import replace
@@ -29,7 +29,7 @@ def grid_of(octaves, per_octave):
 
 
 def seek(grid, steps, score_at):
-    """Measured positions and the answer, once nothing more is asked for."""
+    """Measured positions and the answer, once nothing more is to be measured."""
     scales, measured = np.array(grid.scales), first_scales(len(grid), steps[0])
     for _ in range(40):
         score = np.array([score_at(scales[i]) for i in measured])
@@ -45,7 +45,7 @@ def seek(grid, steps, score_at):
 
 
 @given(octaves, densities)
-def test_the_first_look_spreads_evenly_over_the_window_with_both_ends(octaves, per_octave):
+def test_the_first_visit_spreads_evenly_over_the_window_with_both_ends(octaves, per_octave):
     grid, (step, *_) = grid_of(octaves, per_octave)
     first = first_scales(len(grid), step)
     assert (first[0], first[-1]) == (0, len(grid) - 1)
@@ -104,7 +104,7 @@ def test_the_default_window_takes_at_most_ten_scales_for_one_optimum():
         assert len(measured) <= 10
 
 
-def test_a_second_peak_that_comes_close_is_looked_at_too():
+def test_a_second_peak_that_comes_close_is_refined_too():
     grid, steps = grid_of(5, 8)
     first = first_scales(len(grid), steps[0])
 

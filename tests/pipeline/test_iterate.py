@@ -11,7 +11,7 @@ import torch
 
 from wsi_scale.errors import SettingsError, SlideError
 from wsi_scale.geometry import ScaleGrid, Site
-from wsi_scale.pipeline import iterate
+from wsi_scale.pipeline import site_visits
 from wsi_scale.pipeline.iterate import estimate_slide, iter_estimates
 from wsi_scale.pipeline.settings import Settings, make_settings
 from wsi_scale.pipeline.strip import cut_strip
@@ -66,8 +66,8 @@ def torn_slide():
 
 
 def test_progress_brings_an_early_answer_that_takes_in_site_after_site(network, monkeypatch):
-    monkeypatch.setattr(iterate, "_PARTIAL_SECONDS", 0.0)
-    monkeypatch.setattr(iterate, "_PARTIAL_SHARE", 0.0)
+    monkeypatch.setattr(site_visits, "_PARTIAL_SECONDS", 0.0)
+    monkeypatch.setattr(site_visits, "_PARTIAL_SHARE", 0.0)
     steps = list(iter_estimates(disc_image(20), network, QUICK))
     assert [step.done for step in steps] == [1, 2, 3, 4, 5, 6]
     assert {step.total for step in steps} == {6}
@@ -76,10 +76,10 @@ def test_progress_brings_an_early_answer_that_takes_in_site_after_site(network, 
     assert [step.finished for step in steps] == [False] * 5 + [True]
 
 
-def test_progress_tells_the_time_that_is_left(network):
+def test_progress_gives_the_time_that_is_left(network):
     steps = list(iter_estimates(disc_image(20), network, QUICK))
     first = steps[0]
-    assert first.seconds_left is None  # what is slow but once, as waking the network, says nothing
+    assert first.seconds_left is None  # start-up costs would distort it
     for step in steps[1:-1]:
         each = (step.seconds - first.seconds) / (step.done - first.done)
         assert step.seconds_left == pytest.approx(each * (step.total - step.done))
@@ -89,7 +89,7 @@ def test_progress_tells_the_time_that_is_left(network):
 
 
 def test_answers_on_the_way_are_spared_when_sites_come_fast(network, monkeypatch):
-    monkeypatch.setattr(iterate, "_PARTIAL_SECONDS", 1e9)
+    monkeypatch.setattr(site_visits, "_PARTIAL_SECONDS", 1e9)
     steps = list(iter_estimates(disc_image(20), network, QUICK))
     assert [len(step.estimate.sites) for step in steps] == [1, 1, 1, 1, 1, 6]
 
@@ -270,7 +270,7 @@ def test_a_blank_slide_is_a_verdict_not_an_error(network):
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"site": 4}, r"unknown setting 'site'; there are estimator, .*sites"),
+        ({"site": 4}, r"unknown setting 'site'; choose from estimator, .*sites"),
         ({"sites": 0}, "sites must be greater than or equal to 1, got 0"),
         ({"sites": "many"}, "sites must be a valid integer.* got 'many'"),
         ({"mpp": math.nan}, "above 0 µm, got nan"),

@@ -1,4 +1,4 @@
-"""Coarse to fine, and sites until the interval is narrow: what is measured and answered."""
+"""Coarse to fine, and sites until the interval is narrow: what is measured and what comes out."""
 
 import math
 from itertools import pairwise
@@ -87,7 +87,7 @@ def test_each_site_keeps_one_target(steps):
         assert len(set(responses.target[responses.site_index == site])) == 1
 
 
-def test_progress_counts_every_look_and_ends_where_it_said(steps):
+def test_progress_counts_every_visit_and_ends_at_its_total(steps):
     assert [step.done for step in steps] == list(range(1, 19))
     assert {step.total for step in steps} == {18}
     assert [step.finished for step in steps] == [False] * 17 + [True]
@@ -97,7 +97,7 @@ def test_progress_counts_every_look_and_ends_where_it_said(steps):
     assert min(left[1:-1]) > 0
 
 
-def test_a_run_cancelled_between_the_looks_has_an_answer_and_all_that_was_measured(steps):
+def test_a_run_cancelled_between_visits_has_an_answer_and_all_measurements(steps):
     middle = steps[8]
     report = middle.report()
     assert report.partial
@@ -121,7 +121,7 @@ def test_an_estimator_that_needs_every_scale_gets_every_scale():
     assert last.total == 3
 
 
-def test_what_needs_every_scale_is_no_voice_where_some_are_missing(steps, dense):
+def test_an_estimator_that_needs_every_scale_gives_no_answer_without_them(steps, dense):
     assert "extrema" in dense.report().voices
     assert "extrema" not in steps[-1].report().voices
 
@@ -138,7 +138,7 @@ def test_auto_measures_everything_where_only_such_an_estimator_can_answer(monkey
     assert len(last.responses.grid) == 25
 
 
-def test_a_site_that_is_torn_at_the_second_look_is_dropped(monkeypatch):
+def test_a_site_that_cannot_be_read_at_the_second_visit_is_dropped(monkeypatch):
     cut, seen = visits.sample_pyramid, []
 
     def tear(slide, site, grid, *, size):
@@ -178,7 +178,7 @@ def test_precision_stops_early_and_never_before_16_sites():
     assert 0.1 * scale <= low <= high <= 1.9 * scale
 
 
-def test_a_precision_out_of_reach_looks_at_all_sites():
+def test_a_precision_out_of_reach_visits_all_sites():
     last = last_of(sites=18, precision=1e-6)
     assert len(last.responses.sites) == 18
     assert not last.report().stopped_early
@@ -192,7 +192,7 @@ def test_the_same_seed_stops_at_the_same_site():
 
 
 @pytest.mark.parametrize("value", [0, -0.1, 1, 10, math.nan, math.inf])
-def test_a_precision_that_is_no_share_is_refused_in_one_sentence(value):
-    with pytest.raises(SettingsError, match=r"precision is a share.* got") as error:
+def test_a_precision_that_is_not_a_share_is_refused_in_one_sentence(value):
+    with pytest.raises(SettingsError, match=r"precision must be a share.* got") as error:
         make_settings(precision=value)
     assert "\n" not in str(error.value)

@@ -1,4 +1,4 @@
-"""Native levels read as they are, against the answer: which, where, and how alike they are."""
+"""Native levels read without resizing, compared with the answer: which, where, how similar."""
 
 import math
 from dataclasses import replace
@@ -128,11 +128,11 @@ def test_sites_lie_on_the_pixels_of_the_coarsest_level_tried():
     with slide_in_memory(halves()) as slide:
         true = slide.read
 
-        def listening(level, *window):
+        def recorded(level, *window):
             read.append((level, window))
             return true(level, *window)
 
-        slide.read = listening
+        slide.read = recorded
         network = network_of(Dark())
         run, answer = run_of(slide, network, 4.0, [Site(701.3, 502.9)])
         (one,) = try_levels(run, answer).levels

@@ -1,4 +1,4 @@
-"""Stated µm/px against the pixels: agree, conflict or undecidable, field by field."""
+"""Stated µm/px compared with the pixels: agree, conflict or undecidable, field by field."""
 
 import math
 
@@ -43,11 +43,11 @@ def test_two_thresholds_in_octaves_part_the_answers(octaves, status, sign):
     assert found.octaves == pytest.approx(sign * octaves)
 
 
-def test_what_the_interval_holds_is_no_conflict_however_far():
+def test_a_value_inside_the_interval_is_not_a_conflict_however_far():
     wide = Ruler(slide_mpp=0.5, slide_mpp_interval=(0.2, 0.9))
     found = audit_pixels(claim(0.25), wide, "ok")
     assert (found.status, found.octaves) == ("undecidable", -1)
-    assert "yet inside the interval" in found.reason
+    assert found.reason.endswith("too far to agree, but inside the interval")
     unknown = Ruler(slide_mpp=0.5, slide_mpp_interval=None)
     assert audit_pixels(claim(0.25), unknown, "ok").status == "undecidable"
 
@@ -55,37 +55,40 @@ def test_what_the_interval_holds_is_no_conflict_however_far():
 def test_agreement_is_one_sentence_with_both_values():
     reason = audit_pixels(claim(0.499), SEEN, "ok").reason
     assert reason == (
-        "the pixels look like 0.5 µm/px (0.4–0.625), which agrees with the 0.499 of aperio.MPP"
+        "the tissue suggests 0.5 µm/px (0.4–0.625), which agrees with the stated 0.499 (aperio.MPP)"
     )
 
 
 def test_between_the_thresholds_both_reasons_are_given():
     reason = audit_pixels(claim(0.5 * 2**0.5), SEEN, "ok").reason
     assert reason.endswith(
-        "0.50 octaves from the 0.707 of aperio.MPP: too far to agree, too near to conflict"
+        "0.50 octaves from the stated 0.707 (aperio.MPP): too far to agree, too near to conflict"
     )
 
 
-def test_a_slide_that_states_nothing_is_told_what_its_pixels_look_like():
+def test_a_slide_that_states_nothing_gets_the_estimate_from_its_pixels():
     found = audit_pixels(claim(None, None), SEEN, "ok")
     assert (found.status, found.octaves, found.slide_mpp) == ("undecidable", None, 0.5)
-    assert "no µm/px is stated" in found.reason
-    assert "0.5 µm/px (0.4–0.625)" in found.reason
-    assert "though the verdict is edge" in audit_pixels(claim(None, None), SEEN, "edge").reason
+    states_nothing = "the file states no µm/px; the tissue suggests 0.5"
+    assert found.reason == f"{states_nothing} µm/px (0.4–0.625)"
+    doubtful = audit_pixels(claim(None, None), SEEN, "edge").reason
+    assert doubtful == f"{states_nothing} (unreliable)"
 
 
 @pytest.mark.parametrize("verdict", ["edge", "ambiguous", "outside"])
 def test_any_verdict_but_ok_decides_nothing_and_says_what_it_would_mean(verdict):
     found = audit_pixels(claim(0.1), SEEN, verdict)
     assert (found.status, found.fields) == ("undecidable", [])
-    assert f"the verdict is {verdict}" in found.reason
-    assert "means 0.5 µm/px" in found.reason
+    assert found.reason == (
+        f"the verdict is {verdict}, so the tissue neither confirms nor refutes the stated 0.1 "
+        "(aperio.MPP); it suggests 0.5 µm/px (unreliable)"
+    )
 
 
 def test_without_an_answer_the_verdict_is_the_reason():
     found = audit_pixels(claim(0.25), Ruler(), "no_evidence")
     assert found.status == "undecidable"
-    assert found.reason == "the pixels tell no µm/px: the verdict is no evidence"
+    assert found.reason == "pixel size cannot be estimated: the verdict is no evidence"
 
 
 def test_another_field_that_agrees_is_named_where_the_one_in_use_conflicts():
@@ -98,11 +101,13 @@ def test_another_field_that_agrees_is_named_where_the_one_in_use_conflicts():
         "tiff.XResolution": "agree",
         "tiff.YResolution": "agree",
     }
-    assert found.reason.endswith("nothing was overruled; tiff.XResolution says 0.5, which agrees")
-    assert "conflicts with the 0.2 of aperio.MPP, 1.32 octaves away" in found.reason
+    assert found.reason.endswith(
+        "the stated value stays in use; tiff.XResolution says 0.5, which agrees"
+    )
+    assert "conflicts with the stated 0.2 (aperio.MPP), 1.32 octaves away" in found.reason
 
 
-def test_what_the_file_says_is_held_against_the_pixels_where_the_user_overruled_it():
+def test_the_file_is_compared_with_the_pixels_also_where_the_user_overruled_it():
     findings = overrule(audit_metadata({"aperio.MPP": "0.499"}).findings, (0.25, 0.25))
     found = audit_pixels(claim(0.25, "given", findings), SEEN, "ok")
     assert "conflicts with the given 0.25, 1.00 octaves away" in found.reason
@@ -140,6 +145,7 @@ def test_a_wrong_mpp_is_one_warning_and_stays_in_use():
 def test_a_right_mpp_agrees_without_a_warning():
     report = report_of("figures?mpp=1.0", 0.5)
     assert report.pixels.status == "agree"
+    assert not any("tissue suggests" in warning for warning in report.warnings)
     assert not any("pixels" in warning for warning in report.warnings)
     assert report.like_power == (5, 10)
 

@@ -113,7 +113,7 @@ def test_it_is_written_whole_or_not_at_all(tmp_path, make_report):
 
 def test_the_pixels_and_levels_as_they_are_have_their_rows_and_nothing_is_said_twice(make_report):
     field = {"source": "tiff.XResolution", "mpp": 0.5, "octaves": 0.0, "status": "agree"}
-    reason = "the pixels look like 0.5 µm/px, which conflicts with 0.25"
+    reason = "the tissue suggests 0.5 µm/px, which conflicts with the stated 0.25"
     audited = {
         "status": "conflict",
         "claimed_mpp": 0.25,
@@ -134,4 +134,4 @@ def test_the_pixels_and_levels_as_they_are_have_their_rows_and_nothing_is_said_t
     assert "+0.00" in text
     assert "like 5–10×" in text
     assert "Level 1 as it is (×4)" in text
-    assert "keeps a Dice agreement of 0.97 at 0.820 of the work (8 sites)" in text
+    assert "would keep a Dice of 0.97 and cost 0.82 times as much (8 sites)" in text

@@ -1,4 +1,4 @@
-"""The answer in words says what the report says, and no more."""
+"""The answer in words says what the report says, and nothing else."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_the_headline_is_the_answer_in_one_line(make_report):
     assert headline(make_report()) == "scale 4.02 [3.87–4.18] · 0.978 µm/px · ok"
 
 
-def test_magnification_is_a_range_beside_the_micrometres(make_report):
+def test_magnification_is_a_range_after_the_micrometres(make_report):
     assert "· 0.978 µm/px, like 5–10× · ok" in headline(make_report(like_power=(5, 10)))
     assert "µm/px, like 20× · ok" in headline(make_report(like_power=(20, 20)))
 
@@ -46,7 +46,10 @@ def test_magnification_is_a_range_beside_the_micrometres(make_report):
 def test_without_resolution_no_micrometre_is_named(make_report):
     report = make_report(mpp=None)
     assert headline(report) == "scale 4.02 [3.87–4.18] · ok"
-    assert "no µm can be given" in explain(report)
+    assert (
+        "The slide does not state its pixel size, so the answer cannot be given in µm."
+        in explain(report)
+    )
 
 
 def test_without_an_answer_the_headline_says_so_and_why(make_report):
@@ -61,7 +64,26 @@ def test_every_verdict_is_explained_without_magnification(any_report):
     assert not any(word in text for word in ("×", "20x", "magnification", "objective"))
 
 
-def test_a_slide_outside_is_told_outside_of_what_and_what_may_help(make_report):
+def test_scale_and_its_direction_are_explained_wherever_a_scale_is_spoken_of(any_report):
+    text = explain(any_report)
+    if any_report.verdict == "blank":
+        assert "scale" not in text
+        return
+    assert "A larger scale is a coarser view of more tissue." in text
+    assert "along one side, become one pixel of" in text
+
+
+def test_the_answer_is_one_sentence_with_its_direction(make_report):
+    assert explain(make_report()).startswith(
+        "The network sees this slide best at scale 4.02 (90 % interval 3.87–4.18): 4.02 slide "
+        "pixels, along one side, become one pixel of its input, which covers 0.978 µm "
+        "(0.941–1.02). A larger scale is a coarser view of more tissue. Read level 1 of the slide "
+        "as it is."
+    )
+    assert "1.00 slide pixel, along one side, becomes one pixel" in explain(make_report(scale=1.0))
+
+
+def test_a_slide_outside_says_outside_of_what_and_what_may_help(make_report):
     by_profile = explain(make_report("outside", estimator="profile"))
     assert "the images that the profile was calibrated on" in by_profile
     assert "--free-colour" not in by_profile
@@ -70,11 +92,11 @@ def test_a_slide_outside_is_told_outside_of_what_and_what_may_help(make_report):
     assert "--free-colour" in plain
 
 
-def test_a_baseline_that_was_asked_for_is_not_laid_on_the_network(make_report):
+def test_a_chosen_baseline_is_not_blamed_on_the_network(make_report):
     voices = {"confidence": 3.0, "fingerprint": 4.0}
     asked = make_report("no_evidence", scale=None, estimator="confidence", voices=voices)
-    assert "asked for, confidence, is a baseline" in explain(asked)
-    assert "allows fingerprint: leave --estimator out" in explain(asked)
+    assert "The chosen estimator, confidence, is a baseline" in explain(asked)
+    assert "allows fingerprint; leave out --estimator to use that." in explain(asked)
     alone = make_report("no_evidence", scale=None, voices={"confidence": 3.0, "fingerprint": None})
     assert "a network with trained BatchNorm layers would" in explain(alone)
 
@@ -91,7 +113,11 @@ def test_an_ambiguous_answer_names_its_candidates(make_report):
 
 @pytest.mark.parametrize(
     ("residual", "advice"),
-    [(1.001, "as it is"), (1.3, "and shrink it by 1.30"), (0.98, "and enlarge it by 1.02")],
+    [
+        (1.001, "as it is."),
+        (1.3, "and shrink it by a factor of 1.30."),
+        (0.98, "and enlarge it by a factor of 1.02."),
+    ],
 )
 def test_the_nearest_level_is_put_to_use(residual, advice, make_report):
     nearest = {"level": 1, "downsample": 4.0, "residual": residual}
@@ -99,19 +125,21 @@ def test_the_nearest_level_is_put_to_use(residual, advice, make_report):
 
 
 @pytest.mark.parametrize(
-    ("kind", "keeps"),
-    [("dice", "a Dice agreement of 0.97"), ("same class", "the class of 0.97 of the patches")],
+    ("kind", "keeps", "left"),
+    [
+        ("dice", "a Dice of 0.97", "Dice 0.20"),
+        ("same class", "the class of 97% of the patches", "20% of the patches keep their class"),
+    ],
 )
-def test_a_level_as_it_is_says_what_it_keeps_and_what_it_costs(kind, keeps, make_report):
+def test_a_level_as_it_is_says_what_it_keeps_and_what_it_costs(kind, keeps, left, make_report):
     one = {"level": 1, "downsample": 4.0, "agreement": 0.97, "kind": kind, "work": 0.819}
     text = explain(make_report(scale=3.62, as_is=[one | {"sites": 8}]))
-    told = f"Reading level 1 as it is (×4.00 instead of ×3.62) keeps {keeps} at 0.819 of the work."
-    assert told in text
+    reading = "Reading level 1 as it is (×4.00 instead of ×3.62) would"
+    assert f"{reading} keep {keeps} and cost 0.82 times as much." in text
     poor = explain(
         make_report(scale=8.1, as_is=[one | {"sites": 8, "agreement": 0.2, "work": 4.1}])
     )
-    assert f"would change most predictions ({keeps.replace('0.97', '0.20')} is left)" in poor
-    assert "at 4.10 times the work." in poor
+    assert f"would change most predictions ({left}) and cost 4.1 times as much." in poor
 
 
 def test_wider_is_advised_only_where_there_is_room(make_report):
@@ -119,10 +147,10 @@ def test_wider_is_advised_only_where_there_is_room(make_report):
     assert "try a wider range with --scales" in explain(make_report(**far))
     full = make_report(**far, warnings=["the slide has room for scales up to 16 only, so …"])
     assert full.curve.scales[-1] == 16.0
-    assert "take a larger image" in explain(full)
+    assert "use a larger image" in explain(full)
 
 
-def test_a_level_that_is_the_answer_or_told_nothing_has_no_sentence(make_report):
+def test_a_level_that_is_the_answer_or_found_nothing_has_no_sentence(make_report):
     one = {"level": 1, "downsample": 4.0, "kind": "dice", "work": 1.0, "sites": 8}
     assert "Reading" not in explain(make_report(as_is=[one | {"agreement": 1.0}]))
     assert "Reading" not in explain(make_report(scale=3.5, as_is=[one | {"agreement": None}]))
@@ -133,7 +161,7 @@ def test_what_the_pixels_say_is_one_sentence(status, make_report):
     assert explain(make_report(pixels=audited(status))).endswith(" The pixels look like it.")
 
 
-def test_a_conflict_is_told_among_the_warnings_and_not_twice(make_report):
+def test_a_conflict_is_named_among_the_warnings_and_not_twice(make_report):
     assert "pixels look like" not in explain(make_report(pixels=audited("conflict")))
 
 

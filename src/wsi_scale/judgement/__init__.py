@@ -1,8 +1,8 @@
 """From responses to an answer one can act on.
 
-Enters: ``Responses``, read by the estimators. Leaves: an ``Estimate``: a scale with its interval
-and tolerance band, the voices of all estimators, and a verdict with its reason. The function
-itself is ``wsi_scale.estimate``, in the file ``estimate.py``.
+Enters: ``Responses``, read by the estimators. Leaves: an ``Estimate``, that is a scale with its
+interval and tolerance band, the answers of all estimators, and a verdict with its reason. The
+function itself is ``wsi_scale.estimate``, in the file ``estimate.py``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What every estimator that can work says, and which of them ``auto`` lets speak for the slide."""
+"""The answers of all available estimators, and which of them ``auto`` takes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from wsi_scale.judgement.evidence import Evidence, Judgement
 from wsi_scale.judgement.verdicts import NUMBERED
 
 CONTRADICTION = 0.5
-"""Octaves: two trusted voices further apart than this cannot both be right."""
+"""Octaves. Two trusted answers further apart than this cannot both be right."""
 
 
 @dataclass(frozen=True)
 class Voice:
-    """One estimator's answer and what the judge makes of it."""
+    """One estimator's answer and the verdict on it."""
 
     evidence: Evidence
     judgement: Judgement
@@ -29,12 +29,12 @@ class Voice:
 
     @property
     def tied(self) -> bool:
-        """Whether it found several scales, and nobody trusted less may choose between them."""
+        """Whether it found several scales; less trusted estimators must not break the tie."""
         return self._stands and self.judgement.verdict == "ambiguous"
 
     @property
     def bounded(self) -> bool:
-        """Whether it found a bound, and nobody trusted less may answer far from it."""
+        """Whether it found a bound; less trusted estimators must not answer far from it."""
         return self._stands and self.judgement.verdict == "edge"
 
     @property
@@ -47,11 +47,11 @@ class Voice:
 
 
 def choose(voices: Sequence[Voice]) -> tuple[Voice, tuple[str, ...]]:
-    """The voice to follow, and warnings about those that were not; ``voices`` in order of trust.
+    """The answer to take, and a warning for each more trusted one that was passed over.
 
-    The first that is ``ok`` is followed; where none is, the first that gives a number, else the
-    first. Two that are ``ok`` and contradict each other leave the slide ``ambiguous``; so does one
-    whose tie, or bound, stands against the others (``STANDS``).
+    ``voices`` come in order of trust. The first that is ``ok`` is taken, else the first with a
+    number, else the first. The result is ``ambiguous`` if two ``ok`` ones contradict each other,
+    or if one contradicts the tie or bound of an estimator whose result must stand (``STANDS``).
     """
     tied = [i for i, voice in enumerate(voices) if voice.tied]
     voices = voices[: tied[0] + 1] if tied else voices
@@ -63,25 +63,25 @@ def choose(voices: Sequence[Voice]) -> tuple[Voice, tuple[str, ...]]:
         if octaves_apart(chosen, other) > CONTRADICTION:
             return _contradicted(chosen, other), ()
     return chosen, tuple(
-        f"{chosen.name} speaks here, for {voice.name} is {voice.judgement.verdict}: "
+        f"answer from {chosen.name}, because {voice.name} was {voice.judgement.verdict}: "
         f"{voice.judgement.reason}"
         for voice in passed_over
     )
 
 
 def octaves_apart(one: Voice, other: Voice) -> float:
-    """|log2| of the ratio of two answers; 0 where one of them has none."""
+    """Distance of two answers in octaves; 0 if one of them has no scale."""
     if one.scale is None or other.scale is None:
         return 0.0
     return abs(math.log2(one.scale / other.scale))
 
 
 def _contradicted(chosen: Voice, other: Voice) -> Voice:
-    """The chosen voice, no longer ``ok``; both answers are candidates."""
+    """The chosen answer, now ``ambiguous``, with both scales as candidates."""
     reason = (
         f"the estimators contradict each other: {chosen.name} says {chosen.scale:.3g}, "
         f"{other.name} {other.scale:.3g}"
-        + (" or beyond" if other.bounded else ", and either would be trusted alone")
+        + (" or beyond" if other.bounded else ", and each alone would be trusted")
     )
     said = [voice.scale for voice in (chosen, other) if voice.scale is not None]
     candidates = tuple((scale, _score_at(chosen, scale)) for scale in said)
@@ -89,6 +89,6 @@ def _contradicted(chosen: Voice, other: Voice) -> Voice:
 
 
 def _score_at(voice: Voice, scale: float) -> float:
-    """The voice's score at the grid scale nearest to ``scale``."""
+    """The score at the grid scale nearest to ``scale``."""
     nearest = np.argmin(np.abs(np.log(voice.evidence.scales / scale)))
     return float(voice.evidence.answer.score[nearest])

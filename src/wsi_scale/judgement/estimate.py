@@ -1,4 +1,4 @@
-"""From responses to an answer one can act on: interval, tolerance band, voices and verdict."""
+"""From responses to an answer one can act on: interval, tolerance band, all answers, verdict."""
 
 from __future__ import annotations
 
@@ -28,43 +28,49 @@ from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.record import PLAIN, Responses
 
 TOLERANCE = 0.1
-"""Share of the predictions, of a segmenter share of what it finds, that may change inside the
-tolerance band."""
+"""Share of the predictions (for a segmenter, of what it finds) that may change inside the tolerance
+band."""
 
 
 MIN_CLASS_SITES = 3
-"""A class gets an estimate of its own when it is the target of at least this many sites."""
+"""A class gets its own estimate if it is the target of at least this many sites."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """An answer with everything needed to trust or distrust it. Scales are level-0 px per px."""
+    """An answer with everything needed to trust or distrust it.
+
+    Every scale is in level-0 px per network px, along one side; larger is coarser. ``scale`` and
+    ``interval`` are None if the verdict comes without a number. ``score``, ``low`` and ``high`` are
+    the curve and its band at ``scales``, (S,) float64, NaN where nothing was measured.
+    """
 
     estimator: str
     scale: float | None
     interval_level: float
     interval: tuple[float, float] | None
     tolerance: tuple[float, float] | None
-    """Scales between which at most TOLERANCE of the predictions, or of what a segmenter finds,
-    differ from those at the scale."""
+    """Scales between which at most TOLERANCE of the predictions (for a segmenter, of what it finds)
+    differ from those at ``scale``."""
     verdict: Verdict
     reason: str
     warnings: tuple[str, ...]
     candidates: tuple[tuple[float, float], ...]
     """(scale, score) of every peak of an ambiguous answer."""
     voices: dict[str, float | None]
-    """What each available estimator says by itself."""
+    """Each available estimator's own scale."""
     sites: tuple[Site, ...]
-    """Where was looked, in the order of ``site_scales``."""
+    """The sites, in the order of ``site_scales``."""
     site_scales: tuple[float | None, ...]
     scales: Array
     score: Array
     low: Array
     high: Array
     classes: tuple[tuple[str, float | None, tuple[float, float] | None], ...] = ()
-    """(name, scale, interval) of each class that is the target of at least 3 sites."""
+    """(name, scale, interval) of each class that is the target of at least 3 sites; empty for fewer
+    than two such classes."""
     site_scores: tuple[Array, ...] = ()
-    """The score of each site alone at ``scales``; none where the verdict has no number."""
+    """Each site's own score at ``scales``; empty if the verdict comes without a number."""
 
 
 def estimate(
@@ -76,16 +82,48 @@ def estimate(
     interval_level: float = 0.9,
     resamples: int = 200,
 ) -> Estimate:
-    """Judge responses: the best scale, its bootstrap interval over sites, and a verdict.
+    """The best scale with its interval and a verdict, from responses that were measured.
 
-    estimator: ``auto`` or a name from ``all_estimators``. ``auto`` asks the profile, where one is
-        given, and the fingerprint, where the network has settled BatchNorm statistics, and follows
-        the first that is ``ok``; with neither, confidence, which is never evidence.
-    interval_level: share of bootstrap resamples inside the interval, above 0 and below 1.
-    Raises SettingsError for an unknown or, when named, unavailable estimator.
+    Parameters
+    ----------
+    responses : Responses
+        What a network answered at some sites and scales.
+    estimator : str
+        ``auto`` or a name from ``all_estimators``. ``auto`` asks every available estimator that
+        gives evidence and takes the first that is ``ok``, else the first with a number. If none
+        gives evidence, the verdict is ``no_evidence``.
+    options : Options, optional
+        Options of single estimators, with the profile or reference.
+    seed : int
+        Seed of the bootstrap.
+    interval_level : float
+        Share of cases that the interval should cover, above 0 and below 1.
+    resamples : int
+        Bootstrap resamples of the sites.
+
+    Returns
+    -------
+    Estimate
+        The answer. Its ``scale`` is None under the verdicts flat, blank and no_evidence.
+
+    Raises
+    ------
+    SettingsError
+        When the estimator is unknown or, if it was named, unavailable; when no estimator can read
+        this network; or when ``interval_level`` is not between 0 and 1.
+
+    Examples
+    --------
+    >>> from wsi_scale import Settings, estimate, iter_estimates
+    >>> slide = "synthetic:figures?seed=1&stretch=0.2&width=700&height=600"
+    >>> settings = Settings(sites=2, scales=(0.7, 3), per_octave=2)
+    >>> *_, last = iter_estimates(slide, "figures", settings)
+    >>> answer = estimate(last.responses, estimator="fingerprint")
+    >>> answer.verdict, answer.reason[:26]
+    ('ambiguous', 'only 2 sites were measured')
     """
     if not 0 < interval_level < 1:
-        raise SettingsError(f"the interval level lies between 0 and 1, got {interval_level}")
+        raise SettingsError(f"interval_level must lie between 0 and 1, got {interval_level}")
     options = options or Options()
     scorers, missing = _prepare_all(responses, options)
     everyone = np.ones(len(responses.sites))
@@ -126,7 +164,7 @@ def estimate(
 
 
 def blank_estimate(grid: ScaleGrid, interval_level: float, reason: str) -> Estimate:
-    """The answer where there was nothing to measure."""
+    """The answer for a slide on which nothing was measured."""
     nothing = np.full(len(grid), np.nan)
     return Estimate(
         estimator="none",
@@ -151,7 +189,7 @@ def blank_estimate(grid: ScaleGrid, interval_level: float, reason: str) -> Estim
 def _prepare_all(
     responses: Responses, options: Options
 ) -> tuple[dict[str, Scorer], dict[str, str]]:
-    """Scorers of the estimators that can work, and why the others cannot."""
+    """Scorers of the available estimators, and why the others are unavailable."""
     scorers, missing = {}, {}
     for name, module in all_estimators().items():
         try:
@@ -164,9 +202,9 @@ def _prepare_all(
 def _choose(
     estimator: str, scorers: dict[str, Scorer], missing: dict[str, str], options: Options
 ) -> list[str]:
-    """Whom to ask: the estimator that was named, or of ``auto`` all whose answer is evidence."""
+    """Names of the estimators to ask: the one named or, for ``auto``, all that give evidence."""
     if estimator == "auto" and options.profile is not None and profile.NAME in missing:
-        estimator = profile.NAME  # what was given is never silently passed over
+        estimator = profile.NAME  # a given profile is never silently ignored
     if estimator != "auto":
         find_estimator(estimator)
         if estimator in missing:
@@ -179,7 +217,7 @@ def _choose(
 
 
 def _per_site(scorer: Scorer, sites: int) -> tuple[Answer, ...]:
-    """What each site would answer alone."""
+    """The answer of each site alone."""
     alone = np.zeros(sites)
     answers = []
     for site in range(sites):
@@ -192,7 +230,7 @@ def _per_site(scorer: Scorer, sites: int) -> tuple[Answer, ...]:
 def _per_class(
     responses: Responses, scorer: Scorer, seed: int, resamples: int, level: float
 ) -> tuple[tuple[str, float | None, tuple[float, float] | None], ...]:
-    """Estimates from the sites of one target class each, where several classes were seen."""
+    """One estimate per target class, from its sites, if several classes were seen."""
     target = np.full(len(responses.sites), -1)
     plain = responses.variant == PLAIN
     target[responses.site_index[plain]] = responses.target[plain]
@@ -218,12 +256,11 @@ def _warnings(
         held = count / (count + 1)
         if held < level:
             out.append(
-                f"the profile was made of {count} images, too few for {level:.0%}: the interval "
-                f"is as wide as the largest error seen, which holds about {held:.0%} of the time"
+                f"the profile was made from {count} images, too few for a {level:.0%} interval: it "
+                f"is as wide as their largest error, which covers about {held:.0%} of cases"
             )
     if scale is not None and scale < 1:
         out.append(
-            f"scale {scale:.3g} is below 1: the network would see upsampled pixels with no real "
-            "detail"
+            f"scale {scale:.3g} is below 1: the slide would be enlarged, which adds no real detail"
         )
     return tuple(out)

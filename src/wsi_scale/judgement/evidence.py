@@ -1,5 +1,5 @@
-"""What is weighed: an estimator's answer, its answers when the sites are drawn again, and how
-clearly its curve falls away from the best scale."""
+"""What is judged: an estimator's answer, its answers on resamples of the sites, and how clearly its
+curve falls away from the best scale."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from wsi_scale.plumbing.arrays import Array
 
 @dataclass(frozen=True)
 class Evidence:
-    """One estimator's answer and what it says when the sites are drawn again."""
+    """One estimator's answer, on all sites and on resamples of the sites."""
 
     name: str
     scales: Array
-    """(S,) the grid."""
+    """(S,) scales of the grid, level-0 px per network px."""
     answer: Answer
     resampled: tuple[Answer, ...]
-    """Bootstrap over sites."""
+    """Answers on bootstrap resamples of the sites."""
 
     @property
     def resampled_scales(self) -> Array:
@@ -30,7 +30,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict, why, and the rival scales (scale, score) of an ambiguous one."""
+    """A verdict, its reason, and the rival (scale, score) pairs of an ambiguous one."""
 
     verdict: Verdict
     reason: str
@@ -38,12 +38,12 @@ class Judgement:
 
 
 def rise(evidence: Evidence) -> float:
-    """How much more is left unexplained, or how much worse the score is where an estimator does not
-    measure that, an octave away from the best scale, mean of both sides.
+    """How much worse the fit is an octave away from the best scale, mean of both sides.
 
-    In nats per channel, or the score's unit. A side that the window does not reach is left out;
-    where neither is reached, the farther end of the window tells it, as if the curve were a
-    parabola. So it does not depend on how wide the window is.
+    In nats per channel left unexplained, or in units of the score if the estimator does not measure
+    that. A side that the window does not reach is left out. If it reaches neither, the value is
+    extrapolated from the farther end of the window as if the curve were a parabola. So the result
+    does not depend on how wide the window is.
     """
     answer = evidence.answer
     known = np.isfinite(answer.score)
@@ -52,7 +52,7 @@ def rise(evidence: Evidence) -> float:
     score = answer.score[known] if answer.left is None else -answer.left[known]
     away = [octave[best] + side for side in (-1, 1)]
     reached = [x for x in away if octave[0] - 1e-9 <= x <= octave[-1] + 1e-9]
-    # between grid scales a parabola's root is straight, whichever scales those are
+    # the square root of a parabola is a straight line, so linear interpolation is exact
     worse = np.sqrt(np.maximum(score[best] - score, 0))
     if reached:
         return float(np.mean(np.interp(reached, octave, worse) ** 2))

@@ -13,8 +13,10 @@ from wsi_scale.plumbing.arrays import Array
 
 
 def resample_sites(scorer: Scorer, members: Array, seed: int, resamples: int) -> tuple[Answer, ...]:
-    """Bootstrap over the member sites, and over layers that can answer alone: as many of each are
-    drawn, with replacement, as there are."""
+    """Answers on bootstrap resamples of the member sites and of layers that can answer alone.
+
+    Each resample draws as many sites, and as many layers, as there are, with replacement.
+    """
     count = int(members.sum())
     size = resamples if count > 1 else 0
     rng = np.random.default_rng([seed, 8])
@@ -27,9 +29,11 @@ def resample_sites(scorer: Scorer, members: Array, seed: int, resamples: int) ->
 
 
 def interval_of(evidence: Evidence, level: float, sites: int) -> tuple[float, float] | None:
-    """As wide as errors that were measured, where there are some; else, or with fewer sites than
-    those were measured with, percentiles of the resamples, widened by what all sites may err by
-    alike. Always holds the answer itself."""
+    """Measured errors where available, else bootstrap percentiles.
+
+    With fewer sites than the errors were measured with, the wider of both. Widened by the error
+    that all sites may share. Always contains the answer itself; None without one.
+    """
     answer = evidence.answer
     if answer.scale is None:
         return None
@@ -45,7 +49,7 @@ def interval_of(evidence: Evidence, level: float, sites: int) -> tuple[float, fl
 
 
 def _widened(evidence: Evidence, low: float, high: float, level: float) -> tuple[float, float]:
-    """An interval with what all sites may err by alike, no further than was looked."""
+    """An interval widened by the error that all sites may share, but not beyond the window."""
     scale, alike = evidence.answer.scale, common_error(evidence)
     if alike == 0 or scale is None:
         return float(low), float(high)
@@ -60,11 +64,10 @@ def _widened(evidence: Evidence, low: float, high: float, level: float) -> tuple
 
 
 def common_error(evidence: Evidence) -> float:
-    """Octaves by which all sites may err alike, one standard deviation; infinite where an octave
-    changes nothing.
+    """Error that all sites may share, in octaves, one standard deviation.
 
-    What the best scale leaves unexplained has no reason to avoid the direction in which scale moves
-    the statistics; the part of it that lies there has moved the answer.
+    Residual mismatch along the scale direction biases the answer. Infinite if an octave changes
+    nothing.
     """
     answer = evidence.answer
     if not answer.common or answer.misfit is None:
@@ -74,16 +77,41 @@ def common_error(evidence: Evidence) -> float:
 
 
 def conformal(errors: Array, level: float) -> float:
-    """Size that the next error stays below with probability ``level``, whatever their law.
+    """Bound that the next error does not exceed with probability ``level``, whatever the law.
 
-    The ⌈(n + 1) · level⌉-th smallest of n; the largest where n is too small for that. Source: Vovk
-    et al., Algorithmic learning in a random world, 2005 (split conformal prediction).
+    It is the ⌈(n + 1) · level⌉-th smallest of n errors, or the largest if n is too small for that.
+
+    Parameters
+    ----------
+    errors : ndarray
+        (n,) sizes of errors that were measured, at least one, any unit.
+    level : float
+        Probability, above 0 and below 1.
+
+    Returns
+    -------
+    float
+        The bound, in the unit of ``errors``.
+
+    Notes
+    -----
+    Source: Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005 (split
+    conformal prediction).
+
+    Examples
+    --------
+    >>> errors = np.arange(1, 20) / 100  # 19 of them, so the 18th smallest
+    >>> conformal(errors, 0.9)
+    0.18
+    >>> conformal(np.array([0.3, 0.1]), 0.9)  # too few: the largest
+    0.3
     """
     rank = math.ceil((len(errors) + 1) * level)
     return float(np.sort(errors)[min(rank, len(errors)) - 1])
 
 
 def band_of_curve(evidence: Evidence, level: float) -> tuple[Array, Array]:
+    """Low and high ends, (S,) each, of the scores of the resamples; NaN where nothing is known."""
     score = evidence.answer.score
     if not evidence.resampled:
         return score.copy(), score.copy()

@@ -1,4 +1,4 @@
-"""The verdict: the first thing that stands between an answer and ``ok``, in one sentence."""
+"""The verdict on an answer: ``ok``, or the first reason against it, in one sentence."""
 
 from __future__ import annotations
 
@@ -13,39 +13,40 @@ from wsi_scale.judgement.tolerance import steady_band
 from wsi_scale.responses.record import PLAIN, Responses
 
 BLANK_CONTRAST = 3.0
-"""Grey levels (of 255). Scanner noise and JPEG on bare glass stay below; faint tissue does not."""
+"""Grey levels (of 255). Scanner noise and JPEG on bare glass stay below this; faint tissue does
+not."""
 
 OUTSIDE_MISFIT = 0.5
 """Nats per channel: as if the mean of every channel lay one training standard deviation off."""
 
 FLAT_RISE = 0.001
-"""Nats per channel: an octave from the best scale the statistics must differ by more than the
-stored statistics themselves are uncertain (0.0005 for a settled network), twice over."""
+"""Nats per channel. An octave from the best scale the statistics must differ by more than this,
+which is twice the uncertainty of the stored statistics (0.0005 for a settled network)."""
 
 CARELESS_OCTAVES, CARELESS_CHANGE = 2.4, 0.2
-"""A network that hardly cares: over so many octaves at most this share of its predictions changes,
-and its statistics move neither by CARELESS_RISE nats an octave nor by CARELESS_RATIO times what the
-best scale leaves. Chosen on networks trained within a factor of four of their scale, beside
-networks trained at one, on the slides of even number (benchmarks/model_problem.py); no one of the
-three tells them apart."""
+"""A network that is insensitive to scale: over this many octaves at most this share of its
+predictions changes, and its statistics move neither by CARELESS_RISE nats per octave nor by
+CARELESS_RATIO times the misfit at the best scale. The values were chosen on the slides of even
+number (benchmarks/model_problem.py), to separate networks trained within a factor of four of their
+scale from networks trained at one scale; none of the three separates them alone."""
 
 CARELESS_RISE, CARELESS_RATIO = 0.01, 10.0
 
 CLEAR_RISE = 2.0
-"""What an octave of scale explains must outweigh what no scale explains by this factor."""
+"""An octave of scale must explain at least this many times what no scale explains."""
 
 LAYERS_AGREE = 1.0
-"""Octaves: half of the layers must answer within this range of each other."""
+"""Octaves. The answers of the middle half of the layers must lie within this range."""
 
 ENOUGH_SITES = 16
-"""Fewer sites never give ``ok``: their mixture of content is too thin, and a bootstrap of them too
-sure of itself (benchmarks/results/few_sites.md)."""
+"""Fewer sites never give ``ok``: they show too little of the slide, and their bootstrap intervals
+are too narrow (benchmarks/results/few_sites.md)."""
 
 WIDEST_GAP = 0.51
-"""Octaves between the best scale and its neighbours, from which on an answer is never ``ok``."""
+"""Octaves. If a neighbour of the best scale lies further away, the answer is never ``ok``."""
 
 MANY_LAYERS = 4
-"""From so many layers on, the range of the middle half of them is worth telling."""
+"""From this many layers on, the reason gives the range of the middle half of their answers."""
 
 RIVAL_SHARE = 0.1
 """A second peak is a candidate when at least this share of bootstrap resamples prefers it."""
@@ -54,13 +55,36 @@ RIVAL_OCTAVES = 0.5
 """Peaks closer than this are one answer."""
 
 MOST_CANDIDATES = 5
-"""Peaks listed at most, best first."""
+"""At most this many peaks are listed, best first."""
 
 
 def weigh(responses: Responses, evidence: Evidence, missing: dict[str, str]) -> Judgement:
-    """Judge one estimator's evidence.
+    """Verdict on one estimator's answer, with its reason.
 
-    missing: estimators that could not work and why, told where nothing better is at hand.
+    Parameters
+    ----------
+    responses : Responses
+        What the network answered; its contrast, sites and class shares are used.
+    evidence : Evidence
+        The estimator's answer on all sites and on resamples of the sites.
+    missing : dict of str to str
+        Estimators that could not be used, and why. Named only in the reason of ``no_evidence``.
+
+    Returns
+    -------
+    Judgement
+        Verdict, reason, and the rival scales of an ``ambiguous`` answer.
+
+    Examples
+    --------
+    Nothing but glass, with hardly any contrast:
+
+    >>> from types import SimpleNamespace
+    >>> from wsi_scale.estimators import Answer
+    >>> glass = SimpleNamespace(contrast=np.array([0.5, 1.0]), variant=np.array([PLAIN, PLAIN]))
+    >>> scales = np.array([1.0, 2.0])
+    >>> weigh(glass, Evidence("fingerprint", scales, Answer(scales, 2.0), ()), {}).verdict
+    'blank'
     """
     contrast = responses.contrast[responses.variant == PLAIN]
     if len(contrast) == 0 or np.quantile(contrast, 0.9) < BLANK_CONTRAST:
@@ -69,17 +93,17 @@ def weigh(responses: Responses, evidence: Evidence, missing: dict[str, str]) -> 
         return Judgement("no_evidence", _why_no_evidence(evidence, missing))
     answer = evidence.answer
     if answer.scale is None or (answer.misfit is not None and rise(evidence) < FLAT_RISE):
-        return Judgement("flat", "the network responds alike at every scale tried")
+        return Judgement("flat", "the network responds alike at every scale that was tried")
     careless = _careless(responses, evidence)
     if careless:
         return careless
-    doubts = dict(reversed(answer.doubts))  # of two of a kind the first is told
+    doubts = dict(reversed(answer.doubts))  # of two of a kind the first counts
     if "flat" in doubts:
         return Judgement("flat", doubts["flat"])
     strange = Judgement("outside", doubts["outside"]) if "outside" in doubts else None
     outside, edge = strange or _outside(evidence), _edge(evidence)
     if outside and edge:
-        return Judgement("outside", f"{outside.reason}; besides, {edge.reason}")
+        return Judgement("outside", f"{outside.reason}; also, {edge.reason}")
     few = _few_sites(responses, evidence) or _few_scales(evidence)
     if "ambiguous" in doubts and not (outside or edge):
         return Judgement("ambiguous", doubts["ambiguous"], _peaks(evidence))
@@ -87,7 +111,7 @@ def weigh(responses: Responses, evidence: Evidence, missing: dict[str, str]) -> 
 
 
 def _few_scales(evidence: Evidence) -> Judgement | None:
-    """Neighbours of the best too far away for a parabola through them to be trusted."""
+    """The neighbours of the best scale are too far away to fit a parabola through them."""
     answer = evidence.answer
     assert answer.scale is not None
     known = np.isfinite(answer.score)
@@ -96,24 +120,24 @@ def _few_scales(evidence: Evidence) -> Judgement | None:
     if answer.errors is not None or gap <= WIDEST_GAP:
         return None
     reason = (
-        f"the scales beside the best lie {gap:.2g} octaves from it, too far to tell where between "
-        "them it is; raise --per-octave"
+        f"the scales next to the best one lie up to {gap:.2g} octaves from it, too far apart to "
+        "locate the optimum between them; raise --per-octave"
     )
     return Judgement("ambiguous", reason, _peaks(evidence))
 
 
 def _few_sites(responses: Responses, evidence: Evidence) -> Judgement | None:
-    """Too little was looked at to be sure, however alike it was."""
+    """Too few sites to be sure, however well they agree."""
     count = len(responses.sites)
     enough = ENOUGH_SITES if evidence.answer.enough_sites is None else evidence.answer.enough_sites
     if count >= enough and (len(evidence.resampled) > 0 or evidence.answer.errors is not None):
         return None
-    looked = f"only {count} site{'s were' if count != 1 else ' was'} looked at"
-    if count >= enough:
-        looked = "the sites were not resampled"
     reason = (
-        f"{looked}, too little to tell this scale from its neighbours; look at {enough} or more"
+        f"only {count} site{'s were' if count != 1 else ' was'} measured, too few to tell this "
+        f"scale from its neighbours; measure {enough} or more (--sites)"
     )
+    if count >= enough:
+        reason = "the sites were not resampled, so the error is unknown; set resamples above 0"
     return Judgement("ambiguous", reason, _peaks(evidence))
 
 
@@ -122,18 +146,21 @@ def _why_ok(evidence: Evidence) -> str:
     if len(layers) < MANY_LAYERS:
         return "one clear optimum inside the window"
     low, high = np.quantile(list(layers.values()), [0.25, 0.75])
-    return f"one clear optimum; half of {len(layers)} layers lie within {low:.3g} to {high:.3g}"
+    return (
+        f"one clear optimum; the answers of the middle half of {len(layers)} layers lie between "
+        f"{low:.3g} and {high:.3g}"
+    )
 
 
 def _why_no_evidence(evidence: Evidence, missing: dict[str, str]) -> str:
     found = evidence.answer.scale
-    says = "" if found is None else f" ({evidence.name} alone says {found:.3g})"
+    says = "" if found is None else f" (by itself it says {found:.3g})"
     because = "; ".join(why for name, why in missing.items() if find_estimator(name).EVIDENCE)
-    return f"{evidence.name} is no evidence of scale{says}" + (f"; {because}" if because else "")
+    return f"{evidence.name} is not evidence of scale{says}" + (f"; {because}" if because else "")
 
 
 def _careless(responses: Responses, evidence: Evidence) -> Judgement | None:
-    """The network takes many scales for right, as one trained with scale jitter does."""
+    """The network accepts many scales, as one trained with scale jitter does."""
     scale, misfit = evidence.answer.scale, evidence.answer.misfit
     if scale is None or misfit is None or CLEAR_RISE * misfit > (gained := rise(evidence)):
         return None
@@ -145,63 +172,66 @@ def _careless(responses: Responses, evidence: Evidence) -> Judgement | None:
         return None
     return Judgement(
         "flat",
-        f"the network hardly cares: from scale {low:.2g} to {high:.2g} at most "
-        f"{CARELESS_CHANGE:.0%} of its predictions change, and no scale there matches what it was "
-        "trained on much better than the others",
+        f"the network is insensitive to scale: from scale {low:.2g} to {high:.2g} at most "
+        f"{CARELESS_CHANGE:.0%} of its predictions change, and none of these scales matches its "
+        "training data much better than the others",
     )
 
 
 def _outside(evidence: Evidence) -> Judgement | None:
-    """Unlike the training data: too far from it, or further than any change of scale takes it."""
+    """Unlike the training data: too different, or different in more than scale."""
     misfit = evidence.answer.misfit
     if misfit is None:
         return None
     if misfit > OUTSIDE_MISFIT:
         return Judgement(
             "outside",
-            "even at the best scale the slide is unlike what the network was trained on: its "
-            f"statistics are off by {misfit:.2g} nats per channel, where {OUTSIDE_MISFIT:g} is the "
-            "limit",
+            "even at the best scale the slide is unlike the network's training data: the network's "
+            f"internal statistics differ by {misfit:.2g} nats per channel; the limit is "
+            f"{OUTSIDE_MISFIT:g}",
         )
     gained = rise(evidence)
     if CLEAR_RISE * misfit > gained:
         return Judgement(
             "outside",
             "the slide differs from the training data in more than scale (stain, blur or content): "
-            f"{misfit:.2g} nats per channel remain at the best scale, too much beside the "
-            f"{gained:.2g} that an octave away would add",
+            f"{misfit:.2g} nats per channel remain unexplained at the best scale, too much next to "
+            f"the {gained:.2g} that moving an octave away would add",
         )
     return None
 
 
 def _edge(evidence: Evidence) -> Judgement | None:
-    """The optimum at an end of the window is a bound, not an estimate."""
+    """An optimum at an end of the window is a bound, not an estimate."""
     known = evidence.scales[np.isfinite(evidence.answer.score)]
     answers = evidence.resampled_scales
-    for end, rule in ((known[0], "or below"), (known[-1], "or above")):
+    for end, beyond in ((known[0], "or below it"), (known[-1], "or above it")):
+        reason = f"the best scale lies at the end of the window, {end:.3g}, {beyond}"
         if evidence.answer.scale == end:
-            reason = f"the best scale lies at the end of the window, {end:.3g}, {rule}"
             return Judgement("edge", reason)
         there = (answers == end).sum()
         if there > RIVAL_SHARE * len(answers):
-            reason = f"{there / len(answers):.0%} of resamples of the sites prefer the end of the"
-            return Judgement("edge", f"{reason} window, {end:.3g}, {rule}")
+            share = f"{there / len(answers):.0%} of the resamples of the sites"
+            return Judgement("edge", f"in {share} {reason}")
     return None
 
 
 def _rivals(evidence: Evidence) -> Judgement | None:
-    """Several scales when resamples or layers do not settle on one."""
+    """Several scales fit, because resamples or layers do not agree on one."""
     answer = evidence.answer
     assert answer.scale is not None
     scales = np.array(list(answer.layer_scales.values()))
     if len(scales) >= 2:
         low, high = np.quantile(scales, [0.25, 0.75])
         if math.log2(high / low) > LAYERS_AGREE:
-            reason = f"the network's layers disagree: half of them say {low:.2g} to {high:.2g}"
+            reason = (
+                "the network's layers disagree: the answers of their middle half range from "
+                f"{low:.2g} to {high:.2g}"
+            )
             return Judgement("ambiguous", reason, _peaks(evidence))
     away = np.abs(np.log2(evidence.resampled_scales / answer.scale)) > RIVAL_OCTAVES
     if len(away) and away.mean() > RIVAL_SHARE:
-        reason = f"{away.mean():.0%} of resamples of the sites prefer another scale"
+        reason = f"in {away.mean():.0%} of the resamples of the sites another scale is best"
         return Judgement("ambiguous", reason, _peaks(evidence))
     return None
 

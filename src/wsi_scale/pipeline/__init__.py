@@ -1,7 +1,7 @@
 """One slide, end to end.
 
 Enters: a slide, a network and ``Settings``. Leaves: ``Progress`` while it runs, and a ``Report``.
-Prints nothing and knows no screen.
+Prints nothing and draws nothing.
 """
 
 from __future__ import annotations

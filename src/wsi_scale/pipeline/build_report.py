@@ -1,10 +1,9 @@
-"""Puts a run's pieces into a report."""
+"""Builds the report of a run."""
 
 from __future__ import annotations
 
 import math
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 from wsi_scale.estimators import fingerprint
 from wsi_scale.geometry import pick_level
@@ -32,14 +31,11 @@ from wsi_scale.slide.base import Slide
 from wsi_scale.slide.pyramid import RESAMPLING
 from wsi_scale.slide.resolution import METADATA, expected_scale, like_power, mean_mpp
 
-if TYPE_CHECKING:
-    pass
-
 
 def build_report(
     run: Run, answer: Estimate, seconds: float, patches: int, *, partial: bool
 ) -> Report:
-    """The report of one run; the same run gives the same report except for its provenance."""
+    """The report of one run. The same run gives the same report, except for the provenance."""
     mpp = mean_mpp(run.slide.mpp)
     expected = expected_scale(run.network.card.training_mpp, run.slide.mpp)
     ruler = _ruler(run, answer, mpp)
@@ -82,12 +78,12 @@ def build_report(
 
 
 def _of_network(run: Run, answer: Estimate) -> tuple[str, ...]:
-    """Doubts about stored statistics, where those were asked."""
+    """Doubts about the stored statistics, if the fingerprint used them."""
     return run.network.warnings if fingerprint.NAME in answer.voices else ()
 
 
 def _pixels(run: Run, answer: Estimate, mpp: float | None, ruler: Ruler) -> PixelAudit | None:
-    """What is stated against what the pixels look like; None where this network cannot know."""
+    """Stated µm/px compared with the pixels; None if the network's training µm/px is unknown."""
     if run.network.card.training_mpp is None:
         return None
     return audit_pixels(
@@ -96,21 +92,21 @@ def _pixels(run: Run, answer: Estimate, mpp: float | None, ruler: Ruler) -> Pixe
 
 
 def _at_switch(slide: Slide, answer: Estimate) -> tuple[str, ...]:
-    """A warning where the scales of the interval were cut from different native levels."""
+    """A warning if the ends of the interval were cut from different native levels."""
     if answer.verdict != "ok" or answer.interval is None:
         return ()
     finer, coarser = (pick_level(slide.levels, scale) for scale in answer.interval)
     if finer == coarser:
         return ()
     return (
-        f"the interval holds the switch from native level {finer} to {coarser} "
+        f"the interval contains the switch from native level {finer} to {coarser} "
         f"(×{slide.levels[coarser].downsample:.4g}): if the file stores them with different "
-        "sharpness or compression, that has a part in the answer",
+        "sharpness or compression, this may affect the answer",
     )
 
 
 def slide_part(slide: Slide) -> SlidePart:
-    """What a slide is, as reports and `info` show it."""
+    """The slide's part of a report, which `info` shows too."""
     return SlidePart(
         path=slide.path,
         reader=slide.reader,
@@ -140,7 +136,7 @@ def _network_part(run: Run) -> NetworkPart:
 
 
 def _nearest_level(slide: Slide, scale: float | None) -> NearestLevel | None:
-    """The level to read at that scale: the coarsest that is not too coarse."""
+    """The level to read for that scale: the coarsest that is not too coarse."""
     if scale is None:
         return None
     level = pick_level(slide.levels, scale)

@@ -1,7 +1,7 @@
-"""Which scales and sites are measured next, and when it is enough.
+"""Which scales and sites are measured next, and when to stop.
 
-A curve with one broad optimum is known well enough from one scale an octave to say where the
-optimum lies; how exactly it lies there only its neighbours tell.
+One scale per octave shows where a broad optimum lies. Only the scales next to it show its exact
+position.
 """
 
 from __future__ import annotations
@@ -18,24 +18,40 @@ from wsi_scale.judgement.rules import ENOUGH_SITES
 from wsi_scale.plumbing.arrays import Array
 
 FINE = 4
-"""Scales per octave beside the best. A parabola through three of them finds the optimum as well as
+"""Scales per octave next to the best. A parabola through three of them finds the optimum as well as
 one through scales that lie closer (benchmarks/results/sparing_saved.md)."""
 
 CLOSE = 0.25
-"""A second peak is looked at too if it falls short of the best by less than this share of how far
-the score falls an octave from the best."""
+"""A second peak is also refined if it falls short of the best by less than this share of the drop
+in score an octave from the best."""
 
 MOST_ROUNDS = 6
-"""Looks at one site after the first, at most."""
+"""At most this many visits to one site after the first."""
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def strides(per_octave: float) -> tuple[int, ...]:
-    """Steps of the whole grid between the scales of the first look, and of those that follow.
+    """Steps, in grid positions, between the scales of the first visit and of each later visit.
 
-    From an octave down by halves to a quarter octave: 8 per octave -> 8, 4, 2; 1 -> 1, which is the
-    whole grid at once.
+    They fall by halves from an octave to a quarter octave.
+
+    Parameters
+    ----------
+    per_octave : float
+        Scales of the whole grid per octave, above 0.
+
+    Returns
+    -------
+    tuple of int
+        Falling steps; a single 1 means that the whole grid is measured at once.
+
+    Examples
+    --------
+    >>> strides(8)
+    (8, 4, 2)
+    >>> strides(1)
+    (1,)
     """
     count = max(1, int(per_octave))
     out = [count]
@@ -45,19 +61,58 @@ def strides(per_octave: float) -> tuple[int, ...]:
 
 
 def first_scales(count: int, step: int) -> tuple[int, ...]:
-    """Positions, in a grid of ``count`` scales, of every step-th scale and of the last."""
+    """Positions of every step-th scale of a grid, and of the last.
+
+    Parameters
+    ----------
+    count : int
+        Scales of the grid, at least 1.
+    step : int
+        Grid positions between two of them, at least 1.
+
+    Returns
+    -------
+    tuple of int
+        Rising positions, from 0 to ``count - 1``, both included.
+
+    Examples
+    --------
+    >>> first_scales(10, 4)
+    (0, 4, 8, 9)
+    """
     return tuple(sorted({*range(0, count, step), count - 1}))
 
 
 def next_scales(
     scales: Sequence[float], measured: Sequence[int], score: Array, steps: Sequence[int]
 ) -> tuple[int, ...]:
-    """Positions of the scales to measure next; none when the best is surrounded by measured ones.
+    """Positions of the scales to measure next; none once both neighbours of the best are measured.
 
-    scales: the whole grid. measured: rising positions in it. score: (M,) of those, higher is
-    better, NaN where no patch was cut. steps: falling, of ``strides``. Returns rising positions not
-    measured yet, a step to either side of the best scale and of a peak that comes close to it: the
-    longest step that lies within the gap to what is measured there.
+    They lie one step to either side of the best scale, and of a second peak that comes close to it.
+    The step is the longest one that is shorter than the gap to the measured neighbours.
+
+    Parameters
+    ----------
+    scales : sequence of float
+        The whole grid, rising.
+    measured : sequence of int
+        Rising positions in the grid.
+    score : ndarray
+        (M,) scores at the measured positions, higher is better; NaN where no patch was cut.
+    steps : sequence of int
+        Falling, from ``strides``.
+
+    Returns
+    -------
+    tuple of int
+        Rising positions that are not measured yet.
+
+    Examples
+    --------
+    >>> grid = [2 ** (i / 8) for i in range(25)]  # scales 1 to 8
+    >>> score = np.array([-4.0, -1.0, 0.0, -1.0])  # best at position 16, scale 4
+    >>> next_scales(grid, (0, 8, 16, 24), score, strides(8))
+    (12, 20)
     """
     if not np.isfinite(score).any():
         return ()
@@ -76,7 +131,8 @@ def next_scales(
 
 
 def _rival(octaves: Array, score: Array) -> int | None:
-    """Which of the measured scales is a peak nearly as high as the best, and no part of it."""
+    """Index of a separate measured peak that is nearly as high as the best; None if there is
+    none."""
     known = np.isfinite(score)
     top = int(np.nanargmax(score))
     away = np.interp([octaves[top] - 1, octaves[top] + 1], octaves[known], score[known])
@@ -88,10 +144,11 @@ def _rival(octaves: Array, score: Array) -> int | None:
 
 
 def groups(sites: Sequence[Site], precision: float | None) -> Iterator[Sequence[Site]]:
-    """Sites that are looked at before it is asked whether they are enough.
+    """Groups of sites; after each group the run checks whether the interval is narrow enough.
 
-    All where no precision is asked; else the fewest that can give ``ok``, then a quarter more each
-    time, in an order of which every beginning is spread over the whole.
+    Without a precision, all sites are one group. Otherwise the first group is the fewest sites that
+    can give ``ok``, and each later group adds a quarter more. The first sites of this order,
+    however many, are spread over all sites.
     """
     if precision is None:
         yield sites
@@ -105,9 +162,9 @@ def groups(sites: Sequence[Site], precision: float | None) -> Iterator[Sequence[
 
 
 def narrow_enough(answer: Estimate, precision: float | None) -> bool:
-    """Whether the interval reaches at most that share above and below the answer.
+    """Whether the interval lies within that share of the answer, above and below.
 
-    Never where the answer is ambiguous: more sites may settle it.
+    Never true of an ambiguous answer, because more sites may settle it.
     """
     if precision is None or answer.scale is None or answer.interval is None:
         return False

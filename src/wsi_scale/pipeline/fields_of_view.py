@@ -1,4 +1,4 @@
-"""Where on the slide a run looks and has looked: each site's field of view. No torch."""
+"""The fields of view of a run: the patch around each site, on the slide. No torch."""
 
 from __future__ import annotations
 
@@ -14,32 +14,72 @@ from wsi_scale.plumbing.arrays import Array
 
 @dataclass(frozen=True)
 class Field:
-    """What the network sees around one site."""
+    """The patch that the network sees around one site."""
 
     site: Site
     box: Box
-    """The patch at the site's own answer; until there is one, at the answer of the whole slide, and
-    before that in the middle of the window. Level-0 px."""
+    """The patch at the site's own scale, in level-0 px. Until that is known: at the scale of the
+    whole slide, and before that at the middle of the window."""
     scale: float | None
-    """The site's own answer; None before it has one."""
+    """The site's own scale; None until it is known."""
     score: Array | None
-    """The site's own score at the scales of the estimate; None before it has an answer."""
+    """(S,) the site's own score at the scales of the estimate; None until it is known."""
 
 
 def patch_box(site: Site, scale: float, size: int) -> Box:
-    """Level-0 px that a patch of size × size network px around a site shows.
+    """Box of the slide that a patch around a site shows.
 
-    ((100, 80), 2.0, 10) -> 90, 70, 20, 20.
+    Parameters
+    ----------
+    site : Site
+        Centre of the patch, level-0 px.
+    scale : float
+        Level-0 px per network px.
+    size : int
+        Side of the patch in network px.
+
+    Returns
+    -------
+    Box
+        Left, top, width and height in level-0 px; it may reach beyond the slide.
+
+    Examples
+    --------
+    >>> patch_box(Site(100, 80), 2.0, 10)
+    Box(x=90.0, y=70.0, width=20.0, height=20.0)
     """
     side = scale * size
     return Box(site.x - side / 2, site.y - side / 2, side, side)
 
 
 def fields_of_view(run: Run, answer: Estimate | None) -> list[Field]:
-    """The field of view of every site of a run, in the order they were chosen.
+    """The field of view of every site of a run.
 
-    answer: the run's answer so far. A field never leaves the slide: it shrinks to the largest patch
-    that fits.
+    Parameters
+    ----------
+    run : Run
+        The run, with its sites.
+    answer : Estimate or None
+        The answer so far.
+
+    Returns
+    -------
+    list of Field
+        In the order in which the sites were chosen. A field shrinks to the largest patch that fits
+        on the slide.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from wsi_scale.geometry import ScaleGrid
+    >>> run = SimpleNamespace(
+    ...     grid=ScaleGrid((1.0, 4.0)),
+    ...     sites=(Site(100, 100),),
+    ...     slide=SimpleNamespace(bounds=Box(0, 0, 400, 300)),
+    ...     input_size=50,
+    ... )
+    >>> [field.box for field in fields_of_view(run, None)]
+    [Box(x=50.0, y=50.0, width=100.0, height=100.0)]
     """
     own: dict[Site, tuple[float | None, Array | None]] = {}
     if answer is not None:
@@ -53,8 +93,8 @@ def fields_of_view(run: Run, answer: Estimate | None) -> list[Field]:
 
 
 def field_at(fields: Sequence[Field], x: float, y: float) -> int | None:
-    """Position of the field that a place (level-0 px) lies in; of several, whose centre is nearest;
-    None for a place outside all."""
+    """Index of the field that contains a point (level-0 px): the one with the nearest centre if
+    several do, None if none does."""
     inside = [
         (math.hypot(field.site.x - x, field.site.y - y), i)
         for i, field in enumerate(fields)

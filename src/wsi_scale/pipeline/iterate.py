@@ -1,44 +1,27 @@
-"""One slide, end to end. Owns the loop; prints nothing and knows no screen."""
+"""One slide, end to end. Prints nothing and draws nothing."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from wsi_scale.errors import NoTissueError, SettingsError, SlideError
-from wsi_scale.estimators import find_estimator, seeks_coarse_to_fine
-from wsi_scale.geometry import ScaleGrid, Site
-from wsi_scale.judgement.estimate import Estimate, blank_estimate, estimate
-from wsi_scale.pipeline.coarse_to_fine import (
-    MOST_ROUNDS,
-    first_scales,
-    groups,
-    narrow_enough,
-    next_scales,
-    strides,
-)
+from wsi_scale.errors import NoTissueError, SettingsError
+from wsi_scale.judgement.estimate import blank_estimate
 from wsi_scale.pipeline.planning import plan_run, wished_grid, with_card
 from wsi_scale.pipeline.progress import Progress
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
-from wsi_scale.pipeline.visits import find_colours, visit, visit_again, visit_freed
+from wsi_scale.pipeline.site_visits import SiteVisits
 from wsi_scale.report import Report
-from wsi_scale.responses.record import Responses, merge
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.readers import open_slide
 
 if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
-    from wsi_scale.pipeline.visits import Colours
-
-_PARTIAL_SECONDS = 0.5  # between two answers on the way
-_PARTIAL_RESAMPLES = 40
-_PARTIAL_SHARE = 10  # measure at least this many times as long as the last answer took
 
 
 def estimate_slide(
@@ -46,15 +29,40 @@ def estimate_slide(
     network: str | Network = DEFAULT_NETWORK,
     settings: Settings | None = None,
 ) -> Report:
-    """Estimate the scale at which the network sees the slide best.
+    """Report on the scale at which a network sees a slide best.
 
-    slide: a path, an open Slide, an array or a list of arrays of falling size.
-    network: a SPEC or a loaded Network.
-    Raises WsiScaleError, one sentence, for anything that cannot be read, fed or asked.
+    Parameters
+    ----------
+    slide : path, Slide or array
+        A path, an open Slide, an array (H, W, 3) uint8, or a list of arrays, finest first.
+    network : str or Network
+        A SPEC, such as the name of a bundled network, or a loaded Network.
+    settings : Settings, optional
+        How to measure; the defaults suit most slides.
+
+    Returns
+    -------
+    Report
+        The answer. Its ``scale`` is in level-0 px per network px, along one side; larger is
+        coarser. It is None under the verdicts ``flat``, ``blank`` and ``no_evidence``.
+
+    Raises
+    ------
+    WsiScaleError
+        When slide, network or settings cannot be used; the message is one sentence.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wsi_scale import estimate_slide
+    >>> glass = np.full((300, 400, 3), 255, np.uint8)
+    >>> report = estimate_slide(glass, "figures")
+    >>> report.verdict, report.scale
+    ('blank', None)
     """
     (last,) = deque(iter_estimates(slide, network, settings), maxlen=1)
     report = last.report()
-    assert report is not None  # the last progress of a run always has an answer
+    assert report is not None  # a finished Progress always has an answer
     return report
 
 
@@ -63,10 +71,37 @@ def iter_estimates(
     network: str | Network = DEFAULT_NETWORK,
     settings: Settings | None = None,
 ) -> Iterator[Progress]:
-    """Estimate with live progress: one Progress a look at a site, the last one finished.
+    """Estimate with live progress: one Progress per visit to a site; the last one is finished.
 
-    Stop at any time by closing the iterator; ``Progress.report()`` of the last one received is
-    then the partial result.
+    Close the iterator to stop at any time. ``Progress.report()`` of the last Progress is then the
+    partial result.
+
+    Parameters
+    ----------
+    slide : path, Slide or array
+        As for ``estimate_slide``.
+    network : str or Network
+        A SPEC or a loaded Network.
+    settings : Settings, optional
+        How to measure.
+
+    Yields
+    ------
+    Progress
+        Visits done and planned, and the answer so far.
+
+    Raises
+    ------
+    WsiScaleError
+        When slide, network or settings cannot be used; the message is one sentence.
+
+    Examples
+    --------
+    >>> from wsi_scale import Settings, iter_estimates
+    >>> slide = "synthetic:figures?seed=1&stretch=0.5&width=900&height=800"
+    >>> settings = Settings(sites=3, scales=(1, 4), dense=True, per_octave=2)
+    >>> [(step.done, step.total) for step in iter_estimates(slide, "figures", settings)]
+    [(1, 3), (2, 3), (3, 3)]
     """
     settings = settings or Settings()
     if isinstance(network, str):
@@ -84,181 +119,17 @@ def iter_estimates(
             seconds = time.monotonic() - started
             yield Progress(run, 0, 0, nothing, (), seconds, 0.0, finished=True)
             return
-        yield from _Visits(run, started).go()
+        yield from SiteVisits(run, started).go()
 
 
 def _open(slide: Any, settings: Settings) -> AbstractContextManager[Slide]:
-    """The slide, closed after use if it was opened here. An open one must be as asked for."""
+    """The slide, closed after use if it was opened here. An open one must fit the settings."""
     if not isinstance(slide, Slide):
         return open_slide(slide, reader=settings.reader, mpp=settings.mpp)
     given = None if settings.mpp is None else (settings.mpp, settings.mpp)
     if given not in (None, slide.mpp) or settings.reader not in (None, slide.reader):
         raise SettingsError(
             f"{slide.path} is already open with reader {slide.reader} and mpp {slide.mpp}; "
-            "give reader and mpp to open_slide instead of the settings"
+            "pass reader and mpp to open_slide, not in the settings"
         )
     return nullcontext(slide)
-
-
-class _Visits:
-    """Looks at sites and scales, and knows where that stands."""
-
-    def __init__(self, run: Run, started: float) -> None:
-        self.run = run
-        self._started = started
-        self._steps = strides(run.settings.per_octave) if run.settings.coarse_to_fine else (1,)
-        self._measured = first_scales(len(run.grid), self._steps[0])
-        self._passes = len(self._steps)
-        self._kinds = 2 if run.settings.colour_fit else 1
-        self._each = self._passes * self._kinds
-        self._done, self._total = 0, self._each * len(run.sites)
-        self._parts: list[Responses] = []
-        self._dropped: list[str] = []
-        self._colours: Colours = {}
-        self._answer: Estimate | None = None
-        self._next_answer = 0.0
-        self._first: tuple[float, int] | None = None  # when the first look was done, and its count
-
-    def go(self) -> Iterator[Progress]:
-        """All sites, or group after group until the interval is narrow enough."""
-        sites, seen = self.run.sites, 0
-        precision = self.run.settings.precision
-        for group in groups(sites, precision):
-            yield from self._visit(group)
-            yield from self._visit_closer(planned=seen == 0)
-            seen += len(group)
-            if self._answer is not None and narrow_enough(self._answer, precision):
-                break
-        if not self._parts:
-            raise SlideError(f"none of {len(sites)} sites could be read: {self._dropped[0]}")
-        from wsi_scale.pipeline.native_levels import try_levels
-
-        tried = try_levels(self.run, self._answer) if self._answer is not None else None
-        last = self._progress(self._parts, finished=True, stopped_early=seen < len(sites))
-        yield replace(last, tried=tried)
-
-    def _visit(self, sites: Sequence[Site]) -> Iterator[Progress]:
-        """New sites, at the scales that the sites before them were looked at."""
-        earlier = len(self._parts)
-        visits = self._passes if earlier else 1
-        run = self._run_at(self._measured)
-        for found in visit(run, sites):
-            gone = self._keep(found)
-            yield from self._count(self._each if gone else visits, self._parts, answer=not earlier)
-        yield from self._free_of_colour(run, earlier, visits)
-
-    def _visit_closer(self, *, planned: bool) -> Iterator[Progress]:
-        """Scales around the best, until it is surrounded by measured ones; then the answer.
-
-        planned: whether as many of these visits as there are steps were counted on.
-        """
-        for turn in range(MOST_ROUNDS):
-            if not self._parts or len(self._measured) == len(self.run.grid):
-                break
-            self._answer = self._judge(_PARTIAL_RESAMPLES)
-            more = self._next_scales(self._answer)
-            if not more:
-                break
-            if not planned or turn >= self._passes - 1:
-                self._total += self._kinds * len(self._parts)
-            yield from self._visit_again(more)
-        if self._parts:
-            self._answer = self._judge(self.run.settings.resamples)
-
-    def _next_scales(self, answer: Estimate) -> tuple[int, ...]:
-        """Positions in the grid of what to measure next."""
-        scales = self.run.grid.scales
-        if not seeks_coarse_to_fine(find_estimator(answer.estimator)):  # what ``auto`` fell back to
-            return tuple(sorted(set(range(len(scales))).difference(self._measured)))
-        return next_scales(scales, self._measured, answer.score, self._steps)
-
-    def _visit_again(self, more: tuple[int, ...]) -> Iterator[Progress]:
-        """The same sites at more scales."""
-        self._measured = tuple(sorted({*self._measured, *more}))
-        grid = self._run_at(self._measured).grid
-        waiting = [part.on_larger_grid(grid) for part in self._parts]
-        self._parts = []
-        run = self._run_at(more)
-        for done, found in enumerate(visit_again(run, waiting), start=1):
-            gone = self._keep(found)
-            yield from self._count(self._kinds if gone else 1, [*self._parts, *waiting[done:]])
-        yield from self._free_of_colour(run, 0, 1)
-
-    def _keep(self, found: Responses | SlideError) -> bool:
-        """Keep what a site answered; True if it could not be read, so is not looked at again."""
-        if isinstance(found, SlideError):
-            self._dropped.append(str(found))
-            return True
-        self._parts.append(found)
-        return False
-
-    def _free_of_colour(self, run: Run, start: int, visits: int) -> Iterator[Progress]:
-        """Colour-freed responses beside the plain ones, of the sites from ``start`` on."""
-        parts = self._parts[start:]
-        if not run.settings.colour_fit or not parts:
-            return
-        if any(scale not in self._colours for scale in run.grid.scales):
-            self._colours |= find_colours(run, [x.sites[0] for x in parts], self._colours)
-        for place, part in enumerate(visit_freed(run, parts, self._colours), start=start):
-            self._parts[place] = part
-            yield from self._count(visits, self._parts)
-
-    def _count(
-        self, visits: int, parts: Sequence[Responses], *, answer: bool = False
-    ) -> Iterator[Progress]:
-        """Tell that one more site is done, unless it was the last; answer anew if it is time."""
-        self._done += visits
-        if self._done >= self._total:
-            return
-        now = time.monotonic()
-        if answer and parts and now >= self._next_answer:
-            self._answer = self._judge(_PARTIAL_RESAMPLES)
-            took = time.monotonic() - now
-            self._next_answer = time.monotonic() + max(_PARTIAL_SECONDS, _PARTIAL_SHARE * took)
-        yield self._progress(parts)
-
-    def _progress(
-        self, parts: Sequence[Responses], *, finished: bool = False, stopped_early: bool = False
-    ) -> Progress:
-        now = time.monotonic()
-        total = self._done if finished else self._total
-        first, counted = self._first = self._first or (now, self._done)
-        visits = self._done - counted
-        left = (now - first) / visits * (total - self._done) if visits else None
-        return Progress(
-            run=_note_dropped(self.run, self._dropped),
-            done=self._done,
-            total=total,
-            estimate=self._answer,
-            parts=tuple(parts),
-            seconds=now - self._started,
-            seconds_left=0.0 if finished else left,
-            finished=finished,
-            stopped_early=stopped_early,
-        )
-
-    def _run_at(self, positions: Sequence[int]) -> Run:
-        """The run at some scales of its grid."""
-        scales = self.run.grid.scales
-        return replace(self.run, grid=ScaleGrid(tuple(scales[i] for i in positions)))
-
-    def _judge(self, resamples: int) -> Estimate:
-        settings = self.run.settings
-        return estimate(
-            merge(self._parts),
-            estimator=settings.estimator,
-            options=settings.options,
-            seed=settings.seed,
-            interval_level=settings.interval_level,
-            resamples=resamples,
-        )
-
-
-def _note_dropped(run: Run, dropped: list[str]) -> Run:
-    """The run with a warning about sites that could not be read, if there were any."""
-    if not dropped:
-        return run
-    note = (
-        f"{len(dropped)} of {len(run.sites)} sites could not be read and were dropped: {dropped[0]}"
-    )
-    return replace(run, warnings=(*run.warnings, note))

@@ -1,4 +1,5 @@
-"""Whether a native level may be read as it is: what the network says there and at the answer."""
+"""Compares predictions on native levels, read without resizing, with those at the answer's
+scale."""
 
 from __future__ import annotations
 
@@ -23,18 +24,38 @@ FAR = 1.0
 
 @dataclass(frozen=True)
 class Tried:
-    """What was found, and how many patches it took."""
+    """The comparisons, and how many patches they took."""
 
     levels: tuple[AsIs, ...] = ()
     patches: int = 0
 
 
 def try_levels(run: Run, answer: Estimate) -> Tried:
-    """Ask the network at the answer's scale and at those of the nearest native levels.
+    """What reading the nearest native levels without resizing would change.
 
-    Nothing is tried unless the answer is ok. Of the run's sites at most ``as_is_sites`` that have
-    room are looked at, spread evenly, each moved by less than half a pixel of the coarsest level
-    tried, so that the patch holds that level's own pixels.
+    The network predicts at the answer's scale and at the levels' own scales. Up to ``as_is_sites``
+    sites with enough room are used, spread evenly. Each is moved by less than half a pixel of the
+    coarsest level tried, so that its patch holds that level's own pixels.
+
+    Parameters
+    ----------
+    run : Run
+        The run that gave the answer.
+    answer : Estimate
+        Its answer.
+
+    Returns
+    -------
+    Tried
+        One comparison per level, and the number of patches measured. Empty unless the answer is
+        ``ok``, a level lies within an octave of the scale, and a site has room.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> run = SimpleNamespace(settings=SimpleNamespace(as_is_sites=8))
+    >>> try_levels(run, SimpleNamespace(verdict="edge", scale=16.0))
+    Tried(levels=(), patches=0)
     """
     count = run.settings.as_is_sites
     if answer.verdict != "ok" or answer.scale is None or count == 0:
@@ -54,9 +75,11 @@ def try_levels(run: Run, answer: Estimate) -> Tried:
 
 
 def near_levels(levels: Sequence[Level], scale: float) -> list[int]:
-    """The level to read at a scale and the next coarser one, where within an octave of it.
+    """The level to read at a scale and the next coarser one, if they lie within an octave of it.
 
-    Levels 1, 4, 16: 3.6 -> 4 only, as 1 is too far; 6 -> 4 only; 1.5 -> 1 only.
+    >>> levels = [Level(1600, 1200, 1.0), Level(400, 300, 4.0), Level(100, 75, 16.0)]
+    >>> near_levels(levels, 3.6), near_levels(levels, 1.5), near_levels(levels, 8.0)
+    ([1], [0], [1, 2])
     """
     below = pick_level(levels, scale)
     finest_first = sorted(range(len(levels)), key=lambda i: levels[i].downsample)
@@ -85,7 +108,7 @@ def _places(run: Run, sites: Sequence[Site], coarsest: float, count: int) -> lis
 def _compare(
     run: Run, given: Sequence[Mask], level: int, scales: Sequence[float], scale: float
 ) -> AsIs:
-    """One level against the answer, over all sites."""
+    """One level compared with the answer, over all sites."""
     downsample = run.slide.levels[level].downsample
     at_level, at_scale = scales.index(downsample), scales.index(scale)
     pairs = [(site[at_level], site[at_scale]) for site in given]
@@ -105,10 +128,10 @@ def _compare(
 
 
 def dice(pairs: Sequence[tuple[Mask, Mask]], wider: float) -> float | None:
-    """2 · both / (one + other) over the fields that both of each pair show; None if all is empty.
+    """Dice over the fields that both masks of each pair show; None if all masks are empty.
 
-    pairs: masks (classes, H, W) of patches of one centre. wider: how many times as wide as the
-    field of the second that of the first is; of the wider one only the middle is shared.
+    pairs: masks (classes, H, W) of two patches with the same centre. wider: width of the first
+    field of view divided by that of the second; only the middle of the wider one is compared.
     """
     both = whole = 0
     for one, other in pairs:

@@ -1,7 +1,7 @@
-"""What a slide's pixels say against the µm/px that is stated for it: agree, conflict, undecidable.
+"""Compares the µm/px stated for a slide with its pixels: agree, conflict or undecidable.
 
-The network was trained at known µm/px and sees the slide best at some scale; so the slide's pixels
-have training µm/px over scale. Nothing is overruled by it: what was in use stays in use.
+The network was trained at a known µm/px and sees the slide best at some scale, so the size of the
+slide's pixels is training µm/px / scale. The value in use is never changed.
 """
 
 from __future__ import annotations
@@ -15,26 +15,49 @@ from wsi_scale.report import PixelAudit, PixelField, PixelStatus, Ruler
 from wsi_scale.slide.metadata import Finding
 
 AGREE = 0.4
-"""Octaves up to which the stated µm/px and the pixels agree."""
+"""Octaves. Up to this distance the stated µm/px and the pixels agree."""
 
 CONFLICT = 0.6
-"""Octaves from which on they conflict, if the stated value lies outside the interval too."""
+"""Octaves. From this distance on they conflict, if the interval does not hold the stated value."""
 
 
 class StatedMpp(NamedTuple):
-    """The µm/px in use, and everything that was stated."""
+    """The µm/px in use, and everything that the file states."""
 
     mpp: float | None
-    """Mean of x and y; None where nothing is in use."""
+    """Mean of x and y; None if the µm/px is not known."""
     source: str | None
     findings: Sequence[Finding]
 
 
 def audit_pixels(claim: StatedMpp, ruler: Ruler, verdict: Verdict) -> PixelAudit:
-    """Hold what is stated against what the pixels look like.
+    """Comparison of the stated µm/px with the pixels, with a reason in one sentence.
 
-    ruler: its ``slide_mpp`` and interval, from a network whose training µm/px is known.
-    Undecidable without a stated value, under any verdict but ok, and between the thresholds.
+    The status is ``undecidable`` without a stated value, under any verdict but ``ok``, and between
+    the thresholds AGREE and CONFLICT.
+
+    Parameters
+    ----------
+    claim : StatedMpp
+        The µm/px in use, and every statement of the file.
+    ruler : Ruler
+        Its ``slide_mpp`` and ``slide_mpp_interval``, in µm/px, are what the pixels suggest.
+    verdict : str
+        The verdict of the estimate that gave the ruler.
+
+    Returns
+    -------
+    PixelAudit
+        Status and distance in octaves, for the value in use and for every stated field.
+
+    Examples
+    --------
+    >>> seen = Ruler(slide_mpp=0.5, slide_mpp_interval=(0.4, 0.625))
+    >>> audit = audit_pixels(StatedMpp(0.499, "aperio.MPP", ()), seen, "ok")
+    >>> audit.status
+    'agree'
+    >>> audit.reason
+    'the tissue suggests 0.5 µm/px (0.4–0.625), which agrees with the stated 0.499 (aperio.MPP)'
     """
     seen, interval = ruler.slide_mpp, ruler.slide_mpp_interval
     away = None if claim.mpp is None or seen is None else math.log2(claim.mpp / seen)
@@ -68,7 +91,11 @@ def audit_pixels(claim: StatedMpp, ruler: Ruler, verdict: Verdict) -> PixelAudit
 
 
 def _status(stated: float, seen: float, interval: Interval | None) -> PixelStatus:
-    """0.5 stated, 0.45 seen -> agree; 0.25 stated, 0.5 seen in 0.4–0.6 -> conflict."""
+    """Status of one stated µm/px.
+
+    >>> _status(0.5, 0.45, None), _status(0.25, 0.5, (0.4, 0.6))
+    ('agree', 'conflict')
+    """
     away = abs(math.log2(stated / seen))
     if away <= AGREE:
         return "agree"
@@ -77,32 +104,34 @@ def _status(stated: float, seen: float, interval: Interval | None) -> PixelStatu
 
 
 def _reason(audit: PixelAudit, verdict: Verdict) -> str:
-    """One sentence, without an end."""
+    """One sentence, without capital letter and full stop."""
     if audit.slide_mpp is None:
-        return f"the pixels tell no µm/px: the verdict is {verdict.replace('_', ' ')}"
+        return f"pixel size cannot be estimated: the verdict is {verdict.replace('_', ' ')}"
     if audit.claimed_mpp is None:
-        doubt = "" if verdict == "ok" else f", though the verdict is {verdict}"
-        return f"no µm/px is stated to be compared; the pixels look like {_seen(audit)}{doubt}"
+        return f"the file states no µm/px; the tissue suggests {_seen(audit, verdict)}"
     if verdict != "ok":
         return (
-            f"the pixels neither confirm nor refute {_stated(audit)}: the verdict is {verdict}; "
-            f"taken at its word the answer means {audit.slide_mpp:.3g} µm/px"
+            f"the verdict is {verdict}, so the tissue neither confirms nor refutes "
+            f"{_stated(audit)}; it suggests {audit.slide_mpp:.3g} µm/px (unreliable)"
         )
+    seen = f"the tissue suggests {_seen(audit, verdict)}"
     if audit.status == "agree":
-        return f"the pixels look like {_seen(audit)}, which agrees with {_stated(audit)}"
+        return f"{seen}, which agrees with {_stated(audit)}"
     if audit.status == "conflict":
         return (
-            f"the pixels look like {_seen(audit)}, which conflicts with {_stated(audit)}, "
-            f"{_far(audit)} away: that value or the network's training µm/px is wrong; nothing was "
-            f"overruled{_others(audit)}"
+            f"{seen}, which conflicts with {_stated(audit)}, {_far(audit)} away: either that value "
+            f"or the network's training µm/px is wrong; the stated value stays in use"
+            f"{_others(audit)}"
         )
     why = "too far to agree, " + (
-        "yet inside the interval" if abs(audit.octaves or 0) >= CONFLICT else "too near to conflict"
+        "but inside the interval" if abs(audit.octaves or 0) >= CONFLICT else "too near to conflict"
     )
-    return f"the pixels look like {_seen(audit)}, {_far(audit)} from {_stated(audit)}: {why}"
+    return f"{seen}, {_far(audit)} from {_stated(audit)}: {why}"
 
 
-def _seen(audit: PixelAudit) -> str:
+def _seen(audit: PixelAudit, verdict: Verdict) -> str:
+    if verdict != "ok":
+        return f"{audit.slide_mpp:.3g} (unreliable)"
     interval = audit.slide_mpp_interval
     span = f" ({interval[0]:.3g}–{interval[1]:.3g})" if interval else ""
     return f"{audit.slide_mpp:.3g} µm/px{span}"
@@ -111,7 +140,7 @@ def _seen(audit: PixelAudit) -> str:
 def _stated(audit: PixelAudit) -> str:
     if audit.claimed_source == "given":
         return f"the given {audit.claimed_mpp:.3g}"
-    return f"the {audit.claimed_mpp:.3g} of {audit.claimed_source or 'the slide'}"
+    return f"the stated {audit.claimed_mpp:.3g} ({audit.claimed_source or 'the slide'})"
 
 
 def _far(audit: PixelAudit) -> str:
@@ -119,7 +148,7 @@ def _far(audit: PixelAudit) -> str:
 
 
 def _others(audit: PixelAudit) -> str:
-    """Fields that agree where the one in use does not, one for each value."""
+    """Other fields that agree with the pixels, one for each value."""
     agreeing: dict[str, PixelField] = {}
     for one in audit.fields:
         if one.status == "agree":

@@ -1,4 +1,4 @@
-"""What a run will look at, before the first patch is cut: patch size, sites, scales, profile."""
+"""Plans a run before the first patch is cut: patch size, sites, scales, profile."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
 
 MIN_SITES_AT_HI = 3
-"""The largest scale is one at which at least this many sites still fit on the slide."""
+"""At the largest scale at least this many sites must still fit on the slide."""
 
 SQUARE = 0.02
-"""Pixels whose sides differ by no more than this share count as square."""
+"""Pixels count as square if their sides differ by no more than this share."""
 
 
 def with_card(settings: Settings, network: Network) -> Settings:
-    """The settings, with what they leave to the network's card: profile and colour fit.
+    """The settings, completed with the profile, colour fit and selectivity of the network's card.
 
     Raises SettingsError when a profile cannot be read or was made for other weights.
     """
@@ -58,14 +58,17 @@ def check_profile(profile: Profile, network: Network, path: str) -> None:
 
 
 def wished_grid(lo: float, hi: float, settings: Settings) -> ScaleGrid:
-    """All scales between which a run may choose, so many that coarse ones lie evenly among them."""
+    """All scales that a run may measure; every step-th of them is measured first."""
     step = strides(settings.per_octave)[0] if settings.coarse_to_fine else 1
     return ScaleGrid.geometric(lo, hi, settings.per_octave, multiple=step)
 
 
 def expected_patches(settings: Settings) -> int:
-    """Patches that a run will measure as a rule, before the slide is known: its window may turn out
-    narrower, the best scale may move, and an asked precision may be reached sooner."""
+    """Patches that a run usually measures, estimated before the slide is known.
+
+    The real number differs if the window turns out narrower, if the best scale moves, or if the
+    requested precision is reached early.
+    """
     steps = strides(settings.per_octave) if settings.coarse_to_fine else (1,)
     scales = len(wished_grid(*settings.scales, settings))
     each = len(first_scales(scales, steps[0])) + 2 * (len(steps) - 1)
@@ -73,14 +76,14 @@ def expected_patches(settings: Settings) -> int:
 
 
 def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
-    """Choose patch size, sites and the scales that fit; no patch is cut yet.
+    """The run: patch size, sites and the scales that fit; no patch is cut yet.
 
-    Raises NoTissueError where there is nothing to look at, and SettingsError or SiteError where
-    less than an octave of scales fits.
+    Raises NoTissueError when the slide is blank, and SettingsError or SiteError when less than an
+    octave of scales fits.
     """
     from wsi_scale.responses.measure import find_target
 
-    find_target(network, settings.target)  # refused now, not after the slide was looked at
+    find_target(network, settings.target)  # refuse now, not after searching the slide
     (lo, hi), trusted = _window(slide, network, settings)
     size, widest = _patch_size(slide, network, settings, lo, hi)
     region = None if settings.region is None else parse_region(settings.region)
@@ -105,14 +108,14 @@ Warnings = tuple[str, ...]
 def _window(
     slide: Slide, network: Network, settings: Settings
 ) -> tuple[tuple[float, float], Warnings]:
-    """LO and HI: those asked for, or what trusted metadata leave of them."""
+    """LO and HI from the settings, narrowed if the metadata are to be trusted."""
     if not settings.trust_metadata:
         return settings.scales, ()
     expected = expected_scale(network.card.training_mpp, slide.mpp)
     lo, hi = narrowed(settings.scales, expected)
     note = (
-        f"the metadata were trusted, so only scales from {lo:.3g} to {hi:.3g} were looked at; "
-        "leave --trust-metadata out to look further"
+        f"the metadata were trusted, so only scales from {lo:.3g} to {hi:.3g} were searched; "
+        "leave out --trust-metadata to search further"
     )
     return (lo, hi), (note,)
 
@@ -120,22 +123,22 @@ def _window(
 def _patch_size(
     slide: Slide, network: Network, settings: Settings, lo: float, hi: float
 ) -> tuple[int, float]:
-    """Side of a patch in network px, and level-0 side of the widest patch.
+    """Side of a patch in network px, and of the widest patch in level-0 px.
 
-    Raises SettingsError where less than an octave of scales fits on the slide.
+    Raises SettingsError when less than an octave of scales fits on the slide.
     """
     side = min(slide.bounds.width, slide.bounds.height)
     size = network.choose_input_size(max(side / hi, network.smallest_input_size))
     profile = settings.options.profile
     if profile is not None and network.input_size is None:
-        size = profile.about.input_size  # padding tells the size, so a profile knows one only
-    # three sites cannot share the one centre of a slide, so a window that fills it leaves a tenth
+        size = profile.about.input_size  # padding depends on size: a profile fits one
+    # three patches as wide as the slide would share one centre, so leave a tenth of its width free
     widest = 0.9 * side if size * hi > side else size * hi
     if widest < 2 * lo * size:
         raise SettingsError(
-            f"{slide.path} is {side:g} px wide where it is narrowest: too small for an octave of "
-            f"scales from {lo:g} up with patches of {size} px; take one of "
-            f"{math.ceil(2 * lo * size)} px or more, or lower LO in --scales"
+            f"{slide.path} has a shorter side of {side:g} px, too small for an octave of scales "
+            f"from {lo:g} up with patches of {size} px; use an image of at least "
+            f"{math.ceil(2 * lo * size)} px, or lower LO in --scales"
         )
     return size, widest
 
@@ -145,7 +148,7 @@ def _highest_that_fits(
 ) -> tuple[float, Warnings]:
     """HI, lowered to the largest scale at which MIN_SITES_AT_HI sites fit.
 
-    Raises SettingsError where that leaves less than an octave.
+    Raises SettingsError when that leaves less than an octave.
     """
     reaches = sorted((reach(slide.bounds, site, size) for site in sites), reverse=True)
     fits = reaches[min(MIN_SITES_AT_HI, len(reaches)) - 1]
@@ -153,8 +156,8 @@ def _highest_that_fits(
         return hi, ()
     if fits < 2 * lo:
         raise SettingsError(
-            f"scales from {lo:g} to {fits:.3g} are all that fits on {slide.path} with patches "
-            f"of {size} px, less than an octave; take a larger one or lower LO in --scales"
+            f"only scales from {lo:g} to {fits:.3g} fit on {slide.path} with patches of {size} px, "
+            "less than an octave; use a larger image or lower LO in --scales"
         )
     note = (
         f"the slide has room for scales up to {fits:.3g} only, so the window is "
@@ -167,5 +170,5 @@ def _not_square(slide: Slide) -> Warnings:
     if slide.mpp is None or abs(slide.mpp[0] / slide.mpp[1] - 1) <= SQUARE:
         return ()
     x, y = slide.mpp
-    note = f"pixels are not square ({x:.4g} × {y:.4g} µm) but are shown to the network as if"
-    return (f"{note} they were; µm/px of the report is their mean",)
+    note = f"pixels are not square ({x:.4g} × {y:.4g} µm), but the network is shown them as if they"
+    return (f"{note} were; the report's µm/px is the mean of both sides",)

@@ -1,4 +1,4 @@
-"""Where a run stands, and what could be reported of it now."""
+"""How far a run is, and the report it could give now."""
 
 from __future__ import annotations
 
@@ -17,37 +17,55 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands. The last one of a run has ``finished`` set."""
+    """How far a run is, with the answer so far. The last one of a run has ``finished`` set.
+
+    Examples
+    --------
+    >>> from wsi_scale import Settings, iter_estimates
+    >>> slide = "synthetic:figures?seed=1&stretch=0.5&width=900&height=800"
+    >>> settings = Settings(sites=2, scales=(1, 2), dense=True, per_octave=1)
+    >>> for progress in iter_estimates(slide, "figures", settings):
+    ...     print(progress.done, progress.total, progress.finished, progress.report().partial)
+    1 2 False True
+    2 2 True False
+    """
 
     run: Run
     done: int
-    """Looks at sites, dropped ones too. A site is looked at again, ever finer, unless all scales
-    are measured at once; with a colour fit each of these visits counts twice."""
+    """Visits to sites so far, dropped sites included. Each site is visited several times, at ever
+    finer scales, unless all scales are measured at once. With a colour fit each visit counts
+    twice."""
     total: int
-    """Looks as far as can be known: a few more where the best scale moves, fewer where the interval
-    is soon narrow enough."""
+    """Visits planned so far. There will be a few more if the best scale moves, and fewer if the
+    interval is narrow enough early."""
     estimate: Estimate | None
-    """The answer so far; sharpens as sites come in. None until something was measured."""
+    """The answer so far; it sharpens with every site. None until something was measured."""
     parts: tuple[Responses, ...]
-    """What the network answered, site by site."""
+    """What the network answered, one entry per site."""
     seconds: float
-    """Since the start of the run."""
+    """Seconds since the start of the run."""
     seconds_left: float | None
-    """As the visits after the first one go: it waits for whatever is slow but once. None until the
-    second; 0 at the end."""
+    """Estimated from the pace after the first site, so start-up costs do not distort it. None until
+    the second visit; 0 at the end."""
     finished: bool = False
     stopped_early: bool = False
-    """Whether the interval was as narrow as asked before all sites were looked at."""
+    """Whether the interval was as narrow as requested before all sites were visited."""
     tried: Tried | None = None
-    """What reading native levels as they are would change; only of the last."""
+    """What reading native levels without resizing would change; only in the last Progress."""
 
     @property
     def responses(self) -> Responses | None:
-        """All parts joined; None before the first site."""
+        """The parts of all sites, joined; None before the first site."""
         return merge(list(self.parts)) if self.parts else None
 
     def report(self) -> Report | None:
-        """The report as it stands, marked partial unless finished; None before any answer."""
+        """The report so far, marked partial unless the run has finished.
+
+        Returns
+        -------
+        Report or None
+            None before the first answer.
+        """
         if self.estimate is None:
             return None
         patches = sum(len(part.entropy) for part in self.parts)

@@ -1,4 +1,4 @@
-"""A run: what is asked of which slide, fixed before the first patch is cut."""
+"""A run: slide, network, settings, sites and scales, fixed before the first patch is cut."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """What is asked of which slide, fixed before the first patch is cut."""
+    """Slide, network, settings, sites and scales of a run, fixed before the first patch is cut.
+
+    ``wsi_scale.pipeline.planning.plan_run`` makes one; ``Progress.run`` holds it.
+    """
 
     slide: Slide
     network: Network
     settings: Settings
     sites: tuple[Site, ...]
     grid: ScaleGrid
-    """Scales of the run, after HI dropped to what fits."""
+    """Scales that may be measured, after HI was lowered to what fits the slide."""
     input_size: int
-    """Side of every patch in network px; 0 when there is nothing to look at."""
+    """Side of every patch in network px; 0 if the slide is blank."""
     warnings: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The strip of patches around an answer: what the network saw at each scale, and what it found."""
+"""A strip of patches around an answer: what the network saw at each scale, and what it found."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
 
 OUTLINE = (255, 230, 0)
-"""Yellow: neither stain has it, and the colour-blind tell it from purple."""
+"""Yellow: neither stain has it, and it differs from purple also for colour-blind readers."""
 
 LARGER = 2
-"""Outlined pictures are so many times as large, so that the line stays thin."""
+"""Outlined pictures are this many times as wide, so that the line stays thin."""
 
 
 def cut_strip(
@@ -30,7 +30,7 @@ def cut_strip(
 ) -> list[tuple[float, NDArray[np.uint8]]]:
     """Patches of one site at scales spread over the grid, as the network saw them.
 
-    nearest: a scale that is shown exactly, in place of the patch closest to it.
+    nearest: a scale that is shown exactly; it replaces the one closest to it.
     Returns up to ``count`` pairs (scale, (size, size, 3) uint8), finest first.
     """
     fits = [scale for scale in grid.scales if scale <= reach(slide.bounds, site, size)]
@@ -50,9 +50,8 @@ def cut_strip(
 def show(
     run: Run, responses: Responses, scale: float | None
 ) -> list[tuple[float, NDArray[np.uint8]]]:
-    """A strip of patches around the answer, where a segmenter finds most, with what it finds there
-    outlined. Raises SlideError when a region cannot be decoded."""
-
+    """A strip of patches around the answer. A segmenter's strip lies where it finds most, with what
+    it finds outlined. Raises SlideError when a region cannot be decoded."""
     site = telling_site(responses, scale)
     return outlined(
         run.network, cut_strip(run.slide, site, run.grid, run.input_size, nearest=scale)
@@ -60,8 +59,8 @@ def show(
 
 
 def telling_site(responses: Responses, scale: float | None) -> Site:
-    """Where a segmenter found most at the measured scale nearest to ``scale``, among the sites that
-    have it; the first site for a classifier, or without a scale."""
+    """The site where a segmenter found most, at the measured scale nearest to ``scale``; the first
+    site for a classifier, or without a scale."""
     if responses.task != "segment" or scale is None:
         return responses.sites[0]
     found = responses.target_shares()
@@ -89,12 +88,13 @@ def outlined(
 
 
 def is_outlined(pictures: Iterable[NDArray[np.uint8]]) -> bool:
-    """Whether one of the pictures has such a line."""
+    """Whether one of the pictures has such an outline."""
     return any((picture == OUTLINE).all(axis=-1).any() for picture in pictures)
 
 
 def draw_outline(patch: NDArray[np.uint8], found: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """A square patch (H, H, 3), ``LARGER``, with the outline of a mask, which may be coarser."""
+    """A square patch (H, H, 3), enlarged ``LARGER`` times, with a mask's outline; the mask may be
+    coarser than the patch."""
     side = patch.shape[0] * LARGER
     large = patch.repeat(LARGER, axis=0).repeat(LARGER, axis=1)
     places = np.arange(side) * found.shape[0] // side

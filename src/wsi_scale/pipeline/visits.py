@@ -1,4 +1,4 @@
-"""Sites become responses: pyramids read ahead, patches measured, colours freed of stain."""
+"""Turns sites into responses: reads pyramids ahead, measures patches, fits colours."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from wsi_scale.responses.colour_fit import Colour
 
     Colours = dict[float, Colour | None]
-    """The colour change of each scale; None where none could be fitted."""
+    """The colour change of each scale; None if none could be fitted."""
 
 FIT_SITES = 24
-"""Colours are fitted on at most so many sites, spread evenly: their patches are held at once, and
-six numbers a scale need no more."""
+"""Colours are fitted on at most this many sites, spread evenly. Their patches are all in memory at
+once, and six numbers per scale need no more."""
 
 MOST_READERS = 8
-"""Threads that read for an accelerator, at most."""
+"""At most this many threads read for an accelerator."""
 
 log = logging.getLogger(__name__)
 
 
 def read_ahead(run: Run, sites: Sequence[Site]) -> Iterator[Pyramid | SlideError]:
-    """Pyramids in the order of the sites, read and resampled before they are asked for.
+    """Pyramids in the order of the sites, read and resampled in advance.
 
-    As many wait as are being read, and one more: that bounds the memory. A region that cannot be
-    decoded gives its error in place of a pyramid.
+    To bound memory, at most one more pyramid waits than there are reading threads. A region that
+    cannot be decoded gives its error instead of a pyramid.
     """
 
     def cut(site: Site) -> Pyramid | SlideError:
@@ -61,15 +61,15 @@ def read_ahead(run: Run, sites: Sequence[Site]) -> Iterator[Pyramid | SlideError
 
 
 def readers_for(network: Network) -> int:
-    """Threads that read ahead: one where the network needs the processors itself, else as many as
-    there are processors but one, up to MOST_READERS."""
+    """Threads that read ahead: one if the network runs on the processors, else one fewer than there
+    are processors, up to MOST_READERS."""
     if network.device.type == "cpu":
         return 1
     return min(MOST_READERS, max(1, (os.cpu_count() or 1) - 1))
 
 
 def measure_site(run: Run, pyramid: Pyramid, target: str | int | None = None) -> Responses:
-    """What the network answers to one pyramid; target: instead of that of the settings."""
+    """Responses of the network to one pyramid; target replaces that of the settings."""
     from wsi_scale.responses.measure import measure_responses
 
     settings = run.settings
@@ -83,15 +83,15 @@ def measure_site(run: Run, pyramid: Pyramid, target: str | int | None = None) ->
 
 
 def visit(run: Run, sites: Sequence[Site]) -> Iterator[Responses | SlideError]:
-    """What the network answers at each site, or why it could not be read."""
+    """Responses of the network at each site, or the error if it could not be read."""
     for pyramid in read_ahead(run, sites):
         yield pyramid if isinstance(pyramid, SlideError) else measure_site(run, pyramid)
 
 
 def visit_again(run: Run, parts: Sequence[Responses]) -> Iterator[Responses | SlideError]:
-    """Responses of one site each, with those at the scales of the run's grid beside them.
+    """The parts, one per site, extended by the responses at the scales of the run's grid.
 
-    parts: on a grid that holds these scales, which have no rows yet. A site's target stays.
+    parts: their grid holds these scales, still without rows. A site keeps its target.
     """
     sites = [part.sites[0] for part in parts]
     for part, pyramid in zip(parts, read_ahead(run, sites), strict=True):
@@ -105,10 +105,10 @@ def visit_again(run: Run, parts: Sequence[Responses]) -> Iterator[Responses | Sl
 
 
 def visit_freed(run: Run, parts: Sequence[Responses], colours: Colours) -> Iterator[Responses]:
-    """The same responses, with colour-freed ones at the scales of the run's grid beside them.
+    """The parts, extended by colour-fitted responses at the scales of the run's grid.
 
-    The slide is read a second time, so that a run with many sites need not hold their patches.
-    Nothing is added where no colours could be fitted.
+    The slide is read a second time, so that a run with many sites need not keep their patches.
+    Nothing is added if no colours could be fitted.
     """
     from wsi_scale.responses.colour_fit import add_freed, recolour
 
@@ -126,9 +126,9 @@ def visit_freed(run: Run, parts: Sequence[Responses], colours: Colours) -> Itera
 
 
 def find_colours(run: Run, sites: Sequence[Site], known: Colours) -> Colours:
-    """Colours in which the sites come closest to the training data, at the scales of the grid.
+    """For each scale of the grid, the colours in which the sites come closest to the training data.
 
-    known: those of other scales; the fit starts at the one next above.
+    known: colours of other scales; the fit starts from the next larger scale.
     """
     from wsi_scale.responses.colour_fit import fit_colours
 

@@ -1,1 +1,1 @@
-"""Shows a report to people: sentences, figures and pages. No arithmetic of its own."""
+"""Shows a report to people: sentences, figures and pages. No arithmetic here."""

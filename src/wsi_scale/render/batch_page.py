@@ -1,4 +1,4 @@
-"""A batch in one picture and on one page: where its answers lie, and which stand out."""
+"""A batch as one picture and one page: where its answers lie, and which stand out."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from wsi_scale.batch.summary import (
     short_names,
 )
 from wsi_scale.render.curve import ANSWER, CURVE, GREY, INK
-from wsi_scale.render.html import CSS, HEAD
+from wsi_scale.render.html import CSS, HEAD, words_part
 
 MOST_ROWS = 40
-"""Cohorts, or scanners, drawn at most: the largest."""
+"""At most this many cohorts, or scanners, are drawn: the largest."""
 
 _INCH_PER_ROW = 0.32
 _INCH_LEGEND = 0.35
@@ -34,12 +34,12 @@ _INCH_LEGEND = 0.35
 _LOOKS: dict[str, dict[str, Any]] = {
     "ok": {"color": CURVE, "marker": "o", "s": 14},
     "another verdict": {"facecolors": "none", "edgecolors": GREY, "marker": "o", "s": 14},
-    "to look at first": {"color": ANSWER, "marker": "x", "s": 36, "zorder": 4},
+    "flagged": {"color": ANSWER, "marker": "x", "s": 36, "zorder": 4},
 }
 _MEDIAN: dict[str, Any] = {"color": INK, "linewidth": 1.5}
 
 _BREAK = frozenset(("slide", "reason", "cohort"))
-"""Columns that may hold paths, which break anywhere; the words of others stay whole."""
+"""Columns that may hold paths, which may break anywhere. In other columns words stay whole."""
 
 _PAGE = (
     HEAD
@@ -54,10 +54,11 @@ _PAGE = (
 
 
 def batch_png(summary: Summary) -> bytes:
-    """Every answer as a point, one line a cohort and a scanner; PNG.
+    """Every answer as a point, one line per cohort and one per scanner; PNG.
 
-    Full points are ``ok``, hollow ones are not, crosses stand out; a stroke is the median: a legend
-    says so. Slides with µm/px lie on one axis, those without on another, of scales.
+    Filled points are ``ok``, hollow ones are not, crosses stand out, and a vertical line is the
+    median; a legend says so. Slides with µm/px share one axis; slides without have another, of
+    scales.
     """
     short = short_names({x.cohort for x in summary.slides})
     panels = []
@@ -88,7 +89,7 @@ def batch_png(summary: Summary) -> bytes:
 
 
 def _lines(slides: Sequence[Brief], names: Sequence[str]) -> list[tuple[str, list[Brief]]]:
-    """Slides by name, the names of most slides, in the order of the names."""
+    """Slides grouped by name: the groups with most slides, in the order of their names."""
     members: dict[str, list[Brief]] = {}
     for x, name in zip(slides, names, strict=True):
         members.setdefault(name, []).append(x)
@@ -97,7 +98,7 @@ def _lines(slides: Sequence[Brief], names: Sequence[str]) -> list[tuple[str, lis
 
 
 def _draw(axes: Any, lines: Sequence[tuple[str, list[Brief]]], out: set[str]) -> None:
-    rng = np.random.default_rng(0)  # so that points of one value lie beside each other
+    rng = np.random.default_rng(0)  # so that points of one value do not overlap
     for row, (_, slides) in enumerate(lines):
         groups = (
             [x for x in slides if x.path not in out and x.verdict == "ok"],
@@ -122,7 +123,7 @@ def _draw(axes: Any, lines: Sequence[tuple[str, list[Brief]]], out: set[str]) ->
 
 
 def _explain(figure: Figure) -> None:
-    """A legend of every mark, whether or not it occurs."""
+    """A legend of all marks, whether or not they occur."""
     axes = figure.axes[0]
     marks: list[Any] = [axes.scatter([], [], linewidths=1, **look) for look in _LOOKS.values()]
     marks += axes.plot([], [], **_MEDIAN)
@@ -131,30 +132,30 @@ def _explain(figure: Figure) -> None:
 
 
 def _ends(values: Sequence[float]) -> tuple[float, float]:
-    """Ends of an axis of at least two octaves, so that answers that agree look as if they did."""
+    """Ends of an axis of at least two octaves, so that answers that agree lie close together."""
     low, high = min(values) / 1.1, max(values) * 1.1
     wider = max(1.0, 2.0 / float(np.sqrt(high / low)))
     return low / wider, high * wider
 
 
 def _ending(name: str, most: int = 40) -> str:
-    """The end of a long name; no $, which matplotlib would take for mathematics."""
+    """The end of a long name, with $ escaped, which matplotlib would read as mathematics."""
     text = name if len(name) <= most else f"…{name[-most + 1 :]}"
     return text.encode(errors="backslashreplace").decode().replace("$", r"\$")
 
 
 def batch_page(summary: Summary, png: bytes, title: str) -> str:
-    """The summary as one page with nothing to load from elsewhere."""
+    """The summary as one self-contained page."""
     sections = []
     if summary.outliers:
         rows = [[x.slide.path, f"{x.octaves:+.2f}", x.reason] for x in summary.outliers]
         sections.append(_table("Look at these first", ("slide", "octaves", "why"), rows))
     picture = base64.b64encode(png).decode()
-    alt = "Answers by cohort and by scanner; the tables below give the same."
+    alt = "Answers by cohort and by scanner; the tables below show the same."
     sections.append(
-        f'<figure><img src="data:image/png;base64,{picture}" alt="{alt}"><figcaption>Full points '
-        "are ok, hollow ones are not, crosses stand out; a stroke is the median of those that are "
-        "ok.</figcaption></figure>"
+        f'<figure><img src="data:image/png;base64,{picture}" alt="{alt}"><figcaption>Filled '
+        "points are ok, hollow points have another verdict, crosses are flagged. A vertical line "
+        "is the median of the ok answers.</figcaption></figure>"
     )
     if summary.failed:
         rows = [[x.path, x.error_kind or "", x.error or ""] for x in summary.failed]
@@ -162,6 +163,7 @@ def batch_page(summary: Summary, png: bytes, title: str) -> str:
     for name, groups in (("scanner", summary.scanners), ("cohort", summary.cohorts)):
         cells = [cells_of(group) for group in groups]
         sections.append(_table(f"By {name}", (name, *HEADER), cells, most=len(cells)))
+    sections.append(words_part())
     page = _PAGE.format(
         title=escape(title),
         css=CSS,

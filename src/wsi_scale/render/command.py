@@ -1,4 +1,4 @@
-"""The command line that gives a report again."""
+"""The command line that reproduces a report."""
 
 from __future__ import annotations
 
@@ -35,19 +35,18 @@ def command(
     region: str | None = None,
     json: str | None = None,
 ) -> str:
-    """The shell command whose JSON equals the report's, but for the provenance.
+    """The shell command that writes the same JSON as the report, except for the provenance.
 
-    asked: the settings that the run was started with; those in the report hold besides what the
-    network's card filled in, which the command does by itself. device: where the network ran.
-    region: a file in place of the one that the run read, which must hold the same polygons. json:
-    where the command is to write its report.
-    Raises SettingsError where no command can: the slide was an array, or a setting was given that
-    only Python has.
+    asked: the settings with which the run started. (Those in the report also hold what the
+    network's card filled in; the command fills that in by itself.) device: where the network ran.
+    region: a file to name instead of the one that the run read; it must hold the same polygons.
+    json: where the command writes its report. Raises SettingsError when no command can do it: the
+    slide was an array, or a setting has no command-line option.
     """
     if report.slide.reader == "array":
         raise SettingsError(
-            "the slide is an image in memory, which no command line can name; save it as a file "
-            "and open that"
+            "the slide is an image in memory, so no command can name it; save it to a file and "
+            "open that"
         )
     usual = Settings().model_dump(mode="json")
     given = {k: v for k, v in asked.model_dump(mode="json").items() if v != usual[k]}
@@ -55,7 +54,7 @@ def command(
         given["region"] = region
     unknown = sorted(set(given) - set(_OPTIONS))
     if unknown:
-        raise SettingsError(f"{unknown[0]} was set in Python and has no option on the command line")
+        raise SettingsError(f"{unknown[0]} was set in Python and has no command-line option")
     words = ["wsi-scale", "estimate", report.slide.path, "--network", report.network.spec]
     for name, option in _OPTIONS.items():
         if name in given:
@@ -66,7 +65,7 @@ def command(
 
 
 def _words(option: str, value: Any) -> list[str]:
-    """An option as it is typed. Numbers keep every digit."""
+    """An option as words of a command line. Numbers keep every digit."""
     if isinstance(value, bool):
         return [option if value else option.replace("--", "--no-", 1)]
     if isinstance(value, list | tuple):

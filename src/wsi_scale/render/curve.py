@@ -1,4 +1,4 @@
-"""The score against scale on matplotlib axes, with everything the report says marked on it."""
+"""The score over scale on matplotlib axes, with every mark of the report."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from wsi_scale.render.limits import scale_limits, scale_ticks, score_limits
 from wsi_scale.render.sentence import number
 from wsi_scale.report import Report
 
-# Okabe and Ito's palette: told apart with any colour vision
+# Okabe and Ito's palette: distinct for any colour vision
 CURVE, ANSWER, VOICE = "#0072B2", "#D55E00", "#009E73"
 GREY, INK = "#6b6b6b", "#1a1a1a"
 
 
 def draw_curve(axes: Axes, report: Report) -> None:
-    """Score against scale on given axes: band, levels, voices, candidates and the answer."""
+    """Draw the score over scale: band, levels, all estimators' answers, candidates, the answer."""
     scales = np.array(report.curve.scales, float)
     score, low, high = (
         np.array([np.nan if v is None else v for v in values], float)
@@ -57,9 +57,9 @@ def _label_axes(axes: Axes, report: Report) -> None:
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
-    axes.set_xlabel("scale: slide pixels per network pixel")
+    axes.set_xlabel("scale: slide pixels per network pixel (larger = coarser)")
     found = report.estimator == "recognition"
-    axes.set_ylabel("share of the pixels found" if found else "score (higher is better)")
+    axes.set_ylabel("share of pixels found" if found else "score (higher is better)")
     axes.grid(axis="x", color="#e6e6e6", linewidth=0.7, zorder=0)
     axes.set_axisbelow(True)
     if report.slide.mpp is None:
@@ -74,7 +74,7 @@ def _label_axes(axes: Axes, report: Report) -> None:
 
 
 def _draw_upsampling(axes: Axes) -> None:
-    """Grey and hatch the scales below 1, where the slide has no detail to give."""
+    """Hatch the scales below 1, where the slide has no more detail."""
     low, high = axes.get_xlim()
     if low >= 1:
         return
@@ -107,7 +107,7 @@ _PAPER: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.
 
 
 def _draw_levels(axes: Axes, report: Report) -> None:
-    """Dashed marks where the file stores a level; names are dropped where they would collide."""
+    """Dashed lines at the stored levels; names are left out where they would overlap."""
     low, high = axes.get_xlim()
     last = -math.inf
     for index, level in enumerate(report.slide.levels):
@@ -166,15 +166,15 @@ def _draw_answer(axes: Axes, report: Report) -> None:
 
 
 def _draw_voices(axes: Axes, report: Report) -> None:
-    """Small ticks at the bottom where other estimators would have answered, names staggered."""
+    """Small marks at the bottom for the answers of other estimators, names staggered."""
     low, high = axes.get_xlim()
-    heard = [
+    answers = [
         (name, scale)
         for name, scale in report.voices.items()
         if scale is not None and low <= scale <= high and name != report.estimator
     ]
     row_ends = [-math.inf, -math.inf, -math.inf]
-    for name, scale in sorted(heard, key=lambda voice: voice[1]):
+    for name, scale in sorted(answers, key=lambda answer: answer[1]):
         place = math.log(scale / low) / math.log(high / low)
         width = 0.0105 * len(name) * 0.75
         flip = place + width > 0.98

@@ -1,4 +1,4 @@
-"""Slides and networks in words, the same ones on the terminal and in the dock."""
+"""Slides and networks in words: the same on the terminal and in the dock."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
 
 MOST_CLASSES = 24
-"""Class names shown at most."""
+"""At most this many class names are shown."""
 
 
 def resolution(slide: Slide) -> str:
-    """µm/px and where it comes from, or what to do without."""
+    """µm/px and its source, or what to do without it."""
     if slide.mpp is None:
-        return "not stated; scales work without it, or pass --mpp"
+        return "not stated; the scale is found without it, or pass --mpp"
     x, y = slide.mpp
     value = f"{x:.4g} µm/px" if x == y else f"{x:.4g} × {y:.4g} µm/px (x × y)"
     return f"{value}, from {slide.mpp_source}"
@@ -35,7 +35,7 @@ def slide_line(slide: Slide) -> str:
 
 
 def slide_doubts(slide: Slide) -> list[str]:
-    """What of a slide's metadata and levels does not fit, one sentence each."""
+    """What does not fit in a slide's metadata and levels, one clause each."""
     doubts = []
     for found in slide.audit:
         if found.status == "conflicts":
@@ -46,14 +46,18 @@ def slide_doubts(slide: Slide) -> list[str]:
 
 
 def area_words(area_px: float, mpp: tuple[float, float] | None) -> str:
-    """An area of level-0 px² as one reads it: in mm² where the slide has a resolution."""
+    """An area of level-0 px² in words: in mm² if the slide's µm/px is known.
+
+    >>> area_words(4e6, (0.5, 0.5)), area_words(4e6, None)
+    ('1 mm²', '4 megapixels')
+    """
     if mpp is None:
         return f"{area_px / 1e6:.3g} megapixels"
     return f"{area_px * mpp[0] * mpp[1] / 1e6:.3g} mm²"
 
 
 def network_rows(network: Network) -> list[tuple[str, str]]:
-    """How a network was understood: label and value of each thing to know."""
+    """How a network was understood, as (label, value) rows."""
     more = ", …" if len(network.classes) > MOST_CLASSES else ""
     size, batches = network.input_size, network.batchnorm_batches
     trained = [

@@ -1,4 +1,4 @@
-"""The answer as one picture: the score against scale, and what the network saw."""
+"""The answer as one picture: the score over scale, and what the network saw."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wsi_scale.geometry import Site
 
 Strip = Sequence[tuple[float, NDArray[np.uint8]]]
-"""Patches (h, w, 3) with their scales, in the order they are to be shown."""
+"""(scale, patch) pairs; patches (h, w, 3) uint8, in the order in which they are shown."""
 
 FORMATS = ("png", "pdf", "svg")
 DPI = 150
@@ -48,18 +48,39 @@ _STYLE: dict[Any, Any] = {
 def draw_estimate(
     report: Report, strip: Strip, path: str | os.PathLike[str], *, site: Site | None = None
 ) -> None:
-    """Write one figure of the estimate, PNG, PDF or SVG by the suffix of path.
+    """Write one figure of the estimate, completely or not at all.
 
-    strip: about seven patches with their scales as the network saw them; empty draws none.
-    site: where they were cut, named under them. Raises OutputError for another suffix or a place
-    that cannot be written; never leaves half a file.
+    Parameters
+    ----------
+    report : Report
+        The report of one run.
+    strip : sequence of (float, ndarray)
+        About seven scales with their patches, (h, w, 3) uint8, as the network saw them. May be
+        empty.
+    path : path
+        File to write; its suffix, .png, .pdf or .svg, gives the format.
+    site : Site, optional
+        Where the patches were cut; named in the caption.
+
+    Raises
+    ------
+    OutputError
+        When the suffix is another one, or the file cannot be written.
+
+    Examples
+    --------
+    >>> draw_estimate(report, [], "estimate.pdf")  # doctest: +SKIP
     """
     kind = check_suffix(path)
     write_atomically(path, render_estimate(report, strip, site=site, kind=kind))
 
 
 def check_suffix(path: str | os.PathLike[str]) -> str:
-    """The format that the suffix of path names; OutputError for one that cannot be drawn."""
+    """The format that the suffix names; OutputError for one that cannot be drawn.
+
+    >>> check_suffix("estimate.PDF")
+    'pdf'
+    """
     kind = Path(path).suffix.lower().removeprefix(".")
     if kind not in FORMATS:
         raise OutputError(f"cannot draw {path}: the suffix must be .png, .pdf or .svg")
@@ -67,12 +88,12 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
 
 
 def figure_png(report: Report, strip: Strip, *, site: Site | None = None) -> bytes:
-    """The figure as the bytes of a PNG file, for pages that carry it inside."""
+    """The figure as the bytes of a PNG file, to embed in a page."""
     return render_estimate(report, strip, site=site, kind="png")
 
 
 def render_estimate(report: Report, strip: Strip, *, site: Site | None = None, kind: str) -> bytes:
-    """The same figure as the bytes of a file of one of FORMATS."""
+    """The figure as the bytes of a file; ``kind`` is one of FORMATS."""
     strip = _thin_out(strip)
     with rc_context(_STYLE):
         figure = Figure(figsize=(10, 6.4 if strip else 4.9), dpi=DPI, facecolor="white")
@@ -86,21 +107,21 @@ def render_estimate(report: Report, strip: Strip, *, site: Site | None = None, k
         buffer = io.BytesIO()
         metadata = {"Date": None} if kind == "svg" else {"CreationDate": None}
         with warnings.catch_warnings():
-            # a name in a script that the font lacks is drawn with boxes; the answer still counts
+            # the font may lack the script of a name, which is then drawn as boxes
             warnings.filterwarnings("ignore", message="Glyph .* missing from font")
             figure.savefig(buffer, format=kind, metadata=None if kind == "png" else metadata)
     return buffer.getvalue()
 
 
 def _thin_out(strip: Strip) -> Strip:
-    """At most MOST_PATCHES of the strip, evenly, the first and the last among them."""
+    """At most MOST_PATCHES of the strip, evenly spaced, including the first and the last."""
     if len(strip) <= MOST_PATCHES:
         return strip
     return [strip[i] for i in np.linspace(0, len(strip) - 1, MOST_PATCHES).round().astype(int)]
 
 
 def _title(figure: Figure, report: Report) -> float:
-    """Write headline, what was asked of whom, and the reason of a doubt; returns inches used."""
+    """Write the headline, the slide, network and estimator, and any doubt; returns inches used."""
     height = figure.get_figheight()
     name = Path(report.slide.path).name
     subtitle = _shorten(f"{name} · {report.network.name} · {report.estimator}", 120)
@@ -119,12 +140,12 @@ def _shorten(text: str, length: int) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text in which matplotlib finds no formula."""
+    """Text in which matplotlib sees no formula."""
     return text.replace("$", r"\$")
 
 
 def _draw_strip(figure: Figure, report: Report, strip: Strip, site: Site | None) -> None:
-    """One row of patches below the curve, the one nearest to the answer framed."""
+    """One row of patches below the curve; the one nearest to the answer has a frame."""
     width, height = figure.get_size_inches()
     side = min(1.12, (width * 0.895 - 0.1 * (len(strip) - 1)) / len(strip))
     gap = (width * 0.895 - side * len(strip)) / max(1, len(strip) - 1)
@@ -149,7 +170,7 @@ def _draw_strip(figure: Figure, report: Report, strip: Strip, site: Site | None)
 
 
 def _nearest(scales: list[float], answer: float | None) -> int | None:
-    """Index of the scale nearest to the answer in octaves; None without an answer."""
+    """Index of the scale nearest to the answer, in octaves; None without an answer."""
     if answer is None:
         return None
     return min(range(len(scales)), key=lambda i: abs(math.log(scales[i] / answer)))

@@ -1,4 +1,4 @@
-"""The report as one page that opens anywhere, with nothing to load from elsewhere."""
+"""The report as one self-contained page that opens anywhere."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 
 from wsi_scale.plumbing.files import write_atomically
+from wsi_scale.render.glossary import WORDS
 from wsi_scale.render.numbers import key_numbers, range_words, stated_rows, value
 from wsi_scale.render.sentence import explain, headline, number, words
 from wsi_scale.report import Report
@@ -32,6 +33,7 @@ th, td { text-align: left; padding: .35rem .75rem .35rem 0; border-bottom: 1px s
   vertical-align: top; overflow-wrap: anywhere; }
 th[scope=col], td.whole { overflow-wrap: normal; }
 th[scope=row] { width: 21rem; font-weight: 600; }
+.words th[scope=row] { width: 8rem; }
 td.n { font-variant-numeric: tabular-nums; }
 summary { cursor: pointer; font-weight: 600; margin: 1.5rem 0 .5rem; }
 @media print { body { max-width: none; padding: 0; } }
@@ -48,7 +50,7 @@ HEAD = """<!DOCTYPE html>
 <body>
 <main>
 """
-"""How every page of ours begins: title and css, up to its content."""
+"""The start of every page: title and CSS, up to the content."""
 
 _PAGE = (
     HEAD
@@ -69,9 +71,26 @@ _PAGE = (
 
 
 def write_html(report: Report, figure_png: bytes, path: str | os.PathLike[str]) -> None:
-    """Write the report as one self-contained page, whole or not at all.
+    """Write the report as one self-contained page, completely or not at all.
 
-    figure_png: the figure, from ``figure_png``. Raises OutputError where it cannot be written.
+    Parameters
+    ----------
+    report : Report
+        The report of one run.
+    figure_png : bytes
+        The figure, from ``wsi_scale.render.figure.figure_png``.
+    path : path
+        File to write.
+
+    Raises
+    ------
+    OutputError
+        When the file cannot be written.
+
+    Examples
+    --------
+    >>> from wsi_scale.render.figure import figure_png
+    >>> write_html(report, figure_png(report, []), "report.html")  # doctest: +SKIP
     """
     write_atomically(path, page(report, figure_png))
 
@@ -81,6 +100,7 @@ def page(report: Report, figure_png: bytes) -> str:
     name = Path(report.slide.path).name
     sections = [
         _warnings(report.warnings),
+        words_part(),
         _figure(report, figure_png),
         _section("Key numbers", _pairs(key_numbers(report))),
         _classes(report),
@@ -96,7 +116,7 @@ def page(report: Report, figure_png: bytes) -> str:
         doubt="" if report.verdict == "ok" else " doubt",
         verdict=escape(words(report.verdict)),
         meaning=escape(explain(report)),
-        reason=escape(f"Why: {report.reason}" if report.reason else ""),
+        reason=escape(f"Why: {report.reason}." if report.reason else ""),
         sections="\n".join(section for section in sections if section),
         json=_inert(report.to_json()),
     )
@@ -115,6 +135,11 @@ def _details(title: str, content: str) -> str:
     return f"<details>\n<summary>{escape(title)}</summary>\n{content}\n</details>"
 
 
+def words_part() -> str:
+    """The words that a reader needs, folded away."""
+    return _details("What the words mean", f'<div class="words">{_pairs(WORDS.items())}</div>')
+
+
 def _warnings(warnings: Sequence[str]) -> str:
     items = "".join(f"<li>{escape(one)}</li>" for one in warnings)
     return _section("Warnings", f"<ul>{items}</ul>" if items else "")
@@ -123,8 +148,9 @@ def _warnings(warnings: Sequence[str]) -> str:
 def _figure(report: Report, png: bytes) -> str:
     picture = base64.b64encode(png).decode()
     text = (
-        f"Score against scale on a logarithmic axis from {number(report.curve.scales[0])} to "
-        f"{number(report.curve.scales[-1])}. {headline(report)}."
+        "Curve of the score over scale, on a logarithmic axis from "
+        f"{number(report.curve.scales[0])} to {number(report.curve.scales[-1])}. "
+        f"{headline(report)}."
         if report.curve.scales
         else f"No curve was measured. {headline(report)}."
     )
@@ -165,8 +191,11 @@ def _slide(report: Report) -> list[tuple[str, str]]:
     return [
         ("File", slide.path),
         ("µm per pixel", f"{mpp} (from {slide.mpp_source})" if slide.mpp_source else mpp),
-        ("Held against the pixels", report.pixels.status if report.pixels else "not known"),
-        ("Objective, nominal (says nothing exact)", f"{power:g}×" if power else "not known"),
+        ("Compared with the pixels", report.pixels.status if report.pixels else "not known"),
+        (
+            "Objective power, nominal (a label, not a measurement)",
+            f"{power:g}×" if power else "not known",
+        ),
         ("Stored levels", "; ".join(levels)),
         ("Reader", slide.reader),
     ]
@@ -177,14 +206,18 @@ def _audit(report: Report) -> str:
         (one.source, one.says, value(one.mpp), one.status, one.note) for one in report.slide.audit
     ]
     heads = ("Field", "Says", "µm per pixel", "Status", "Note")
-    return _details("What the file says about its resolution", _table(heads, rows)) if rows else ""
+    return (
+        _details("What the file states about its pixel size", _table(heads, rows)) if rows else ""
+    )
 
 
 def _pixels(report: Report) -> str:
-    """Everything stated, field by field, held against what the pixels look like."""
+    """Every stated µm/px compared with the pixels, field by field."""
     rows = stated_rows(report)
     heads = ("Field", "µm per pixel", "Octaves from the pixels", "Status")
-    return _details("What is stated, held against the pixels", _table(heads, rows)) if rows else ""
+    return (
+        _details("Stated pixel sizes compared with the pixels", _table(heads, rows)) if rows else ""
+    )
 
 
 def _sites(report: Report) -> str:

@@ -1,4 +1,4 @@
-"""What part of a curve a picture shows: for every place that draws one, no drawing library."""
+"""Axis limits and ticks of a curve, for the figure and the dock. No drawing library."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wsi_scale.report import Report
 
 
 def scale_limits(report: Report) -> tuple[float, float]:
-    """Ends of the scale axis: the curve and the answer, with a little air."""
+    """Ends of the scale axis: the curve and the answer, with a small margin."""
     marks = [*report.curve.scales, *([report.scale] if report.scale else [])]
     low, high = (min(marks), max(marks)) if marks else (0.5, 16.0)
     return low / 1.06, high * 1.06
@@ -20,13 +20,11 @@ def scale_limits(report: Report) -> tuple[float, float]:
 def score_limits(
     scales: Sequence[float], score: Sequence[float | None], above: Sequence[float | None] = ()
 ) -> tuple[float, float]:
-    """Ends of the score axis that show the peak: what lies far below the better half of the curve
-    may leave the picture.
+    """Ends of the score axis, chosen to show the peak.
 
-    above: upper ends of the curve's band; shown too, unless they rise higher above the peak than
-        the curve falls below it.
-
-    Leaves room above the curve for the names of levels and below it for the voices.
+    Scores far below the better half of the curve may lie outside. ``above`` is the upper end of the
+    curve's band; it is shown unless it rises higher above the peak than the curve falls below it.
+    There is room above the curve for the names of levels, and below it for estimators' marks.
     """
     values = np.array([np.nan if v is None else v for v in score], float)
     known = np.isfinite(values)
@@ -44,7 +42,11 @@ def score_limits(
 
 
 def scale_ticks(low: float, high: float) -> list[float]:
-    """Round scales between the ends of an axis: octaves, or parts of one where it is short."""
+    """Round scales between the ends of an axis: octaves, or parts of octaves on a short axis.
+
+    >>> scale_ticks(0.5, 16)
+    [0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
+    """
     octaves = math.log2(high / low)
     step = 1.0 if octaves > 2.5 else 0.5 if octaves > 1.2 else 0.25
     first = math.ceil(math.log2(low) / step - 1e-9)

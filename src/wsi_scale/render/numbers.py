@@ -1,4 +1,4 @@
-"""Every number of an answer, with what it is: rows that the page and the dock show."""
+"""Every number of an answer with its name, as rows for the page and the dock."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from wsi_scale.slide.resolution import METADATA
 
 
 def value(found: float | None, unit: str = "") -> str:
-    """A number and its unit; a dash for none."""
+    """A number and its unit; a dash for None."""
     return "–" if found is None else f"{number(found)}{unit}"
 
 
 def range_words(interval: Interval | None, unit: str = "") -> str:
-    """An interval and its unit; a dash for none."""
+    """An interval and its unit; a dash for None."""
     return "–" if interval is None else f"{span(interval)}{unit}"
 
 
 def key_numbers(report: Report) -> list[tuple[str, str]]:
-    """What was found, how sure it is, and what every estimator that could would answer."""
+    """(name, value) of the answer, its intervals, and the answer of every other estimator."""
     share = f"{report.interval_level * 100:.0f} %"
     nearest, ruler = report.nearest_level, report.ruler
     rows = [
-        ("Scale (slide pixels per network pixel)", value(report.scale)),
+        ("Scale (slide pixels per network pixel, along one side)", value(report.scale)),
         (f"Scale, {share} interval", range_words(report.scale_interval)),
         ("Scales that serve about as well", range_words(report.tolerance)),
-        ("Resolution the network sees", value(report.mpp, " µm per pixel")),
-        (f"Resolution, {share} interval", range_words(report.mpp_interval, " µm per pixel")),
+        ("Pixel size the network sees", value(report.mpp, " µm per pixel")),
+        (f"Pixel size, {share} interval", range_words(report.mpp_interval, " µm per pixel")),
     ]
     if report.like_power:
-        rows.append(("Magnification (a range, nothing exact)", powers(report.like_power)))
+        rows.append(("Magnification (a rough range)", powers(report.like_power)))
     if nearest:
-        level = f"level {nearest.level} (×{nearest.downsample:.4g}), resized by a further "
+        level = f"level {nearest.level} (×{nearest.downsample:.4g}), remaining resize factor "
         rows.append(("Nearest stored level", level + number(nearest.residual)))
     rows += [
         (
@@ -45,27 +45,38 @@ def key_numbers(report: Report) -> list[tuple[str, str]]:
     rows += [
         (label, value(found, " µm per pixel") + (f" ({span(interval)})" if interval else ""))
         for label, found, interval in (
-            ("Slide pixel size it implies", ruler.slide_mpp, ruler.slide_mpp_interval),
-            ("Network pixel size it implies", ruler.network_mpp, ruler.network_mpp_interval),
+            (
+                "Slide pixel size that the tissue suggests",
+                ruler.slide_mpp,
+                ruler.slide_mpp_interval,
+            ),
+            (
+                "Network pixel size that the slide's implies",
+                ruler.network_mpp,
+                ruler.network_mpp_interval,
+            ),
         )
         if found is not None
     ]
     rows += [
         (f"Candidate with score {one.score:.3g}", number(one.scale)) for one in report.candidates
     ]
-    rows.append(("Estimator", report.estimator))
-    rows += [
+    return [*rows, ("Estimator", report.estimator), *_other_answers(report)]
+
+
+def _other_answers(report: Report) -> list[tuple[str, str]]:
+    """The scale of every estimator but the one that was followed, and that of the metadata."""
+    return [
         (
-            "What the metadata expect" if name == METADATA else f"What {name} would answer",
+            "Scale expected from the metadata" if name == METADATA else f"Answer of {name} alone",
             value(scale),
         )
         for name, scale in report.voices.items()
         if name != report.estimator
     ]
-    return rows
 
 
 def stated_rows(report: Report) -> list[tuple[str, str, str, str]]:
-    """Every stated µm/px held against what the pixels look like: field, µm/px, octaves, status."""
+    """Every stated µm/px compared with the pixels: (field, µm/px, octaves, status)."""
     fields = report.pixels.fields if report.pixels else []
     return [(x.source, value(x.mpp), f"{x.octaves:+.2f}", x.status) for x in fields]

@@ -1,4 +1,4 @@
-"""The answer in words, the same ones on the terminal, in the figure and in the page."""
+"""The answer in words: the same on the terminal, in the figure, on the page and in the dock."""
 
 from __future__ import annotations
 
@@ -7,51 +7,86 @@ from wsi_scale.judgement.verdicts import NUMBERED, Interval
 from wsi_scale.report import AsIs, Report
 
 _MEANING = {
-    "edge": "The best scale lies at or beyond the end of the range that was tried, so this number "
-    "is only a bound; {wider}.",
-    "ambiguous": "Several scales suit the network about equally well{candidates}; look at the "
+    "edge": "The best scale lies at or beyond an end of the range that was searched, so this "
+    "number is only a bound; {wider}.",
+    "ambiguous": "Several scales suit the network about equally well{candidates}; compare the "
     "patches at those scales to choose between them.",
-    "outside": "The slide looks unlike {known}, in more than its scale, so do not rely on the "
+    "outside": "The slide is unlike {known}, and not only in scale, so do not rely on the "
     "number{remedy}.",
-    "flat": "The network responds alike at every scale that was tried, so no scale can be "
-    "preferred; any scale in the range may do, or another layer or network may know better.",
-    "blank": "The network was not asked, since nothing was found to show it.",
-    "no_evidence": "The network's responses hold no evidence from which a scale could be told; a "
-    "network with trained BatchNorm layers would.",
+    "flat": "The network responds alike at every scale that was tried, so none is better than the "
+    "others. Any scale in the range may do; another layer or network may show a difference.",
+    "blank": "Nothing on the slide could be shown to the network, so it was not run.",
+    "no_evidence": "Nothing in this network's responses reveals the best scale; a network with "
+    "trained BatchNorm layers would.",
 }
 
+_LARGER = "A larger scale is a coarser view of more tissue."
 
-_TOO_LITTLE = (
-    "Too little was looked at to be sure of it, though no other scale stands out; look at more "
-    "sites or scales."
+_SCALE_IS = (
+    "Scale is how many slide pixels, along one side, become one pixel of the network's input. "
+    + _LARGER
 )
 
-_START = {"edge": "Of the scales that were tried, the", "outside": "With that caveat, the"}
+_TOO_LITTLE = (
+    "No other scale stands out, but too few sites or scales were measured to be sure; measure more "
+    "of them."
+)
+
+_START = {"edge": "Among the scales that were tried, the", "outside": "With that caveat, the"}
 
 AS_IT_IS = 0.02
 """A level this close to the scale is read without resizing."""
 
 
 def number(value: float) -> str:
-    """Three significant digits without an exponent: 0.0456, 0.980, 4.02, 16.0, 353."""
+    """A number with three significant digits and no exponent.
+
+    >>> number(0.0456), number(0.98), number(16), number(352.8)
+    ('0.0456', '0.980', '16.0', '353')
+    """
     digits = f"{value:#.3g}"
     return f"{value:.0f}" if "e" in digits else digits.rstrip(".")
 
 
 def span(interval: Interval) -> str:
-    """An interval as one reads it: 3.90–4.10."""
+    """An interval in words.
+
+    >>> span((3.9, 4.1))
+    '3.90–4.10'
+    """
     return f"{number(interval[0])}–{number(interval[1])}"
 
 
 def powers(like: tuple[float, float]) -> str:
-    """A range of magnifications: ``like 10–20×``, ``like 20×``."""
+    """A range of magnifications in words.
+
+    >>> powers((10, 20)), powers((20, 20))
+    ('like 10–20×', 'like 20×')
+    """
     return f"like {'–'.join(f'{one:g}' for one in sorted(set(like)))}×"
 
 
 def headline(report: Report) -> str:
-    """The answer in one line: ``scale 4.02 [3.90–4.10] · 0.980 µm/px, like 5–10× · ok``.
+    """The answer in one line, for example ``scale 4.02 [3.90–4.10] · 0.980 µm/px, like 5–10× ·
+    ok``.
 
-    Without an answer: ``no answer: flat``. µm/px only where the slide's resolution is known.
+    Parameters
+    ----------
+    report : Report
+        The report of one run.
+
+    Returns
+    -------
+    str
+        Scale, interval, µm/px if the slide's pixel size is known, and verdict. Without a scale:
+        ``no answer`` and the verdict.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wsi_scale import estimate_slide
+    >>> headline(estimate_slide(np.full((300, 400, 3), 255, np.uint8), "figures"))
+    'no answer: blank'
     """
     ending = " (partial)" if report.partial else ""
     if report.scale is None:
@@ -66,12 +101,34 @@ def headline(report: Report) -> str:
 
 
 def words(verdict: str) -> str:
-    """A verdict as words: ``no_evidence`` -> ``no evidence``."""
+    """A verdict in words.
+
+    >>> words("no_evidence")
+    'no evidence'
+    """
     return verdict.replace("_", " ")
 
 
 def explain(report: Report) -> str:
-    """What the answer means and what to do next, in a few plain sentences."""
+    """What the answer means and what to do next, in a few plain sentences.
+
+    Parameters
+    ----------
+    report : Report
+        The report of one run.
+
+    Returns
+    -------
+    str
+        Sentences on one line. They say what scale is and in which direction it goes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wsi_scale import estimate_slide
+    >>> explain(estimate_slide(np.full((300, 400, 3), 255, np.uint8), "figures"))
+    'Nothing on the slide could be shown to the network, so it was not run.'
+    """
     sentences = [] if report.scale is None else [_best(report), _how_to_use(report)]
     if report.verdict in NUMBERED and report.verdict != "ok":
         sentences = sentences[:1]
@@ -87,13 +144,14 @@ def explain(report: Report) -> str:
         if report.verdict == "ambiguous" and len(report.candidates) == 1:
             meaning = _TOO_LITTLE
         sentences.insert(0 if report.verdict == "outside" else len(sentences), meaning)
+        sentences.append(_SCALE_IS if report.verdict in ("flat", "no_evidence") else "")
     sentences += [_as_it_is(report, one) for one in report.as_is]
     sentences.append(_pixels(report))
     if report.stopped_early:
         asked = report.provenance.settings["precision"]
         sentences.append(
-            f"After {len(report.sites)} sites the interval lay within {100 * asked:g} % of the "
-            "answer, as asked, so no more were looked at."
+            f"The run stopped after {len(report.sites)} sites, because the interval already lay "
+            f"within {100 * asked:g} % of the answer, as requested."
         )
     if report.partial:
         sentences.append("The run was cancelled before its end; more sites may change the answer.")
@@ -101,30 +159,30 @@ def explain(report: Report) -> str:
 
 
 def _known(report: Report) -> str:
-    """What a slide that is ``outside`` lies outside of."""
+    """What an ``outside`` slide was compared with."""
     if report.estimator == profile.NAME:
         return "the images that the profile was calibrated on"
     return "anything the network was trained on"
 
 
 def _wider(report: Report) -> str:
-    """What may help where the answer is an end of the window."""
+    """What may help if the answer lies at an end of the window."""
     ends = report.curve.scales
     if report.scale == ends[-1] and any("has room for scales" in x for x in report.warnings):
-        return "the slide has no room for a wider one, so take a larger image"
+        return "the slide is too small for a wider range, so use a larger image"
     return "try a wider range with --scales"
 
 
 def _remedy(report: Report) -> str:
-    """What may help where colour was not yet fitted away."""
+    """What may help if colours were not fitted yet."""
     freed = report.provenance.settings.get("colour_fit")
     if report.estimator != fingerprint.NAME or freed:
         return ""
-    return "; if the stain may be at fault, --free-colour fits it away"
+    return "; if the stain may be the cause, run again with --free-colour"
 
 
 def _ask_others(report: Report) -> str:
-    """What to ask instead of a baseline; empty where this network allows nothing better."""
+    """What to use instead of a baseline; empty if this network allows nothing better."""
     able = [
         name
         for name, estimator in all_estimators().items()
@@ -133,35 +191,36 @@ def _ask_others(report: Report) -> str:
     if not able:
         return ""
     return (
-        f"What was asked for, {report.estimator}, is a baseline and no evidence of scale, but this "
-        f"network allows {' and '.join(able)}: leave --estimator out, and that is asked."
+        f"The chosen estimator, {report.estimator}, is a baseline and not evidence of scale. This "
+        f"network allows {' and '.join(able)}; leave out --estimator to use that."
     )
 
 
 def _best(report: Report) -> str:
     assert report.scale is not None
-    pixels = "pixel" if number(report.scale) == "1.00" else "pixels"
-    start = _START.get(report.verdict, "The")
-    text = (
-        f"{start} network sees this slide best when {number(report.scale)} {pixels} of the slide "
-        f"become one pixel of its input"
-    )
-    share = f"{report.interval_level * 100:.0f} % interval"
+    scale = number(report.scale)
+    text = f"{_START.get(report.verdict, 'The')} network sees this slide best at scale {scale}"
     if report.scale_interval:
-        text += f" ({share} {span(report.scale_interval)})"
-    if report.mpp is None:
-        return f"{text}; the slide does not say how large its pixels are, so no µm can be given."
-    text += f", that is {number(report.mpp)} µm per pixel"
-    return f"{text} ({span(report.mpp_interval)})." if report.mpp_interval else f"{text}."
+        text += f" ({report.interval_level * 100:.0f} % interval {span(report.scale_interval)})"
+    become = (
+        "pixel, along one side, becomes" if scale == "1.00" else "pixels, along one side, become"
+    )
+    text += f": {scale} slide {become} one pixel of its input"
+    if report.mpp is not None:
+        text += f", which covers {number(report.mpp)} µm"
+        text += f" ({span(report.mpp_interval)})" if report.mpp_interval else ""
+        return f"{text}. {_LARGER}"
+    unknown = "The slide does not state its pixel size, so the answer cannot be given in µm."
+    return f"{text}. {_LARGER} {unknown}"
 
 
 def _how_to_use(report: Report) -> str:
-    """Which native level to read and what is left to resize; a warning below scale 1."""
+    """Which native level to read and how to resize it; a warning below scale 1."""
     assert report.scale is not None
     if report.scale < 1 - 1e-9:
         return (
-            "That enlarges the slide, whose pixels hold less detail than the network is used to; "
-            "a scan at higher resolution would serve better."
+            "A scale below 1 enlarges the slide, which adds no detail; a scan at higher resolution "
+            "would serve better."
         )
     if report.nearest_level is None:
         return ""
@@ -169,15 +228,15 @@ def _how_to_use(report: Report) -> str:
     if abs(residual - 1) <= AS_IT_IS:
         return f"Read level {level} of the slide as it is."
     change = (
-        f"shrink it by {number(residual)}"
+        f"shrink it by a factor of {number(residual)}"
         if residual > 1
-        else (f"enlarge it by {number(1 / residual)}")
+        else f"enlarge it by a factor of {number(1 / residual)}"
     )
     return f"Read level {level} of the slide and {change}."
 
 
 def _as_it_is(report: Report, one: AsIs) -> str:
-    """What reading a level without resizing would change; empty where it is the answer itself."""
+    """What reading a level without resizing would change; empty if that is the answer itself."""
     assert report.scale is not None
     if one.agreement is None or abs(one.downsample / report.scale - 1) <= AS_IT_IS:
         return ""
@@ -188,28 +247,32 @@ def _as_it_is(report: Report, one: AsIs) -> str:
 
 
 def kept(one: AsIs) -> str:
-    """What reading a level as it is leaves of the predictions, and at what work."""
-    times = f"{number(one.work)} times" if one.work > 1 else f"{number(one.work)} of"
-    if one.agreement is not None and one.agreement < 0.5:
-        return f"would change most predictions ({agreement(one)} is left), at {times} the work"
-    return f"keeps {agreement(one)} at {times} the work"
-
-
-def agreement(one: AsIs) -> str:
-    """How far predictions on a level as it is agree with those at the answer's scale."""
-    what = {"dice": "a Dice agreement of {}", "same class": "the class of {} of the patches"}
-    return what[one.kind].format(f"{one.agreement:.2f}")
+    """How many predictions survive reading a level as it is, and what that costs."""
+    cost = f"cost {one.work:.2g} times as much"
+    share = one.agreement or 0.0
+    if one.kind == "dice":
+        kept_share, left = f"a Dice of {share:.2f}", f"Dice {share:.2f}"
+    else:
+        kept_share = f"the class of {share:.0%} of the patches"
+        left = f"{share:.0%} of the patches keep their class"
+    if share < 0.5:
+        return f"would change most predictions ({left}) and {cost}"
+    return f"would keep {kept_share} and {cost}"
 
 
 def _pixels(report: Report) -> str:
-    """What the pixels say of the stated µm/px; a conflict is among the warnings already."""
+    """The stated µm/px compared with the pixels; a conflict is already among the warnings."""
     if report.pixels is None or report.pixels.status == "conflict":
         return ""
     return sentence(report.pixels.reason)
 
 
 def sentence(clause: str) -> str:
-    """A clause with a capital letter and an end."""
+    """A clause with a capital letter and a full stop.
+
+    >>> sentence("the file states no µm/px")
+    'The file states no µm/px.'
+    """
     return f"{clause[:1].upper()}{clause[1:]}."
 
 

@@ -1,4 +1,4 @@
-"""A report's sites for other programs: a table, and shapes that QuPath opens."""
+"""A report's sites for other programs: a CSV table, and shapes for QuPath."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from wsi_scale.slide.resolution import mean_mpp
 
 
 def sites_csv(report: Report) -> str:
-    """One row per site: x, y, its own scale, µm per network px there, side of its field of view.
+    """CSV with one row per site: x, y, its own scale, µm per network px, side of its field of view.
 
-    x, y and side are level-0 px; what is not known is empty.
+    x, y and side are in level-0 px; unknown values are empty.
     """
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
@@ -37,9 +37,9 @@ def sites_csv(report: Report) -> str:
 
 
 def sites_geojson(report: Report) -> str:
-    """The sites' fields of view as a GeoJSON FeatureCollection, level-0 px, as QuPath reads it.
+    """The sites' fields of view as a GeoJSON FeatureCollection in level-0 px, for QuPath.
 
-    A site without an answer of its own shows the field at the report's; without either, a point.
+    A site without its own scale shows the field at the report's scale, or a point if there is none.
     """
     features = [_feature(report, number, site) for number, site in enumerate(report.sites)]
     return json.dumps({"type": "FeatureCollection", "features": features}, indent=1) + "\n"

@@ -1,0 +1,196 @@
+"""Measures site by site, coarse scales first, and knows how far the run is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from wsi_scale.errors import SlideError
+from wsi_scale.estimators import find_estimator, seeks_coarse_to_fine
+from wsi_scale.geometry import ScaleGrid, Site
+from wsi_scale.judgement.estimate import Estimate, estimate
+from wsi_scale.pipeline.coarse_to_fine import (
+    MOST_ROUNDS,
+    first_scales,
+    groups,
+    narrow_enough,
+    next_scales,
+    strides,
+)
+from wsi_scale.pipeline.progress import Progress
+from wsi_scale.pipeline.run import Run
+from wsi_scale.pipeline.visits import find_colours, visit, visit_again, visit_freed
+from wsi_scale.responses.record import Responses, merge
+
+if TYPE_CHECKING:
+    from wsi_scale.pipeline.visits import Colours
+
+_PARTIAL_SECONDS = 0.5  # at least between two interim answers
+_PARTIAL_RESAMPLES = 40
+_PARTIAL_SHARE = 10  # measure at least this many times as long as the last answer took
+
+
+class SiteVisits:
+    """One run: visits sites at some scales, and counts the visits."""
+
+    def __init__(self, run: Run, started: float) -> None:
+        self.run = run
+        self._started = started
+        self._steps = strides(run.settings.per_octave) if run.settings.coarse_to_fine else (1,)
+        self._measured = first_scales(len(run.grid), self._steps[0])
+        self._passes = len(self._steps)
+        self._kinds = 2 if run.settings.colour_fit else 1
+        self._each = self._passes * self._kinds
+        self._done, self._total = 0, self._each * len(run.sites)
+        self._parts: list[Responses] = []
+        self._dropped: list[str] = []
+        self._colours: Colours = {}
+        self._answer: Estimate | None = None
+        self._next_answer = 0.0
+        self._first: tuple[float, int] | None = None  # time and count after the first visit
+
+    def go(self) -> Iterator[Progress]:
+        """Progress of all sites, or of group after group until the interval is narrow enough."""
+        sites, seen = self.run.sites, 0
+        precision = self.run.settings.precision
+        for group in groups(sites, precision):
+            yield from self._visit(group)
+            yield from self._visit_closer(planned=seen == 0)
+            seen += len(group)
+            if self._answer is not None and narrow_enough(self._answer, precision):
+                break
+        if not self._parts:
+            raise SlideError(f"none of {len(sites)} sites could be read: {self._dropped[0]}")
+        from wsi_scale.pipeline.native_levels import try_levels
+
+        tried = try_levels(self.run, self._answer) if self._answer is not None else None
+        last = self._progress(self._parts, finished=True, stopped_early=seen < len(sites))
+        yield replace(last, tried=tried)
+
+    def _visit(self, sites: Sequence[Site]) -> Iterator[Progress]:
+        """Visit new sites at the scales that were measured at earlier sites."""
+        earlier = len(self._parts)
+        visits = self._passes if earlier else 1
+        run = self._run_at(self._measured)
+        for found in visit(run, sites):
+            gone = self._keep(found)
+            yield from self._count(self._each if gone else visits, self._parts, answer=not earlier)
+        yield from self._free_of_colour(run, earlier, visits)
+
+    def _visit_closer(self, *, planned: bool) -> Iterator[Progress]:
+        """Measure more scales around the best until its neighbours are measured; then answer.
+
+        planned: whether these visits are already part of the total, one per step.
+        """
+        for turn in range(MOST_ROUNDS):
+            if not self._parts or len(self._measured) == len(self.run.grid):
+                break
+            self._answer = self._judge(_PARTIAL_RESAMPLES)
+            more = self._next_scales(self._answer)
+            if not more:
+                break
+            if not planned or turn >= self._passes - 1:
+                self._total += self._kinds * len(self._parts)
+            yield from self._visit_again(more)
+        if self._parts:
+            self._answer = self._judge(self.run.settings.resamples)
+
+    def _next_scales(self, answer: Estimate) -> tuple[int, ...]:
+        """Positions in the grid of the scales to measure next."""
+        scales = self.run.grid.scales
+        if not seeks_coarse_to_fine(find_estimator(answer.estimator)):  # it needs all scales
+            return tuple(sorted(set(range(len(scales))).difference(self._measured)))
+        return next_scales(scales, self._measured, answer.score, self._steps)
+
+    def _visit_again(self, more: tuple[int, ...]) -> Iterator[Progress]:
+        """Visit the same sites at more scales."""
+        self._measured = tuple(sorted({*self._measured, *more}))
+        grid = self._run_at(self._measured).grid
+        waiting = [part.on_larger_grid(grid) for part in self._parts]
+        self._parts = []
+        run = self._run_at(more)
+        for done, found in enumerate(visit_again(run, waiting), start=1):
+            gone = self._keep(found)
+            yield from self._count(self._kinds if gone else 1, [*self._parts, *waiting[done:]])
+        yield from self._free_of_colour(run, 0, 1)
+
+    def _keep(self, found: Responses | SlideError) -> bool:
+        """Keep the responses of a site; True if it could not be read and is dropped."""
+        if isinstance(found, SlideError):
+            self._dropped.append(str(found))
+            return True
+        self._parts.append(found)
+        return False
+
+    def _free_of_colour(self, run: Run, start: int, visits: int) -> Iterator[Progress]:
+        """Add colour-fitted responses to the sites from ``start`` on."""
+        parts = self._parts[start:]
+        if not run.settings.colour_fit or not parts:
+            return
+        if any(scale not in self._colours for scale in run.grid.scales):
+            self._colours |= find_colours(run, [x.sites[0] for x in parts], self._colours)
+        for place, part in enumerate(visit_freed(run, parts, self._colours), start=start):
+            self._parts[place] = part
+            yield from self._count(visits, self._parts)
+
+    def _count(
+        self, visits: int, parts: Sequence[Responses], *, answer: bool = False
+    ) -> Iterator[Progress]:
+        """Count visits and report progress, unless it was the last; update the answer if due."""
+        self._done += visits
+        if self._done >= self._total:
+            return
+        now = time.monotonic()
+        if answer and parts and now >= self._next_answer:
+            self._answer = self._judge(_PARTIAL_RESAMPLES)
+            took = time.monotonic() - now
+            self._next_answer = time.monotonic() + max(_PARTIAL_SECONDS, _PARTIAL_SHARE * took)
+        yield self._progress(parts)
+
+    def _progress(
+        self, parts: Sequence[Responses], *, finished: bool = False, stopped_early: bool = False
+    ) -> Progress:
+        now = time.monotonic()
+        total = self._done if finished else self._total
+        first, counted = self._first = self._first or (now, self._done)
+        visits = self._done - counted
+        left = (now - first) / visits * (total - self._done) if visits else None
+        return Progress(
+            run=_note_dropped(self.run, self._dropped),
+            done=self._done,
+            total=total,
+            estimate=self._answer,
+            parts=tuple(parts),
+            seconds=now - self._started,
+            seconds_left=0.0 if finished else left,
+            finished=finished,
+            stopped_early=stopped_early,
+        )
+
+    def _run_at(self, positions: Sequence[int]) -> Run:
+        """The run with only some scales of its grid."""
+        scales = self.run.grid.scales
+        return replace(self.run, grid=ScaleGrid(tuple(scales[i] for i in positions)))
+
+    def _judge(self, resamples: int) -> Estimate:
+        settings = self.run.settings
+        return estimate(
+            merge(self._parts),
+            estimator=settings.estimator,
+            options=settings.options,
+            seed=settings.seed,
+            interval_level=settings.interval_level,
+            resamples=resamples,
+        )
+
+
+def _note_dropped(run: Run, dropped: list[str]) -> Run:
+    """The run, with a warning about sites that could not be read, if there are any."""
+    if not dropped:
+        return run
+    note = (
+        f"{len(dropped)} of {len(run.sites)} sites could not be read and were dropped: {dropped[0]}"
+    )
+    return replace(run, warnings=(*run.warnings, note))
