@@ -13,13 +13,15 @@ import wsi_scale
 SOURCE = Path(wsi_scale.__file__).parent
 FACES = ["", "slide", "sites", "networks", "responses", "estimators", "pipeline", "tiling"]
 FACES += ["known_scale.calibrate", "testing"]
+NEED_MORE = {"estimate_slides", "calibrate", "fit_profile"}
+"""Their examples need files or processes; those of the pages are run by test_docs.py."""
 
 
 def modules_with_examples():
     found = []
     for path in sorted(SOURCE.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
-        if ">>>" in text and path.name != "__main__.py":
+        if any(">>>" in line and "+SKIP" not in line for line in text.splitlines()):
             parts = path.relative_to(SOURCE.parent).with_suffix("").parts
             found.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
     return found
@@ -55,7 +57,8 @@ def test_a_public_function_says_what_enters_and_leaves_and_shows_it(function):
     if inspect.signature(function).parameters:
         assert "Parameters" in sections
     assert {"Returns", "Examples"} <= sections or {"Yields", "Examples"} <= sections
-    assert ">>>" in page
+    runs = [line for line in page.splitlines() if ">>>" in line and "+SKIP" not in line]
+    assert runs or function.__name__ in NEED_MORE
     for name in inspect.signature(function).parameters:
         assert name in page, f"{name} is not explained"
 

@@ -19,6 +19,8 @@ class _Part(BaseModel):
 
 
 class LevelPart(_Part):
+    """One native level of the slide; sizes in its own pixels."""
+
     width: int
     height: int
     downsample: float
@@ -35,6 +37,8 @@ class AuditEntry(_Part):
 
 
 class SlidePart(_Part):
+    """The slide, its levels and what its file states about its pixel size."""
+
     path: str
     reader: str
     mpp: tuple[float, float] | None
@@ -45,6 +49,8 @@ class SlidePart(_Part):
 
 
 class NetworkPart(_Part):
+    """The network that was asked."""
+
     spec: str
     name: str
     training_mpp: float | None
@@ -61,6 +67,8 @@ class Candidate(_Part):
 
 
 class NearestLevel(_Part):
+    """The native level to read for the answer, and what is left to resize."""
+
     level: int
     downsample: float
     residual: float = Field(
@@ -122,12 +130,16 @@ class AsIs(_Part):
 
 
 class ClassPart(_Part):
+    """The answer from the sites of one target class."""
+
     name: str
     scale: float | None
     scale_interval: Interval | None
 
 
 class SitePart(_Part):
+    """One site and its own answer."""
+
     x: float = Field(description="level-0 px")
     y: float = Field(description="level-0 px")
     scale: float | None = Field(description="the site's own scale; null if it has none")
