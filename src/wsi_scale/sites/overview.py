@@ -16,7 +16,7 @@ from wsi_scale.sites.stain import judge_picture
 from wsi_scale.sites.tissue import tissue_mask
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.read_plan import LevelRead
-from wsi_scale.slide.reading import read_reduced, resample
+from wsi_scale.slide.reading import read_reduced, resample, whole_picture_reduction
 
 AROUND_PX = 256.0
 """A smaller region is pictured with its surroundings (level-0 px), because tissue is recognised by
@@ -28,8 +28,6 @@ OVERVIEW_PX = 1024
 FOLDS_PX = 2000
 """In a smaller picture (level-0 px) folds are not searched, because clumps of cells look like
 folds there. This is 0.5–1 mm at 40×–20×."""
-
-_BAND_PX = 1 << 24  # level px held in memory at once
 
 
 @dataclass(frozen=True)
@@ -122,9 +120,8 @@ def take_overview(slide: Slide, region: Region | None) -> Overview:
     right = min(level.width, math.ceil((box.x + box.width) / level.downsample))
     bottom = min(level.height, math.ceil((box.y + box.height) / level.downsample))
     left, top = min(left, right - 1), min(top, bottom - 1)
-    reduce, ratio = 1, scale / level.downsample
-    while (right - left) * (bottom - top) / reduce**2 > _BAND_PX and ratio / (2 * reduce) >= 1:
-        reduce *= 2
+    area_px = (right - left) * (bottom - top)
+    reduce = whole_picture_reduction(area_px, scale / level.downsample)
     read = LevelRead(number, left, top, right - left, bottom - top, reduce, ())
     pixels = read_reduced(slide, read)
     shape = (max(1, round(box.width / scale)), max(1, round(box.height / scale)))

@@ -6,7 +6,7 @@ The frames are drawn in ``wsi_scale.geometry``.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from wsi_scale.errors import SettingsError
@@ -80,8 +80,20 @@ def reduction(window_px: float, ratio: float) -> int:
     >>> reduction(2048, 8.0), reduction(16384, 64.0)
     (1, 4)
     """
+    return averaged_px(ratio, 2, lambda factor: window_px / factor <= MAX_READ_SIDE)
+
+
+def averaged_px(ratio: float, least: float, is_small: Callable[[int], bool]) -> int:
+    """How many px, along a side, to average into one while reading: a power of two.
+
+    The smallest for which the result ``is_small``, as long as at least ``least`` averaged px remain
+    for each of the ``ratio`` px that become one in the end.
+
+    >>> averaged_px(64, 2, lambda factor: 16384 / factor <= 4096)
+    4
+    """
     factor = 1
-    while window_px / factor > MAX_READ_SIDE and ratio / (2 * factor) >= 2:
+    while not is_small(factor) and ratio / (2 * factor) >= least:
         factor *= 2
     return factor
 

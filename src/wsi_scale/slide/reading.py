@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wsi_scale.geometry import Level
-from wsi_scale.slide.read_plan import LevelRead
+from wsi_scale.slide.read_plan import LevelRead, averaged_px
 
 _BAND_PX = 1 << 24  # level px held at once while a wide read is averaged
 
@@ -48,15 +48,21 @@ def read_reduced(slide: Readable, read: LevelRead) -> NDArray[np.uint8]:
     return np.concatenate(bands)
 
 
+def whole_picture_reduction(area_px: float, ratio: float) -> int:
+    """How many px to average into one while reading an area that becomes one small picture.
+
+    area_px: in px of the level. ratio: px of the level per px of the picture.
+    """
+    return averaged_px(ratio, 1, lambda factor: area_px / factor**2 <= _BAND_PX)
+
+
 def shrink_level(slide: Readable, width: int, height: int) -> NDArray[np.uint8]:
     """The whole canvas as (height, width, 3), from the coarsest level that is large enough."""
     fine_enough = [i for i, x in enumerate(slide.levels) if x.width >= width and x.height >= height]
     level = max(fine_enough, key=lambda i: slide.levels[i].downsample)
     have = slide.levels[level]
     ratio = min(have.width / width, have.height / height)
-    reduce = 1
-    while have.width * have.height / reduce**2 > _BAND_PX and ratio / (2 * reduce) >= 1:
-        reduce *= 2
+    reduce = whole_picture_reduction(have.width * have.height, ratio)
     pixels = read_reduced(slide, LevelRead(level, 0, 0, have.width, have.height, reduce, ()))
     # keep a last row or column that fills its averaged pixel only in part
     box = (0.0, 0.0, have.width / reduce, have.height / reduce)
