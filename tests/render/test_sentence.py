@@ -76,7 +76,7 @@ def test_scale_and_its_direction_are_explained_wherever_a_scale_is_spoken_of(any
 def test_the_answer_is_one_sentence_with_its_direction(make_report):
     assert explain(make_report()).startswith(
         "The network sees this slide best at scale 4.02 (90 % interval 3.87–4.18): 4.02 slide "
-        "pixels, along one side, become one pixel of its input, which covers 0.978 µm "
+        "pixels, along one side, become one pixel of its input. That pixel is 0.978 µm wide "
         "(0.941–1.02). A larger scale is a coarser view of more tissue. Read level 1 of the slide "
         "as it is."
     )
@@ -134,7 +134,7 @@ def test_the_nearest_level_is_put_to_use(residual, advice, make_report):
 def test_a_level_as_it_is_says_what_it_keeps_and_what_it_costs(kind, keeps, left, make_report):
     one = {"level": 1, "downsample": 4.0, "agreement": 0.97, "kind": kind, "work": 0.819}
     text = explain(make_report(scale=3.62, as_is=[one | {"sites": 8}]))
-    reading = "Reading level 1 as it is (×4.00 instead of ×3.62) would"
+    reading = "Using level 1 without resizing (scale 4.00 instead of 3.62) would"
     assert f"{reading} keep {keeps} and cost 0.82 times as much." in text
     poor = explain(
         make_report(scale=8.1, as_is=[one | {"sites": 8, "agreement": 0.2, "work": 4.1}])

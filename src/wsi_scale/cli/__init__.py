@@ -186,7 +186,7 @@ def estimate(
     input, along one side. Scale 2 means: shrink the slide to half its width and height, then
     show it to the network. A larger scale is a coarser view of more tissue.
 
-    The verdict ok means that the scale can be used. edge, ambiguous and outside give a number to
+    The verdict ok means one clear best scale. edge, ambiguous and outside give a number to
     check; flat, blank and no_evidence give none. No option is needed: the default network finds
     nuclei in H&E. Name your own with --network.
     """

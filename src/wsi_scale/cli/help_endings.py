@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 WORDS = (
-    "Words such as scale, octave, site, profile and verdict are explained in docs/glossary.md in "
-    "the repository."
+    "Words such as scale, octave, window, card, profile and verdict are explained in "
+    "docs/glossary.md in the repository."
 )
 BAD_INPUT = "wrong input or a failure; one sentence on stderr says what to do"
 CANCELLED = "cancelled with Ctrl-C"
@@ -28,7 +28,7 @@ CONTINUES = ending({0: "done", 2: BAD_INPUT, 130: f"{CANCELLED}; run it again to
 TRAIN_END = ending({0: "done", 2: BAD_INPUT, 130: f"{CANCELLED}; finished networks are kept"})
 ESTIMATE_END = ending(
     {
-        0: "the verdict is ok: the scale can be used",
+        0: "the verdict is ok: one clear best scale",
         2: BAD_INPUT,
         3: "another verdict: check before use; the report says why",
         130: f"{CANCELLED}; the report so far is kept and marked partial",

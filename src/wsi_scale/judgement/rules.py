@@ -144,10 +144,10 @@ def _few_sites(responses: Responses, evidence: Evidence) -> Judgement | None:
 def _why_ok(evidence: Evidence) -> str:
     layers = evidence.answer.layer_scales
     if len(layers) < MANY_LAYERS:
-        return "one clear optimum inside the window"
+        return "one clear best scale inside the window"
     low, high = np.quantile(list(layers.values()), [0.25, 0.75])
     return (
-        f"one clear optimum; the answers of the middle half of {len(layers)} layers lie between "
+        f"one clear best scale; the answers of the middle half of {len(layers)} layers lie between "
         f"{low:.3g} and {high:.3g}"
     )
 
@@ -195,8 +195,8 @@ def _outside(evidence: Evidence) -> Judgement | None:
         return Judgement(
             "outside",
             "the slide differs from the training data in more than scale (stain, blur or content): "
-            f"{misfit:.2g} nats per channel remain unexplained at the best scale, too much next to "
-            f"the {gained:.2g} that moving an octave away would add",
+            f"even at the best scale it differs by {misfit:.2g} nats per channel, and an octave away "
+            f"adds only {gained:.2g}, so scale is not the main difference",
         )
     return None
 

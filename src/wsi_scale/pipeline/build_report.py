@@ -99,9 +99,9 @@ def _at_switch(slide: Slide, answer: Estimate) -> tuple[str, ...]:
     if finer == coarser:
         return ()
     return (
-        f"the interval contains the switch from native level {finer} to {coarser} "
-        f"(×{slide.levels[coarser].downsample:.4g}): if the file stores them with different "
-        "sharpness or compression, this may affect the answer",
+        f"the patches at the finer end of the interval come from native level {finer}, those at "
+        f"the coarser end from level {coarser} (×{slide.levels[coarser].downsample:.4g}): if the "
+        "two differ in sharpness or compression, this may affect the answer",
     )
 
 

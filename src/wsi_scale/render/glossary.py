@@ -12,19 +12,22 @@ WORDS: dict[str, str] = {
     "the image would be enlarged; that adds no detail and is always flagged. The µm/px that the "
     "network sees are scale × the slide's mpp.",
     "octave": "A factor of two. Scales 2 and 4 are one octave apart, 2 and 2.8 half an octave. "
-    "Errors are given in octaves because twice too large and half too small are equally wrong: "
+    "Errors are given in octaves, so that twice the right scale and half of it count as equally wrong: "
     "0.1 octave is 7 %, 0.32 is 25 %, 0.5 is 41 %.",
     "mpp, µm/px": "Micrometres per pixel: how much tissue one pixel covers. A smaller number is "
     "a finer image.",
     "level": "One resolution stored in the slide file. Level 0 is the finest.",
     "site": "A place on the slide, the centre of one scale pyramid.",
-    "interval": "The range that should hold the right scale in 90 % of cases.",
+    "interval": "A range meant to hold the right scale in 90 % of cases. On unfamiliar tissue it holds it "
+    "less often.",
     "tolerance": "The scales that serve about as well: at most a tenth of the predictions change.",
     "verdict": "Whether the answer can be used.",
-    "ok": "A scale one can use.",
+    "ok": "One clear best scale, and no reason found to doubt it. Check it against what you know of "
+    "the slide: on unfamiliar tissue it may still be wrong.",
     "edge": "The best scale lies at an end of the window, so the number is a bound. Widen the "
     "window.",
-    "ambiguous": "Several scales fit. All are listed as candidates.",
+    "ambiguous": "Several scales fit (all are listed as candidates), or too little was measured to choose "
+    "one.",
     "outside": "The slide is unlike what the network was trained on. The number is unreliable.",
     "flat": "The network responds alike at every scale, so there is no best one. No number.",
     "blank": "There is nothing to look at, for example only glass. No number.",

@@ -205,13 +205,13 @@ def _best(report: Report) -> str:
     become = (
         "pixel, along one side, becomes" if scale == "1.00" else "pixels, along one side, become"
     )
-    text += f": {scale} slide {become} one pixel of its input"
+    text += f": {scale} slide {become} one pixel of its input."
     if report.mpp is not None:
-        text += f", which covers {number(report.mpp)} µm"
-        text += f" ({span(report.mpp_interval)})" if report.mpp_interval else ""
+        text += f" That pixel is {number(report.mpp)} µm wide"
+        text += f" ({span(report.mpp_interval)} µm)" if report.mpp_interval else ""
         return f"{text}. {_LARGER}"
     unknown = "The slide does not state its pixel size, so the answer cannot be given in µm."
-    return f"{text}. {_LARGER} {unknown}"
+    return f"{text} {_LARGER} {unknown}"
 
 
 def _how_to_use(report: Report) -> str:
@@ -241,8 +241,8 @@ def _as_it_is(report: Report, one: AsIs) -> str:
     if one.agreement is None or abs(one.downsample / report.scale - 1) <= AS_IT_IS:
         return ""
     return (
-        f"Reading level {one.level} as it is (×{number(one.downsample)} instead of "
-        f"×{number(report.scale)}) {kept(one)}."
+        f"Using level {one.level} without resizing (scale {number(one.downsample)} instead of "
+        f"{number(report.scale)}) {kept(one)}."
     )
 
 
@@ -264,7 +264,7 @@ def _pixels(report: Report) -> str:
     """The stated µm/px compared with the pixels; a conflict is already among the warnings."""
     if report.pixels is None or report.pixels.status == "conflict":
         return ""
-    return sentence(report.pixels.reason)
+    return f"Check of the file's pixel size: {report.pixels.reason}."
 
 
 def sentence(clause: str) -> str:
