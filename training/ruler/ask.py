@@ -1,0 +1,180 @@
+"""What a trained ruler says about an image of unknown µm/px.
+
+The image is shrunk by many factors and looked at in many places. A patch shrunk by r whose log2
+µm/px is read as y votes for y − log2 r. Where a guess and a factor together lie beyond what the
+network was taught, the patch says only "beyond", and that is how it is counted.
+
+    python -m training.ruler.ask RULER.pt IMAGE...
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from math import log2
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from training.ruler.draw import LEAST_TISSUE, tissue_share
+from training.ruler.network import CENTRES, STEP, RulerNet, log_shares
+
+Floats = NDArray[np.float32]
+
+EVERY = 2
+"""Bins between two factors: 0.2 octave."""
+PLACES = 12
+"""Patches at each factor, at most."""
+TAUGHT = (-2.1, 2.2)
+"""log2 µm/px between which the network was taught: 0.23 to 4.6."""
+GUESSES = np.round(np.arange(-4.0, 2.3, STEP), 4)
+"""(G,) log2 µm/px that an image may have: 0.06 to 4.6."""
+
+
+@dataclass(frozen=True)
+class Votes:
+    """What the network said of V patches of one image."""
+
+    shares: Floats
+    """(V, B) log of each bin's share."""
+    octaves: Floats
+    """(V,) log2 of the factor by which the image was shrunk."""
+
+    @property
+    def entropy(self) -> Floats:
+        """(V,) nats."""
+        return -(np.exp(self.shares) * self.shares).sum(1)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """log2 µm/px and what speaks against it."""
+
+    octaves: float
+    spread: float
+    """Standard deviation of the fused distribution, in octaves."""
+    scatter: float
+    """Median distance of the single votes from the answer, in octaves."""
+
+
+def load(path: Path) -> RulerNet:
+    saved = torch.load(path, weights_only=True)
+    recipe = saved["recipe"]
+    net = RulerNet(tuple(recipe["widths"]), 2 if recipe["head"] == "laplace" else 0)
+    net.load_state_dict(saved["weights"])
+    return net.eval()
+
+
+def cut(image: Image.Image, side: int, seed: int) -> tuple[NDArray[np.uint8], Floats]:
+    """Patches with tissue, (V, side, side, 3), and log2 of their factors (V,)."""
+    rng = np.random.default_rng(seed)
+    patches, octaves = [], []
+    shortest = min(image.size)
+    for number in range(0, int(log2(max(shortest / side, 1)) / STEP + 1e-6) + 1, EVERY):
+        small = image
+        if number:
+            factor = 2 ** (number * STEP)
+            sides = [max(side, round(length / factor)) for length in image.size]
+            small = image.resize(sides, Image.Resampling.BICUBIC)
+        pixels = np.asarray(small)
+        for y, x in places(rng, pixels.shape[0] - side, pixels.shape[1] - side, side):
+            patch = pixels[y : y + side, x : x + side]
+            if tissue_share(patch) >= LEAST_TISSUE:
+                patches.append(patch)
+                octaves.append(number * STEP)
+    empty = np.zeros((0, side, side, 3), np.uint8)
+    return np.stack(patches) if patches else empty, np.array(octaves, np.float32)
+
+
+def places(rng: np.random.Generator, high: int, wide: int, side: int) -> list[tuple[int, int]]:
+    """Upper left corners (y, x), one by chance in each cell of a grid; PLACES of them at most."""
+    rows, columns = (min(4, 1 + length // (side // 2)) for length in (high, wide))
+    corners = [
+        (
+            int((row + rng.random()) / rows * (high + 1)),
+            int((column + rng.random()) / columns * (wide + 1)),
+        )
+        for row in range(rows)
+        for column in range(columns)
+    ]
+    rng.shuffle(corners)
+    return [(int(y), int(x)) for y, x in corners[:PLACES]]
+
+
+@torch.no_grad()
+def ask(net: RulerNet, image: Image.Image, side: int, seed: int = 0) -> Votes:
+    """What the network says of patches all over the image."""
+    patches, octaves = cut(image.convert("RGB"), side, seed)
+    said = [
+        log_shares(net(torch.from_numpy(part).permute(0, 3, 1, 2).float() / 255)).numpy()
+        for part in np.array_split(patches, len(patches) // 64 + 1)
+        if len(part)
+    ]
+    shares = np.concatenate(said) if said else np.zeros((0, len(CENTRES)), np.float32)
+    return Votes(shares, octaves)
+
+
+def beyond_counted(shares: Floats) -> Floats:
+    """The shares with everything beyond what was taught made one: the mean of the last three bins
+    on that side."""
+    low, high = (round((end - CENTRES[0]) / STEP) for end in TAUGHT)
+    kept = shares.copy()
+    kept[:, :low] = np.log(np.exp(shares[:, low : low + 3]).mean(1, keepdims=True))
+    kept[:, high + 1 :] = np.log(np.exp(shares[:, high - 2 : high + 1]).mean(1, keepdims=True))
+    return kept
+
+
+def support(votes: Votes, floor: float) -> Floats:
+    """(V, G) log of how well each guess agrees with each vote.
+
+    floor: share of votes that may be plainly wrong; none of them can forbid a guess.
+    """
+    shares = beyond_counted(votes.shares)
+    at = np.round((GUESSES[None] + votes.octaves[:, None] - CENTRES[0]) / STEP).astype(int)
+    found = np.take_along_axis(shares, np.clip(at, 0, len(CENTRES) - 1), 1)
+    return np.logaddexp(np.log1p(-floor) + found, np.log(floor / len(CENTRES)))
+
+
+def fuse(votes: Votes, weight: float = 0.1, floor: float = 0.05) -> Floats:
+    """(G,) shares of the guesses: the product of all votes, each raised to ``weight``.
+
+    Votes of one image are not independent, so they count for less than their number.
+    """
+    total = weight * support(votes, floor).sum(0)
+    shares = np.exp(total - total.max())
+    return shares / shares.sum()
+
+
+def answer(votes: Votes, weight: float = 0.1, floor: float = 0.05) -> Answer | None:
+    """The median of the fused distribution; None without a vote."""
+    if not len(votes.octaves):
+        return None
+    shares = fuse(votes, weight, floor)
+    cumulated = np.cumsum(shares) - shares / 2
+    middle = float(np.interp(0.5, cumulated, GUESSES))
+    mean = float((shares * GUESSES).sum())
+    spread = float(np.sqrt((shares * (GUESSES - mean) ** 2).sum() + STEP**2 / 12))
+    single = CENTRES[votes.shares.argmax(1)] - votes.octaves
+    return Answer(middle, spread, float(np.median(np.abs(single - middle))))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Reads µm/px from the pixels of H&E images.")
+    parser.add_argument("ruler", type=Path)
+    parser.add_argument("images", type=Path, nargs="+")
+    parser.add_argument("--side", type=int, default=64)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    net = load(args.ruler)
+    for path in args.images:
+        found = answer(ask(net, Image.open(path), args.side))
+        if found is None:
+            print(f"{path.name}: no tissue")
+        else:
+            print(f"{path.name}: {2**found.octaves:.3f} µm/px, spread {found.spread:.2f} octaves")
+
+
+if __name__ == "__main__":
+    main()

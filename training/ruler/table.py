@@ -1,0 +1,79 @@
+"""The table of what rulers said of sources that they had not seen.
+
+    python -m training.ruler.table VOTES.npz... --out results/NAME
+
+writes NAME.json, a line for each case, and NAME.md, a row for each source.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import spearmanr
+from training.ruler.ask import answer
+from training.ruler.evaluate import recall
+
+WITHIN = (1.25, 1.6, 2.0)
+HEAD = "| source | cases | median error | bias | 1.25 × | 1.6 × | 2 × | spread ~ error | best constant |"
+
+
+def answers(paths: list[Path], weight: float, floor: float) -> list[dict]:
+    """A line for each case, with what was said; cases without a vote say nothing."""
+    lines = []
+    for path in paths:
+        for line, votes in zip(*recall(path), strict=True):
+            found = answer(votes, weight, floor)
+            line["votes"] = len(votes.octaves)
+            if found is not None:
+                line["answer"] = round(found.octaves, 3)
+                line["spread"] = round(found.spread, 3)
+                line["scatter"] = round(found.scatter, 3)
+            lines.append(line)
+    return lines
+
+
+def row(name: str, lines: list[dict]) -> str:
+    """What the lines come to. Errors in octaves, shares in per cent."""
+    lines = [line for line in lines if "answer" in line]
+    truth = np.array([line["truth"] for line in lines])
+    error = np.array([line["answer"] for line in lines]) - truth
+    away = np.abs(error)
+    shares = " | ".join(f"{100 * np.mean(away <= np.log2(w)):.0f}" for w in WITHIN)
+    spread = [line["spread"] for line in lines]
+    sorted_by = f"{spearmanr(spread, away).statistic:.2f}" if len(lines) > 5 else "–"
+    constant = np.median(np.abs(truth - np.median(truth)))
+    return (
+        f"| {name} | {len(lines)} | {np.median(away):.2f} | {np.median(error):+.2f} | {shares} "
+        f"| {sorted_by} | {constant:.2f} |"
+    )
+
+
+def table(lines: list[dict]) -> str:
+    """One row for each source, one for the median source, one for all cases."""
+    names = sorted({line["source"] for line in lines})
+    rows = [row(name, [line for line in lines if line["source"] == name]) for name in names]
+    return "\n".join([HEAD, "| --- |" + " ---: |" * 8, *rows, row("**all cases**", lines)])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("votes", type=Path, nargs="+")
+    parser.add_argument("--weight", type=float, default=0.1, help="of a vote")
+    parser.add_argument("--floor", type=float, default=0.05, help="share of votes that are wrong")
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args()
+    lines = answers(args.votes, args.weight, args.floor)
+    told = table(lines)
+    print(told)
+    if args.out:
+        args.out.with_suffix(".json").write_text(json.dumps(lines, indent=0) + "\n")
+        command = f"`python -m training.ruler.table {' '.join(sys.argv[1:])}`"
+        args.out.with_suffix(".md").write_text(f"{told}\n\n{command}\n")
+
+
+if __name__ == "__main__":
+    main()
