@@ -84,12 +84,12 @@ class Perfect(torch.nn.Module):
 
 @pytest.mark.parametrize("mpp", [0.12, 0.25, 0.7, 1.1])
 def test_a_perfect_network_is_taken_at_its_word(mpp):
-    votes = ask.ask(Perfect(), Image.fromarray(grating(mpp, 256, 300)), 64)
+    votes = ask.ask(Perfect(), Image.fromarray(grating(mpp, 256, 300)))
     assert ask.answer(votes).octaves == pytest.approx(np.log2(mpp), abs=0.08)
 
 
 def test_a_few_votes_that_are_plainly_wrong_change_little():
-    votes = ask.ask(Perfect(), Image.fromarray(grating(0.5, 256, 300)), 64)
+    votes = ask.ask(Perfect(), Image.fromarray(grating(0.5, 256, 300)))
     wrong = np.roll(votes.shares[::6], 15, axis=1)
     mixed = ask.Votes(
         np.concatenate([votes.shares, wrong]), np.concatenate([votes.octaves, votes.octaves[::6]])
@@ -99,7 +99,7 @@ def test_a_few_votes_that_are_plainly_wrong_change_little():
 
 def test_glass_gives_no_answer():
     glass = Image.new("RGB", (300, 200), (244, 244, 246))
-    assert ask.answer(ask.ask(Perfect(), glass, 64)) is None
+    assert ask.answer(ask.ask(Perfect(), glass)) is None
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_a_stopped_training_goes_on_to_the_same_weights(pool, tmp_path, monkeypa
 
 def test_votes_are_kept_and_recalled(images, tmp_path):
     rows = [row for row in folds.read_rows(images) if row.source == "camelyon16"]
-    lines, votes = evaluate.evaluate(network.RulerNet((4, 4, 8, 8)).eval(), rows, 32, 32)
+    lines, votes = evaluate.evaluate(network.RulerNet((4, 4, 8, 8)).eval(), rows)
     evaluate.keep(tmp_path / "votes.npz", lines, votes)
     again, recalled = evaluate.recall(tmp_path / "votes.npz")
     assert json.dumps(again) == json.dumps(lines)

@@ -10,6 +10,7 @@ network was taught, the patch says only "beyond", and that is how it is counted.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log2
 from pathlib import Path
@@ -23,14 +24,20 @@ from training.ruler.network import CENTRES, STEP, RulerNet, log_shares
 
 Floats = NDArray[np.float32]
 
+SIDES = (64, 96, 128)
+"""px of a patch; taught at the first, and as good or better at the others."""
 EVERY = 2
 """Bins between two factors: 0.2 octave."""
 PLACES = 12
 """Patches at each factor, at most."""
 TAUGHT = (-2.1, 2.2)
 """log2 µm/px between which the network was taught: 0.23 to 4.6."""
-GUESSES = np.round(np.arange(-4.0, 2.3, STEP), 4)
-"""(G,) log2 µm/px that an image may have: 0.06 to 4.6."""
+TRUSTED, ENOUGH = (-0.8, 0.6), 6
+"""log2 µm/px at which it was taught the most tissues, and how many votes are enough there."""
+WEIGHT, FLOOR = 0.1, 0.05
+"""Of a vote, for those of one image hang together; and the share that may be plainly wrong."""
+GUESSES = np.round(np.arange(-4.0, 2.55, STEP), 4)
+"""(G,) log2 µm/px that an image may have: 0.06 to 5.7."""
 
 
 @dataclass(frozen=True)
@@ -67,25 +74,28 @@ def load(path: Path) -> RulerNet:
     return net.eval()
 
 
-def cut(image: Image.Image, side: int, seed: int) -> tuple[NDArray[np.uint8], Floats]:
-    """Patches with tissue, (V, side, side, 3), and log2 of their factors (V,)."""
+def cut(image: Image.Image, seed: int) -> Iterator[tuple[NDArray[np.uint8], float]]:
+    """Patches with tissue at each factor, (V, side, side, 3), and log2 of the factor.
+
+    They are as large as the shrunk image allows, between the first and the last of SIDES.
+    """
     rng = np.random.default_rng(seed)
-    patches, octaves = [], []
     shortest = min(image.size)
-    for number in range(0, int(log2(max(shortest / side, 1)) / STEP + 1e-6) + 1, EVERY):
+    for number in range(0, int(log2(max(shortest / SIDES[0], 1)) / STEP + 1e-6) + 1, EVERY):
         small = image
         if number:
-            factor = 2 ** (number * STEP)
-            sides = [max(side, round(length / factor)) for length in image.size]
+            sides = [max(SIDES[0], round(n / 2 ** (number * STEP))) for n in image.size]
             small = image.resize(sides, Image.Resampling.BICUBIC)
         pixels = np.asarray(small)
-        for y, x in places(rng, pixels.shape[0] - side, pixels.shape[1] - side, side):
-            patch = pixels[y : y + side, x : x + side]
-            if tissue_share(patch) >= LEAST_TISSUE:
-                patches.append(patch)
-                octaves.append(number * STEP)
-    empty = np.zeros((0, side, side, 3), np.uint8)
-    return np.stack(patches) if patches else empty, np.array(octaves, np.float32)
+        high, wide = pixels.shape[:2]
+        side = max(side for side in SIDES if side <= min(high, wide))
+        patches = [
+            patch
+            for y, x in places(rng, high - side, wide - side, side)
+            if tissue_share(patch := pixels[y : y + side, x : x + side]) >= LEAST_TISSUE
+        ]
+        if patches:
+            yield np.stack(patches), number * STEP
 
 
 def places(rng: np.random.Generator, high: int, wide: int, side: int) -> list[tuple[int, int]]:
@@ -104,16 +114,15 @@ def places(rng: np.random.Generator, high: int, wide: int, side: int) -> list[tu
 
 
 @torch.no_grad()
-def ask(net: RulerNet, image: Image.Image, side: int, seed: int = 0) -> Votes:
+def ask(net: torch.nn.Module, image: Image.Image, seed: int = 0) -> Votes:
     """What the network says of patches all over the image."""
-    patches, octaves = cut(image.convert("RGB"), side, seed)
-    said = [
-        log_shares(net(torch.from_numpy(part).permute(0, 3, 1, 2).float() / 255)).numpy()
-        for part in np.array_split(patches, len(patches) // 64 + 1)
-        if len(part)
-    ]
-    shares = np.concatenate(said) if said else np.zeros((0, len(CENTRES)), np.float32)
-    return Votes(shares, octaves)
+    shares, octaves = [np.zeros((0, len(CENTRES)), np.float32)], []
+    if min(image.size) >= SIDES[0]:
+        for patches, octave in cut(image.convert("RGB"), seed):
+            seen = torch.from_numpy(patches).permute(0, 3, 1, 2).float() / 255
+            shares.append(log_shares(net(seen)).numpy())
+            octaves += [octave] * len(patches)
+    return Votes(np.concatenate(shares), np.array(octaves, np.float32))
 
 
 def beyond_counted(shares: Floats) -> Floats:
@@ -137,7 +146,7 @@ def support(votes: Votes, floor: float) -> Floats:
     return np.logaddexp(np.log1p(-floor) + found, np.log(floor / len(CENTRES)))
 
 
-def fuse(votes: Votes, weight: float = 0.1, floor: float = 0.05) -> Floats:
+def fuse(votes: Votes, weight: float = WEIGHT, floor: float = FLOOR) -> Floats:
     """(G,) shares of the guesses: the product of all votes, each raised to ``weight``.
 
     Votes of one image are not independent, so they count for less than their number.
@@ -147,29 +156,42 @@ def fuse(votes: Votes, weight: float = 0.1, floor: float = 0.05) -> Floats:
     return shares / shares.sum()
 
 
-def answer(votes: Votes, weight: float = 0.1, floor: float = 0.05) -> Answer | None:
-    """The median of the fused distribution; None without a vote."""
+def answer(votes: Votes, weight: float = WEIGHT, floor: float = FLOOR) -> Answer | None:
+    """The median of the fused distribution; None without a vote.
+
+    All votes say roughly what it is. Those whose scale then is one at which most tissues were
+    taught say it better, so only they are asked again, if there are enough.
+    """
     if not len(votes.octaves):
         return None
     shares = fuse(votes, weight, floor)
-    cumulated = np.cumsum(shares) - shares / 2
-    middle = float(np.interp(0.5, cumulated, GUESSES))
+    for _ in range(3):
+        scale = middle(shares) + votes.octaves
+        kept = (scale >= TRUSTED[0]) & (scale <= TRUSTED[1])
+        if kept.sum() < ENOUGH:
+            break
+        shares = fuse(Votes(votes.shares[kept], votes.octaves[kept]), weight, floor)
+    at = middle(shares)
     mean = float((shares * GUESSES).sum())
     spread = float(np.sqrt((shares * (GUESSES - mean) ** 2).sum() + STEP**2 / 12))
     single = CENTRES[votes.shares.argmax(1)] - votes.octaves
-    return Answer(middle, spread, float(np.median(np.abs(single - middle))))
+    return Answer(at, spread, float(np.median(np.abs(single - at))))
+
+
+def middle(shares: Floats) -> float:
+    """The guess with half of the shares on either side."""
+    return float(np.interp(0.5, np.cumsum(shares) - shares / 2, GUESSES))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Reads µm/px from the pixels of H&E images.")
     parser.add_argument("ruler", type=Path)
     parser.add_argument("images", type=Path, nargs="+")
-    parser.add_argument("--side", type=int, default=64)
     args = parser.parse_args()
     torch.set_num_threads(1)
     net = load(args.ruler)
     for path in args.images:
-        found = answer(ask(net, Image.open(path), args.side))
+        found = answer(ask(net, Image.open(path)))
         if found is None:
             print(f"{path.name}: no tissue")
         else:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from training.ruler.ask import Votes, ask, load
+from training.ruler.ask import SIDES, Votes, ask, load
 from training.ruler.draw import LEAST_TISSUE, tissue_share
 from training.ruler.folds import FOLDS, Row, read_rows, scored
 from training.ruler.network import RulerNet
@@ -40,13 +40,13 @@ def cases_of(row: Row, least: int) -> list[tuple[Image.Image, float]]:
 
 
 def evaluate(
-    net: RulerNet, rows: list[Row], side: int, least: int
+    net: RulerNet, rows: list[Row], least: int = SIDES[0]
 ) -> tuple[list[dict], list[Votes]]:
     """A line about each case, and its votes."""
     lines, votes = [], []
     for number, row in enumerate(rows):
-        for image, truth in cases_of(row, max(side, least)):
-            votes.append(ask(net, image, side, seed=number))
+        for image, truth in cases_of(row, least):
+            votes.append(ask(net, image, number))
             line = {"source": row.source, "case": row.case, "file": row.path.name}
             size = {"truth": truth, "side": min(image.size), "sure": row.sure}
             lines.append(line | size)
@@ -75,8 +75,6 @@ def main() -> None:
     parser.add_argument("images", type=Path, help="a folder with images.csv")
     parser.add_argument("ruler", type=Path)
     parser.add_argument("--fold", choices=[*FOLDS, "all"], required=True)
-    parser.add_argument("--side", type=int, default=64, help="of a patch, in px")
-    parser.add_argument("--least", type=int, default=64, help="shorter side of an image, in px")
     parser.add_argument("--untrained", action="store_true", help="with weights by chance")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
@@ -88,7 +86,7 @@ def main() -> None:
     if args.untrained:
         torch.manual_seed(0)
         net = RulerNet().eval()
-    keep(args.out, *evaluate(net, rows, args.side, args.least))
+    keep(args.out, *evaluate(net, rows))
 
 
 if __name__ == "__main__":

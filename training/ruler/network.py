@@ -16,6 +16,10 @@ LOW, HIGH, STEP = -2.4, 2.6, 0.1
 CENTRES = np.round(np.arange(LOW, HIGH + STEP / 2, STEP), 4)
 """(B,) log2 µm/px: 0.19 to 6.1 µm/px."""
 
+COMMON = (-1.2, 1.2)
+"""Octaves: 0.44 to 2.3 µm/px, what most sources can show. Finer, a few; coarser, only large fields:
+there the network has seen few tissues, and errs on others."""
+
 SOFT = 0.12
 """Octaves: the spread of a label over its neighbours."""
 

@@ -14,11 +14,18 @@ from pathlib import Path
 
 import numpy as np
 from scipy.stats import spearmanr
-from training.ruler.ask import answer
+from training.ruler.ask import FLOOR, WEIGHT, answer
 from training.ruler.evaluate import recall
 
 WITHIN = (1.25, 1.6, 2.0)
-HEAD = "| source | cases | median error | bias | 1.25 × | 1.6 × | 2 × | spread ~ error | best constant |"
+COARSEST = 2.0
+"""log2 of 4 µm/px: what is coarser is not to be read, only to be called coarse."""
+HEAD = "| source | cases | median | bias | ≤ 1.25 × | ≤ 1.6 × | ≤ 2 × | rank | constant |"
+LEGEND = (
+    "Median error and bias of log2 µm/px in octaves, shares in per cent. Rank: Spearman's between "
+    "the spread of the fused votes and the error. Constant: median error of the best constant of "
+    "all cases."
+)
 
 
 def answers(paths: list[Path], weight: float, floor: float) -> list[dict]:
@@ -36,8 +43,8 @@ def answers(paths: list[Path], weight: float, floor: float) -> list[dict]:
     return lines
 
 
-def row(name: str, lines: list[dict]) -> str:
-    """What the lines come to. Errors in octaves, shares in per cent."""
+def row(name: str, lines: list[dict], constant: float) -> str:
+    """What the lines come to, beside a constant answer in log2 µm/px."""
     lines = [line for line in lines if "answer" in line]
     truth = np.array([line["truth"] for line in lines])
     error = np.array([line["answer"] for line in lines]) - truth
@@ -45,25 +52,34 @@ def row(name: str, lines: list[dict]) -> str:
     shares = " | ".join(f"{100 * np.mean(away <= np.log2(w)):.0f}" for w in WITHIN)
     spread = [line["spread"] for line in lines]
     sorted_by = f"{spearmanr(spread, away).statistic:.2f}" if len(lines) > 5 else "–"
-    constant = np.median(np.abs(truth - np.median(truth)))
     return (
         f"| {name} | {len(lines)} | {np.median(away):.2f} | {np.median(error):+.2f} | {shares} "
-        f"| {sorted_by} | {constant:.2f} |"
+        f"| {sorted_by} | {np.median(np.abs(truth - constant)):.2f} |"
     )
 
 
 def table(lines: list[dict]) -> str:
-    """One row for each source, one for the median source, one for all cases."""
+    """One row for each source and one for all cases; those too coarse to be read are counted."""
+    coarse = [line for line in lines if line["truth"] > COARSEST]
+    called = sum(line.get("answer", 0) > COARSEST - 0.3 for line in coarse)
+    lines = [line for line in lines if line["truth"] <= COARSEST]
     names = sorted({line["source"] for line in lines})
-    rows = [row(name, [line for line in lines if line["source"] == name]) for name in names]
-    return "\n".join([HEAD, "| --- |" + " ---: |" * 8, *rows, row("**all cases**", lines)])
+    constant = float(np.median([line["truth"] for line in lines]))
+    rows = [
+        row(name, [line for line in lines if line["source"] == name], constant) for name in names
+    ]
+    told = [HEAD, "| --- |" + " ---: |" * 8, *rows, row("**all cases**", lines, constant)]
+    told += ["", LEGEND]
+    if coarse:
+        told += ["", f"Of {len(coarse)} cases coarser than 4 µm/px, {called} were called coarse."]
+    return "\n".join(told)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("votes", type=Path, nargs="+")
-    parser.add_argument("--weight", type=float, default=0.1, help="of a vote")
-    parser.add_argument("--floor", type=float, default=0.05, help="share of votes that are wrong")
+    parser.add_argument("--weight", type=float, default=WEIGHT, help="of a vote")
+    parser.add_argument("--floor", type=float, default=FLOOR, help="share of votes that are wrong")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     lines = answers(args.votes, args.weight, args.floor)

@@ -23,7 +23,7 @@ from torch import Tensor
 from training.ruler.augment import augment
 from training.ruler.draw import Pool, open_pool
 from training.ruler.folds import DOUBTFUL, FOLDS, held_out
-from training.ruler.network import RulerNet, cross_entropy, laplace
+from training.ruler.network import COMMON, RulerNet, cross_entropy, laplace
 
 KEEP_EVERY = 500
 MEMORY = 0.998
@@ -32,6 +32,8 @@ FAME = 0.35
 """A source with twice as many places to show is shown 2 ** FAME times as often."""
 EVEN = 0.25
 """Octaves of a bin over which labels are made even."""
+OUTER = 0.3
+"""A bin outside what most sources can show (``network.COMMON``) is shown so much less often."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ class Recipe:
 def chances(pool: Pool, left_out: tuple[str, ...]) -> NDArray[np.float64]:
     """(N,) how likely each patch is to be drawn.
 
-    The scale first, evenly; then the source among those that have patches of it, so that a source
-    tells as little as it can about the scale, by how many places it has to show at that scale.
+    The scale first, evenly where most sources can show it; then the source among those that have
+    patches of it, by how many places it has to show: so a source tells little about the scale.
     """
     bins = np.floor(pool.octaves / EVEN).astype(int)
     first, count = bins.min(), np.zeros((np.ptp(bins) + 1, len(pool.names)))
@@ -60,10 +62,12 @@ def chances(pool: Pool, left_out: tuple[str, ...]) -> NDArray[np.float64]:
         0.0 if name in left_out else 1.0 if sure else DOUBTFUL
         for name, sure in zip(pool.names, pool.sure, strict=True)
     ]
-    side_mm = pool.patches.shape[1] * 2 ** (EVEN * (first + np.arange(len(count)) + 0.5)) / 1000
+    middles = EVEN * (first + np.arange(len(count)) + 0.5)
+    side_mm = pool.patches.shape[1] * 2**middles / 1000
     there = np.maximum(1, np.array(pool.areas) / side_mm[:, None] ** 2)
     share = np.where(count > 0, np.array(trust) * there**FAME, 0)
     share /= np.maximum(share.sum(1, keepdims=True), 1e-9)
+    share[(middles < COMMON[0]) | (middles > COMMON[1])] *= OUTER
     found = share[bins - first, pool.sources] / count[bins - first, pool.sources]
     return found / found.sum()
 
