@@ -31,11 +31,14 @@ EVERY = 2
 PLACES = 12
 """Patches at each factor, at most."""
 TAUGHT = (-2.1, 2.2)
-"""log2 µm/px between which the network was taught: 0.23 to 4.6."""
-TRUSTED, ENOUGH = (-0.8, 0.6), 6
-"""log2 µm/px at which it was taught the most tissues, and how many votes are enough there."""
+"""log2 µm/px between which the network was taught anything: 0.23 to 4.6."""
+TRUSTED, REACH = (-0.7, 0.5), 0.7
+"""log2 µm/px between which it was taught the most tissues, 0.62 to 1.4: outside, a patch of an
+unknown tissue is read as one of another size. And how many octaves of an image are read at least,
+wherever they lie."""
 WEIGHT, FLOOR = 0.1, 0.05
 """Of a vote, for those of one image hang together; and the share that may be plainly wrong."""
+TINY = 1e-9
 GUESSES = np.round(np.arange(-4.0, 2.55, STEP), 4)
 """(G,) log2 µm/px that an image may have: 0.06 to 5.7."""
 
@@ -125,52 +128,44 @@ def ask(net: torch.nn.Module, image: Image.Image, seed: int = 0) -> Votes:
     return Votes(np.concatenate(shares), np.array(octaves, np.float32))
 
 
-def beyond_counted(shares: Floats) -> Floats:
-    """The shares with everything beyond what was taught made one: the mean of the last three bins
-    on that side."""
-    low, high = (round((end - CENTRES[0]) / STEP) for end in TAUGHT)
-    kept = shares.copy()
-    kept[:, :low] = np.log(np.exp(shares[:, low : low + 3]).mean(1, keepdims=True))
-    kept[:, high + 1 :] = np.log(np.exp(shares[:, high - 2 : high + 1]).mean(1, keepdims=True))
+def beyond_counted(shares: Floats, window: tuple[float, float]) -> Floats:
+    """The shares with everything beyond the window made one on each side: a bin's mean share."""
+    low, high = (round((end - CENTRES[0]) / STEP) for end in window)
+    kept, plain = shares.copy(), np.exp(shares)
+    kept[:, :low] = np.log(plain[:, :low].mean(1, keepdims=True) + TINY)
+    kept[:, high + 1 :] = np.log(plain[:, high + 1 :].mean(1, keepdims=True) + TINY)
     return kept
 
 
-def support(votes: Votes, floor: float) -> Floats:
-    """(V, G) log of how well each guess agrees with each vote.
+def fuse(votes: Votes, window: tuple[float, float] = TAUGHT) -> Floats:
+    """(G,) shares of the guesses: the product of all votes, each raised to WEIGHT.
 
-    floor: share of votes that may be plainly wrong; none of them can forbid a guess.
+    A guess and a factor say where in a patch's bins to look. Beyond the window all is one: "finer"
+    or "coarser".
     """
-    shares = beyond_counted(votes.shares)
+    shares = beyond_counted(votes.shares, window)
     at = np.round((GUESSES[None] + votes.octaves[:, None] - CENTRES[0]) / STEP).astype(int)
     found = np.take_along_axis(shares, np.clip(at, 0, len(CENTRES) - 1), 1)
-    return np.logaddexp(np.log1p(-floor) + found, np.log(floor / len(CENTRES)))
+    support = np.logaddexp(np.log1p(-FLOOR) + found, np.log(FLOOR / len(CENTRES)))
+    total = WEIGHT * support.sum(0)
+    plain = np.exp(total - total.max())
+    return plain / plain.sum()
 
 
-def fuse(votes: Votes, weight: float = WEIGHT, floor: float = FLOOR) -> Floats:
-    """(G,) shares of the guesses: the product of all votes, each raised to ``weight``.
-
-    Votes of one image are not independent, so they count for less than their number.
-    """
-    total = weight * support(votes, floor).sum(0)
-    shares = np.exp(total - total.max())
-    return shares / shares.sum()
-
-
-def answer(votes: Votes, weight: float = WEIGHT, floor: float = FLOOR) -> Answer | None:
+def answer(votes: Votes) -> Answer | None:
     """The median of the fused distribution; None without a vote.
 
-    All votes say roughly what it is. Those whose scale then is one at which most tissues were
-    taught say it better, so only they are asked again, if there are enough.
+    All votes together say roughly what it is. Then only what is read inside TRUSTED counts by its
+    size, or as much more as it takes to read REACH octaves of the image.
     """
     if not len(votes.octaves):
         return None
-    shares = fuse(votes, weight, floor)
-    for _ in range(3):
-        scale = middle(shares) + votes.octaves
-        kept = (scale >= TRUSTED[0]) & (scale <= TRUSTED[1])
-        if kept.sum() < ENOUGH:
-            break
-        shares = fuse(Votes(votes.shares[kept], votes.octaves[kept]), weight, floor)
+    shares = fuse(votes)
+    for _ in range(2):
+        rough = middle(shares)
+        low = max(TAUGHT[0], min(TRUSTED[0], rough + float(votes.octaves.max()) - REACH))
+        high = min(TAUGHT[1], max(TRUSTED[1], rough + REACH))
+        shares = fuse(votes, (low, high))
     at = middle(shares)
     mean = float((shares * GUESSES).sum())
     spread = float(np.sqrt((shares * (GUESSES - mean) ** 2).sum() + STEP**2 / 12))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy.stats import spearmanr
-from training.ruler.ask import FLOOR, WEIGHT, answer
+from training.ruler.ask import answer
 from training.ruler.evaluate import recall
 
 WITHIN = (1.25, 1.6, 2.0)
@@ -28,12 +28,12 @@ LEGEND = (
 )
 
 
-def answers(paths: list[Path], weight: float, floor: float) -> list[dict]:
+def answers(paths: list[Path]) -> list[dict]:
     """A line for each case, with what was said; cases without a vote say nothing."""
     lines = []
     for path in paths:
         for line, votes in zip(*recall(path), strict=True):
-            found = answer(votes, weight, floor)
+            found = answer(votes)
             line["votes"] = len(votes.octaves)
             if found is not None:
                 line["answer"] = round(found.octaves, 3)
@@ -78,11 +78,9 @@ def table(lines: list[dict]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("votes", type=Path, nargs="+")
-    parser.add_argument("--weight", type=float, default=WEIGHT, help="of a vote")
-    parser.add_argument("--floor", type=float, default=FLOOR, help="share of votes that are wrong")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    lines = answers(args.votes, args.weight, args.floor)
+    lines = answers(args.votes)
     told = table(lines)
     print(told)
     if args.out:
