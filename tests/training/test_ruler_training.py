@@ -155,3 +155,11 @@ def test_votes_are_kept_and_recalled(images, tmp_path):
     assert json.dumps(again) == json.dumps(lines)
     assert {round(2 ** line["truth"], 2) for line in lines} >= {0.5, 1.0}
     assert np.abs(recalled[1].shares - votes[1].shares).max() < 0.01
+
+
+def test_a_start_that_has_seen_what_is_left_out_is_refused(pool, tmp_path):
+    saved = {"recipe": {"fold": "all"}, "weights": {}}
+    torch.save(saved, tmp_path / "ruler.pt")
+    recipe = train.Recipe("lymph", 1, start=str(tmp_path / "ruler.pt"))
+    with pytest.raises(ValueError, match="is of fold all, not lymph"):
+        train.train(recipe, pool, tmp_path)

@@ -47,6 +47,8 @@ class Recipe:
     seed: int = 0
     head: str = "bins"
     widths: tuple[int, ...] = (16, 32, 64, 128)
+    start: str = ""
+    """A ruler of the same fold to begin with; by chance if none."""
 
 
 def chances(pool: Pool, left_out: tuple[str, ...]) -> NDArray[np.float64]:
@@ -77,6 +79,14 @@ def make(recipe: Recipe) -> RulerNet:
     return net.to(memory_format=torch.channels_last)
 
 
+def start_of(recipe: Recipe) -> dict[str, Tensor]:
+    """Weights of the ruler to begin with; one that has seen what is left out here is refused."""
+    saved = torch.load(recipe.start, weights_only=True)
+    if saved["recipe"]["fold"] != recipe.fold:
+        raise ValueError(f"{recipe.start} is of fold {saved['recipe']['fold']}, not {recipe.fold}")
+    return saved["weights"]
+
+
 def batch_of(pool: Pool, cumulated: NDArray, recipe: Recipe, step: int) -> tuple[Tensor, Tensor]:
     """The step's patches (N, 3, s, s) in 0–1, changed, and their log2 µm/px."""
     rng = np.random.default_rng([recipe.seed, step])
@@ -105,6 +115,8 @@ def train(recipe: Recipe, pool: Pool, out: Path) -> RulerNet:
     """Train, or go on training; returns the running mean."""
     torch.manual_seed(recipe.seed)
     net, mean = make(recipe), make(recipe)
+    if recipe.start:
+        net.load_state_dict(start_of(recipe))
     optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.rate, weight_decay=0.02)
     pace = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, recipe.steps, pct_start=0.1)
     parts = {"net": net, "mean": mean, "optimiser": optimiser, "pace": pace}
@@ -178,6 +190,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--head", choices=["bins", "laplace"], default="bins")
     parser.add_argument("--widths", type=int, nargs="+", default=[16, 32, 64, 128])
+    parser.add_argument("--rate", type=float, default=3e-3, help="of learning, at its highest")
+    parser.add_argument("--start", default="", help="a ruler of the same fold to go on from")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -186,7 +200,9 @@ def main() -> None:
         args.fold,
         args.steps,
         args.batch,
+        args.rate,
         seed=args.seed,
+        start=args.start,
         head=args.head,
         widths=tuple(args.widths),
     )
