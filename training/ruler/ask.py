@@ -32,12 +32,13 @@ PLACES = 12
 """Patches at each factor, at most."""
 TAUGHT = (-2.1, 2.2)
 """log2 µm/px between which the network was taught anything: 0.23 to 4.6."""
-TRUSTED, REACH = (-0.7, 0.5), 0.7
-"""log2 µm/px between which it was taught the most tissues, 0.62 to 1.4: outside, a patch of an
-unknown tissue is read as one of another size. And how many octaves of an image are read at least,
-wherever they lie."""
-WEIGHT, FLOOR = 0.1, 0.05
-"""Of a vote, for those of one image hang together; and the share that may be plainly wrong."""
+TRUSTED, REACH = (-0.5, 0.5), 0.35
+"""log2 µm/px between which it was taught the most tissues, 0.71 to 1.4: outside, a patch of an
+unknown tissue is read as one of another size. And how many octaves of an image that does not reach
+there are asked."""
+WEIGHT, FLOOR = 10.0, 0.05
+"""Of all votes together, in votes, for those of one image hang together; and the share of them
+that may be plainly wrong."""
 TINY = 1e-9
 GUESSES = np.round(np.arange(-4.0, 2.55, STEP), 4)
 """(G,) log2 µm/px that an image may have: 0.06 to 5.7."""
@@ -128,26 +129,26 @@ def ask(net: torch.nn.Module, image: Image.Image, seed: int = 0) -> Votes:
     return Votes(np.concatenate(shares), np.array(octaves, np.float32))
 
 
-def beyond_counted(shares: Floats, window: tuple[float, float]) -> Floats:
-    """The shares with everything beyond the window made one on each side: a bin's mean share."""
-    low, high = (round((end - CENTRES[0]) / STEP) for end in window)
+def beyond_counted(shares: Floats) -> Floats:
+    """The shares with everything beyond what was taught made one: the mean of the last three bins
+    on that side."""
+    low, high = (round((end - CENTRES[0]) / STEP) for end in TAUGHT)
     kept, plain = shares.copy(), np.exp(shares)
-    kept[:, :low] = np.log(plain[:, :low].mean(1, keepdims=True) + TINY)
-    kept[:, high + 1 :] = np.log(plain[:, high + 1 :].mean(1, keepdims=True) + TINY)
+    kept[:, :low] = np.log(plain[:, low : low + 3].mean(1, keepdims=True) + TINY)
+    kept[:, high + 1 :] = np.log(plain[:, high - 2 : high + 1].mean(1, keepdims=True) + TINY)
     return kept
 
 
-def fuse(votes: Votes, window: tuple[float, float] = TAUGHT) -> Floats:
-    """(G,) shares of the guesses: the product of all votes, each raised to WEIGHT.
+def fuse(votes: Votes) -> Floats:
+    """(G,) shares of the guesses: the product of all votes, each raised to the same power.
 
-    A guess and a factor say where in a patch's bins to look. Beyond the window all is one: "finer"
-    or "coarser".
+    A guess and a factor say where in a patch's bins to look; WEIGHT, how much all together count.
     """
-    shares = beyond_counted(votes.shares, window)
+    shares = beyond_counted(votes.shares)
     at = np.round((GUESSES[None] + votes.octaves[:, None] - CENTRES[0]) / STEP).astype(int)
     found = np.take_along_axis(shares, np.clip(at, 0, len(CENTRES) - 1), 1)
     support = np.logaddexp(np.log1p(-FLOOR) + found, np.log(FLOOR / len(CENTRES)))
-    total = WEIGHT * support.sum(0)
+    total = min(1.0, WEIGHT / len(found)) * support.sum(0)
     plain = np.exp(total - total.max())
     return plain / plain.sum()
 
@@ -155,17 +156,18 @@ def fuse(votes: Votes, window: tuple[float, float] = TAUGHT) -> Floats:
 def answer(votes: Votes) -> Answer | None:
     """The median of the fused distribution; None without a vote.
 
-    All votes together say roughly what it is. Then only what is read inside TRUSTED counts by its
-    size, or as much more as it takes to read REACH octaves of the image.
+    All votes together say roughly what it is. Then only those count whose patches, if that is
+    right, lie inside TRUSTED, or in the nearest REACH octaves that the image has.
     """
     if not len(votes.octaves):
         return None
     shares = fuse(votes)
     for _ in range(2):
-        rough = middle(shares)
-        low = max(TAUGHT[0], min(TRUSTED[0], rough + float(votes.octaves.max()) - REACH))
-        high = min(TAUGHT[1], max(TRUSTED[1], rough + REACH))
-        shares = fuse(votes, (low, high))
+        scale = middle(shares) + votes.octaves
+        low = min(TRUSTED[0], scale.max() - REACH)
+        high = max(TRUSTED[1], scale.min() + REACH)
+        kept = (scale >= low) & (scale <= high)
+        shares = fuse(Votes(votes.shares[kept], votes.octaves[kept]))
     at = middle(shares)
     mean = float((shares * GUESSES).sum())
     spread = float(np.sqrt((shares * (GUESSES - mean) ** 2).sum() + STEP**2 / 12))
