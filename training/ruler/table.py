@@ -51,10 +51,11 @@ def row(name: str, lines: list[dict], constant: float) -> str:
     away = np.abs(error)
     shares = " | ".join(f"{100 * np.mean(away <= np.log2(w)):.0f}" for w in WITHIN)
     spread = [line["spread"] for line in lines]
-    sorted_by = f"{spearmanr(spread, away).statistic:.2f}" if len(lines) > 5 else "–"
+    told = len(lines) > 5 and np.ptp(spread) > 0
+    rank = f"{spearmanr(spread, away).statistic:.2f}" if told else "–"
     return (
         f"| {name} | {len(lines)} | {np.median(away):.2f} | {np.median(error):+.2f} | {shares} "
-        f"| {sorted_by} | {np.median(np.abs(truth - constant)):.2f} |"
+        f"| {rank} | {np.median(np.abs(truth - constant)):.2f} |"
     )
 
 
