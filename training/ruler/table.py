@@ -18,6 +18,8 @@ from training.ruler.ask import answer
 from training.ruler.evaluate import recall
 
 WITHIN = (1.25, 1.6, 2.0)
+SUREST = 0.7
+"""Share of the cases."""
 COARSEST = 2.0
 """log2 of 4 µm/px: what is coarser is not to be read, only to be called coarse."""
 HEAD = "| source | cases | median | bias | ≤ 1.25 × | ≤ 1.6 × | ≤ 2 × | rank | constant |"
@@ -59,6 +61,16 @@ def row(name: str, lines: list[dict], constant: float) -> str:
     )
 
 
+def surest(lines: list[dict]) -> str:
+    """A sentence about the cases that the network is surest of."""
+    lines = [line for line in lines if "answer" in line]
+    lines = sorted(lines, key=lambda line: line["spread"])[: round(SUREST * len(lines))]
+    away = np.array([abs(line["answer"] - line["truth"]) for line in lines])
+    off = ", ".join(f"{100 * np.mean(away > np.log2(w)):.1f} % by more than {w} ×" for w in WITHIN)
+    limit = f"the {100 * SUREST:.0f} % whose votes spread least (up to {lines[-1]['spread']:.2f})"
+    return f"Of {limit}, {off.replace(' %', ' % are off', 1)}; median {np.median(away):.2f}."
+
+
 def table(lines: list[dict]) -> str:
     """One row for each source and one for all cases; those too coarse to be read are counted."""
     coarse = [line for line in lines if line["truth"] > COARSEST]
@@ -70,7 +82,7 @@ def table(lines: list[dict]) -> str:
         row(name, [line for line in lines if line["source"] == name], constant) for name in names
     ]
     told = [HEAD, "| --- |" + " ---: |" * 8, *rows, row("**all cases**", lines, constant)]
-    told += ["", LEGEND]
+    told += ["", LEGEND, "", surest(lines)]
     if coarse:
         told += ["", f"Of {len(coarse)} cases coarser than 4 µm/px, {called} were called coarse."]
     return "\n".join(told)
@@ -85,7 +97,8 @@ def main() -> None:
     told = table(lines)
     print(told)
     if args.out:
-        args.out.with_suffix(".json").write_text(json.dumps(lines, indent=0) + "\n")
+        each = ",\n".join(json.dumps(line) for line in lines)
+        args.out.with_suffix(".json").write_text(f"[\n{each}\n]\n")
         command = f"`python -m training.ruler.table {' '.join(sys.argv[1:])}`"
         args.out.with_suffix(".md").write_text(f"{told}\n\n{command}\n")
 
