@@ -47,6 +47,8 @@ class Recipe:
     seed: int = 0
     head: str = "bins"
     widths: tuple[int, ...] = (16, 32, 64, 128)
+    without: tuple[str, ...] = ()
+    """Sources left out besides, so that networks of one fold have seen different laboratories."""
     start: str = ""
     """A ruler of the same fold to begin with; by chance if none."""
 
@@ -127,7 +129,7 @@ def train(recipe: Recipe, pool: Pool, out: Path) -> RulerNet:
         for name, part in parts.items():
             part.load_state_dict(saved[name])
     loss_of = laplace if recipe.head == "laplace" else cross_entropy
-    cumulated = np.cumsum(chances(pool, held_out(recipe.fold)))
+    cumulated = np.cumsum(chances(pool, held_out(recipe.fold) + recipe.without))
     begun, losses = time.monotonic(), []
     for step in range(first + 1, recipe.steps + 1):
         patches, octaves = batch_of(pool, cumulated, recipe, step)
@@ -191,6 +193,7 @@ def main() -> None:
     parser.add_argument("--head", choices=["bins", "laplace"], default="bins")
     parser.add_argument("--widths", type=int, nargs="+", default=[16, 32, 64, 128])
     parser.add_argument("--rate", type=float, default=3e-3, help="of learning, at its highest")
+    parser.add_argument("--without", nargs="*", default=[], help="sources left out besides")
     parser.add_argument("--start", default="", help="a ruler of the same fold to go on from")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -202,6 +205,7 @@ def main() -> None:
         args.batch,
         args.rate,
         seed=args.seed,
+        without=tuple(args.without),
         start=args.start,
         head=args.head,
         widths=tuple(args.widths),
