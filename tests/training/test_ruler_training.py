@@ -11,7 +11,7 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from training.ruler import ask, augment, draw, evaluate, folds, network, train  # noqa: E402
+from training.ruler import agree, ask, augment, draw, evaluate, folds, network, train  # noqa: E402
 
 PERIOD_UM = 6.0
 """Of the grating's lines."""
@@ -163,3 +163,12 @@ def test_a_start_that_has_seen_what_is_left_out_is_refused(pool, tmp_path):
     recipe = train.Recipe("lymph", 1, start=str(tmp_path / "ruler.pt"))
     with pytest.raises(ValueError, match="is of fold all, not lymph"):
         train.train(recipe, pool, tmp_path)
+
+
+def test_rulers_that_err_alike_do_not_tell_by_disagreement_and_others_do():
+    rng = np.random.default_rng(0)
+    tissue = rng.normal(0, 0.3, 200)
+    alike = np.stack([tissue, tissue + rng.normal(0, 0.02, 200)])
+    assert "correlation of errors: 1.0" in agree.report(alike)
+    split = np.stack([2 * tissue, 0.1 * tissue])
+    assert "rank correlation with the error 1.00" in agree.report(split)
