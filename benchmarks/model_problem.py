@@ -204,7 +204,7 @@ def measure(job: tuple[Scene, list[tuple[Case, Path]], int, int, Path]) -> None:
     from wsi_scale.networks.untrained import random_weights
     from wsi_scale.pipeline.planning import plan_run
     from wsi_scale.pipeline.settings import Settings
-    from wsi_scale.pipeline.visits import measure_site, read_ahead
+    from wsi_scale.pipeline.visit_sites import measure_site, read_ahead
     from wsi_scale.responses.record import merge
     from wsi_scale.slide.readers import open_slide
 

@@ -32,7 +32,7 @@ from wsi_scale.networks import Network, load_network
 from wsi_scale.pipeline.planning import plan_run
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pipeline.settings import Settings
-from wsi_scale.pipeline.visits import measure_site, read_ahead, readers_for, visit
+from wsi_scale.pipeline.visit_sites import measure_site, read_ahead, readers_for, visit
 from wsi_scale.slide.pyramid import Pyramid, sample_pyramid
 from wsi_scale.slide.readers import open_slide
 

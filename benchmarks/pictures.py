@@ -29,7 +29,7 @@ from wsi_scale.known_scale.calibrate import Sample, fit_profile
 from wsi_scale.networks import Network, load_network
 from wsi_scale.pipeline.planning import plan_run
 from wsi_scale.pipeline.settings import Settings
-from wsi_scale.pipeline.visits import measure_site, read_ahead
+from wsi_scale.pipeline.visit_sites import measure_site, read_ahead
 from wsi_scale.responses.record import Responses, merge
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.pyramid import Pyramid

@@ -40,7 +40,7 @@ from wsi_scale.networks import Network, load_network
 from wsi_scale.networks.untrained import random_weights
 from wsi_scale.pipeline.iterate import iter_estimates
 from wsi_scale.pipeline.settings import Settings
-from wsi_scale.pipeline.visits import measure_site, read_ahead
+from wsi_scale.pipeline.visit_sites import measure_site, read_ahead
 from wsi_scale.plumbing.arrays import Mask
 from wsi_scale.responses.colour_fit import add_freed, fit_colours, recolour
 from wsi_scale.responses.record import Responses, merge

@@ -83,8 +83,15 @@ BY_NAME = (
     "networks.sources.factory",  # a user's module
     "networks.sources.assemble",  # an optional library
     "cli.batch",  # Dask, before its levels of logging are set
+    "wsi_scale_napari.waking",  # what a run will need, before it does
 )
 """Files that may import a module whose name is only known when they run."""
+
+FACES = ("slide", "sites", "networks", "responses", "judgement", "pipeline")
+"""Packages whose ``__init__`` only shows names of their files to users: files import from files."""
+
+BY_OTHER_MEANS = ("import_module", "__import__", "exec", "eval", "runpy", "pkgutil")
+"""Names by which a module can be imported, or code run, that no list would show."""
 
 Sources = Mapping[str, str]
 """Full module name -> its source text; of a package that of its ``__init__``."""
@@ -117,16 +124,23 @@ def imports_in(sources: Sources) -> Iterator[Import]:
     for by, text in sources.items():
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Import):
-                yield from (Import(by, node.lineno, alias.name) for alias in node.names)
+                yield from _plain(node, by)
             elif isinstance(node, ast.ImportFrom):
                 module = _absolute(node, by, by in packages)
                 for alias in node.names:
                     full = f"{module}.{alias.name}"
                     yield Import(by, node.lineno, full if full in sources else module)
-            elif isinstance(node, ast.Call) and _imports_by_name(node.func):
-                first = node.args[0] if node.args else None
-                known = isinstance(first, ast.Constant) and isinstance(first.value, str)
-                yield Import(by, node.lineno, first.value if known else "")
+            elif isinstance(node, ast.Constant) and node.value in sources and node.value != by:
+                yield Import(by, node.lineno, str(node.value))  # named in a string, to be imported
+            elif _by_other_means(node):
+                yield Import(by, node.lineno, "")
+
+
+def _plain(node: ast.Import, by: str) -> Iterator[Import]:
+    for alias in node.names:
+        yield Import(by, node.lineno, alias.name)
+        if alias.name.startswith(f"{PACKAGE}.") and alias.asname is None:
+            yield Import(by, node.lineno, PACKAGE)  # which is the name that it binds
 
 
 def _absolute(node: ast.ImportFrom, by: str, is_package: bool) -> str:
@@ -137,9 +151,13 @@ def _absolute(node: ast.ImportFrom, by: str, is_package: bool) -> str:
     return ".".join([*parts[: -node.level], *filter(None, [node.module])])
 
 
-def _imports_by_name(function: ast.expr) -> bool:
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return name in ("import_module", "__import__")
+def _by_other_means(node: ast.AST) -> bool:
+    """Whether a node names something that imports by name, whatever is then done with it."""
+    if isinstance(node, ast.Attribute):
+        return node.attr in BY_OTHER_MEANS and node.attr != "eval"  # as of a torch module
+    if isinstance(node, ast.alias):
+        return node.name.split(".")[0] in BY_OTHER_MEANS
+    return isinstance(node, ast.Name) and node.id in BY_OTHER_MEANS
 
 
 def room_of(module: str) -> str:
@@ -177,6 +195,8 @@ def _faults_of_imports(imports: list[Import]) -> Iterator[str]:
         elif one.of.split(".")[0] in (PACKAGE, DOCK):
             if there not in (here, *ROOMS.get(here, "").split()):
                 yield f"{where}: {here} must not import {there} ({one.of})"
+            elif one.of.removeprefix(f"{PACKAGE}.") in FACES:
+                yield f"{where} imports from the face of {there}; name the file"
         elif there in LIBRARIES:
             rooms = LIBRARIES[there].split()
             if not any(within == room or within.startswith(f"{room}.") for room in rooms):

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,36 @@ PLANTED = {
         "wsi_scale.estimators.curves",
         "importlib.import_module('wsi_scale.' + 'judgement')",
         "imports by a name that cannot be read",
+    ),
+    "a part of the package, which binds the face": (
+        "wsi_scale.slide.base",
+        "import wsi_scale.geometry",
+        "slide must not import face",
+    ),
+    "by a name with another name": (
+        "wsi_scale.slide.base",
+        "from importlib import import_module as im\nim('.judgement.estimate', 'wsi_scale')",
+        "imports by a name that cannot be read",
+    ),
+    "by a function that was put aside": (
+        "wsi_scale.slide.base",
+        "load = importlib.import_module",
+        "imports by a name that cannot be read",
+    ),
+    "by running text": (
+        "wsi_scale.slide.base",
+        "exec('from wsi_scale.judgement import estimate')",
+        "imports by a name that cannot be read",
+    ),
+    "named in a string for something else that imports": (
+        "wsi_scale.slide.base",
+        "sys.modules['wsi_scale.judgement.estimate']",
+        "slide must not import judgement",
+    ),
+    "from a face in place of the file": (
+        "wsi_scale.sites.choose",
+        "from wsi_scale.slide import open_slide",
+        "imports from the face of slide",
     ),
     "a circle of two files in one room": (
         "wsi_scale.networks.layers",
@@ -172,6 +203,23 @@ def test_no_public_class_has_the_name_of_another(sources):
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     ]
     assert sorted({name for name in classes if classes.count(name) > 1}) == []
+
+
+def lengths(sources):
+    """Lines of every function's body, docstring apart, by place."""
+    for module, text in sources.items():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                body = node.body[ast.get_docstring(node) is not None :]
+                lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+                yield f"{module}.{node.name}", lines
+
+
+def test_modules_and_functions_stay_short(sources):
+    assert [name for name, text in sources.items() if len(text.splitlines()) > 300] == []
+    found = dict(lengths(sources))
+    assert [name for name, lines in found.items() if lines > 45] == []
+    assert statistics.median(lines for _, lines in lengths(sources)) <= 5
 
 
 def test_the_house_has_few_doors():

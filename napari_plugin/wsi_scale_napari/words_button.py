@@ -6,7 +6,7 @@ from html import escape
 
 from qtpy.QtWidgets import QDialog, QPushButton, QTextBrowser, QVBoxLayout, QWidget
 
-from wsi_scale.render.glossary import WORDS
+from wsi_scale.render.glossary import MORE, WORDS
 
 
 class WordsButton(QPushButton):
@@ -26,4 +26,5 @@ class WordsButton(QPushButton):
 
 def words_html() -> str:
     """Every word and its meaning, as HTML."""
-    return "".join(f"<p><b>{escape(word)}</b>: {escape(text)}</p>" for word, text in WORDS.items())
+    words = (f"<p><b>{escape(word)}</b>: {escape(text)}</p>" for word, text in WORDS.items())
+    return "".join([*words, f"<p>{escape(MORE)}</p>"])

@@ -21,7 +21,7 @@ from wsi_scale_napari.source import Source
 from wsi_scale_napari.waking import wake_torch
 
 if TYPE_CHECKING:
-    from wsi_scale.networks import Network
+    from wsi_scale.networks.network import Network
     from wsi_scale.pipeline.progress import Progress
     from wsi_scale.slide.base import Slide
 
@@ -179,7 +179,7 @@ class Work:
 def load_network(spec: str, device: str) -> Network:
     """The network that a SPEC names. Imports PyTorch in the calling thread."""
     wake_torch()
-    from wsi_scale.networks import load_network as load
+    from wsi_scale.networks.load import load_network as load
 
     return load(spec, device=device)
 

@@ -11,8 +11,8 @@ import pytest
 from distributed.scheduler import KilledWorker
 
 from wsi_scale.batch import cluster
-from wsi_scale.batch.asked import Asked, Limits
 from wsi_scale.batch.cluster import Cluster
+from wsi_scale.batch.query import Asked, Limits
 from wsi_scale.errors import SettingsError, WsiScaleError
 from wsi_scale.pipeline.settings import Settings
 

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from wsi_scale.batch.asked import Asked, Limits
 from wsi_scale.batch.local import Local
+from wsi_scale.batch.query import Asked, Limits
 from wsi_scale.errors import WsiScaleError
 from wsi_scale.pipeline.settings import Settings
 

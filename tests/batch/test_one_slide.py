@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from wsi_scale.batch.asked import Asked, Limits
 from wsi_scale.batch.memory import TOO_MUCH, peak_mib, rest_mib
 from wsi_scale.batch.one_slide import _reason, reply_to, scanner_of
+from wsi_scale.batch.query import Asked, Limits
 from wsi_scale.errors import NetworkError, NoTissueError, SettingsError, SlideError
 from wsi_scale.pipeline.settings import Settings
 from wsi_scale.testing import slide_in_memory

@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from wsi_scale.batch.asked import Asked, Limits
 from wsi_scale.batch.listing import Entry
 from wsi_scale.batch.parts import Parts
+from wsi_scale.batch.query import Asked, Limits
 from wsi_scale.batch.run_batch import Batch, Standing, run_batch
 from wsi_scale.batch.store import Claim, note_of, open_store
 from wsi_scale.errors import OutputError, SettingsError, WsiScaleError

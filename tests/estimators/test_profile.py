@@ -100,7 +100,7 @@ def test_a_profile_that_failed_its_own_images_answers_nothing(profile_of, respon
     assert "calibration found no scale" in answer.reason
     passed_over = estimate(responses_of(2.0), options=options)
     assert passed_over.estimator == "fingerprint"
-    assert "for profile is flat: calibration found no scale" in passed_over.warnings[0]
+    assert "because profile was flat: calibration found no scale" in passed_over.warnings[0]
 
 
 def test_an_answer_beyond_the_window_is_a_bound(profile, responses_of):

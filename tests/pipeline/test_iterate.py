@@ -11,7 +11,7 @@ import torch
 
 from wsi_scale.errors import SettingsError, SlideError
 from wsi_scale.geometry import ScaleGrid, Site
-from wsi_scale.pipeline import site_visits
+from wsi_scale.pipeline import visit_loop
 from wsi_scale.pipeline.iterate import estimate_slide, iter_estimates
 from wsi_scale.pipeline.settings import Settings, make_settings
 from wsi_scale.pipeline.strip import cut_strip
@@ -66,8 +66,8 @@ def torn_slide():
 
 
 def test_progress_brings_an_early_answer_that_takes_in_site_after_site(network, monkeypatch):
-    monkeypatch.setattr(site_visits, "_PARTIAL_SECONDS", 0.0)
-    monkeypatch.setattr(site_visits, "_PARTIAL_SHARE", 0.0)
+    monkeypatch.setattr(visit_loop, "_PARTIAL_SECONDS", 0.0)
+    monkeypatch.setattr(visit_loop, "_PARTIAL_SHARE", 0.0)
     steps = list(iter_estimates(disc_image(20), network, QUICK))
     assert [step.done for step in steps] == [1, 2, 3, 4, 5, 6]
     assert {step.total for step in steps} == {6}
@@ -89,7 +89,7 @@ def test_progress_gives_the_time_that_is_left(network):
 
 
 def test_answers_on_the_way_are_spared_when_sites_come_fast(network, monkeypatch):
-    monkeypatch.setattr(site_visits, "_PARTIAL_SECONDS", 1e9)
+    monkeypatch.setattr(visit_loop, "_PARTIAL_SECONDS", 1e9)
     steps = list(iter_estimates(disc_image(20), network, QUICK))
     assert [len(step.estimate.sites) for step in steps] == [1, 1, 1, 1, 1, 6]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from wsi_scale.errors import SettingsError, SlideError
-from wsi_scale.pipeline import visits
+from wsi_scale.pipeline import visit_sites
 from wsi_scale.pipeline.iterate import iter_estimates
 from wsi_scale.pipeline.settings import Settings, make_settings
 from wsi_scale.slide.readers.synthetic import SyntheticSlide
@@ -139,7 +139,7 @@ def test_auto_measures_everything_where_only_such_an_estimator_can_answer(monkey
 
 
 def test_a_site_that_cannot_be_read_at_the_second_visit_is_dropped(monkeypatch):
-    cut, seen = visits.sample_pyramid, []
+    cut, seen = visit_sites.sample_pyramid, []
 
     def tear(slide, site, grid, *, size):
         seen.append(site)
@@ -147,7 +147,7 @@ def test_a_site_that_cannot_be_read_at_the_second_visit_is_dropped(monkeypatch):
             raise SlideError("torn.svs cannot be decoded here")
         return cut(slide, site, grid, size=size)
 
-    monkeypatch.setattr(visits, "sample_pyramid", tear)
+    monkeypatch.setattr(visit_sites, "sample_pyramid", tear)
     last = last_of(sites=4)
     assert len(last.responses.sites) == 3
     assert last.done == last.total

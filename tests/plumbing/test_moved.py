@@ -71,7 +71,7 @@ def test_every_old_module_can_be_imported(old):
     assert importlib.import_module(new_place(f"wsi_scale.{old}"))
 
 
-@pytest.mark.parametrize("old", [old for old in PARTED if old.rpartition(".")[0] in MOVED])
+@pytest.mark.parametrize("old", PARTED)
 def test_what_parted_from_its_module_is_found(old):
     module, _, name = old.rpartition(".")
     with pytest.warns(DeprecationWarning, match=f"is now wsi_scale.{PARTED[old]}."):

@@ -21,6 +21,7 @@ def test_every_word_has_the_text_of_the_glossary():
 
 def test_what_a_reader_of_an_answer_needs_is_explained():
     needed = {"scale", "octave", "mpp, µm/px", "interval", "tolerance", "verdict"}
+    needed |= {"window", "response", "reference", "profile"}
     assert needed | set(get_args(Verdict)) <= set(WORDS)
     assert "A larger scale is a coarser view of more tissue." in WORDS["scale"]
 
@@ -28,5 +29,6 @@ def test_what_a_reader_of_an_answer_needs_is_explained():
 def test_the_page_carries_the_words(any_report):
     text = unescape(page(any_report, b"png"))
     assert "<summary>What the words mean</summary>" in text
+    assert "docs/glossary.md" in text
     for word, meaning in WORDS.items():
         assert f'<th scope="row">{word}</th><td>{meaning}</td>' in text

@@ -77,8 +77,8 @@ def test_the_answer_is_one_sentence_with_its_direction(make_report):
     assert explain(make_report()).startswith(
         "The network sees this slide best at scale 4.02 (90 % interval 3.87–4.18): 4.02 slide "
         "pixels, along one side, become one pixel of its input. That pixel is 0.978 µm wide "
-        "(0.941–1.02). A larger scale is a coarser view of more tissue. Read level 1 of the slide "
-        "as it is."
+        "(0.941–1.02 µm). A larger scale is a coarser view of more tissue. Read level 1 of the "
+        "slide as it is."
     )
     assert "1.00 slide pixel, along one side, becomes one pixel" in explain(make_report(scale=1.0))
 
@@ -158,7 +158,8 @@ def test_a_level_that_is_the_answer_or_found_nothing_has_no_sentence(make_report
 
 @pytest.mark.parametrize("status", ["agree", "undecidable"])
 def test_what_the_pixels_say_is_one_sentence(status, make_report):
-    assert explain(make_report(pixels=audited(status))).endswith(" The pixels look like it.")
+    told = explain(make_report(pixels=audited(status)))
+    assert told.endswith(" Check of the file's pixel size: the pixels look like it.")
 
 
 def test_a_conflict_is_named_among_the_warnings_and_not_twice(make_report):

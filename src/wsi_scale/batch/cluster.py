@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from wsi_scale.batch.asked import Asked
 from wsi_scale.batch.keeper import Keeper
+from wsi_scale.batch.query import Asked
 from wsi_scale.batch.row import Row, failed_row
 from wsi_scale.errors import SettingsError, WsiScaleError
 

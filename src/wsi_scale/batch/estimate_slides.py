@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from wsi_scale.batch.asked import Asked, Limits
 from wsi_scale.batch.listing import path_of
+from wsi_scale.batch.query import Asked, Limits
 from wsi_scale.batch.row import unflatten
 from wsi_scale.errors import SettingsError
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings

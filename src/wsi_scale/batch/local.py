@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from wsi_scale.batch.asked import Asked
 from wsi_scale.batch.keeper import Keeper, Stopped
+from wsi_scale.batch.query import Asked
 from wsi_scale.batch.row import Row
 
 _LOOK_SECONDS = 0.5  # between checks for Ctrl-C, where waiting cannot be interrupted

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wsi_scale.batch.asked import Asked
 from wsi_scale.batch.listing import Entry
+from wsi_scale.batch.query import Asked
 from wsi_scale.batch.row import Row
 from wsi_scale.batch.store import Claim, Store, open_store
 

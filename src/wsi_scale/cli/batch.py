@@ -118,7 +118,7 @@ def batch(
     costs only its own row. Stop at any time and continue with --resume. docs/batch.md explains the
     columns.
     """
-    from wsi_scale.batch.asked import Asked, Limits
+    from wsi_scale.batch.query import Asked, Limits
     from wsi_scale.batch.run_batch import Batch
     from wsi_scale.batch.store import open_store
 

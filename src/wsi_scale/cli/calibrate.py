@@ -56,7 +56,7 @@ WantedMppOption = Annotated[
         "each image states. Give this or --scale.",
     ),
 ]
-PlacesOption = Annotated[
+SitesPerImageOption = Annotated[
     int,
     typer.Option(
         metavar="N", parser=whole_number, help="Number of places to measure in each image."
@@ -79,7 +79,7 @@ def calibrate(
     out_file: OutProfile,
     scale: ScaleOption = None,
     mpp: WantedMppOption = None,
-    sites: PlacesOption = 8,
+    sites: SitesPerImageOption = 8,
     jitters: JittersOption = 1,
     per_octave: PerOctaveOption = 8,
     seed: SeedOption = 0,

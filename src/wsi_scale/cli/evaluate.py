@@ -62,7 +62,7 @@ SweepOption = Annotated[
         "extrema.keep_percent=40,50,60. Can be repeated.",
     ),
 ]
-PlacesOption = Annotated[
+SitesPerSlideOption = Annotated[
     int,
     typer.Option(
         metavar="N", parser=whole_number, help="Number of places to measure on each slide."
@@ -84,7 +84,7 @@ def evaluate(
     estimators: EstimatorsOption = None,
     windows: WindowsOption = None,
     sweep: SweepOption = None,
-    sites: PlacesOption = 46,
+    sites: SitesPerSlideOption = 46,
     per_octave: PerOctaveOption = 8,
     seed: SeedOption = 0,
     workers: WorkersOption = CORES,

@@ -122,7 +122,8 @@ ScalesOption = Annotated[
     str,
     typer.Option(
         metavar="LO:HI",
-        help="Smallest and largest scale to search. HI is lowered if a patch at that scale would not fit on the slide.",
+        help="Smallest and largest scale to search. HI is lowered if a patch at that scale would "
+        "not fit on the slide.",
     ),
 ]
 PerOctaveOption = Annotated[
@@ -135,7 +136,8 @@ DenseOption = Annotated[
     bool,
     typer.Option(
         "--dense",
-        help="Measure all scales. By default a few spread-out scales are measured first, then those near the best. Slower.",
+        help="Measure all scales. By default a few spread-out scales are measured first, then "
+        "those near the best. Slower.",
     ),
 ]
 SitesOption = Annotated[

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wsi_scale.estimators import Answer, Options, Scorer, Unavailable
+from wsi_scale.estimators.contract import Answer, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import Pool, peak
 from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.record import Responses

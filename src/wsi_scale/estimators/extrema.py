@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from wsi_scale.estimators import Answer, Options, Scorer, Unavailable
+from wsi_scale.estimators.contract import Answer, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import weighted_median
 from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.layer import LayerResponses

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi_scale.estimators import Answer, Options, Scorer, Unavailable
+from wsi_scale.estimators.contract import Answer, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import peak
 from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.divergence import CONSTANT, discrepancy, fires

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_scale.errors import SettingsError
-from wsi_scale.estimators import Answer, Doubt, Options, Scorer, Unavailable
+from wsi_scale.estimators.contract import Answer, Doubt, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import weighted_median
 from wsi_scale.estimators.profile_file import Profile
 from wsi_scale.plumbing.arrays import Array

@@ -14,7 +14,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from wsi_scale.estimators import Answer, Doubt, Options, Scorer, Unavailable
+from wsi_scale.estimators.contract import Answer, Doubt, Options, Scorer, Unavailable
 from wsi_scale.estimators.curves import Pool
 from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.record import Responses

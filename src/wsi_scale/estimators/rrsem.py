@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wsi_scale.estimators import Answer, Options, Scorer
+from wsi_scale.estimators.contract import Answer, Options, Scorer
 from wsi_scale.estimators.curves import Pool, peak, weighted_median
 from wsi_scale.estimators.scale_filter import ScaleFilter, both_signatures
 from wsi_scale.plumbing.arrays import Array

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi_scale.estimators import NO_REFERENCE, Options, Reference, Unavailable
+from wsi_scale.estimators.contract import NO_REFERENCE, Options, Reference, Unavailable
 from wsi_scale.geometry import ScaleGrid
 from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.layer import LayerResponses

@@ -7,16 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from wsi_scale.errors import SettingsError
-from wsi_scale.estimators import (
-    Answer,
-    Options,
-    Scorer,
-    Unavailable,
-    all_estimators,
-    find_estimator,
-    prepare,
-    profile,
-)
+from wsi_scale.estimators import all_estimators, find_estimator, prepare, profile
+from wsi_scale.estimators.contract import Answer, Options, Scorer, Unavailable
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.judgement.auto import Voice, choose
 from wsi_scale.judgement.evidence import Evidence

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wsi_scale.estimators import Answer
+from wsi_scale.estimators.contract import Answer
 from wsi_scale.judgement.verdicts import Verdict
 from wsi_scale.plumbing.arrays import Array
 

@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from wsi_scale.estimators import Answer, Scorer
+from wsi_scale.estimators.contract import Answer, Scorer
 from wsi_scale.judgement.evidence import Evidence, rise
 from wsi_scale.plumbing.arrays import Array
 

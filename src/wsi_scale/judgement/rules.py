@@ -195,8 +195,8 @@ def _outside(evidence: Evidence) -> Judgement | None:
         return Judgement(
             "outside",
             "the slide differs from the training data in more than scale (stain, blur or content): "
-            f"even at the best scale it differs by {misfit:.2g} nats per channel, and an octave away "
-            f"adds only {gained:.2g}, so scale is not the main difference",
+            f"even at the best scale it differs by {misfit:.2g} nats per channel, and an octave "
+            f"away adds only {gained:.2g}, so scale is not the main difference",
         )
     return None
 

@@ -15,7 +15,7 @@ from wsi_scale.pipeline.planning import plan_run, wished_grid, with_card
 from wsi_scale.pipeline.progress import Progress
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
-from wsi_scale.pipeline.site_visits import SiteVisits
+from wsi_scale.pipeline.visit_loop import SiteVisits
 from wsi_scale.report import Report
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.readers import open_slide

@@ -13,7 +13,7 @@ from wsi_scale.geometry import Level, ScaleGrid, Site, pick_level, px_below, rea
 from wsi_scale.judgement.estimate import Estimate
 from wsi_scale.networks.predictions import predictions
 from wsi_scale.pipeline.run import Run
-from wsi_scale.pipeline.visits import read_ahead
+from wsi_scale.pipeline.visit_sites import read_ahead
 from wsi_scale.plumbing.arrays import Mask
 from wsi_scale.report import AsIs
 from wsi_scale.slide.pyramid import Pyramid

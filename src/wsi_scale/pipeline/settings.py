@@ -8,7 +8,8 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from wsi_scale.errors import SettingsError
-from wsi_scale.estimators import NO_REFERENCE, Options, all_estimators, seeks_coarse_to_fine
+from wsi_scale.estimators import all_estimators, seeks_coarse_to_fine
+from wsi_scale.estimators.contract import NO_REFERENCE, Options
 from wsi_scale.geometry import check_ends
 
 DEFAULT_NETWORK = "histology"

@@ -36,7 +36,7 @@ MOVED = {
     "voices": "judgement.auto",
     "tolerance": "judgement.tolerance",
     "planning": "pipeline.planning",
-    "looking": "pipeline.visits",
+    "looking": "pipeline.visit_sites",
     "sparing": "pipeline.coarse_to_fine",
     "assemble": "pipeline.build_report",
     "audit": "pipeline.pixel_audit",
@@ -107,11 +107,7 @@ PARTED = {
     "verdict.Evidence": "judgement.evidence",
     "verdict.Judgement": "judgement.evidence",
     "verdict.rise": "judgement.evidence",
-    "report.Verdict": "judgement.verdicts",
-    "report.NUMBERED": "judgement.verdicts",
-    "report.Interval": "judgement.verdicts",
     "assemble.Run": "pipeline.run",
-    "networks.predictions.outlined": "pipeline.strip",
     "evaluate.gather.hash_weights": "networks.identity",
 }
 """A name that did not move with the rest of its module -> its new module."""
@@ -181,7 +177,11 @@ class _OldPaths(MetaPathFinder, Loader):
         try:
             new = new_place(fullname)
             import_module(new)
-        except (KeyError, ModuleNotFoundError):
+        except KeyError:
+            return None
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != __name__.partition(".")[0]:
+                raise  # a library is missing, which is what the user must hear
             return None
         is_package = hasattr(sys.modules[new], "__path__")
         return ModuleSpec(fullname, self, is_package=is_package)

@@ -14,6 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from wsi_scale.render.limits import scale_limits, scale_ticks, score_limits
 from wsi_scale.render.sentence import number
 from wsi_scale.report import Report
+from wsi_scale.slide.resolution import mean_mpp
 
 # Okabe and Ito's palette: distinct for any colour vision
 CURVE, ANSWER, VOICE = "#0072B2", "#D55E00", "#009E73"
@@ -64,7 +65,7 @@ def _label_axes(axes: Axes, report: Report) -> None:
     axes.set_axisbelow(True)
     if report.slide.mpp is None:
         return
-    mpp = math.sqrt(report.slide.mpp[0] * report.slide.mpp[1])
+    mpp = mean_mpp(report.slide.mpp)
     top = axes.secondary_xaxis("top", functions=(partial(mul, mpp), partial(mul, 1 / mpp)))
     top.xaxis.set_major_locator(FixedLocator([tick * mpp for tick in ticks]))
     top.xaxis.set_minor_locator(NullLocator())

@@ -12,22 +12,28 @@ WORDS: dict[str, str] = {
     "the image would be enlarged; that adds no detail and is always flagged. The µm/px that the "
     "network sees are scale × the slide's mpp.",
     "octave": "A factor of two. Scales 2 and 4 are one octave apart, 2 and 2.8 half an octave. "
-    "Errors are given in octaves, so that twice the right scale and half of it count as equally wrong: "
-    "0.1 octave is 7 %, 0.32 is 25 %, 0.5 is 41 %.",
+    "Errors are given in octaves, so that twice the right scale and half of it count as equally "
+    "wrong: 0.1 octave is 7 %, 0.32 is 25 %, 0.5 is 41 %.",
     "mpp, µm/px": "Micrometres per pixel: how much tissue one pixel covers. A smaller number is "
     "a finer image.",
+    "window": "The range of scales that is searched, for example 0.5 to 16.",
+    "response": "What a layer of the network computes for a patch, averaged over its pixels: "
+    "one number per channel, and its variance.",
+    "reference": "Images for which the right scale of this network is known.",
+    "profile": "A small file made by wsi-scale calibrate from a reference. With it wsi-scale "
+    "reads the scale from this network's responses.",
     "level": "One resolution stored in the slide file. Level 0 is the finest.",
     "site": "A place on the slide, the centre of one scale pyramid.",
-    "interval": "A range meant to hold the right scale in 90 % of cases. On unfamiliar tissue it holds it "
-    "less often.",
+    "interval": "A range meant to hold the right scale in 90 % of cases. On unfamiliar tissue it "
+    "holds it less often.",
     "tolerance": "The scales that serve about as well: at most a tenth of the predictions change.",
     "verdict": "Whether the answer can be used.",
-    "ok": "One clear best scale, and no reason found to doubt it. Check it against what you know of "
-    "the slide: on unfamiliar tissue it may still be wrong.",
+    "ok": "One clear best scale, and no reason found to doubt it. Check it against what you know "
+    "of the slide: on unfamiliar tissue it may still be wrong.",
     "edge": "The best scale lies at an end of the window, so the number is a bound. Widen the "
     "window.",
-    "ambiguous": "Several scales fit (all are listed as candidates), or too little was measured to choose "
-    "one.",
+    "ambiguous": "Several scales fit (all are listed as candidates), or too little was measured to "
+    "choose one.",
     "outside": "The slide is unlike what the network was trained on. The number is unreliable.",
     "flat": "The network responds alike at every scale, so there is no best one. No number.",
     "blank": "There is nothing to look at, for example only glass. No number.",
@@ -35,3 +41,5 @@ WORDS: dict[str, str] = {
     "Dice": "Overlap of two masks: 1 if they are equal, 0 if they share nothing.",
 }
 """Each word and its meaning; the verdicts follow ``verdict``."""
+
+MORE = "Every word is explained in docs/glossary.md of wsi-scale."

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 
 from wsi_scale.plumbing.files import write_atomically
-from wsi_scale.render.glossary import WORDS
+from wsi_scale.render.glossary import MORE, WORDS
 from wsi_scale.render.numbers import key_numbers, range_words, stated_rows, value
 from wsi_scale.render.sentence import explain, headline, number, words
 from wsi_scale.report import Report
@@ -137,7 +137,8 @@ def _details(title: str, content: str) -> str:
 
 def words_part() -> str:
     """The words that a reader needs, folded away."""
-    return _details("What the words mean", f'<div class="words">{_pairs(WORDS.items())}</div>')
+    inside = f'<div class="words">{_pairs(WORDS.items())}</div><p>{MORE}</p>'
+    return _details("What the words mean", inside)
 
 
 def _warnings(warnings: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -172,9 +172,7 @@ def find_answers(
 def cut(responses: Responses, window: ScaleWindow) -> Responses:
     """The responses in a window, without the sites that have no patch in it."""
     inside = responses.between(window.lo, window.hi)
-    used, index = np.unique(inside.site_index, return_inverse=True)
-    sites = tuple(inside.sites[i] for i in used)
-    return replace(inside, sites=sites, site_index=index.astype(np.int32))
+    return inside.of_sites(np.unique(inside.site_index).tolist())
 
 
 def _result(bench: Bench, row: Row, responses: Responses) -> Array | None:

@@ -12,7 +12,7 @@ from zlib import crc32
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from wsi_scale.errors import SettingsError
-from wsi_scale.estimators import Options
+from wsi_scale.estimators.contract import Options
 from wsi_scale.estimators.profile_file import Profile, load_profile
 from wsi_scale.geometry import ScaleGrid
 from wsi_scale.known_scale.evaluate.manifest import Manifest, Row

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from wsi_scale.errors import SettingsError
-from wsi_scale.estimators import Options, all_estimators, find_estimator
+from wsi_scale.estimators import all_estimators, find_estimator
+from wsi_scale.estimators.contract import Options
 
 EXAMPLE = "extrema.sigma=7:15 or extrema.keep_percent=40,50,60"
 MOST = 1000

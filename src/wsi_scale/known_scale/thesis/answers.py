@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from wsi_scale.estimators import Options, Reference, Unavailable, extrema, find_estimator
+from wsi_scale.estimators import extrema, find_estimator
+from wsi_scale.estimators.contract import Options, Reference, Unavailable
 from wsi_scale.geometry import ScaleGrid
 from wsi_scale.known_scale.evaluate.accuracy_kept import kept_share, right_share
 from wsi_scale.known_scale.evaluate.chance import CENTRE, shuffle_scales

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from wsi_scale.estimators import Options
+from wsi_scale.estimators.contract import Options
 from wsi_scale.estimators.extrema import (
     channel_extrema,
     derivative,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wsi_scale.estimators import Options
+from wsi_scale.estimators.contract import Options
 from wsi_scale.estimators.extrema import channel_extrema, gradient_layer, kept, of_kept, pool
 from wsi_scale.known_scale.thesis.names import FAMILY
 from wsi_scale.known_scale.thesis.tally import Tally, tally

@@ -21,11 +21,11 @@ from wsi_scale.pipeline.coarse_to_fine import (
 )
 from wsi_scale.pipeline.progress import Progress
 from wsi_scale.pipeline.run import Run
-from wsi_scale.pipeline.visits import find_colours, visit, visit_again, visit_freed
+from wsi_scale.pipeline.visit_sites import find_colours, visit, visit_again, visit_freed
 from wsi_scale.responses.record import Responses, merge
 
 if TYPE_CHECKING:
-    from wsi_scale.pipeline.visits import Colours
+    from wsi_scale.pipeline.visit_sites import Colours
 
 _PARTIAL_SECONDS = 0.5  # at least between two interim answers
 _PARTIAL_RESAMPLES = 40

@@ -11,9 +11,9 @@ import torch
 
 from wsi_scale.errors import SlideError
 from wsi_scale.geometry import ScaleGrid, Site
-from wsi_scale.pipeline import visits
+from wsi_scale.pipeline import visit_sites
 from wsi_scale.pipeline.strip import telling_site
-from wsi_scale.pipeline.visits import MOST_READERS, read_ahead, readers_for
+from wsi_scale.pipeline.visit_sites import MOST_READERS, read_ahead, readers_for
 
 SITES = tuple(Site(float(i), 0.0) for i in range(12))
 
@@ -36,8 +36,8 @@ def cutting(monkeypatch):
             raise SlideError("broken")
         return site
 
-    monkeypatch.setattr(visits, "sample_pyramid", cut)
-    monkeypatch.setattr(visits.os, "cpu_count", lambda: 5)
+    monkeypatch.setattr(visit_sites, "sample_pyramid", cut)
+    monkeypatch.setattr(visit_sites.os, "cpu_count", lambda: 5)
     return seen
 
 
@@ -62,7 +62,7 @@ def test_no_more_are_read_than_wait_and_none_after_it_was_given_up(cutting, devi
 
 def test_an_accelerator_is_fed_by_all_processors_but_one(monkeypatch):
     for processors, readers in ((None, 1), (1, 1), (2, 1), (6, 5), (64, MOST_READERS)):
-        monkeypatch.setattr(visits.os, "cpu_count", lambda found=processors: found)
+        monkeypatch.setattr(visit_sites.os, "cpu_count", lambda found=processors: found)
         assert readers_for(run_on("cuda").network) == readers
         assert readers_for(run_on("cpu").network) == 1
 
