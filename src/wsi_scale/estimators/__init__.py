@@ -98,7 +98,25 @@ def prepare(module: ModuleType, responses: Responses, options: Options) -> Score
 
 
 def seeks_coarse_to_fine(module: ModuleType) -> bool:
-    """Whether a sparse, locally refined grid suffices for an estimator."""
+    """Whether a sparse, locally refined grid suffices for an estimator.
+
+    Parameters
+    ----------
+    module : ModuleType
+        An estimator, as ``find_estimator`` gives it.
+
+    Returns
+    -------
+    bool
+        False if it needs evenly spaced scales.
+
+    Examples
+    --------
+    >>> seeks_coarse_to_fine(find_estimator("fingerprint"))
+    True
+    >>> seeks_coarse_to_fine(find_estimator("extrema"))
+    False
+    """
     return bool(getattr(module, "COARSE_TO_FINE", False))
 
 
