@@ -152,6 +152,13 @@ def test_a_list_that_climbs_is_refused(sources, monkeypatch):
     assert "lets slide import sites" in found
 
 
+def test_the_thesis_stands_on_evaluate_and_nothing_but_commands_on_the_thesis(sources):
+    thesis = "wsi_scale.known_scale.thesis"
+    on_it = {x.by for x in rooms.imports_in(sources) if x.of.startswith(thesis)}
+    others = {by for by in on_it if not by.startswith(thesis)}
+    assert others == {"wsi_scale.cli.thesis"}
+
+
 def test_every_arrow_of_the_list_is_in_use(sources):
     used = {(rooms.room_of(x.by), rooms.room_of(x.of)) for x in rooms.imports_in(sources) if x.of}
     listed = {(room, one) for room, uses in rooms.ROOMS.items() for one in uses.split()}
