@@ -197,7 +197,7 @@ def test_the_default_network_shows_what_the_pixels_say(make_dock, model, wait, a
         report.model_copy(update={"pixels": pixels})
     )
     if report.as_is:
-        assert "as it is" in answer.meaning.text()
+        assert "without resizing" in answer.meaning.text()
     dock.results.use.cli.click()
     assert cli_json(app.clipboard().text(), tmp_path) == shown_json(dock)
 
