@@ -33,7 +33,7 @@ ROOMS = {  # from the ground up: a room -> the rooms that it imports, all of the
     "pipeline": "errors plumbing geometry slide sites networks "
     "responses estimators judgement report",
     "tiling": "errors plumbing geometry slide sites networks",
-    "testing": "slide networks",
+    "testing": "plumbing slide networks",
     "known_scale": "errors plumbing geometry slide sites networks "
     "responses estimators judgement pipeline",
     "batch": "errors plumbing slide networks responses judgement report pipeline",
@@ -79,7 +79,6 @@ BY_NAME = (
     "plumbing.registry",  # a folder's own files
     "plumbing.faces",  # what a package shows
     "plumbing.moved",  # old paths
-    "testing",  # its builders
     "networks.sources.factory",  # a user's module
     "networks.sources.assemble",  # an optional library
     "cli.batch",  # Dask, before its levels of logging are set

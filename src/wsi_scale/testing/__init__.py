@@ -7,24 +7,19 @@ are also pytest fixtures, which pytest finds once wsi-scale is installed: see ``
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from wsi_scale.plumbing.faces import open_when_asked
 
-_LAZY = {
-    "analytic_network": "networks",
-    "batchnorm_network": "networks",
-    "disc_image": "slides",
-    "painted_levels": "slides",
-    "shrunk_levels": "slides",
-    "slide_in_memory": "slides",
-    "write_pyramid_tiff": "slides",
+_BUILDERS = {
+    "networks": ("analytic_network", "batchnorm_network"),  # these load torch
+    "slides": (
+        "disc_image",
+        "painted_levels",
+        "shrunk_levels",
+        "slide_in_memory",
+        "write_pyramid_tiff",
+    ),
 }
 
-__all__ = sorted(_LAZY)
+__all__ = sorted(name for names in _BUILDERS.values() for name in names)
 
-
-def __getattr__(name: str) -> Any:
-    """Load a builder at its first use, so that torch is only loaded for a network."""
-    if name in _LAZY:
-        return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = open_when_asked(__name__, _BUILDERS)
