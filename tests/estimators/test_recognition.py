@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from wsi_scale.estimators import Options, Unavailable
 from wsi_scale.estimators.recognition import LEAST_FOUND, RIVAL, band_of, prepare
+from wsi_scale.geometry import ScaleGrid
 from wsi_scale.judgement.estimate import estimate
 
 PICKY = Options(selective=0.25)
@@ -73,6 +74,14 @@ def test_a_band_cut_off_by_the_window_is_a_bound(found_of, middle, end):
     assert (answer.verdict, answer.scale) == ("edge", pytest.approx(end))
 
 
+@pytest.mark.parametrize("end", [5.0, 7.7, 10.0, 13.3])
+def test_an_answer_on_an_end_that_is_no_power_of_two_is_a_bound(found_of, end):
+    """2 ** log2(end) lies below these ends by their last bit."""
+    grid = ScaleGrid.geometric(0.5, end, 8)
+    answer = estimate(found_of(hill(np.log2(end) + 0.2), grid=grid), options=PICKY)
+    assert (answer.verdict, answer.scale) == ("edge", pytest.approx(end))
+
+
 def test_invented_pixels_widen_a_band_and_make_none(found_of):
     def upsampled_only(octaves):
         return hill(-0.8, 0.2)(octaves)
@@ -131,3 +140,15 @@ def test_a_second_hill_is_a_rival_however_low_and_a_slope_is_none(height):
         assert band.rival is None
     slope = np.maximum(hill(0.5, 0.3)(octaves), np.where(octaves > 0.5, 0.09, 0))
     assert band_of(octaves, slope).rival is None
+
+
+def test_every_doubt_is_named_not_only_the_first(found_of):
+    """Two bands, and the better one on the end of the window."""
+
+    def two(octaves):
+        return hill(-0.2, 0.2, 0.1)(octaves) + hill(4.1, 0.4)(octaves)
+
+    answer = estimate(found_of(two), options=PICKY)
+    assert answer.verdict == "edge"
+    assert "end of the window" in answer.reason
+    assert "at two scales" in answer.reason

@@ -61,23 +61,18 @@ def test_a_profile_that_cannot_read_the_responses_is_never_silently_passed_over(
         estimate(responses_of(layers=()), options=Options(profile=profile))
 
 
-def test_a_tie_of_recognition_is_not_broken_by_the_fingerprint():
-    tied = voice("recognition", "ambiguous")
-    chosen, warnings = choose([tied, voice("fingerprint", "ok")])
-    assert (chosen.name, chosen.judgement.verdict, warnings) == ("recognition", "ambiguous", ())
-    chosen, _ = choose([voice("profile", "ok"), tied, voice("fingerprint", "ok")])
+@pytest.mark.parametrize("doubted", [x for x in VERDICTS if x != "ok"])
+def test_where_recognition_is_in_doubt_the_fingerprint_is_not_trusted(doubted):
+    """Enlarged fibres looked like the training data to it, and once it was 4.1 times off."""
+    for scale in (2.0, 4.0, 8.0):
+        voices = [voice("recognition", doubted, scale), voice("fingerprint", "ok", 4.0)]
+        chosen, warnings = choose(voices)
+        assert (chosen.name, chosen.judgement.verdict, warnings) == ("recognition", doubted, ())
+
+
+def test_a_profile_before_recognition_is_followed_and_one_in_doubt_passed_over():
+    doubted = voice("recognition", "edge", 8.0)
+    chosen, _ = choose([voice("profile", "ok"), doubted, voice("fingerprint", "ok")])
     assert (chosen.name, chosen.judgement.verdict) == ("profile", "ok")
-    chosen, _ = choose([voice("recognition", "outside"), voice("fingerprint", "ok")])
-    assert chosen.name == "fingerprint"
-
-
-def test_far_from_a_bound_of_recognition_the_fingerprint_is_not_trusted():
-    """Recognition: at 8 or above. The fingerprint may say 6, but not 4 alone."""
-    bound = voice("recognition", "edge", 8.0)
-    chosen, warnings = choose([bound, voice("fingerprint", "ok", 6.0)])
-    assert (chosen.name, chosen.judgement.verdict, len(warnings)) == ("fingerprint", "ok", 1)
-    chosen, _ = choose([bound, voice("fingerprint", "ok", 4.0)])
-    assert chosen.judgement.verdict == "ambiguous"
-    assert "fingerprint says 4, recognition 8 or beyond" in chosen.judgement.reason
     chosen, _ = choose([voice("profile", "edge", 8.0), voice("fingerprint", "ok", 4.0)])
-    assert chosen.judgement.verdict == "ok"
+    assert (chosen.name, chosen.judgement.verdict) == ("fingerprint", "ok")

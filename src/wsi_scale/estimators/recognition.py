@@ -25,9 +25,8 @@ NEEDS = "a segmenter that was trained to find nothing at other scales than its o
 EVIDENCE = True
 COARSE_TO_FINE = True
 STANDS = True
-"""If this estimator is ambiguous, less trusted estimators must not break the tie. If its answer is
-at the window's end, none of them may answer far from there. Enlarged fibres that look like nuclei
-also look like the training data to the fingerprint."""
+"""If this estimator is in doubt, less trusted estimators must not be ``ok`` in its place. Enlarged
+fibres that look like nuclei also look like the training data to the fingerprint."""
 
 LEAST_FOUND = 0.02
 """Share of the pixels, equal to one nucleus of 28 µm² in a square of 38 µm. If no scale gives that

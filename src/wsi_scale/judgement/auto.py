@@ -28,18 +28,10 @@ class Voice:
         return self.evidence.name
 
     @property
-    def tied(self) -> bool:
-        """Whether it found several scales; less trusted estimators must not break the tie."""
-        return self._stands and self.judgement.verdict == "ambiguous"
-
-    @property
-    def bounded(self) -> bool:
-        """Whether it found a bound; less trusted estimators must not answer far from it."""
-        return self._stands and self.judgement.verdict == "edge"
-
-    @property
-    def _stands(self) -> bool:
-        return bool(getattr(find_estimator(self.name), "STANDS", False))
+    def final(self) -> bool:
+        """Whether less trusted estimators cannot take away its doubt (``STANDS``)."""
+        stands = bool(getattr(find_estimator(self.name), "STANDS", False))
+        return stands and self.judgement.verdict != "ok"
 
     @property
     def scale(self) -> float | None:
@@ -50,16 +42,16 @@ def choose(voices: Sequence[Voice]) -> tuple[Voice, tuple[str, ...]]:
     """The answer to take, and a warning for each more trusted one that was passed over.
 
     ``voices`` come in order of trust. The first that is ``ok`` is taken, else the first with a
-    number, else the first. The result is ``ambiguous`` if two ``ok`` ones contradict each other,
-    or if one contradicts the tie or bound of an estimator whose result must stand (``STANDS``).
+    number, else the first. Those after a doubt that must stand (``STANDS``) are not heard. The
+    result is ``ambiguous`` if two ``ok`` ones contradict each other.
     """
-    tied = [i for i, voice in enumerate(voices) if voice.tied]
-    voices = voices[: tied[0] + 1] if tied else voices
+    final = [i for i, voice in enumerate(voices) if voice.final]
+    voices = voices[: final[0] + 1] if final else voices
     sure = [voice for voice in voices if voice.judgement.verdict == "ok"]
     numbered = [voice for voice in voices if voice.judgement.verdict in NUMBERED]
     chosen = (sure or numbered or list(voices))[0]
     passed_over = voices[: list(voices).index(chosen)]
-    for other in [*sure[1:], *(voice for voice in passed_over if voice.bounded)]:
+    for other in sure[1:]:
         if octaves_apart(chosen, other) > CONTRADICTION:
             return _contradicted(chosen, other), ()
     return chosen, tuple(
@@ -80,8 +72,7 @@ def _contradicted(chosen: Voice, other: Voice) -> Voice:
     """The chosen answer, now ``ambiguous``, with both scales as candidates."""
     reason = (
         f"the estimators contradict each other: {chosen.name} says {chosen.scale:.3g}, "
-        f"{other.name} {other.scale:.3g}"
-        + (" or beyond" if other.bounded else ", and each alone would be trusted")
+        f"{other.name} {other.scale:.3g}, and each alone would be trusted"
     )
     said = [voice.scale for voice in (chosen, other) if voice.scale is not None]
     candidates = tuple((scale, _score_at(chosen, scale)) for scale in said)

@@ -4,12 +4,16 @@ curve falls away from the best scale."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from wsi_scale.estimators.contract import Answer
 from wsi_scale.judgement.verdicts import Verdict
 from wsi_scale.plumbing.arrays import Array
+
+
+_SAME_OCTAVES = 1e-6
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,19 @@ class Judgement:
     candidates: tuple[tuple[float, float], ...] = ()
 
 
+def same_scale(one: float | Array, other: float) -> Any:
+    """Whether two scales are equal but for rounding: within 1e-6 octave. Element by element.
+
+    Scales that come from logarithms differ in the last bits from those that do not.
+
+    >>> import math
+    >>> end = 5.0
+    >>> end == 2 ** math.log2(end), same_scale(end, 2 ** math.log2(end))
+    (False, True)
+    """
+    return np.abs(np.log2(np.asarray(one, float) / other)) < _SAME_OCTAVES
+
+
 def rise(evidence: Evidence) -> float:
     """How much worse the fit is an octave away from the best scale, mean of both sides.
 
@@ -57,6 +74,6 @@ def rise(evidence: Evidence) -> float:
     if reached:
         return float(np.mean(np.interp(reached, octave, worse) ** 2))
     far = max(octave[0], octave[-1], key=lambda end: abs(end - octave[best]))
-    if far == octave[best]:
+    if abs(far - octave[best]) < 1e-9:
         return 0.0
     return float(np.interp(far, octave, worse) / (far - octave[best])) ** 2

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from wsi_scale.estimators import find_estimator
 from wsi_scale.estimators.curves import local_peaks, refine
-from wsi_scale.judgement.evidence import Evidence, Judgement, rise
+from wsi_scale.judgement.evidence import Evidence, Judgement, rise, same_scale
 from wsi_scale.judgement.tolerance import steady_band
 from wsi_scale.responses.record import PLAIN, Responses
 
@@ -101,13 +103,20 @@ def weigh(responses: Responses, evidence: Evidence, missing: dict[str, str]) -> 
     if "flat" in doubts:
         return Judgement("flat", doubts["flat"])
     strange = Judgement("outside", doubts["outside"]) if "outside" in doubts else None
-    outside, edge = strange or _outside(evidence), _edge(evidence)
-    if outside and edge:
-        return Judgement("outside", f"{outside.reason}; also, {edge.reason}")
+    tied = None
+    if "ambiguous" in doubts:
+        tied = Judgement("ambiguous", doubts["ambiguous"], _peaks(evidence))
+    against = [strange or _outside(evidence), _edge(evidence), tied or _rivals(evidence)]
     few = _few_sites(responses, evidence) or _few_scales(evidence)
-    if "ambiguous" in doubts and not (outside or edge):
-        return Judgement("ambiguous", doubts["ambiguous"], _peaks(evidence))
-    return outside or edge or _rivals(evidence) or few or Judgement("ok", _why_ok(evidence))
+    return _all_of(against) or few or Judgement("ok", _why_ok(evidence))
+
+
+def _all_of(against: Sequence[Judgement | None]) -> Judgement | None:
+    """The first verdict with the reasons of all, so that no doubt hides another."""
+    found = [judgement for judgement in against if judgement is not None]
+    if not found:
+        return None
+    return replace(found[0], reason="; also, ".join(judgement.reason for judgement in found))
 
 
 def _few_scales(evidence: Evidence) -> Judgement | None:
@@ -207,9 +216,9 @@ def _edge(evidence: Evidence) -> Judgement | None:
     answers = evidence.resampled_scales
     for end, beyond in ((known[0], "or below it"), (known[-1], "or above it")):
         reason = f"the best scale lies at the end of the window, {end:.3g}, {beyond}"
-        if evidence.answer.scale == end:
+        if evidence.answer.scale is not None and same_scale(evidence.answer.scale, end):
             return Judgement("edge", reason)
-        there = (answers == end).sum()
+        there = same_scale(answers, end).sum()
         if there > RIVAL_SHARE * len(answers):
             share = f"{there / len(answers):.0%} of the resamples of the sites"
             return Judgement("edge", f"in {share} {reason}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wsi_scale.estimators import all_estimators, fingerprint, profile
+from wsi_scale.judgement.evidence import same_scale
 from wsi_scale.judgement.verdicts import NUMBERED, Interval
 from wsi_scale.report import AsIs, Report
 
@@ -168,7 +169,8 @@ def _known(report: Report) -> str:
 def _wider(report: Report) -> str:
     """What may help if the answer lies at an end of the window."""
     ends = report.curve.scales
-    if report.scale == ends[-1] and any("has room for scales" in x for x in report.warnings):
+    coarsest = report.scale is not None and same_scale(report.scale, ends[-1])
+    if coarsest and any("has room for scales" in x for x in report.warnings):
         return "the slide is too small for a wider range, so use a larger image"
     return "try a wider range with --scales"
 
