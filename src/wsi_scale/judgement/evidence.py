@@ -12,7 +12,6 @@ from wsi_scale.estimators.contract import Answer
 from wsi_scale.judgement.verdicts import Verdict
 from wsi_scale.plumbing.arrays import Array
 
-
 _SAME_OCTAVES = 1e-6
 
 
@@ -48,7 +47,7 @@ def same_scale(one: float | Array, other: float) -> Any:
 
     >>> import math
     >>> end = 5.0
-    >>> end == 2 ** math.log2(end), same_scale(end, 2 ** math.log2(end))
+    >>> end == 2 ** math.log2(end), bool(same_scale(end, 2 ** math.log2(end)))
     (False, True)
     """
     return np.abs(np.log2(np.asarray(one, float) / other)) < _SAME_OCTAVES
