@@ -221,7 +221,8 @@ def accuracy(rows: Sequence[Row], random: Sequence[Row], moved: Sequence[Row]) -
 
 def audit(out: Path, data: Path) -> list[str]:
     """What the audit says of true and of falsified metadata."""
-    from wsi_scale.pipeline.pixel_audit import StatedMpp, audit_pixels
+    from wsi_scale.pixel_size.audit import StatedMpp, audit_pixels
+    from wsi_scale.report import PixelSize
 
     lines = ["| claimed, times the true µm/px | agree | conflict | undecidable | cases |"]
     lines.append("| --- | ---: | ---: | ---: | ---: |")
@@ -232,7 +233,13 @@ def audit(out: Path, data: Path) -> list[str]:
             if kept.exists() and TRAINED_ON not in case.name:
                 report = Report.from_json(kept.read_text())
                 stated = StatedMpp(claim * case.true_mpp, "falsified", ())
-                said[audit_pixels(stated, report.ruler, report.verdict).status] += 1
+                seen = PixelSize(
+                    mpp=report.ruler.slide_mpp,
+                    interval=report.ruler.slide_mpp_interval,
+                    verdict=report.verdict,
+                    reason=report.reason,
+                )
+                said[audit_pixels(stated, seen).status] += 1
         count = sum(said.values())
         shares = [f"{said[status] / count:.0%}" for status in ("agree", "conflict", "undecidable")]
         lines.append(f"| {claim:.2g} | {' | '.join(shares)} | {count} |")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wsi_scale.pipeline.iterate import estimate_slide, iter_estimates
     from wsi_scale.pipeline.progress import Progress
     from wsi_scale.pipeline.settings import Settings
+    from wsi_scale.pixel_size.ruler_report import RulerReport, ruler
     from wsi_scale.plumbing.version import __version__
     from wsi_scale.report import Report
     from wsi_scale.responses.measure import measure_responses
@@ -40,6 +41,7 @@ __all__ = [
     "Pyramid",
     "Report",
     "Responses",
+    "RulerReport",
     "ScaleGrid",
     "Settings",
     "Site",
@@ -57,6 +59,7 @@ __all__ = [
     "load_network",
     "measure_responses",
     "open_slide",
+    "ruler",
     "sample_pyramid",
     "stitch",
     "tiles",
@@ -73,6 +76,7 @@ __getattr__, __dir__ = open_when_asked(
         "pipeline.iterate": ("estimate_slide", "iter_estimates"),
         "pipeline.progress": ("Progress",),
         "pipeline.settings": ("Settings",),
+        "pixel_size.ruler_report": ("RulerReport", "ruler"),
         "report": ("Report",),
         "plumbing.version": ("__version__",),
         "responses.measure": ("measure_responses",),

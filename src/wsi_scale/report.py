@@ -76,11 +76,27 @@ class NearestLevel(_Part):
     )
 
 
+class PixelSize(_Part):
+    """The size of the slide's level-0 pixels, read from its tissue by the ruler."""
+
+    mpp: float | None = None
+    interval: Interval | None = None
+    interval_level: float = 0.9
+    surely: Interval | None = Field(None, description="98 % interval; outside it is a conflict")
+    verdict: Verdict
+    reason: str
+    patches: int = 0
+
+
 class Ruler(_Part):
-    """Pixel sizes, in µm/px, that follow from the scale if the other side's is known."""
+    """Pixel sizes, in µm/px: the slide's, as the ruler reads it or else as the network's training
+    µm/px / scale; and the network's, as scale × the slide's stated µm/px."""
 
     slide_mpp: float | None = None
     slide_mpp_interval: Interval | None = None
+    slide_mpp_from: Literal["ruler", "network"] | None = None
+    verdict: Verdict | None = Field(None, description="on slide_mpp; null without one")
+    reason: str = ""
     network_mpp: float | None = None
     network_mpp_interval: Interval | None = None
 
@@ -95,7 +111,7 @@ class PixelField(_Part):
 
 
 class PixelAudit(_Part):
-    """The stated µm/px compared with the pixels, as a network of known training µm/px sees them."""
+    """The stated µm/px compared with what the tissue shows."""
 
     status: PixelStatus
     claimed_mpp: float | None = Field(description="µm/px in use; the comparison never changes it")
@@ -199,7 +215,7 @@ class Report(_Part):
     )
     ruler: Ruler
     pixels: PixelAudit | None = Field(
-        None, description="null if the network's training µm/px is unknown"
+        None, description="null if the ruler was not asked and the network's µm/px is unknown"
     )
     classes: list[ClassPart]
     sites: list[SitePart]

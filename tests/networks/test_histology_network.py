@@ -10,13 +10,14 @@ from PIL import Image
 
 import wsi_scale
 from wsi_scale.networks.sources.bundled import FOLDER
-from wsi_scale.pipeline.pixel_audit import StatedMpp, audit_pixels
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
+from wsi_scale.pixel_size.audit import StatedMpp, audit_pixels
+from wsi_scale.report import PixelSize
 from wsi_scale.slide.metadata import Finding
 
 ROOT = Path(__file__).parents[2]
 CMU = ROOT / "sample_data" / "CMU-1-Small-Region.svs"
-FEW = Settings(sites=16, as_is_sites=0)
+FEW = Settings(sites=16, as_is_sites=0, ruler=False)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,13 @@ def test_cmu_1_agrees_with_what_its_file_says_and_conflicts_with_a_lie(network):
     assert report.verdict == "ok"
     assert report.pixels.status == "agree"
     lie = StatedMpp(0.25, "aperio.MPP", (Finding("aperio.MPP", "0.25", 0.25, "used"),))
-    assert audit_pixels(lie, report.ruler, report.verdict).status == "conflict"
+    seen = PixelSize(
+        mpp=report.ruler.slide_mpp,
+        interval=report.ruler.slide_mpp_interval,
+        verdict=report.verdict,
+        reason="",
+    )
+    assert audit_pixels(lie, seen).status == "conflict"
     low, high = report.tolerance
     assert report.scale / 1.5 < low < report.scale < high < 1.5 * report.scale
 

@@ -11,7 +11,18 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from training.ruler import agree, ask, augment, draw, evaluate, folds, network, train  # noqa: E402
+from training.ruler import (  # noqa: E402
+    augment,
+    draw,
+    evaluate,
+    folds,
+    network,
+    nothing,
+    train,
+)
+
+from wsi_scale.pixel_size.ruler_network import RulerNet  # noqa: E402
+from wsi_scale.pixel_size.votes import CENTRES  # noqa: E402
 
 PERIOD_UM = 6.0
 """Of the grating's lines."""
@@ -22,6 +33,12 @@ def grating(mpp, height, width):
     phase = 2 * np.pi * np.arange(width) * mpp / PERIOD_UM
     line = (110 + 80 * np.sin(phase)).astype(np.uint8)
     return np.broadcast_to(line[None, :, None], (height, width, 3)).copy()
+
+
+def stained(picture):
+    """Dark is haematoxylin, light eosin."""
+    share = picture[..., :1] / 255.0
+    return ((1 - share) * (80, 50, 130) + share * (235, 175, 210)).astype(np.uint8)
 
 
 def period_px(patch):
@@ -56,9 +73,10 @@ def test_every_sure_source_is_left_out_once_and_its_relatives_with_it():
 
 
 def test_a_label_is_shared_with_its_neighbours_and_sums_to_one():
-    shares = network.soft_labels(torch.tensor([-0.4, -9.0]))
-    assert shares.sum(1).tolist() == pytest.approx([1, 1])
-    assert network.CENTRES[shares[0].argmax()] == pytest.approx(-0.4)
+    shares = network.soft_labels(torch.tensor([-0.4, -9.0, float("nan")]))
+    assert shares.sum(1).tolist() == pytest.approx([1, 1, 1])
+    assert shares[2].max() == shares[2].min()
+    assert CENTRES[shares[0].argmax()] == pytest.approx(-0.4)
     assert shares[1].argmax() == 0
 
 
@@ -71,35 +89,13 @@ def test_colour_changes_and_shape_does_not():
     assert period_px(upright) == pytest.approx(PERIOD_UM / 0.25, rel=0.06)
 
 
-class Perfect(torch.nn.Module):
-    """Reads a grating's period, as surely as bins can say it; flat where it was not taught."""
-
-    def forward(self, x):
-        told = []
-        for patch in x:
-            octave = np.log2(PERIOD_UM / period_px(patch.permute(1, 2, 0).numpy()))
-            told.append(40 * network.soft_labels(torch.tensor([octave]).float())[0])
-        return torch.stack(told)
-
-
-@pytest.mark.parametrize("mpp", [0.12, 0.25, 0.7, 1.1])
-def test_a_perfect_network_is_taken_at_its_word(mpp):
-    votes = ask.ask(Perfect(), Image.fromarray(grating(mpp, 256, 300)))
-    assert ask.answer(votes).octaves == pytest.approx(np.log2(mpp), abs=0.08)
-
-
-def test_a_few_votes_that_are_plainly_wrong_change_little():
-    votes = ask.ask(Perfect(), Image.fromarray(grating(0.5, 256, 300)))
-    wrong = np.roll(votes.shares[::6], 15, axis=1)
-    mixed = ask.Votes(
-        np.concatenate([votes.shares, wrong]), np.concatenate([votes.octaves, votes.octaves[::6]])
-    )
-    assert ask.answer(mixed).octaves == pytest.approx(-1, abs=0.1)
-
-
-def test_glass_gives_no_answer():
-    glass = Image.new("RGB", (300, 200), (244, 244, 246))
-    assert ask.answer(ask.ask(Perfect(), glass)) is None
+@pytest.mark.parametrize("kind", ["cloud", "lines", "shapes", "letters"])
+def test_what_is_no_tissue_has_shades_of_every_kind(kind):
+    rng = np.random.default_rng(0)
+    depth = getattr(nothing, kind)(rng, 48)
+    picture = nothing.paint(rng, depth)
+    assert picture.shape == (48, 48, 3)
+    assert picture.std() > 5
 
 
 @pytest.fixture
@@ -107,7 +103,7 @@ def images(tmp_path):
     """A folder of two sources."""
     lines = ["file,source,case,stain,mpp,doubtful"]
     for number, mpp in enumerate((0.25, 0.5, 1.0)):
-        Image.fromarray(grating(mpp, 150, 170)).save(tmp_path / f"{number}.png")
+        Image.fromarray(stained(grating(mpp, 150, 170))).save(tmp_path / f"{number}.png")
         lines.append(f"{number}.png,{'camelyon16' if number else 'other'},a,H&E,{mpp},no")
     (tmp_path / "images.csv").write_text("\n".join(lines) + "\n")
     return tmp_path
@@ -119,15 +115,18 @@ def pool(images, tmp_path):
     return draw.open_pool(tmp_path / "pool")
 
 
-def test_a_source_left_out_is_never_drawn(pool):
+def test_a_source_left_out_is_never_drawn_and_what_is_nothing_always_is(pool):
     chances = train.chances(pool, ("camelyon16",))
     assert chances.sum() == pytest.approx(1)
     assert chances[pool.sources == pool.names.index("camelyon16")].sum() == 0
+    nothing_there = np.isnan(pool.octaves)
+    assert nothing_there.any()
+    assert chances[nothing_there].sum() == pytest.approx(train.NOTHING)
 
 
 def test_a_stopped_training_goes_on_to_the_same_weights(pool, tmp_path, monkeypatch):
     monkeypatch.setattr(train, "KEEP_EVERY", 3)
-    recipe = train.Recipe("all", 6, batch=8, widths=(4, 4, 8, 8))
+    recipe = train.Recipe("all", 6, batch=4)
     (tmp_path / "whole").mkdir()
     whole = train.train(recipe, pool, tmp_path / "whole")
     (tmp_path / "parts").mkdir()
@@ -149,7 +148,7 @@ def test_a_stopped_training_goes_on_to_the_same_weights(pool, tmp_path, monkeypa
 
 def test_votes_are_kept_and_recalled(images, tmp_path):
     rows = [row for row in folds.read_rows(images) if row.source == "camelyon16"]
-    lines, votes = evaluate.evaluate(network.RulerNet((4, 4, 8, 8)).eval(), rows)
+    lines, votes = evaluate.evaluate(RulerNet().eval(), rows)
     evaluate.keep(tmp_path / "votes.npz", lines, votes)
     again, recalled = evaluate.recall(tmp_path / "votes.npz")
     assert json.dumps(again) == json.dumps(lines)
@@ -157,18 +156,18 @@ def test_votes_are_kept_and_recalled(images, tmp_path):
     assert np.abs(recalled[1].shares - votes[1].shares).max() < 0.01
 
 
-def test_a_start_that_has_seen_what_is_left_out_is_refused(pool, tmp_path):
-    saved = {"recipe": {"fold": "all"}, "weights": {}}
-    torch.save(saved, tmp_path / "ruler.pt")
-    recipe = train.Recipe("lymph", 1, start=str(tmp_path / "ruler.pt"))
-    with pytest.raises(ValueError, match="is of fold all, not lymph"):
-        train.train(recipe, pool, tmp_path)
+def test_a_start_that_is_another_network_is_refused(tmp_path):
+    torch.save({"_conv_stem.weight": torch.zeros(3)}, tmp_path / "other.pth")
+    with pytest.raises(ValueError, match="does not hold the weights of EfficientNet-Lite0"):
+        network.start_from(tmp_path / "other.pth")
 
 
-def test_rulers_that_err_alike_do_not_tell_by_disagreement_and_others_do():
-    rng = np.random.default_rng(0)
-    tissue = rng.normal(0, 0.3, 200)
-    alike = np.stack([tissue, tissue + rng.normal(0, 0.02, 200)])
-    assert "correlation of errors: 1.0" in agree.report(alike)
-    split = np.stack([2 * tissue, 0.1 * tissue])
-    assert "rank correlation with the error 1.00" in agree.report(split)
+def test_a_start_fills_the_features_in_order(tmp_path):
+    torch.manual_seed(3)
+    other = RulerNet().features.state_dict()
+    names = ["_conv_stem.weight", *(f"_bn0.{x}" for x in range(5))]
+    names += [f"_blocks.{n // 100}.{n}" for n in range(len(other) - len(names))]
+    given = dict(zip(names, other.values(), strict=True))
+    torch.save(given | {"_blocks.11.x": torch.zeros(1), "_fc.bias": torch.zeros(1)}, tmp_path / "a")
+    started = network.start_from(tmp_path / "a").features.state_dict()
+    assert all(torch.equal(a, b) for a, b in zip(started.values(), other.values(), strict=True))

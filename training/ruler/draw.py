@@ -1,10 +1,11 @@
 """Patches of known µm/px from images of known µm/px, shrunk and never enlarged.
 
-    python -m training.ruler.draw IMAGES --out POOL --side 64
+    python -m training.ruler.draw IMAGES --out POOL
 
 An image of m µm/px, shrunk by r, is one of m·r. What tells the factor and not the tissue is hidden:
 the kernel, blur, sharpening, noise and JPEG before and after are by chance, and half of the patches
-are resampled twice.
+are resampled twice. Beside them lie patches that have no µm/px (NaN): blood smears, and drawings
+that are no tissue.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import io
 import json
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from math import ceil, log2
 from pathlib import Path
@@ -20,10 +22,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
-from training.ruler.folds import Row, read_rows
+from training.ruler.folds import SMEARS, Row, read_rows
+from training.ruler.nothing import draw_nothing
 
 Rng = np.random.Generator
 Pixels = NDArray[np.uint8]
+
+DRAWN = "drawn"
+"""Name of the source that is no tissue and no image."""
 
 COARSEST = 6.4
 """µm per px."""
@@ -113,7 +119,7 @@ class Pool:
     patches: Pixels
     """(N, side, side, 3), read where looked at."""
     octaves: NDArray[np.float32]
-    """(N,) log2 µm/px."""
+    """(N,) log2 µm/px; NaN for what has none."""
     sources: NDArray[np.int64]
     """(N,) index into ``names``."""
     names: tuple[str, ...]
@@ -132,16 +138,18 @@ def open_pool(folder: Path) -> Pool:
     return Pool(patches, labels["octaves"], labels["sources"], *of_sources)
 
 
-def draw_pool(rows: list[Row], folder: Path, side: int, per_source: int, seed: int) -> None:
+def draw_pool(
+    rows: list[Row], folder: Path, side: int, per_source: int, seed: int, workers: int = 1
+) -> None:
     """Draw patches of every source, each image of a source as often as its octaves are wide."""
     folder.mkdir(parents=True, exist_ok=True)
-    names = sorted({row.source for row in rows})
+    names = [*sorted({row.source for row in rows}), DRAWN]
+    own = [[row for row in rows if row.source == name] for name in names]
+    seeds = [[seed, number] for number in range(len(names))]
+    many = [(n, o, side, per_source, s) for n, o, s in zip(names, own, seeds, strict=True)]
     octaves, sources, kept, sure, areas = [], [], [], [], []
-    with (folder / "patches.u8").open("wb") as file:
-        for number, name in enumerate(names):
-            own = [row for row in rows if row.source == name]
-            rng = np.random.default_rng([seed, number])
-            drawn = draw_source(rng, own, side, per_source)
+    with (folder / "patches.u8").open("wb") as file, ProcessPoolExecutor(workers) as pool:
+        for name, one, drawn in zip(names, own, pool.map(draw_named, many), strict=True):
             print(f"{name}: {len(drawn)} patches", file=sys.stderr, flush=True)
             if not drawn:
                 continue
@@ -150,12 +158,28 @@ def draw_pool(rows: list[Row], folder: Path, side: int, per_source: int, seed: i
                 octaves.append(octave)
             sources += [len(kept)] * len(drawn)
             kept.append(name)
-            sure.append(all(row.sure for row in own))
-            areas.append(sum(row.pixels()[..., 0].size * row.mpp**2 for row in own) / 1e6)
+            sure.append(all(row.sure for row in one))
+            areas.append(sum(row.pixels()[..., 0].size * row.mpp**2 for row in one) / 1e6)
     np.savez(folder / "labels.npz", octaves=np.array(octaves, "f4"), sources=np.array(sources))
     about = {"side": side, "per_source": per_source, "seed": seed}
     about |= {"names": kept, "sure": sure, "areas": areas}
     (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n")
+
+
+def draw_named(job: tuple[str, list[Row], int, int, list[int]]) -> list[tuple[Pixels, float]]:
+    """The patches of one source: name, its rows, side, how many, seed."""
+    name, rows, side, count, seed = job
+    rng = np.random.default_rng(seed)
+    if name == DRAWN:
+        return [(redrawn(rng, side), np.nan) for _ in range(count)]
+    drawn = draw_source(rng, rows, side, count)
+    return [(patch, np.nan) for patch, _ in drawn] if name in SMEARS else drawn
+
+
+def redrawn(rng: Rng, side: int) -> Pixels:
+    """A drawing that is no tissue, (side, side, 3), scanned as tissue is."""
+    wide = round(side * 2 ** rng.uniform(0, 1.5))
+    return scan_again(rng, Image.fromarray(draw_nothing(rng, wide)), side)
 
 
 def draw_source(rng: Rng, rows: list[Row], side: int, count: int) -> list[tuple[Pixels, float]]:
@@ -182,11 +206,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("images", type=Path, help="a folder with images.csv")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--side", type=int, default=64, help="of a patch, in px")
-    parser.add_argument("--per-source", type=int, default=6000)
+    parser.add_argument("--side", type=int, default=96, help="of a patch, in px")
+    parser.add_argument("--per-source", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
-    draw_pool(read_rows(args.images), args.out, args.side, args.per_source, args.seed)
+    rows = [*read_rows(args.images), *read_rows(args.images, SMEARS)]
+    draw_pool(rows, args.out, args.side, args.per_source, args.seed, args.workers)
 
 
 if __name__ == "__main__":

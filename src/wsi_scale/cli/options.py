@@ -55,6 +55,14 @@ ReaderOption = Annotated[
         "from the file.",
     ),
 ]
+RegionOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="GEOJSON|x,y,w,h",
+        help="Part of the slide to use: a GeoJSON file with polygons, or a box, both in level-0 "
+        "pixels. Default: all tissue.",
+    ),
+]
 JsonOption = Annotated[
     str | None,
     typer.Option(
@@ -172,6 +180,13 @@ TrustOption = Annotated[
         "slide and network.",
     ),
 ]
+RulerOption = Annotated[
+    bool,
+    typer.Option(
+        help="Read the size of the slide's pixels from its tissue too, whatever the network, and "
+        "compare the metadata with it. About two seconds a slide."
+    ),
+]
 DeviceOption = Annotated[
     str,
     typer.Option(metavar="NAME", help="Device that runs the network: auto, cpu, cuda or mps."),
@@ -211,6 +226,7 @@ def settings_of(
     seed: SeedOption = 0,
     free_colour: FreeColourOption = None,
     trust_metadata: TrustOption = False,
+    ruler: RulerOption = True,
 ) -> Settings:
     """The settings of a run, from the options that `estimate` and `batch` share."""
     return make_settings(
@@ -227,6 +243,7 @@ def settings_of(
         seed=seed,
         colour_fit=free_colour,
         trust_metadata=trust_metadata,
+        ruler=ruler,
     )
 
 

@@ -9,8 +9,8 @@ from wsi_scale.estimators import fingerprint
 from wsi_scale.geometry import pick_level
 from wsi_scale.judgement.estimate import Estimate
 from wsi_scale.judgement.verdicts import Interval
-from wsi_scale.pipeline.pixel_audit import StatedMpp, audit_pixels
 from wsi_scale.pipeline.run import Run
+from wsi_scale.pixel_size.audit import audit_slide
 from wsi_scale.plumbing.version import __version__
 from wsi_scale.report import (
     AuditEntry,
@@ -20,7 +20,7 @@ from wsi_scale.report import (
     LevelPart,
     NearestLevel,
     NetworkPart,
-    PixelAudit,
+    PixelSize,
     Provenance,
     Report,
     Ruler,
@@ -33,13 +33,25 @@ from wsi_scale.slide.resolution import METADATA, expected_scale, like_power, mea
 
 
 def build_report(
-    run: Run, answer: Estimate, seconds: float, patches: int, *, partial: bool
+    run: Run,
+    answer: Estimate,
+    seconds: float,
+    patches: int,
+    *,
+    partial: bool,
+    size: PixelSize | None = None,
 ) -> Report:
-    """The report of one run. The same run gives the same report, except for the provenance."""
+    """The report of one run. The same run gives the same report, except for the provenance.
+
+    size: what the ruler read; None if it was not asked, or not yet.
+    """
     mpp = mean_mpp(run.slide.mpp)
     expected = expected_scale(run.network.card.training_mpp, run.slide.mpp)
-    ruler = _ruler(run, answer, mpp)
-    pixels = _pixels(run, answer, mpp, ruler)
+    waits = partial and run.settings.ruler
+    told = size if size is not None and size.verdict != "blank" else None
+    told = told or (None if waits else _by_network(run, answer))
+    ruler = _ruler(answer, mpp, told, size)
+    pixels = None if told is None else audit_slide(run.slide, told)
     score, low, high = ([_number(v) for v in x] for x in (answer.score, answer.low, answer.high))
     return Report(
         slide=slide_part(run.slide),
@@ -82,12 +94,19 @@ def _of_network(run: Run, answer: Estimate) -> tuple[str, ...]:
     return run.network.warnings if fingerprint.NAME in answer.voices else ()
 
 
-def _pixels(run: Run, answer: Estimate, mpp: float | None, ruler: Ruler) -> PixelAudit | None:
-    """Stated µm/px compared with the pixels; None if the network's training µm/px is unknown."""
-    if run.network.card.training_mpp is None:
+def _by_network(run: Run, answer: Estimate) -> PixelSize | None:
+    """The size of the slide's pixels as the network's training µm/px over the scale, if known."""
+    trained = run.network.card.training_mpp
+    if trained is None:
         return None
-    return audit_pixels(
-        StatedMpp(mpp, run.slide.mpp_source, run.slide.audit), ruler, answer.verdict
+    return PixelSize(
+        mpp=None if answer.scale is None else trained / answer.scale,
+        interval=None
+        if answer.interval is None
+        else (trained / answer.interval[1], trained / answer.interval[0]),
+        interval_level=answer.interval_level,
+        verdict=answer.verdict,
+        reason=answer.reason,
     )
 
 
@@ -144,21 +163,26 @@ def _nearest_level(slide: Slide, scale: float | None) -> NearestLevel | None:
     return NearestLevel(level=level, downsample=downsample, residual=scale / downsample)
 
 
-def _ruler(run: Run, answer: Estimate, mpp: float | None) -> Ruler:
-    """Pixel sizes that follow from the scale: network µm/px = scale × slide µm/px."""
-    trained = run.network.card.training_mpp
-    if answer.scale is None:
-        return Ruler()
-    slide_mpp, slide_interval = None, None
-    if trained is not None:
-        slide_mpp = trained / answer.scale
-        if answer.interval is not None:
-            slide_interval = (trained / answer.interval[1], trained / answer.interval[0])
+def _ruler(
+    answer: Estimate, mpp: float | None, told: PixelSize | None, size: PixelSize | None
+) -> Ruler:
+    """The size of the slide's pixels, and the network's µm/px = scale × the slide's stated µm/px.
+
+    told: what the size is taken from; size: what the ruler said of it.
+    """
+    network = {
+        "network_mpp": _times(answer.scale, mpp),
+        "network_mpp_interval": _times_pair(answer.interval, mpp),
+    }
+    if told is None:
+        return Ruler(**network)
     return Ruler(
-        slide_mpp=slide_mpp,
-        slide_mpp_interval=slide_interval,
-        network_mpp=_times(answer.scale, mpp),
-        network_mpp_interval=_times_pair(answer.interval, mpp),
+        slide_mpp=told.mpp,
+        slide_mpp_interval=told.interval,
+        slide_mpp_from=None if told.mpp is None else "ruler" if told is size else "network",
+        verdict=told.verdict,
+        reason=told.reason,
+        **network,
     )
 
 

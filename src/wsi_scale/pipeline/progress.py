@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from wsi_scale.judgement.estimate import Estimate
 from wsi_scale.pipeline.build_report import build_report
 from wsi_scale.pipeline.run import Run
-from wsi_scale.report import Report
+from wsi_scale.report import PixelSize, Report
 from wsi_scale.responses.record import Responses, merge
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Progress:
     """Whether the interval was as narrow as requested before all sites were visited."""
     tried: Tried | None = None
     """What reading native levels without resizing would change; only in the last Progress."""
+    pixel_size: PixelSize | None = None
+    """What the ruler read from the tissue; only in the last Progress."""
 
     @property
     def responses(self) -> Responses | None:
@@ -74,6 +76,11 @@ class Progress:
             patches += self.tried.patches
             more["as_is"] = list(self.tried.levels)
         report = build_report(
-            self.run, self.estimate, self.seconds, patches, partial=not self.finished
+            self.run,
+            self.estimate,
+            self.seconds,
+            patches,
+            partial=not self.finished,
+            size=self.pixel_size,
         )
         return report.model_copy(update=more)

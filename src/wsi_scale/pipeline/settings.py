@@ -70,6 +70,8 @@ class Settings(BaseModel):
     trust_metadata: bool = False
     """Search only within a factor of two of the scale expected from the µm/px of slide and
     network."""
+    ruler: bool = True
+    """Read the size of the slide's pixels from its tissue too, and compare the metadata with it."""
     colour_fit: bool | None = None
     """Measure every patch also in colours fitted to the training data; None: as the network's card
     says."""

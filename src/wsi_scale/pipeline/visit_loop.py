@@ -22,6 +22,8 @@ from wsi_scale.pipeline.coarse_to_fine import (
 from wsi_scale.pipeline.progress import Progress
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pipeline.visit_sites import find_colours, visit, visit_again, visit_freed
+from wsi_scale.pixel_size.read_tissue import measure_pixel_size
+from wsi_scale.report import PixelSize
 from wsi_scale.responses.record import Responses, merge
 
 if TYPE_CHECKING:
@@ -66,8 +68,9 @@ class SiteVisits:
         from wsi_scale.pipeline.native_levels import try_levels
 
         tried = try_levels(self.run, self._answer) if self._answer is not None else None
+        size = ask_ruler(self.run)
         last = self._progress(self._parts, finished=True, stopped_early=seen < len(sites))
-        yield replace(last, tried=tried)
+        yield replace(last, tried=tried, pixel_size=size)
 
     def _visit(self, sites: Sequence[Site]) -> Iterator[Progress]:
         """Visit new sites at the scales that were measured at earlier sites."""
@@ -184,6 +187,18 @@ class SiteVisits:
             interval_level=settings.interval_level,
             resamples=resamples,
         )
+
+
+def ask_ruler(run: Run) -> PixelSize | None:
+    """The size of the slide's pixels, read from its tissue; None if the settings say no."""
+    if not run.settings.ruler:
+        return None
+    return measure_pixel_size(
+        run.slide,
+        region=run.settings.region,
+        seed=run.settings.seed,
+        device=str(run.network.device),
+    )
 
 
 def _note_dropped(run: Run, dropped: list[str]) -> Run:

@@ -24,6 +24,7 @@ _OPTIONS = {
     "seed": "--seed",
     "colour_fit": "--free-colour",
     "trust_metadata": "--trust-metadata",
+    "ruler": "--ruler",
 }
 
 

@@ -46,8 +46,16 @@ class Survey:
     """One sentence each, for the report."""
 
 
-def survey(slide: Slide, region: Region | None = None, stain: str | None = None) -> Survey:
+def survey(
+    slide: Slide,
+    region: Region | None = None,
+    stain: str | None = None,
+    *,
+    asker: str = "this network",
+) -> Survey:
     """Find the tissue of a slide, or of a region of it.
+
+    asker: who expects the stain, for the refusal.
 
     stain: from the network's card. With ``"H&E"`` pen marks and folds are left out, and tissue that
     cannot be H&E is refused. Raises NoTissueError if there is no usable tissue, SiteError if the
@@ -67,9 +75,10 @@ def survey(slide: Slide, region: Region | None = None, stain: str | None = None)
     if stain is not None:
         judged = judge_picture(overview.picture, mask, folds=max(overview.box[2:]) >= FOLDS_PX)
         if judged.refusal:
+            advice = "; to use it anyway, add stain=none to the network's SPEC"
             raise NoTissueError(
-                f"this network expects {stain}, but {slide.path} shows no {stain} tissue: "
-                f"{judged.refusal}; to use it anyway, add stain=none to the network's SPEC"
+                f"{asker} expects {stain}, but {slide.path} shows no {stain} tissue: "
+                f"{judged.refusal}{advice if asker == 'this network' else ''}"
             )
         mask, warnings = judged.mask, judged.warnings
     if mask.any():

@@ -10,14 +10,19 @@ from wsi_scale.judgement.estimate import blank_estimate
 from wsi_scale.networks import load_network
 from wsi_scale.pipeline.build_report import build_report
 from wsi_scale.pipeline.iterate import estimate_slide
-from wsi_scale.pipeline.pixel_audit import AGREE, CONFLICT, StatedMpp, audit_pixels
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pipeline.settings import Settings
-from wsi_scale.report import Ruler
+from wsi_scale.pixel_size.audit import AGREE, CONFLICT, StatedMpp, audit_pixels
+from wsi_scale.report import PixelSize
 from wsi_scale.slide.metadata import audit_metadata, overrule
 from wsi_scale.slide.readers.synthetic import SyntheticSlide
 
-SEEN = Ruler(slide_mpp=0.5, slide_mpp_interval=(0.4, 0.625))
+
+def seen(mpp=0.5, interval=(0.4, 0.625), verdict="ok", surely=None):
+    return PixelSize(mpp=mpp, interval=interval, surely=surely, verdict=verdict, reason="")
+
+
+SEEN = seen()
 TAGS = {"tiff.XResolution": "20000", "tiff.YResolution": "20000", "tiff.ResolutionUnit": "cm"}
 
 
@@ -38,46 +43,52 @@ def claim(mpp, source="aperio.MPP", findings=()):
 )
 @pytest.mark.parametrize("sign", [1, -1])
 def test_two_thresholds_in_octaves_part_the_answers(octaves, status, sign):
-    found = audit_pixels(claim(0.5 * 2 ** (sign * octaves)), SEEN, "ok")
+    found = audit_pixels(claim(0.5 * 2 ** (sign * octaves)), SEEN)
     assert found.status == status
     assert found.octaves == pytest.approx(sign * octaves)
 
 
 def test_a_value_inside_the_interval_is_not_a_conflict_however_far():
-    wide = Ruler(slide_mpp=0.5, slide_mpp_interval=(0.2, 0.9))
-    found = audit_pixels(claim(0.25), wide, "ok")
+    found = audit_pixels(claim(0.25), seen(interval=(0.2, 0.9)))
     assert (found.status, found.octaves) == ("undecidable", -1)
     assert found.reason.endswith("too far to agree, but inside the interval")
-    unknown = Ruler(slide_mpp=0.5, slide_mpp_interval=None)
-    assert audit_pixels(claim(0.25), unknown, "ok").status == "undecidable"
+    assert audit_pixels(claim(0.25), seen(interval=None)).status == "undecidable"
+
+
+@pytest.mark.parametrize("verdict", ["ok", "ambiguous"])
+def test_what_lies_outside_the_sure_interval_is_a_conflict_even_if_the_size_is_in_doubt(verdict):
+    wide = seen(interval=(0.35, 0.7), surely=(0.3, 0.85), verdict=verdict)
+    assert audit_pixels(claim(0.25), wide).status == "conflict"
+    assert audit_pixels(claim(0.32), wide).status == "undecidable"
+    assert audit_pixels(claim(0.5), wide).status == ("agree" if verdict == "ok" else "undecidable")
 
 
 def test_agreement_is_one_sentence_with_both_values():
-    reason = audit_pixels(claim(0.499), SEEN, "ok").reason
+    reason = audit_pixels(claim(0.499), SEEN).reason
     assert reason == (
         "the tissue suggests 0.5 µm/px (0.4–0.625), which agrees with the stated 0.499 (aperio.MPP)"
     )
 
 
 def test_between_the_thresholds_both_reasons_are_given():
-    reason = audit_pixels(claim(0.5 * 2**0.5), SEEN, "ok").reason
+    reason = audit_pixels(claim(0.5 * 2**0.5), SEEN).reason
     assert reason.endswith(
         "0.50 octaves from the stated 0.707 (aperio.MPP): too far to agree, too near to conflict"
     )
 
 
 def test_a_slide_that_states_nothing_gets_the_estimate_from_its_pixels():
-    found = audit_pixels(claim(None, None), SEEN, "ok")
+    found = audit_pixels(claim(None, None), SEEN)
     assert (found.status, found.octaves, found.slide_mpp) == ("undecidable", None, 0.5)
     states_nothing = "the file states no µm/px; the tissue suggests 0.5"
     assert found.reason == f"{states_nothing} µm/px (0.4–0.625)"
-    doubtful = audit_pixels(claim(None, None), SEEN, "edge").reason
+    doubtful = audit_pixels(claim(None, None), seen(verdict="edge")).reason
     assert doubtful == f"{states_nothing} (unreliable)"
 
 
 @pytest.mark.parametrize("verdict", ["edge", "ambiguous", "outside"])
 def test_any_verdict_but_ok_decides_nothing_and_says_what_it_would_mean(verdict):
-    found = audit_pixels(claim(0.1), SEEN, verdict)
+    found = audit_pixels(claim(0.1), seen(verdict=verdict))
     assert (found.status, found.fields) == ("undecidable", [])
     assert found.reason == (
         f"the verdict is {verdict}, so the tissue neither confirms nor refutes the stated 0.1 "
@@ -86,7 +97,7 @@ def test_any_verdict_but_ok_decides_nothing_and_says_what_it_would_mean(verdict)
 
 
 def test_without_an_answer_the_verdict_is_the_reason():
-    found = audit_pixels(claim(0.25), Ruler(), "no_evidence")
+    found = audit_pixels(claim(0.25), seen(None, None, "no_evidence"))
     assert found.status == "undecidable"
     assert found.reason == "pixel size cannot be estimated: the verdict is no evidence"
 
@@ -94,7 +105,7 @@ def test_without_an_answer_the_verdict_is_the_reason():
 def test_another_field_that_agrees_is_named_where_the_one_in_use_conflicts():
     stated = {"aperio.MPP": "0.2"} | TAGS | {"tiff.ResolutionUnit": "centimeter"}
     findings = audit_metadata(stated).findings
-    found = audit_pixels(claim(0.2, findings=findings), SEEN, "ok")
+    found = audit_pixels(claim(0.2, findings=findings), SEEN)
     assert found.status == "conflict"
     assert {x.source: x.status for x in found.fields} == {
         "aperio.MPP": "conflict",
@@ -109,7 +120,7 @@ def test_another_field_that_agrees_is_named_where_the_one_in_use_conflicts():
 
 def test_the_file_is_compared_with_the_pixels_also_where_the_user_overruled_it():
     findings = overrule(audit_metadata({"aperio.MPP": "0.499"}).findings, (0.25, 0.25))
-    found = audit_pixels(claim(0.25, "given", findings), SEEN, "ok")
+    found = audit_pixels(claim(0.25, "given", findings), SEEN)
     assert "conflicts with the given 0.25, 1.00 octaves away" in found.reason
     assert "aperio.MPP says 0.499, which agrees" in found.reason
     assert [x.octaves for x in found.fields] == pytest.approx([-1, math.log2(0.499 / 0.5)])
@@ -117,7 +128,7 @@ def test_the_file_is_compared_with_the_pixels_also_where_the_user_overruled_it()
 
 def test_fields_without_a_resolution_take_no_part():
     findings = audit_metadata({"aperio.AppMag": "20", "tiff.XResolution": "1"}).findings
-    assert audit_pixels(claim(0.5, findings=findings), SEEN, "ok").fields == []
+    assert audit_pixels(claim(0.5, findings=findings), SEEN).fields == []
 
 
 # In the report

@@ -1,7 +1,6 @@
-"""Compares the µm/px stated for a slide with its pixels: agree, conflict or undecidable.
+"""Compares the µm/px stated for a slide with its tissue: agree, conflict or undecidable.
 
-The network was trained at a known µm/px and sees the slide best at some scale, so the size of the
-slide's pixels is training µm/px / scale. The value in use is never changed.
+The value in use is never changed.
 """
 
 from __future__ import annotations
@@ -10,15 +9,18 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from wsi_scale.judgement.verdicts import Interval, Verdict
-from wsi_scale.report import PixelAudit, PixelField, PixelStatus, Ruler
+from wsi_scale.judgement.verdicts import Verdict
+from wsi_scale.report import PixelAudit, PixelField, PixelSize, PixelStatus
+from wsi_scale.slide.base import Slide
 from wsi_scale.slide.metadata import Finding
+from wsi_scale.slide.resolution import mean_mpp
 
 AGREE = 0.4
 """Octaves. Up to this distance the stated µm/px and the pixels agree."""
 
 CONFLICT = 0.6
-"""Octaves. From this distance on they conflict, if the interval does not hold the stated value."""
+"""Octaves. From this distance on they conflict, if the stated value lies outside the interval that
+surely holds the right one."""
 
 
 class StatedMpp(NamedTuple):
@@ -30,20 +32,25 @@ class StatedMpp(NamedTuple):
     findings: Sequence[Finding]
 
 
-def audit_pixels(claim: StatedMpp, ruler: Ruler, verdict: Verdict) -> PixelAudit:
-    """Comparison of the stated µm/px with the pixels, with a reason in one sentence.
+def audit_slide(slide: Slide, size: PixelSize) -> PixelAudit:
+    """The µm/px of a slide, in use and stated, compared with what its tissue shows."""
+    claim = StatedMpp(mean_mpp(slide.mpp), slide.mpp_source, slide.audit)
+    return audit_pixels(claim, size)
 
-    The status is ``undecidable`` without a stated value, under any verdict but ``ok``, and between
-    the thresholds AGREE and CONFLICT.
+
+def audit_pixels(claim: StatedMpp, size: PixelSize) -> PixelAudit:
+    """Comparison of the stated µm/px with the tissue, with a reason in one sentence.
+
+    The status is ``undecidable`` without a stated value, under any verdict but ``ok`` and
+    ``ambiguous``, and between the thresholds AGREE and CONFLICT. Under ``ambiguous`` only a
+    conflict can be told, if the answer has an interval that surely holds the right value.
 
     Parameters
     ----------
     claim : StatedMpp
         The µm/px in use, and every statement of the file.
-    ruler : Ruler
-        Its ``slide_mpp`` and ``slide_mpp_interval``, in µm/px, are what the pixels suggest.
-    verdict : str
-        The verdict of the estimate that gave the ruler.
+    size : PixelSize
+        What the ruler, or a network of known training µm/px, read.
 
     Returns
     -------
@@ -52,77 +59,74 @@ def audit_pixels(claim: StatedMpp, ruler: Ruler, verdict: Verdict) -> PixelAudit
 
     Examples
     --------
-    >>> seen = Ruler(slide_mpp=0.5, slide_mpp_interval=(0.4, 0.625))
-    >>> audit = audit_pixels(StatedMpp(0.499, "aperio.MPP", ()), seen, "ok")
+    >>> seen = PixelSize(mpp=0.5, interval=(0.4, 0.625), verdict="ok", reason="")
+    >>> audit = audit_pixels(StatedMpp(0.499, "aperio.MPP", ()), seen)
     >>> audit.status
     'agree'
     >>> audit.reason
     'the tissue suggests 0.5 µm/px (0.4–0.625), which agrees with the stated 0.499 (aperio.MPP)'
     """
-    seen, interval = ruler.slide_mpp, ruler.slide_mpp_interval
+    seen = size.mpp
     away = None if claim.mpp is None or seen is None else math.log2(claim.mpp / seen)
-    decided = verdict == "ok" and seen is not None
     fields = [
         PixelField(
             source=one.source,
             mpp=one.mpp,
             octaves=math.log2(one.mpp / seen),
-            status=_status(one.mpp, seen, interval),
+            status=_status(one.mpp, size),
         )
         for one in claim.findings
-        if decided and seen is not None and one.mpp is not None
+        if seen is not None and one.mpp is not None and size.verdict == "ok"
     ]
-    status = (
-        _status(claim.mpp, seen, interval)
-        if decided and claim.mpp is not None and seen is not None
-        else "undecidable"
-    )
     audit = PixelAudit(
-        status=status,
+        status="undecidable" if claim.mpp is None else _status(claim.mpp, size),
         claimed_mpp=claim.mpp,
         claimed_source=claim.source,
         slide_mpp=seen,
-        slide_mpp_interval=interval,
+        slide_mpp_interval=size.interval,
         octaves=away,
         fields=fields,
         reason="",
     )
-    return audit.model_copy(update={"reason": _reason(audit, verdict)})
+    return audit.model_copy(update={"reason": _reason(audit, size)})
 
 
-def _status(stated: float, seen: float, interval: Interval | None) -> PixelStatus:
+def _status(stated: float, size: PixelSize) -> PixelStatus:
     """Status of one stated µm/px.
 
-    >>> _status(0.5, 0.45, None), _status(0.25, 0.5, (0.4, 0.6))
+    >>> sure = PixelSize(mpp=0.5, interval=(0.4, 0.6), surely=(0.35, 0.7), verdict="ok", reason="")
+    >>> _status(0.45, sure), _status(0.25, sure)
     ('agree', 'conflict')
     """
-    away = abs(math.log2(stated / seen))
-    if away <= AGREE:
-        return "agree"
-    outside = interval is not None and not interval[0] <= stated <= interval[1]
-    return "conflict" if away >= CONFLICT and outside else "undecidable"
+    if size.mpp is None or size.verdict not in ("ok", "ambiguous"):
+        return "undecidable"
+    away = abs(math.log2(stated / size.mpp))
+    widest = size.surely or (size.interval if size.verdict == "ok" else None)
+    if widest is not None and not widest[0] <= stated <= widest[1] and away >= CONFLICT:
+        return "conflict"
+    return "agree" if size.verdict == "ok" and away <= AGREE else "undecidable"
 
 
-def _reason(audit: PixelAudit, verdict: Verdict) -> str:
+def _reason(audit: PixelAudit, size: PixelSize) -> str:
     """One sentence, without capital letter and full stop."""
+    verdict = size.verdict
     if audit.slide_mpp is None:
         return f"pixel size cannot be estimated: the verdict is {verdict.replace('_', ' ')}"
     if audit.claimed_mpp is None:
         return f"the file states no µm/px; the tissue suggests {_seen(audit, verdict)}"
+    seen = f"the tissue suggests {_seen(audit, verdict)}"
+    if audit.status == "conflict":
+        return (
+            f"{seen}, which conflicts with {_stated(audit)}, {_far(audit)} away; the stated value "
+            f"stays in use{_others(audit)}"
+        )
     if verdict != "ok":
         return (
             f"the verdict is {verdict}, so the tissue neither confirms nor refutes "
             f"{_stated(audit)}; it suggests {audit.slide_mpp:.3g} µm/px (unreliable)"
         )
-    seen = f"the tissue suggests {_seen(audit, verdict)}"
     if audit.status == "agree":
         return f"{seen}, which agrees with {_stated(audit)}"
-    if audit.status == "conflict":
-        return (
-            f"{seen}, which conflicts with {_stated(audit)}, {_far(audit)} away: either that value "
-            f"or the network's training µm/px is wrong; the stated value stays in use"
-            f"{_others(audit)}"
-        )
     why = "too far to agree, " + (
         "but inside the interval" if abs(audit.octaves or 0) >= CONFLICT else "too near to conflict"
     )

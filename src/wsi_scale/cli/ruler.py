@@ -1,0 +1,66 @@
+"""``wsi-scale ruler``: the size of a slide's pixels, read from its tissue."""
+
+from __future__ import annotations
+
+import typer
+
+from wsi_scale.cli.options import (
+    DeviceOption,
+    JsonOption,
+    MppOption,
+    ReaderOption,
+    RegionOption,
+    SeedOption,
+    SlideArgument,
+)
+from wsi_scale.cli.outputs import check_json, inputs_of, refuse_to_replace, write_text
+from wsi_scale.cli.show import err, out
+from wsi_scale.pixel_size.ruler_report import RulerReport
+from wsi_scale.pixel_size.ruler_report import ruler as ask
+
+NOT_OK = 3
+
+
+def ruler(
+    slide: SlideArgument,
+    region: RegionOption = None,
+    reader: ReaderOption = None,
+    mpp: MppOption = None,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    json: JsonOption = None,
+) -> None:
+    """Read the size of a slide's pixels (µm/px) from its tissue.
+
+    In: a slide of H&E. Out: µm/px with its 90 % interval and a verdict, and whether what the file
+    states agrees with it. The metadata are not used for the answer, and no network need be named:
+    the ruler has one of its own.
+
+    Exit code: 0 if the verdict is ok, 3 if not.
+    """
+    if json is not None:
+        check_json(json)
+        refuse_to_replace(inputs_of(slide, region, ""), [json])
+    err.print("reading the tissue …")
+    report = ask(slide, region=region, reader=reader, mpp=mpp, seed=seed, device=device)
+    if json is not None:
+        write_text(json, report.to_json())
+    if json != "-":
+        print_ruler(report)
+    if report.size.verdict != "ok":
+        raise typer.Exit(NOT_OK)
+
+
+def print_ruler(report: RulerReport) -> None:
+    """The answer in a few sentences."""
+    size = report.size
+    found = "no answer"
+    if size.mpp is not None and size.interval is not None:
+        low, high = size.interval
+        level = f"{size.interval_level:.0%} interval {low:.3g}–{high:.3g}"
+        found = f"{size.mpp:.3g} µm/px ({level})"
+    out.print(f"{size.verdict}: {found}", style="bold", soft_wrap=True)
+    if size.verdict != "ok":
+        out.print(f"why: {size.reason}", soft_wrap=True)
+    if size.mpp is not None:
+        out.print(f"metadata: {report.pixels.status} ({report.pixels.reason})", soft_wrap=True)

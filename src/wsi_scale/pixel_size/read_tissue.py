@@ -1,0 +1,91 @@
+"""The size of a slide's pixels, from its tissue alone."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wsi_scale.errors import NoTissueError, SiteError, SlideError
+from wsi_scale.pixel_size.judge import judge
+from wsi_scale.report import PixelSize
+from wsi_scale.slide.base import Slide
+
+if TYPE_CHECKING:
+    import torch
+
+    from wsi_scale.pixel_size.ruler_network import RulerNet
+
+WEIGHTS = Path(__file__).parent / "weights"
+"""Holds the network's weights, its card, and what its doubts come to (``doubt.json``)."""
+
+STAIN = "H&E"
+
+
+def measure_pixel_size(
+    slide: Slide, *, region: str | None = None, seed: int = 0, device: str = "auto"
+) -> PixelSize:
+    """The µm/px of a slide's level-0 pixels, with interval and verdict. The metadata are not read.
+
+    Parameters
+    ----------
+    slide : Slide
+        An open slide of H&E.
+    region : str, optional
+        GeoJSON file or ``x,y,w,h`` in level-0 px; default: all tissue.
+    seed : int
+        Seed of the choice of places.
+    device : str
+        Device of the ruler's network: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Returns
+    -------
+    PixelSize
+        Under ``blank`` and ``outside`` without a number if nothing could be read.
+
+    Raises
+    ------
+    WsiScaleError
+        When the region or the device cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wsi_scale import open_slide
+    >>> with open_slide(np.full((300, 400, 3), 255, np.uint8)) as glass:
+    ...     measure_pixel_size(glass).verdict
+    'blank'
+    """
+    from wsi_scale.pixel_size.ask import TissueVotes
+    from wsi_scale.sites.overview import survey
+    from wsi_scale.sites.regions import parse_region
+
+    where = None if region is None else parse_region(region)
+    try:
+        found = survey(slide, where, STAIN, asker="the ruler")
+        asked = TissueVotes(slide, found, ruler_net(device), seed)
+    except NoTissueError as error:
+        return PixelSize(verdict="blank", reason=str(error))
+    except SiteError as error:
+        if where is not None:
+            raise
+        return PixelSize(verdict="blank", reason=str(error))
+    asked.at_all_scales()
+    asked.where_trusted()
+    if not len(asked.votes.octaves) and asked.problems:
+        raise SlideError(f"none of {len(asked.sites)} places could be read: {asked.problems[0]}")
+    return judge(asked.votes, found.warnings)
+
+
+@lru_cache(maxsize=2)
+def ruler_net(device: str) -> RulerNet:
+    """The bundled network of the ruler, ready to be asked."""
+    from safetensors.torch import load_file
+
+    from wsi_scale.networks.load import choose_device
+    from wsi_scale.pixel_size.ruler_network import RulerNet
+
+    net = RulerNet()
+    state: dict[str, torch.Tensor] = load_file(WEIGHTS / "ruler.safetensors")
+    net.load_state_dict({name: value.float() for name, value in state.items()})
+    return net.eval().requires_grad_(False).to(choose_device(device))

@@ -1,0 +1,168 @@
+"""The ruler on slides: a network that is never wrong, real tissue, and what is no tissue."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from wsi_scale import Settings, estimate_slide, open_slide, ruler
+from wsi_scale.cli import run
+from wsi_scale.errors import SiteError, SlideError
+from wsi_scale.pixel_size import ask
+from wsi_scale.pixel_size.ask import TissueVotes
+from wsi_scale.pixel_size.read_tissue import measure_pixel_size
+from wsi_scale.pixel_size.ruler_network import RulerNet
+from wsi_scale.pixel_size.votes import CENTRES, read_votes
+from wsi_scale.sites.overview import survey
+
+CMU = Path(__file__).parents[2] / "sample_data" / "CMU-1-Small-Region.svs"
+TRUE = 0.499
+PERIOD_UM = 8.0
+"""Of the lines of a drawn grating."""
+
+
+def grating(mpp, height, width):
+    """Upright lines in the colours of H&E, PERIOD_UM apart, (h, w, 3)."""
+    phase = 2 * np.pi * np.arange(width) * mpp / PERIOD_UM
+    share = np.broadcast_to(((1 + np.sin(phase)) / 2)[None, :, None], (height, width, 1))
+    return (share * (80, 50, 130) + (1 - share) * (235, 175, 210)).astype(np.uint8)
+
+
+class Perfect(torch.nn.Module):
+    """Reads the period of a grating."""
+
+    def __init__(self):
+        super().__init__()
+        self.anything = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, x):
+        rows = x.mean((1, 2)) - x.mean((1, 2, 3))[:, None]
+        power = np.abs(np.fft.rfft(rows.numpy() * np.hanning(rows.shape[1]), 4096))
+        read = np.log2(PERIOD_UM * power.argmax(1) / 4096)
+        away = torch.from_numpy(CENTRES - np.clip(read, *CENTRES[[0, -1]])[:, None])
+        return -0.5 * (away / 0.1) ** 2
+
+
+def asked(pixels, net):
+    with open_slide(pixels) as slide:
+        found = TissueVotes(slide, survey(slide, None, "H&E"), net, 0)
+        found.at_all_scales()
+        found.where_trusted()
+        return found
+
+
+@pytest.mark.parametrize("mpp", [0.12, 0.25, 0.5, 1.1, 1.4])
+@pytest.mark.parametrize("side", [256, 700])
+def test_a_perfect_network_is_taken_at_its_word_from_256_px_on(mpp, side):
+    found = asked(grating(mpp, side, side + 40), Perfect())
+    assert read_votes(found.votes).octaves == pytest.approx(np.log2(mpp), abs=0.12)
+
+
+def test_patches_are_as_large_as_the_slide_allows_and_none_is_enlarged():
+    found = asked(grating(0.5, 256, 256), Perfect())
+    assert found.votes.octaves.min() == 0
+    assert found.votes.octaves.max() <= 2  # 64 px at scale 4 are the whole picture
+    assert len(found.votes.octaves) >= 20
+
+
+def test_the_network_takes_patches_of_any_side_and_gives_shares():
+    net = RulerNet().eval()
+    for side in ask.SIDES:
+        shares = ask.show(net, np.zeros((3, side, side, 3), np.uint8))
+        assert shares.shape == (3, len(CENTRES))
+        assert np.exp(shares).sum(1) == pytest.approx([1, 1, 1])
+
+
+def test_glass_is_blank_and_has_no_number():
+    size = ruler(np.full((300, 400, 3), 244, np.uint8)).size
+    assert (size.verdict, size.mpp, size.interval) == ("blank", None, None)
+
+
+def test_the_metadata_and_the_network_do_not_move_the_answer():
+    plain, told = ruler(CMU), ruler(CMU, mpp=2.0)
+    assert plain.size == told.size
+    assert plain.size.mpp == pytest.approx(TRUE, rel=0.2)
+    assert (told.pixels.claimed_mpp, told.pixels.status) == (2.0, "conflict")
+    assert plain.pixels.status != "conflict"
+
+
+def test_a_resampled_slide_is_read_as_resampled():
+    from PIL import Image
+
+    with open_slide(CMU) as slide:
+        pixels = slide.read(0, 600, 600, 1400, 1400)
+    half = np.asarray(Image.fromarray(pixels).resize((700, 700), Image.Resampling.BICUBIC))
+    ratio = ruler(half).size.mpp / ruler(pixels).size.mpp
+    assert ratio == pytest.approx(2, rel=0.15)
+
+
+def test_every_door_gives_the_same_digits(tmp_path, capsys):
+    direct = ruler(CMU)
+    few = Settings(sites=2, scales=(1, 4), per_octave=2, as_is_sites=0)
+    for network in ("histology", "figures"):
+        report = estimate_slide(CMU, network, few)
+        assert report.ruler.slide_mpp == direct.size.mpp
+        assert report.ruler.slide_mpp_interval == direct.size.interval
+        assert (report.ruler.slide_mpp_from, report.ruler.verdict) == ("ruler", direct.size.verdict)
+        assert report.pixels == direct.pixels
+    assert run(["info", str(CMU), "--pixels", "--json", str(tmp_path / "info.json")]) == 0
+    assert json.loads((tmp_path / "info.json").read_text())["pixels"] == json.loads(
+        direct.pixels.model_dump_json()
+    )
+    code = run(["ruler", str(CMU), "--json", str(tmp_path / "ruler.json")])
+    assert code == (0 if direct.size.verdict == "ok" else 3)
+    written = json.loads((tmp_path / "ruler.json").read_text())
+    assert written["schema"] == "wsi-scale/ruler/1"
+    assert written["size"]["mpp"] == direct.size.mpp
+    assert f"{direct.size.mpp:.3g} µm/px" in capsys.readouterr().out
+
+
+def test_a_conflict_is_told_by_the_exit_code(capsys):
+    assert run(["info", str(CMU), "--pixels", "--mpp", "2"]) == 3
+    assert "conflict" in capsys.readouterr().out
+
+
+def test_without_the_ruler_the_network_that_knows_its_size_is_asked():
+    few = Settings(sites=16, scales=(1, 4), per_octave=2, as_is_sites=0, ruler=False)
+    report = estimate_slide(CMU, "histology", few)
+    assert report.ruler.slide_mpp_from == "network"
+    assert report.ruler.slide_mpp == pytest.approx(report.network.training_mpp / report.scale)
+    assert estimate_slide(CMU, "figures", few).pixels is None
+
+
+def test_a_region_is_all_that_is_asked_about():
+    size = ruler(CMU, region="900,900,800,800").size
+    assert size.mpp == pytest.approx(TRUE, rel=0.3)
+    with pytest.raises(SiteError, match="lies outside"):
+        ruler(CMU, region="90000,0,100,100")
+
+
+def test_a_slide_that_cannot_be_read_is_an_error_not_a_blank(monkeypatch):
+    def broken(*args, **kwargs):
+        raise SlideError("tile 3 is damaged")
+
+    monkeypatch.setattr(ask, "sample_pyramid", broken)
+    with open_slide(CMU) as slide, pytest.raises(SlideError, match="none of 16 places"):
+        measure_pixel_size(slide)
+
+
+def test_a_slide_of_which_a_part_cannot_be_read_is_answered_from_the_rest(monkeypatch):
+    real, count = ask.sample_pyramid, iter(range(1000))
+
+    def sometimes(*args, **kwargs):
+        if next(count) % 3 == 0:
+            raise SlideError("tile 3 is damaged")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(ask, "sample_pyramid", sometimes)
+    assert ruler(CMU).size.mpp == pytest.approx(TRUE, rel=0.25)
+
+
+def test_drawn_figures_are_never_ok():
+    for seed in range(3):
+        size = ruler(f"synthetic:figures?seed={seed}&width=900&height=800").size
+        assert size.verdict != "ok"
+        if size.verdict == "blank":
+            assert "the ruler expects H&E" in size.reason
