@@ -91,8 +91,8 @@ def test_any_verdict_but_ok_decides_nothing_and_says_what_it_would_mean(verdict)
     found = audit_pixels(claim(0.1), seen(verdict=verdict))
     assert (found.status, found.fields) == ("undecidable", [])
     assert found.reason == (
-        f"the verdict is {verdict}, so the tissue neither confirms nor refutes the stated 0.1 "
-        "(aperio.MPP); it suggests 0.5 µm/px (unreliable)"
+        f"the size of the tissue is in doubt ({verdict}), so it neither confirms nor refutes the "
+        "stated 0.1 (aperio.MPP); it suggests 0.5 µm/px (unreliable)"
     )
 
 
@@ -173,4 +173,4 @@ def test_a_blank_slide_is_undecidable():
     report = build_report(run, blank, 0.0, 0, partial=False)
     assert np.isnan(blank.score).all()
     assert (report.pixels.status, report.pixels.claimed_mpp) == ("undecidable", 0.5)
-    assert "the verdict is blank" in report.pixels.reason
+    assert report.pixels.reason == "pixel size cannot be estimated: nothing there"

@@ -1,8 +1,9 @@
-"""The table of what rulers said of sources that they had not seen.
+"""The tables of what rulers said of sources that they had not seen.
 
-    python -m training.ruler.table VOTES.npz... --out results/NAME
+    python -m training.ruler.table results.json [--beside NAME=OTHER.json]... --out results/NAME.md
 
-writes NAME.json, a line for each case, and NAME.md, a row for each source.
+results.json: of doubt.py. OTHER.json holds lines of the same cases by something else, such as the
+network of before (``before.py``).
 """
 
 from __future__ import annotations
@@ -10,97 +11,110 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
+from math import log2
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import spearmanr
-from training.ruler.ask import answer
-from training.ruler.evaluate import recall
 
 WITHIN = (1.25, 1.6, 2.0)
-SUREST = 0.7
-"""Share of the cases."""
-COARSEST = 2.0
-"""log2 of 4 µm/px: what is coarser is not to be read, only to be called coarse."""
-HEAD = "| source | cases | median | bias | ≤ 1.25 × | ≤ 1.6 × | ≤ 2 × | rank | constant |"
-LEGEND = (
-    "Median error and bias of log2 µm/px in octaves, shares in per cent. Rank: Spearman's between "
-    "the spread of the fused votes and the error. Constant: median error of the best constant of "
-    "all cases."
+HEAD = (
+    "| source | cases | median | bias | ≤ 1.25 × | ≤ 1.6 × | ok | of those off by > 1.25 × "
+    "| 90 % interval holds | half width |"
 )
 
 
-def answers(paths: list[Path]) -> list[dict]:
-    """A line for each case, with what was said; cases without a vote say nothing."""
-    lines = []
-    for path in paths:
-        for line, votes in zip(*recall(path), strict=True):
-            found = answer(votes)
-            line["votes"] = len(votes.octaves)
-            if found is not None:
-                line["answer"] = round(found.octaves, 3)
-                line["spread"] = round(found.spread, 3)
-                line["scatter"] = round(found.scatter, 3)
-            lines.append(line)
-    return lines
-
-
-def row(name: str, lines: list[dict], constant: float) -> str:
-    """What the lines come to, beside a constant answer in log2 µm/px."""
-    lines = [line for line in lines if "answer" in line]
-    truth = np.array([line["truth"] for line in lines])
-    error = np.array([line["answer"] for line in lines]) - truth
-    away = np.abs(error)
-    shares = " | ".join(f"{100 * np.mean(away <= np.log2(w)):.0f}" for w in WITHIN)
-    spread = [line["spread"] for line in lines]
-    told = len(lines) > 5 and np.ptp(spread) > 0
-    rank = f"{spearmanr(spread, away).statistic:.2f}" if told else "–"
+def row(name: str, lines: list[dict]) -> str:
+    """What the lines of one source come to."""
+    told = [line for line in lines if "error" in line]
+    if not told:
+        return f"| {name} | {len(lines)} |" + " – |" * 8
+    error = np.array([line["error"] for line in told])
+    away, half = abs(error), np.array([line["half"] for line in told])
+    ok = np.array([line["verdict"] == "ok" for line in told])
+    shares = " | ".join(percent(away <= log2(w)) for w in WITHIN[:2])
     return (
         f"| {name} | {len(lines)} | {np.median(away):.2f} | {np.median(error):+.2f} | {shares} "
-        f"| {rank} | {np.median(np.abs(truth - constant)):.2f} |"
+        f"| {ok.sum() / len(lines):.0%} | {percent(away[ok] > log2(1.25))} "
+        f"| {percent(away <= half)} | {np.median(half):.2f} |"
     )
 
 
-def surest(lines: list[dict]) -> str:
-    """A sentence about the cases that the network is surest of."""
-    lines = [line for line in lines if "answer" in line]
-    lines = sorted(lines, key=lambda line: line["spread"])[: round(SUREST * len(lines))]
-    away = np.array([abs(line["answer"] - line["truth"]) for line in lines])
-    off = ", ".join(f"{100 * np.mean(away > np.log2(w)):.1f} % by more than {w} ×" for w in WITHIN)
-    limit = f"the {100 * SUREST:.0f} % whose votes spread least (up to {lines[-1]['spread']:.2f})"
-    return f"Of {limit}, {off.replace(' %', ' % are off', 1)}; median {np.median(away):.2f}."
+def percent(them: np.ndarray) -> str:
+    return f"{np.mean(them):.0%}" if len(them) else "–"
 
 
-def table(lines: list[dict]) -> str:
-    """One row for each source and one for all cases; those too coarse to be read are counted."""
-    coarse = [line for line in lines if line["truth"] > COARSEST]
-    called = sum(line.get("answer", 0) > COARSEST - 0.3 for line in coarse)
-    lines = [line for line in lines if line["truth"] <= COARSEST]
+def by_source(lines: list[dict]) -> list[str]:
     names = sorted({line["source"] for line in lines})
-    constant = float(np.median([line["truth"] for line in lines]))
-    rows = [
-        row(name, [line for line in lines if line["source"] == name], constant) for name in names
+    rows = [row(name, [x for x in lines if x["source"] == name]) for name in names]
+    return [HEAD, "| --- |" + " ---: |" * 9, *rows, row("**all cases**", lines)]
+
+
+def of_sources(lines: list[dict], figure: Callable[[np.ndarray], float]) -> list[float]:
+    """A figure of the errors of each source."""
+    errors: dict[str, list[float]] = {}
+    for line in lines:
+        if "error" in line:
+            errors.setdefault(line["source"], []).append(line["error"])
+    return [figure(np.array(errors[name])) for name in sorted(errors)]
+
+
+def in_words(lines: list[dict]) -> list[str]:
+    """The figures that are asked for."""
+    told = [line for line in lines if "error" in line]
+    sure = [line for line in told if line["verdict"] == "ok"]
+    away = np.array([abs(line["error"]) for line in sure])
+    middles = of_sources(lines, lambda e: float(np.median(abs(e))))
+    off = ", ".join(f"{percent(away > log2(w))} by more than {w} ×" for w in WITHIN)
+    claims = audits(told)
+    return [
+        f"Median over {len(middles)} sources of the median error: **{np.median(middles):.2f}** "
+        f"octave; worst source {max(middles):.2f}.",
+        f"{len(sure)} of {len(lines)} cases are `ok`; of those are off: {off}"
+        + (f"; the worst by {2 ** away.max():.2f} ×." if len(sure) else "."),
+        f"Best constant: {constant(told):.2f} octave in the median.",
+        f"True metadata called a conflict: {claims['true']}; off by two called so: "
+        f"{claims['twice']} (half) and {claims['half']} (double).",
     ]
-    told = [HEAD, "| --- |" + " ---: |" * 8, *rows, row("**all cases**", lines, constant)]
-    told += ["", LEGEND, "", surest(lines)]
-    if coarse:
-        told += ["", f"Of {len(coarse)} cases coarser than 4 µm/px, {called} were called coarse."]
-    return "\n".join(told)
+
+
+def constant(told: list[dict]) -> float:
+    truth = np.array([line["truth"] for line in told])
+    return float(np.median(abs(truth - np.median(truth))))
+
+
+def audits(told: list[dict]) -> dict[str, str]:
+    """How often true metadata, and metadata off by two, lie outside the interval that surely
+    holds the right value, at a distance that the audit calls a conflict."""
+    from wsi_scale.pixel_size.audit import CONFLICT
+
+    able = [x for x in told if x["verdict"] in ("ok", "ambiguous")]
+    found = {}
+    for name, octaves in (("true", 0.0), ("twice", -1.0), ("half", 1.0)):
+        away = np.array([abs(octaves - x["error"]) for x in able])
+        far = (away > [x["sure_half"] for x in able]) & (away >= CONFLICT)
+        found[name] = f"{far.sum() / len(told):.1%}"
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("votes", type=Path, nargs="+")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--beside", nargs="*", default=[], help="NAME=OTHER.json")
+    parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    lines = answers(args.votes)
-    told = table(lines)
-    print(told)
-    if args.out:
-        each = ",\n".join(json.dumps(line) for line in lines)
-        args.out.with_suffix(".json").write_text(f"[\n{each}\n]\n")
-        command = f"`python -m training.ruler.table {' '.join(sys.argv[1:])}`"
-        args.out.with_suffix(".md").write_text(f"{told}\n\n{command}\n")
+    lines = json.loads(args.results.read_text())
+    told = [*by_source(lines), "", *in_words(lines)]
+    for one in args.beside:
+        name, _, path = one.partition("=")
+        others = json.loads(Path(path).read_text())
+        same = {(x["file"], x["side"]) for x in others}
+        mine = [x for x in lines if (x["file"], x["side"]) in same]
+        told += ["", f"**{name}**, on {len(others)} of the same cases:", ""]
+        told += [HEAD, "| --- |" + " ---: |" * 9, row(name, others), row("the ruler", mine)]
+    told += ["", f"`python -m training.ruler.table {' '.join(sys.argv[1:])}`"]
+    args.out.write_text("\n".join(told) + "\n")
+    print("\n".join(told))
 
 
 if __name__ == "__main__":

@@ -21,8 +21,10 @@ from wsi_scale.cli.help_endings import (
     DONE,
     ESTIMATE_END,
     EVALUATE_END,
+    INFO_END,
     MAIN_END,
     MAIN_HELP,
+    RULER_END,
 )
 from wsi_scale.cli.info import info
 from wsi_scale.cli.options import (
@@ -205,8 +207,8 @@ def estimate(
 
 
 app.command(epilog=ESTIMATE_END)(estimate)
-app.command(epilog=DONE)(info)
-app.command(epilog=DONE)(ruler)
+app.command(epilog=INFO_END)(info)
+app.command(epilog=RULER_END)(ruler)
 app.command(epilog=DONE)(networks)
 app.command(epilog=BATCH_END)(batch)
 app.command(epilog=DONE)(calibrate)

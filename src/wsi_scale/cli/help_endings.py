@@ -34,6 +34,22 @@ ESTIMATE_END = ending(
         130: f"{CANCELLED}; the report so far is kept and marked partial",
     }
 )
+RULER_END = ending(
+    {
+        0: "the verdict is ok",
+        2: BAD_INPUT,
+        3: "another verdict: check before use; the answer says why",
+        130: CANCELLED,
+    }
+)
+INFO_END = ending(
+    {
+        0: "done",
+        2: BAD_INPUT,
+        3: "with --pixels: the stated µm/px conflicts with the tissue",
+        130: CANCELLED,
+    }
+)
 BATCH_END = ending(
     {
         0: "every slide has an answer, whatever its verdict",
@@ -56,12 +72,13 @@ The scale is how many pixels of the slide's finest level become one pixel of the
 along one side. Scale 2 means: shrink the slide to half its width and height, then show it to the
 network. A larger scale is a coarser view of more tissue.
 
-To begin: `wsi-scale estimate SLIDE`."""
+To begin: `wsi-scale estimate SLIDE`. For the size of a slide's pixels: `wsi-scale ruler SLIDE`."""
 MAIN_END = ending(
     {
         0: "done; for estimate: the verdict is ok",
         2: BAD_INPUT,
-        3: "estimate: another verdict; batch and evaluate: some slides failed",
+        3: "estimate and ruler: another verdict; info --pixels: a conflict; batch and evaluate: "
+        "some slides failed",
         130: CANCELLED,
     }
 )

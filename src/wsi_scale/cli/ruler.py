@@ -35,8 +35,6 @@ def ruler(
     In: a slide of H&E. Out: µm/px with its 90 % interval and a verdict, and whether what the file
     states agrees with it. The metadata are not used for the answer, and no network need be named:
     the ruler has one of its own.
-
-    Exit code: 0 if the verdict is ok, 3 if not.
     """
     if json is not None:
         check_json(json)

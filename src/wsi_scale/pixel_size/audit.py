@@ -111,7 +111,8 @@ def _reason(audit: PixelAudit, size: PixelSize) -> str:
     """One sentence, without capital letter and full stop."""
     verdict = size.verdict
     if audit.slide_mpp is None:
-        return f"pixel size cannot be estimated: the verdict is {verdict.replace('_', ' ')}"
+        why = size.reason or f"the verdict is {verdict.replace('_', ' ')}"
+        return f"pixel size cannot be estimated: {why}"
     if audit.claimed_mpp is None:
         return f"the file states no µm/px; the tissue suggests {_seen(audit, verdict)}"
     seen = f"the tissue suggests {_seen(audit, verdict)}"
@@ -122,7 +123,7 @@ def _reason(audit: PixelAudit, size: PixelSize) -> str:
         )
     if verdict != "ok":
         return (
-            f"the verdict is {verdict}, so the tissue neither confirms nor refutes "
+            f"the size of the tissue is in doubt ({verdict}), so it neither confirms nor refutes "
             f"{_stated(audit)}; it suggests {audit.slide_mpp:.3g} µm/px (unreliable)"
         )
     if audit.status == "agree":

@@ -42,18 +42,21 @@ def key_numbers(report: Report) -> list[tuple[str, str]]:
         for one in report.as_is
         if one.agreement is not None
     ]
+    doubt = "" if ruler.verdict in (None, "ok") else f", {ruler.verdict}"
     rows += [
-        (label, value(found, " µm per pixel") + (f" ({span(interval)})" if interval else ""))
-        for label, found, interval in (
+        (label, value(found, " µm per pixel") + (f" ({span(interval)})" if interval else "") + more)
+        for label, found, interval, more in (
             (
                 "Slide pixel size that the tissue suggests",
                 ruler.slide_mpp,
                 ruler.slide_mpp_interval,
+                doubt,
             ),
             (
                 "Network pixel size that the slide's implies",
                 ruler.network_mpp,
                 ruler.network_mpp_interval,
+                "",
             ),
         )
         if found is not None
