@@ -258,6 +258,16 @@ def test_auto_beside_its_voices_is_told_as_it_was_measured():
         assert line[1:] == [*medians, *tail.groups()]
 
 
+def test_the_ruler_is_told_as_it_was_measured():
+    """Every line between the marks of docs/tissue.md is one of the results."""
+    page = (ROOT / "docs" / "tissue.md").read_text(encoding="utf-8")
+    block = page.split("<!-- ruler: ")[1].split(" -->", 1)
+    measured = (ROOT / block[0]).read_text(encoding="utf-8")
+    told = block[1].split("<!-- end -->")[0].strip()
+    assert told.count("\n") > 10
+    assert told in measured
+
+
 def test_the_tables_of_real_tissue():
     told = (ROOT / "docs" / "tissue.md").read_text(encoding="utf-8")
     measured = (RESULTS / "histology.md").read_text(encoding="utf-8")

@@ -9,9 +9,9 @@ import pytest
 pytest.importorskip("torch")
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from training.ruler import doubt, table, traps  # noqa: E402
+from training.ruler import doubt, table, traps
 
-from wsi_scale.pixel_size.votes import CENTRES, Votes  # noqa: E402
+from wsi_scale.pixel_size.votes import CENTRES, Votes
 
 OCTAVES = np.repeat(np.arange(0, 3.01, 0.2), 3)
 

@@ -69,6 +69,7 @@ def test_every_sure_source_is_left_out_once_and_its_relatives_with_it():
     left = [source for fold in folds.FOLDS for source in folds.scored(fold)]
     assert len(left) == len(set(left))
     assert set(folds.scored("tcga")) < set(folds.held_out("tcga"))
+    assert set(folds.scored("pan")) | set(folds.scored("lung")) == set(folds.scored("tcga"))
     assert folds.held_out("all") == ()
 
 
@@ -159,7 +160,7 @@ def test_votes_are_kept_and_recalled(images, tmp_path):
 def test_a_start_that_is_another_network_is_refused(tmp_path):
     torch.save({"_conv_stem.weight": torch.zeros(3)}, tmp_path / "other.pth")
     with pytest.raises(ValueError, match="does not hold the weights of EfficientNet-Lite0"):
-        network.start_from(tmp_path / "other.pth")
+        network.start_from(tmp_path / "other.pth", ())
 
 
 def test_a_start_fills_the_features_in_order(tmp_path):
@@ -169,5 +170,16 @@ def test_a_start_fills_the_features_in_order(tmp_path):
     names += [f"_blocks.{n // 100}.{n}" for n in range(len(other) - len(names))]
     given = dict(zip(names, other.values(), strict=True))
     torch.save(given | {"_blocks.11.x": torch.zeros(1), "_fc.bias": torch.zeros(1)}, tmp_path / "a")
-    started = network.start_from(tmp_path / "a").features.state_dict()
+    started = network.start_from(tmp_path / "a", ()).features.state_dict()
     assert all(torch.equal(a, b) for a, b in zip(started.values(), other.values(), strict=True))
+
+
+def test_a_ruler_that_was_taught_what_is_left_out_is_no_start(tmp_path):
+    torch.manual_seed(0)
+    weights = RulerNet().state_dict()
+    torch.save({"recipe": {"fold": "pan"}, "weights": weights}, tmp_path / "pan.pt")
+    with pytest.raises(ValueError, match="was taught tcga_brain_sbu, tcga_luad_sbu"):
+        network.start_from(tmp_path / "pan.pt", folds.held_out("lung"))
+    torch.save({"recipe": {"fold": "tcga"}, "weights": weights}, tmp_path / "tcga.pt")
+    started = network.start_from(tmp_path / "tcga.pt", folds.held_out("lung"))
+    assert torch.equal(started.head[3].bias, weights["head.3.bias"])

@@ -34,8 +34,6 @@ LEVELS = ("0.9", "0.98")
 BAD = ((1.25, 0.05), (1.6, 0.005))
 """Of the answers called ``ok`` at most these shares may be off by more than these factors."""
 RIDGE = 0.02
-FEWEST_OK = 0.1
-"""Share of readings that are ``ok`` at least, however wrong they are."""
 
 
 @dataclass(frozen=True)
@@ -119,15 +117,15 @@ def quantile(values: Array, weights: Array, level: float) -> float:
 
 
 def ok_end(doubts: Array, away: Array, weights: Array) -> float:
-    """The doubt below which answers are right often enough."""
+    """The doubt below which answers are right often enough; below all of them if none is."""
     order = np.argsort(doubts)
     heaped = np.cumsum(weights[order])
     fine = np.ones(len(order), bool)
     for factor, share in BAD:
         wrong = np.cumsum(weights[order] * (away[order] > log2(factor)))
         fine &= wrong <= share * heaped
-    last = max(np.flatnonzero(fine | (heaped <= FEWEST_OK)), default=0)
-    return float(doubts[order][last]) + 1e-9
+    last = np.flatnonzero(fine)
+    return float(doubts[order][last[-1]]) + 1e-9 if len(last) else 0.0
 
 
 def shown(cases: list[Case]) -> list[dict]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from training.ruler.folds import FOLDS, Row, read_rows, scored
+from training.ruler.folds import FOLDS, STRICT, Row, read_rows, scored
 
 from wsi_scale.errors import WsiScaleError
 from wsi_scale.pixel_size.ask import SIDES, TissueVotes
@@ -92,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("images", type=Path, help="a folder with images.csv")
     parser.add_argument("ruler", type=Path)
-    parser.add_argument("--fold", choices=[*FOLDS, "all"], required=True)
+    parser.add_argument("--fold", choices=[*FOLDS, *STRICT, "all"], required=True)
     parser.add_argument("--untrained", action="store_true", help="with weights by chance")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()

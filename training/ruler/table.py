@@ -23,6 +23,11 @@ HEAD = (
     "| 90 % interval holds | half width |"
 )
 
+LEGEND = (
+    "Median error and bias (below 0: read too fine) of the pixel size and half width of the 90 % "
+    "interval in octaves; shares of all cases with an answer, of the `ok` among all cases."
+)
+
 
 def row(name: str, lines: list[dict]) -> str:
     """What the lines of one source come to."""
@@ -97,14 +102,30 @@ def audits(told: list[dict]) -> dict[str, str]:
     return found
 
 
+START, END = "<!-- ruler: training/ruler/results/left-out.md -->", "<!-- end -->"
+
+
+def put_on_page(page: Path, told: list[str]) -> None:
+    """Replace what stands between the marks on a page."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(START)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise SystemExit(f"{page} lacks the marks {START} and {END}")
+    block = "\n".join(told)
+    page.write_text(f"{before}{START}\n\n{block}\n\n{END}{after}", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", type=Path)
     parser.add_argument("--beside", nargs="*", default=[], help="NAME=OTHER.json")
+    parser.add_argument("--page", type=Path, help="a page to put the table on too")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     lines = json.loads(args.results.read_text())
-    told = [*by_source(lines), "", *in_words(lines)]
+    told = [*by_source(lines), "", LEGEND, "", *(f"- {one}" for one in in_words(lines))]
+    if args.page:
+        put_on_page(args.page, told)
     for one in args.beside:
         name, _, path = one.partition("=")
         others = json.loads(Path(path).read_text())

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from training.ruler.augment import augment
 from training.ruler.draw import Pool, open_pool
-from training.ruler.folds import DOUBTFUL, FOLDS, held_out, scored
+from training.ruler.folds import DOUBTFUL, FOLDS, STRICT, held_out, scored
 from training.ruler.network import COMMON, cross_entropy, start_from
 
 from wsi_scale.pixel_size.ruler_network import RulerNet
@@ -115,7 +115,7 @@ def follow(mean: RulerNet, net: RulerNet, step: int) -> None:
 def train(recipe: Recipe, pool: Pool, out: Path) -> RulerNet:
     """Train, or go on training; returns the running mean."""
     torch.manual_seed(recipe.seed)
-    net = start_from(Path(recipe.start)) if recipe.start else RulerNet()
+    net = start_from(Path(recipe.start), held_out(recipe.fold)) if recipe.start else RulerNet()
     net, mean = (x.to(memory_format=torch.channels_last) for x in (net, RulerNet()))
     mean.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.rate, weight_decay=0.02)
@@ -160,7 +160,7 @@ def left_out_errors(net: RulerNet, pool: Pool, fold: str) -> dict[str, float]:
     """
     net.eval()
     errors = {}
-    for name in scored(fold) if fold in FOLDS else ():
+    for name in scored(fold) if fold != "all" else ():
         if name not in pool.names:
             continue
         own = (pool.sources == pool.names.index(name)) & (abs(pool.octaves) < COMMON[1])
@@ -182,9 +182,9 @@ def save(path: Path, state: dict) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pool", type=Path)
-    parser.add_argument("--fold", choices=[*FOLDS, "all"], required=True)
+    parser.add_argument("--fold", choices=[*FOLDS, *STRICT, "all"], required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--start", default="", help="weights of EfficientNet-Lite0")
+    parser.add_argument("--start", default="", help="of EfficientNet-Lite0, or a ruler")
     parser.add_argument("--steps", type=int, default=5500)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=2e-3, help="of learning, at its highest")
