@@ -52,7 +52,8 @@ EVERYWHERE = ("errors", "plumbing")
 
 LIBRARIES = {  # a library -> the rooms or files that may import it; all others are free
     "torch": "slide.resampling networks responses.measure responses.colour_fit "
-    "pixel_size.ruler_network pixel_size.ask pixel_size.read_tissue pipeline.native_levels "
+    "pixel_size.ruler_network pixel_size.ask pixel_size.nuclei pixel_size.read_tissue "
+    "pipeline.native_levels "
     "batch.one_slide known_scale.calibrate.reference "
     "known_scale.evaluate.measure_slides known_scale.thesis.train known_scale.thesis.family "
     "known_scale.thesis.measure_images tiling.torch_dataset testing.networks "

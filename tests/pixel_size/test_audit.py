@@ -60,7 +60,14 @@ def test_what_lies_outside_the_sure_interval_is_a_conflict_even_if_the_size_is_i
     wide = seen(interval=(0.35, 0.7), surely=(0.3, 0.85), verdict=verdict)
     assert audit_pixels(claim(0.25), wide).status == "conflict"
     assert audit_pixels(claim(0.32), wide).status == "undecidable"
-    assert audit_pixels(claim(0.5), wide).status == ("agree" if verdict == "ok" else "undecidable")
+    agrees = audit_pixels(claim(0.48), wide)
+    assert agrees.status == "agree"
+    assert "which agrees with the stated 0.48" in agrees.reason
+
+
+def test_an_answer_in_doubt_agrees_with_nothing_outside_its_interval():
+    narrow = seen(interval=(0.45, 0.55), surely=(0.3, 0.85), verdict="ambiguous")
+    assert audit_pixels(claim(0.4), narrow).status == "undecidable"
 
 
 def test_agreement_is_one_sentence_with_both_values():

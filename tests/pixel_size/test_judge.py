@@ -8,7 +8,7 @@ from wsi_scale.pixel_size.votes import Votes, read_votes
 
 EVEN = Doubt(
     constant=np.log(0.1),
-    weights=dict.fromkeys(("spread", "scatter", "moved", "crooked", "few"), 0.0),
+    weights=dict.fromkeys(("spread", "scatter", "moved", "crooked", "few", "bare"), 0.0),
     half={"0.9": 2.0, "0.98": 3.0},
     ok_below=0.15,
 )
@@ -16,7 +16,7 @@ EVEN = Doubt(
 
 
 def test_the_interval_is_as_wide_as_the_doubt_says(votes):
-    size = judge(votes(-1.0), doubt=EVEN)
+    size = judge(votes(-1.0), nuclei=200, doubt=EVEN)
     assert size.verdict == "ok"
     assert size.mpp == pytest.approx(0.5, rel=0.05)
     assert np.log2(size.interval[1] / size.interval[0]) == pytest.approx(0.4)
@@ -26,47 +26,53 @@ def test_the_interval_is_as_wide_as_the_doubt_says(votes):
 
 def test_more_doubt_is_ambiguous_and_wider(votes):
     more = EVEN.model_copy(update={"constant": np.log(0.2)})
-    size = judge(votes(-1.0), doubt=more)
-    assert (size.verdict, "do not agree" in size.reason) == ("ambiguous", True)
+    size = judge(votes(-1.0), nuclei=200, doubt=more)
+    assert (size.verdict, "more than 1.32 times" in size.reason) == ("ambiguous", True)
     assert np.log2(size.interval[1] / size.interval[0]) == pytest.approx(0.8)
 
 
 def test_readings_that_do_not_follow_the_scale_are_not_of_tissue(votes):
-    size = judge(votes(-1.0, slope=0.2), doubt=EVEN)
+    size = judge(votes(-1.0, slope=0.2), nuclei=200, doubt=EVEN)
     assert size.verdict == "outside"
     assert "unlike tissue" in size.reason
 
 
 @pytest.mark.parametrize(("truth", "word"), [(-4.2, "below 0.1"), (2.2, "above 4")])
 def test_beyond_what_can_be_measured_is_an_edge(votes, truth, word):
-    size = judge(votes(truth), doubt=EVEN)
+    size = judge(votes(truth), nuclei=200, doubt=EVEN)
     assert size.verdict == "edge"
     assert word in size.reason
 
 
 def test_few_patches_are_never_ok(votes):
-    size = judge(votes(-1.0, octaves=np.array([0.0, 0.9, 1.0])), doubt=EVEN)
+    size = judge(votes(-1.0, octaves=np.array([0.0, 0.9, 1.0])), nuclei=200, doubt=EVEN)
     assert size.verdict == "ambiguous"
     assert "patches could be read" in size.reason
 
 
+def test_tissue_without_nuclei_is_never_ok(votes):
+    size = judge(votes(-1.0), nuclei=3, doubt=EVEN)
+    assert size.verdict == "ambiguous"
+    assert "about 3 nuclei were found at that size, 10 are needed" in size.reason
+
+
 def test_a_brown_second_stain_is_refused_but_told(votes):
-    size = judge(votes(-1.0), ("the second stain looks like DAB (brown)",), EVEN)
+    size = judge(votes(-1.0), 200, ("the second stain looks like DAB (brown)",), EVEN)
     assert (size.verdict, size.mpp is None) == ("outside", False)
 
 
 def test_the_reason_names_every_doubt(votes):
-    size = judge(votes(2.2, slope=0.1), ("looks like DAB",), EVEN)
+    size = judge(votes(2.2, slope=0.1), 200, ("looks like DAB",), EVEN)
     assert size.verdict == "outside"
     assert size.reason.count("; also, ") >= 1
 
 
 def test_no_votes_are_blank(votes):
     nothing = Votes(votes(0.0).shares[:0], np.zeros(0))
-    assert judge(nothing, doubt=EVEN).verdict == "blank"
+    assert judge(nothing, nuclei=200, doubt=EVEN).verdict == "blank"
 
 
 def test_the_doubt_that_comes_with_the_ruler_knows_every_feature_and_is_wider_at_98(votes):
     doubt = known_doubt()
-    assert set(doubt.weights) <= set(features(read_votes(votes(0.0))))
+    assert set(doubt.weights) <= set(features(read_votes(votes(0.0)), 30))
     assert doubt.half["0.98"] > doubt.half["0.9"] > 0

@@ -10,8 +10,10 @@ import torch
 from wsi_scale import Settings, estimate_slide, open_slide, ruler
 from wsi_scale.cli import run
 from wsi_scale.errors import SiteError, SlideError
+from wsi_scale.geometry import Site
 from wsi_scale.pixel_size import ask
 from wsi_scale.pixel_size.ask import TissueVotes
+from wsi_scale.pixel_size.nuclei import count_nuclei
 from wsi_scale.pixel_size.read_tissue import measure_pixel_size
 from wsi_scale.pixel_size.ruler_network import RulerNet
 from wsi_scale.pixel_size.votes import CENTRES, read_votes
@@ -73,6 +75,32 @@ def test_the_network_takes_patches_of_any_side_and_gives_shares():
         shares = ask.show(net, np.zeros((3, side, side, 3), np.uint8))
         assert shares.shape == (3, len(CENTRES))
         assert np.exp(shares).sum(1) == pytest.approx([1, 1, 1])
+
+
+class FindsDark:
+    """Takes dark pixels for nuclei; knows 1 µm/px."""
+
+    class card:  # noqa: N801
+        training_mpp = 1.0
+
+    def prepare(self, patches):
+        return torch.from_numpy(patches).float().mean(3)[:, None]
+
+    def logits(self, x):
+        return 100 - x
+
+
+@pytest.mark.parametrize(("mpp", "counted"), [(1.0, 110), (0.5, 225), (0.1, 0)])
+def test_nuclei_are_counted_by_their_density_and_only_at_the_size_that_was_read(mpp, counted):
+    """Discs 40 px apart in 600 px, 15 rows of 15. At scale 1 nine patches of 128 px show 3.5² each;
+    at scale 2 they cover all; at scale 10 the discs are specks."""
+    y, x = np.mgrid[:600, :600] % 40 - 20
+    pixels = np.full((600, 600, 3), 200, np.uint8)
+    pixels[np.hypot(y, x) < 6] = 20
+    sites = [Site(x, y) for x in (100.0, 300.0, 500.0) for y in (100.0, 300.0, 500.0)]
+    with open_slide(pixels) as slide:
+        found = count_nuclei(slide, sites, mpp, FindsDark())
+    assert found == pytest.approx(counted, rel=0.35)
 
 
 def test_glass_is_blank_and_has_no_number():

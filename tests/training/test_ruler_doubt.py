@@ -22,7 +22,13 @@ def case(rng, source, number, wide):
     read = truth + OCTAVES + rng.laplace(0, wide)
     shares = -0.5 * ((CENTRES - read[:, None]) / (2 * wide)) ** 2
     shares -= np.log(np.exp(shares).sum(1, keepdims=True))
-    line = {"source": source, "case": f"{number}", "file": f"{source}{number}", "side": 300}
+    line = {
+        "source": source,
+        "case": f"{number}",
+        "file": f"{source}{number}",
+        "side": 300,
+        "nuclei": 200,
+    }
     return doubt.Case(line | {"truth": truth, "sure": True}, Votes(shares, OCTAVES), source)
 
 

@@ -48,6 +48,10 @@ class Case:
     def truth(self) -> float:
         return float(self.line["truth"])
 
+    @property
+    def nuclei(self) -> float:
+        return float(self.line["nuclei"])
+
 
 def cases_of(paths: list[Path]) -> list[Case]:
     """Cases with an answer that has a known truth the ruler can read."""
@@ -80,8 +84,9 @@ def learn(cases: list[Case]) -> Doubt:
     readings = [read_votes(case.votes) for case in cases]
     kept = [(c, r) for c, r in zip(cases, readings, strict=True) if r is not None]
     cases = [case for case, _ in kept]
-    names = list(features(kept[0][1]))
-    found = np.array([[features(reading)[name] for name in names] for _, reading in kept])
+    each = [features(reading, case.nuclei) for case, reading in kept]
+    names = list(each[0])
+    found = np.array([[one[name] for name in names] for one in each])
     away = np.array([abs(reading.octaves - case.truth) for case, reading in kept])
     weights = weights_of(cases)
     middle, spread = found.mean(0), found.std(0) + 1e-6
@@ -102,9 +107,9 @@ def learn(cases: list[Case]) -> Doubt:
         half={"0.9": 1.0, "0.98": 1.0},
         ok_below=1e9,
     )
-    doubts = np.array([draft.of(reading) for _, reading in kept])
+    doubts = np.array([draft.of(reading, case.nuclei) for case, reading in kept])
     half = {level: quantile(away / doubts, weights, float(level)) for level in LEVELS}
-    fine = np.array([judge(c.votes, (), draft).verdict == "ok" for c in cases])
+    fine = np.array([judge(c.votes, c.nuclei, (), draft).verdict == "ok" for c in cases])
     end = ok_end(doubts[fine], away[fine], weights[fine] / weights.sum())
     return draft.model_copy(update={"half": half, "ok_below": end})
 
@@ -141,7 +146,7 @@ def shown(cases: list[Case]) -> list[dict]:
 
 def line_of(case: Case, doubt: Doubt) -> dict:
     """What is said of a case, in octaves."""
-    size = judge(case.votes, (), doubt)
+    size = judge(case.votes, case.nuclei, (), doubt)
     line: dict = {"verdict": size.verdict, "patches": size.patches}
     if size.mpp is not None and size.interval is not None and size.surely is not None:
         line["error"] = round(log2(size.mpp) - case.truth, 3)

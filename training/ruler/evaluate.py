@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import lru_cache
 from math import log2
 from pathlib import Path
 
@@ -20,9 +21,11 @@ from PIL import Image
 from training.ruler.folds import FOLDS, STRICT, Row, read_rows, scored
 
 from wsi_scale.errors import WsiScaleError
+from wsi_scale.networks.network import Network
 from wsi_scale.pixel_size.ask import SIDES, TissueVotes
+from wsi_scale.pixel_size.nuclei import count_nuclei, witness
 from wsi_scale.pixel_size.ruler_network import RulerNet
-from wsi_scale.pixel_size.votes import CENTRES, Votes
+from wsi_scale.pixel_size.votes import CENTRES, Votes, read_votes
 from wsi_scale.sites.overview import survey
 from wsi_scale.slide.readers import open_slide
 
@@ -46,16 +49,32 @@ def cases_of(row: Row) -> list[tuple[np.ndarray, float]]:
     return cases
 
 
-def ask(net: torch.nn.Module, pixels: np.ndarray, seed: int = 0) -> tuple[Votes, str]:
-    """What the network says of an image (h, w, 3), and why it was not asked."""
+def ask(
+    net: torch.nn.Module, pixels: np.ndarray, seed: int = 0, votes: Votes | None = None
+) -> tuple[Votes, float, str]:
+    """What the network says of an image (h, w, 3), nuclei in view, and why it was not asked.
+
+    votes: what the network said before, to count nuclei only.
+    """
     try:
         with open_slide(pixels) as slide:
             asked = TissueVotes(slide, survey(slide, None, "H&E"), net, seed)
-            asked.at_all_scales()
-            asked.where_trusted()
-            return asked.votes, ""
+            if votes is None:
+                asked.at_all_scales()
+                asked.where_trusted()
+            else:
+                asked.votes = votes
+            reading, nuclei = read_votes(asked.votes), 0.0
+            if reading is not None:
+                nuclei = count_nuclei(slide, asked.sites, 2**reading.octaves, nuclei_network())
+            return asked.votes, nuclei, ""
     except WsiScaleError as error:
-        return Votes(np.zeros((0, len(CENTRES))), np.zeros(0)), str(error)
+        return Votes(np.zeros((0, len(CENTRES))), np.zeros(0)), 0.0, str(error)
+
+
+@lru_cache(maxsize=1)
+def nuclei_network() -> Network:
+    return witness("cpu")
 
 
 def evaluate(net: torch.nn.Module, rows: list[Row]) -> tuple[list[dict], list[Votes]]:
@@ -63,11 +82,11 @@ def evaluate(net: torch.nn.Module, rows: list[Row]) -> tuple[list[dict], list[Vo
     lines, votes = [], []
     for number, row in enumerate(rows):
         for pixels, truth in cases_of(row):
-            found, refused = ask(net, pixels)
+            found, nuclei, refused = ask(net, pixels)
             votes.append(found)
             line = {"source": row.source, "case": row.case, "file": row.path.name}
             size = {"truth": truth, "side": min(pixels.shape[:2]), "sure": row.sure}
-            lines.append(line | size | {"refused": refused})
+            lines.append(line | size | {"nuclei": round(nuclei, 1), "refused": refused})
         if number % 20 == 19:
             print(f"{number + 1} of {len(rows)} images", file=sys.stderr, flush=True)
     return lines, votes

@@ -81,7 +81,7 @@ def main() -> None:
         raise SystemExit(f"{args.ruler} left out {saved['recipe']['fold']}; train --fold all")
     args.out.mkdir(parents=True, exist_ok=True)
     halved = {
-        name: value.half() if value.is_floating_point() else value
+        name: (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in saved["weights"].items()
     }
     save_file(halved, args.out / "ruler.safetensors")

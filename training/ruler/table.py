@@ -17,6 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
+from wsi_scale.pixel_size.audit import StatedMpp, audit_pixels
+from wsi_scale.report import PixelSize
+
 WITHIN = (1.25, 1.6, 2.0)
 HEAD = (
     "| source | cases | median | bias | ≤ 1.25 × | ≤ 1.6 × | ok | of those off by > 1.25 × "
@@ -78,8 +81,10 @@ def in_words(lines: list[dict]) -> list[str]:
         f"{len(sure)} of {len(lines)} cases are `ok`; of those are off: {off}"
         + (f"; the worst by {2 ** away.max():.2f} ×." if len(sure) else "."),
         f"Best constant: {constant(told):.2f} octave in the median.",
-        f"True metadata called a conflict: {claims['true']}; off by two called so: "
-        f"{claims['twice']} (half) and {claims['half']} (double).",
+        f"True metadata are called a conflict in {claims['true conflict']} and `agree` in "
+        f"{claims['true agree']}; half the true value is called a conflict in "
+        f"{claims['half conflict']}, `agree` in {claims['half agree']}; double in "
+        f"{claims['double conflict']} and {claims['double agree']}.",
     ]
 
 
@@ -89,17 +94,25 @@ def constant(told: list[dict]) -> float:
 
 
 def audits(told: list[dict]) -> dict[str, str]:
-    """How often true metadata, and metadata off by two, lie outside the interval that surely
-    holds the right value, at a distance that the audit calls a conflict."""
-    from wsi_scale.pixel_size.audit import CONFLICT
-
-    able = [x for x in told if x["verdict"] in ("ok", "ambiguous")]
+    """How often the audit says what of true metadata and of metadata off by two."""
     found = {}
-    for name, octaves in (("true", 0.0), ("twice", -1.0), ("half", 1.0)):
-        away = np.array([abs(octaves - x["error"]) for x in able])
-        far = (away > [x["sure_half"] for x in able]) & (away >= CONFLICT)
-        found[name] = f"{far.sum() / len(told):.1%}"
+    for name, octaves in (("true", 0.0), ("half", -1.0), ("double", 1.0)):
+        said = [audit_pixels(StatedMpp(2.0**octaves, None, ()), size_of(x)).status for x in told]
+        for status in ("agree", "conflict"):
+            found[f"{name} {status}"] = f"{said.count(status) / len(told):.1%}"
     return found
+
+
+def size_of(line: dict) -> PixelSize:
+    """What was read of a case, as if its right size were 1 µm/px."""
+    error, half, sure = (line[name] for name in ("error", "half", "sure_half"))
+    return PixelSize(
+        mpp=2.0**error,
+        interval=(2.0 ** (error - half), 2.0 ** (error + half)),
+        surely=(2.0 ** (error - sure), 2.0 ** (error + sure)),
+        verdict=line["verdict"],
+        reason="",
+    )
 
 
 START, END = "<!-- ruler: training/ruler/results/left-out.md -->", "<!-- end -->"

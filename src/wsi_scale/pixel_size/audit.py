@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from wsi_scale.judgement.verdicts import Verdict
+from wsi_scale.judgement.verdicts import Interval, Verdict
 from wsi_scale.report import PixelAudit, PixelField, PixelSize, PixelStatus
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.metadata import Finding
@@ -41,9 +41,9 @@ def audit_slide(slide: Slide, size: PixelSize) -> PixelAudit:
 def audit_pixels(claim: StatedMpp, size: PixelSize) -> PixelAudit:
     """Comparison of the stated µm/px with the tissue, with a reason in one sentence.
 
-    The status is ``undecidable`` without a stated value, under any verdict but ``ok`` and
-    ``ambiguous``, and between the thresholds AGREE and CONFLICT. Under ``ambiguous`` only a
-    conflict can be told, if the answer has an interval that surely holds the right value.
+    The status is ``undecidable`` without a stated value, between the thresholds AGREE and CONFLICT,
+    and under any verdict but ``ok``; but an ``ambiguous`` answer of the ruler decides by its
+    intervals, which were measured: they agree inside the 90 % interval.
 
     Parameters
     ----------
@@ -76,7 +76,9 @@ def audit_pixels(claim: StatedMpp, size: PixelSize) -> PixelAudit:
             status=_status(one.mpp, size),
         )
         for one in claim.findings
-        if seen is not None and one.mpp is not None and size.verdict == "ok"
+        if seen is not None
+        and one.mpp is not None
+        and (size.verdict == "ok" or in_doubt_but_measured(size))
     ]
     audit = PixelAudit(
         status="undecidable" if claim.mpp is None else _status(claim.mpp, size),
@@ -98,13 +100,23 @@ def _status(stated: float, size: PixelSize) -> PixelStatus:
     >>> _status(0.45, sure), _status(0.25, sure)
     ('agree', 'conflict')
     """
-    if size.mpp is None or size.verdict not in ("ok", "ambiguous"):
+    if size.mpp is None or not (size.verdict == "ok" or in_doubt_but_measured(size)):
         return "undecidable"
     away = abs(math.log2(stated / size.mpp))
-    widest = size.surely or (size.interval if size.verdict == "ok" else None)
-    if widest is not None and not widest[0] <= stated <= widest[1] and away >= CONFLICT:
+    if away >= CONFLICT and not _holds(size.surely or size.interval, stated):
         return "conflict"
-    return "agree" if size.verdict == "ok" and away <= AGREE else "undecidable"
+    agrees = away <= AGREE and (size.verdict == "ok" or _holds(size.interval, stated))
+    return "agree" if agrees else "undecidable"
+
+
+def in_doubt_but_measured(size: PixelSize) -> bool:
+    """Whether an ``ambiguous`` answer has intervals that were measured on unseen laboratories."""
+    return size.verdict == "ambiguous" and size.surely is not None
+
+
+def _holds(interval: Interval | None, value: float) -> bool:
+    """Whether an interval holds a value; one that is not known holds all."""
+    return interval is None or interval[0] <= value <= interval[1]
 
 
 def _reason(audit: PixelAudit, size: PixelSize) -> str:
@@ -115,13 +127,13 @@ def _reason(audit: PixelAudit, size: PixelSize) -> str:
         return f"pixel size cannot be estimated: {why}"
     if audit.claimed_mpp is None:
         return f"the file states no µm/px; the tissue suggests {_seen(audit, verdict)}"
-    seen = f"the tissue suggests {_seen(audit, verdict)}"
+    seen = f"the tissue suggests {_seen(audit, 'ok')}"
     if audit.status == "conflict":
         return (
             f"{seen}, which conflicts with {_stated(audit)}, {_far(audit)} away; the stated value "
             f"stays in use{_others(audit)}"
         )
-    if verdict != "ok":
+    if verdict != "ok" and audit.status == "undecidable":
         return (
             f"the size of the tissue is in doubt ({verdict}), so it neither confirms nor refutes "
             f"{_stated(audit)}; it suggests {audit.slide_mpp:.3g} µm/px (unreliable)"

@@ -28,6 +28,10 @@ FOLLOWS = (0.6, 1.4)
 FEWEST = 5
 """Votes that count, at least, for ``ok``."""
 
+FEWEST_NUCLEI = 10
+"""Nuclei in view, at least, for ``ok``. Of colon tiles with fewer, at most half were read within
+1.25 times; with more, 85 to 100 % (training/ruler/results/notes.md)."""
+
 
 class Doubt(BaseModel):
     """What readings on unseen laboratories taught about their errors; all in octaves."""
@@ -42,21 +46,22 @@ class Doubt(BaseModel):
     ok_below: float
     """Doubts from here on are not ``ok``."""
 
-    def of(self, reading: SizeReading) -> float:
-        """The doubt of a reading, octaves."""
-        found = features(reading)
+    def of(self, reading: SizeReading, nuclei: float) -> float:
+        """The doubt of a reading, octaves; nuclei: how many were found in view."""
+        found = features(reading, nuclei)
         total = sum(weight * found[name] for name, weight in self.weights.items())
         return float(np.exp(self.constant + total))
 
 
-def features(reading: SizeReading) -> dict[str, float]:
+def features(reading: SizeReading, nuclei: float) -> dict[str, float]:
     """What may speak against a reading."""
     return {
         "spread": float(np.log(reading.spread)),
         "scatter": float(np.log(reading.scatter + 0.03)),
         "moved": min(abs(reading.rough - reading.octaves), 1.0),
         "crooked": min(abs(reading.slope - 1), 1.0),
-        "few": 1 / np.sqrt(reading.used),
+        "few": float(1 / np.sqrt(reading.used)),
+        "bare": float(1 / np.sqrt(1 + nuclei)),
     }
 
 
@@ -65,19 +70,25 @@ def known_doubt() -> Doubt:
     return Doubt(**json.loads((Path(__file__).parent / "weights" / "doubt.json").read_text()))
 
 
-def judge(votes: Votes, warnings: tuple[str, ...] = (), doubt: Doubt | None = None) -> PixelSize:
+def judge(
+    votes: Votes,
+    nuclei: float,
+    warnings: tuple[str, ...] = (),
+    doubt: Doubt | None = None,
+) -> PixelSize:
     """The answer of all votes together.
 
-    warnings: of the survey; one says that the second stain is not eosin.
+    nuclei: how many were found in view at the size that the votes say. warnings: of the survey;
+    one says that the second stain is not eosin.
     """
     reading = read_votes(votes)
     if reading is None:
         reason = "no patch shows enough tissue"
         return PixelSize(verdict="blank", reason=reason)
     doubt = doubt or known_doubt()
-    off = doubt.of(reading)
+    off = doubt.of(reading, nuclei)
     near, far = (_around(reading, doubt.half[level] * off) for level in ("0.9", "0.98"))
-    verdict, reason = _verdict(reading, off, doubt, warnings)
+    verdict, reason = _verdict(reading, nuclei, off, doubt, warnings)
     return PixelSize(
         mpp=2**reading.octaves,
         interval=near,
@@ -93,7 +104,7 @@ def _around(reading: SizeReading, half: float) -> tuple[float, float]:
 
 
 def _verdict(
-    reading: SizeReading, off: float, doubt: Doubt, warnings: tuple[str, ...]
+    reading: SizeReading, nuclei: float, off: float, doubt: Doubt, warnings: tuple[str, ...]
 ) -> tuple[Verdict, str]:
     """The first doubt decides; the reason names all."""
     against: list[tuple[Verdict, str]] = []
@@ -111,10 +122,20 @@ def _verdict(
     if not FINEST < mpp < COARSEST:
         end = f"below {FINEST:g}" if mpp <= FINEST else f"above {COARSEST:g}"
         against.append(("edge", f"the tissue looks {end} µm/px, where the ruler cannot measure"))
-    if off >= doubt.ok_below:
+    if nuclei < FEWEST_NUCLEI:
         against.append(
-            ("ambiguous", f"patches of this tissue do not agree on its size (doubt {off:.2g})")
+            (
+                "ambiguous",
+                f"about {nuclei:.0f} nuclei were found at that size, {FEWEST_NUCLEI} are needed",
+            )
         )
+    if off >= doubt.ok_below:
+        factor = 2 ** (doubt.half["0.9"] * off)
+        reason = (
+            "the cells of tissues differ in size: on laboratories that the ruler was not taught, "
+            f"one in ten such readings was off by more than {factor:.2f} times; use the interval"
+        )
+        against.append(("ambiguous", reason))
     if reading.used < FEWEST:
         against.append(
             ("ambiguous", f"only {reading.used} patches could be read, {FEWEST} are needed")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wsi_scale.errors import NoTissueError, SiteError, SlideError
 from wsi_scale.pixel_size.judge import judge
+from wsi_scale.pixel_size.votes import read_votes
 from wsi_scale.report import PixelSize
 from wsi_scale.slide.base import Slide
 
@@ -57,6 +58,7 @@ def measure_pixel_size(
     'blank'
     """
     from wsi_scale.pixel_size.ask import TissueVotes
+    from wsi_scale.pixel_size.nuclei import count_nuclei, witness
     from wsi_scale.sites.overview import survey
     from wsi_scale.sites.regions import parse_region
 
@@ -74,7 +76,11 @@ def measure_pixel_size(
     asked.where_trusted()
     if not len(asked.votes.octaves) and asked.problems:
         raise SlideError(f"none of {len(asked.sites)} places could be read: {asked.problems[0]}")
-    return judge(asked.votes, found.warnings)
+    reading = read_votes(asked.votes)
+    nuclei = 0.0
+    if reading is not None:
+        nuclei = count_nuclei(slide, asked.sites, 2**reading.octaves, witness(device))
+    return judge(asked.votes, nuclei, found.warnings)
 
 
 @lru_cache(maxsize=2)
