@@ -51,7 +51,7 @@ def test_two_thresholds_in_octaves_part_the_answers(octaves, status, sign):
 def test_a_value_inside_the_interval_is_not_a_conflict_however_far():
     found = audit_pixels(claim(0.25), seen(interval=(0.2, 0.9)))
     assert (found.status, found.octaves) == ("undecidable", -1)
-    assert found.reason.endswith("too far to agree, but inside the interval")
+    assert found.reason.endswith("too far to agree, but inside the interval that surely holds it")
     assert audit_pixels(claim(0.25), seen(interval=None)).status == "undecidable"
 
 
@@ -168,8 +168,11 @@ def test_a_right_mpp_agrees_without_a_warning():
     assert report.like_power == (5, 10)
 
 
-def test_a_network_that_does_not_know_its_mpp_says_nothing_of_the_pixels():
-    assert report_of("figures", 0.5).pixels is None
+def test_what_is_not_tissue_is_said_to_be_none_where_no_network_knows_its_size():
+    report = report_of("figures", 0.5)
+    assert (report.pixels.status, report.pixels.slide_mpp) == ("undecidable", None)
+    assert "the ruler expects H&E" in report.pixels.reason
+    assert report.ruler.verdict == "blank"
 
 
 def test_a_blank_slide_is_undecidable():

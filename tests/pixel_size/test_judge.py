@@ -37,11 +37,38 @@ def test_readings_that_do_not_follow_the_scale_are_not_of_tissue(votes):
     assert "unlike tissue" in size.reason
 
 
-@pytest.mark.parametrize(("truth", "word"), [(-4.2, "below 0.1"), (2.2, "above 4")])
+@pytest.mark.parametrize(
+    ("truth", "word"), [(-4.2, "below 0.1"), (2.05, "above 4"), (2.4, "coarser")]
+)
 def test_beyond_what_can_be_measured_is_an_edge(votes, truth, word):
     size = judge(votes(truth), nuclei=200, doubt=EVEN)
     assert size.verdict == "edge"
     assert word in size.reason
+
+
+def test_patches_that_are_all_finer_than_what_was_taught_give_a_bound_and_accuse_nobody(votes):
+    size = judge(votes(-2.35, octaves=np.zeros(16)), nuclei=0, doubt=EVEN)
+    assert (size.verdict, size.interval, size.surely) == ("edge", None, None)
+    assert "or finer: use a larger image" in size.reason
+
+
+def test_without_an_octave_of_scales_nothing_shows_that_size_is_read(votes):
+    size = judge(votes(0.0, octaves=np.repeat([0.0, 0.4], 8)), nuclei=200, doubt=EVEN)
+    assert size.verdict == "ambiguous"
+    assert "no room for an octave" in size.reason
+    exactly = judge(votes(-1.0, octaves=np.repeat([0.4, 0.8, 1.4], 8)), nuclei=200, doubt=EVEN)
+    assert exactly.verdict == "ok"  # 1.4 − 0.4 lies below 1 by its last bit
+
+
+def test_no_room_to_look_for_nuclei_is_said_so(votes):
+    size = judge(votes(-1.0), nuclei=None, doubt=EVEN)
+    assert (size.verdict, size.surely) == ("ambiguous", None)
+    assert "no room" in size.reason
+
+
+def test_places_that_could_not_be_read_are_a_doubt(votes):
+    size = judge(votes(-1.0), 200, ("9 of 16 places could not be read: tile 3",), EVEN)
+    assert (size.verdict, "9 of 16" in size.reason) == ("ambiguous", True)
 
 
 def test_few_patches_are_never_ok(votes):

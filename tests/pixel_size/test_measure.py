@@ -9,7 +9,7 @@ import torch
 
 from wsi_scale import Settings, estimate_slide, open_slide, ruler
 from wsi_scale.cli import run
-from wsi_scale.errors import SiteError, SlideError
+from wsi_scale.errors import NetworkError, SettingsError, SiteError, SlideError
 from wsi_scale.geometry import Site
 from wsi_scale.pixel_size import ask
 from wsi_scale.pixel_size.ask import TissueVotes
@@ -103,6 +103,18 @@ def test_nuclei_are_counted_by_their_density_and_only_at_the_size_that_was_read(
     assert found == pytest.approx(counted, rel=0.35)
 
 
+def test_a_nucleus_that_many_patches_show_is_counted_once():
+    """Sixteen places within 40 px of a large slide, around four discs."""
+    y, x = np.mgrid[:900, :900]
+    pixels = np.full((900, 900, 3), 200, np.uint8)
+    for cx, cy in ((440, 440), (440, 470), (470, 440), (470, 470)):
+        pixels[np.hypot(y - cy, x - cx) < 6] = 20
+    sites = [Site(440.0 + 2 * i, 470.0 - 2 * i) for i in range(16)]
+    with open_slide(pixels) as slide:
+        assert count_nuclei(slide, sites, 1.0, FindsDark()) == pytest.approx(4, abs=3)
+        assert count_nuclei(slide, sites, 3.0, FindsDark()) is None
+
+
 def test_glass_is_blank_and_has_no_number():
     size = ruler(np.full((300, 400, 3), 244, np.uint8)).size
     assert (size.verdict, size.mpp, size.interval) == ("blank", None, None)
@@ -160,7 +172,30 @@ def test_without_the_ruler_the_network_that_knows_its_size_is_asked():
     assert estimate_slide(CMU, "figures", few).pixels is None
 
 
-def test_a_region_is_all_that_is_asked_about():
+def test_a_ruler_that_cannot_answer_loses_nothing_that_was_measured(monkeypatch):
+    def broken(*args, **kwargs):
+        raise SlideError("tile 3 is damaged")
+
+    monkeypatch.setattr(ask, "sample_pyramid", broken)
+    few = Settings(sites=2, scales=(1, 4), per_octave=2, as_is_sites=0)
+    report = estimate_slide(CMU, "figures", few)
+    assert report.scale is not None
+    assert (report.ruler.verdict, report.ruler.slide_mpp) == ("blank", None)
+    assert "tile 3 is damaged" in report.ruler.reason
+
+
+def test_a_small_picture_of_fine_pixels_accuses_nobody():
+    assert ruler(grating(0.25, 100, 100), mpp=0.25).pixels.status != "conflict"
+
+
+def test_what_cannot_be_meant_is_refused():
+    with open_slide(CMU) as slide, pytest.raises(SettingsError, match="already open"):
+        ruler(slide, mpp=0.25)
+    with pytest.raises(NetworkError, match="unknown device"):
+        ruler(np.full((300, 400, 3), 255, np.uint8), device="foo")
+
+
+def test_places_lie_in_the_region():
     size = ruler(CMU, region="900,900,800,800").size
     assert size.mpp == pytest.approx(TRUE, rel=0.3)
     with pytest.raises(SiteError, match="lies outside"):

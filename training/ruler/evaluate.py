@@ -51,7 +51,7 @@ def cases_of(row: Row) -> list[tuple[np.ndarray, float]]:
 
 def ask(
     net: torch.nn.Module, pixels: np.ndarray, seed: int = 0, votes: Votes | None = None
-) -> tuple[Votes, float, str]:
+) -> tuple[Votes, float | None, str]:
     """What the network says of an image (h, w, 3), nuclei in view, and why it was not asked.
 
     votes: what the network said before, to count nuclei only.
@@ -64,12 +64,12 @@ def ask(
                 asked.where_trusted()
             else:
                 asked.votes = votes
-            reading, nuclei = read_votes(asked.votes), 0.0
-            if reading is not None:
+            reading, nuclei = read_votes(asked.votes), None
+            if reading is not None and reading.bound is None:
                 nuclei = count_nuclei(slide, asked.sites, 2**reading.octaves, nuclei_network())
             return asked.votes, nuclei, ""
     except WsiScaleError as error:
-        return Votes(np.zeros((0, len(CENTRES))), np.zeros(0)), 0.0, str(error)
+        return Votes(np.zeros((0, len(CENTRES))), np.zeros(0)), None, str(error)
 
 
 @lru_cache(maxsize=1)
@@ -86,7 +86,7 @@ def evaluate(net: torch.nn.Module, rows: list[Row]) -> tuple[list[dict], list[Vo
             votes.append(found)
             line = {"source": row.source, "case": row.case, "file": row.path.name}
             size = {"truth": truth, "side": min(pixels.shape[:2]), "sure": row.sure}
-            lines.append(line | size | {"nuclei": round(nuclei, 1), "refused": refused})
+            lines.append(line | size | {"nuclei": nuclei and round(nuclei, 1), "refused": refused})
         if number % 20 == 19:
             print(f"{number + 1} of {len(rows)} images", file=sys.stderr, flush=True)
     return lines, votes

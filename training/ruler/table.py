@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from math import log2
@@ -32,19 +33,20 @@ LEGEND = (
 )
 
 
-def row(name: str, lines: list[dict]) -> str:
-    """What the lines of one source come to."""
+def row(name: str, lines: list[dict], width: bool = True) -> str:
+    """What the lines of one source come to. width: whether the half widths are known of all."""
     told = [line for line in lines if "error" in line]
     if not told:
         return f"| {name} | {len(lines)} |" + " – |" * 8
     error = np.array([line["error"] for line in told])
     away, half = abs(error), np.array([line["half"] for line in told])
     ok = np.array([line["verdict"] == "ok" for line in told])
+    wide = f"{np.median(half):.2f}" if width else "–"
     shares = " | ".join(percent(away <= log2(w)) for w in WITHIN[:2])
     return (
         f"| {name} | {len(lines)} | {np.median(away):.2f} | {np.median(error):+.2f} | {shares} "
         f"| {ok.sum() / len(lines):.0%} | {percent(away[ok] > log2(1.25))} "
-        f"| {percent(away <= half)} | {np.median(half):.2f} |"
+        f"| {percent(away <= half)} | {wide} |"
     )
 
 
@@ -74,18 +76,42 @@ def in_words(lines: list[dict]) -> list[str]:
     away = np.array([abs(line["error"]) for line in sure])
     middles = of_sources(lines, lambda e: float(np.median(abs(e))))
     off = ", ".join(f"{percent(away > log2(w))} by more than {w} ×" for w in WITHIN)
-    claims = audits(told)
+    seen = [line for line in told if "sure_half" in line]
+    last = f"; the worst by {2 ** away.max():.2f} ×." if len(sure) else "."
+    verdicts = f"{len(sure)} of {len(lines)} cases are `ok`"
+    verdicts += f"; of those are off: {off}{last}" if len(sure) else "."
     return [
         f"Median over {len(middles)} sources of the median error: **{np.median(middles):.2f}** "
         f"octave; worst source {max(middles):.2f}.",
-        f"{len(sure)} of {len(lines)} cases are `ok`; of those are off: {off}"
-        + (f"; the worst by {2 ** away.max():.2f} ×." if len(sure) else "."),
+        verdicts,
         f"Best constant: {constant(told):.2f} octave in the median.",
-        f"True metadata are called a conflict in {claims['true conflict']} and `agree` in "
+        in_view(seen),
+        f"The audit, on the {len(seen)} cases with ten nuclei or more in view: {claimed(seen)}",
+        f"The audit, on all {len(told)} cases with an answer: {claimed(told)}",
+    ]
+
+
+def in_view(seen: list[dict]) -> str:
+    """How good it is where the second witness found nuclei."""
+    away = np.array([abs(line["error"]) for line in seen])
+    half = np.array([line["half"] for line in seen])
+    return (
+        f"Of the {len(seen)} cases with ten nuclei or more in view: median error "
+        f"{np.median(away):.2f}, {percent(away <= log2(1.25))} within 1.25 ×, "
+        f"{percent(away <= log2(1.6))} within 1.6 ×; the 90 % interval holds "
+        f"{percent(away <= half)}."
+    )
+
+
+def claimed(told: list[dict]) -> str:
+    """What the audit says of true and of falsified metadata, in words."""
+    claims = audits(told)
+    return (
+        f"true metadata are called a conflict in {claims['true conflict']} and `agree` in "
         f"{claims['true agree']}; half the true value is called a conflict in "
         f"{claims['half conflict']}, `agree` in {claims['half agree']}; double in "
-        f"{claims['double conflict']} and {claims['double agree']}.",
-    ]
+        f"{claims['double conflict']} and {claims['double agree']}."
+    )
 
 
 def constant(told: list[dict]) -> float:
@@ -105,11 +131,11 @@ def audits(told: list[dict]) -> dict[str, str]:
 
 def size_of(line: dict) -> PixelSize:
     """What was read of a case, as if its right size were 1 µm/px."""
-    error, half, sure = (line[name] for name in ("error", "half", "sure_half"))
+    error, half, sure = line["error"], line["half"], line.get("sure_half")
     return PixelSize(
         mpp=2.0**error,
         interval=(2.0 ** (error - half), 2.0 ** (error + half)),
-        surely=(2.0 ** (error - sure), 2.0 ** (error + sure)),
+        surely=None if sure is None else (2.0 ** (error - sure), 2.0 ** (error + sure)),
         verdict=line["verdict"],
         reason="",
     )
@@ -137,6 +163,9 @@ def main() -> None:
     args = parser.parse_args()
     lines = json.loads(args.results.read_text())
     told = [*by_source(lines), "", LEGEND, "", *(f"- {one}" for one in in_words(lines))]
+    note = args.results.with_name("ok.md")
+    if note.exists():
+        told.append(f"- {note.read_text().strip()}")
     if args.page:
         put_on_page(args.page, told)
     for one in args.beside:
@@ -145,8 +174,13 @@ def main() -> None:
         same = {(x["file"], x["side"]) for x in others}
         mine = [x for x in lines if (x["file"], x["side"]) in same]
         told += ["", f"**{name}**, on {len(others)} of the same cases:", ""]
-        told += [HEAD, "| --- |" + " ---: |" * 9, row(name, others), row("the ruler", mine)]
-    told += ["", f"`python -m training.ruler.table {' '.join(sys.argv[1:])}`"]
+        told += [
+            HEAD,
+            "| --- |" + " ---: |" * 9,
+            row(name, others, width=False),
+            row("the ruler", mine),
+        ]
+    told += ["", f"`python -m training.ruler.table {shlex.join(sys.argv[1:])}`"]
     args.out.write_text("\n".join(told) + "\n")
     print("\n".join(told))
 

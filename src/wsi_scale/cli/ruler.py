@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from wsi_scale.cli.options import (
     DeviceOption,
     JsonOption,
-    MppOption,
     ReaderOption,
     RegionOption,
     SeedOption,
     SlideArgument,
+    number,
 )
 from wsi_scale.cli.outputs import check_json, inputs_of, refuse_to_replace, write_text
 from wsi_scale.cli.show import err, out
@@ -20,12 +22,21 @@ from wsi_scale.pixel_size.ruler_report import ruler as ask
 
 NOT_OK = 3
 
+ClaimOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="X",
+        parser=number,
+        help="µm/px to compare with the tissue, in place of what the slide states.",
+    ),
+]
+
 
 def ruler(
     slide: SlideArgument,
     region: RegionOption = None,
     reader: ReaderOption = None,
-    mpp: MppOption = None,
+    mpp: ClaimOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     json: JsonOption = None,

@@ -49,7 +49,7 @@ def build_report(
     expected = expected_scale(run.network.card.training_mpp, run.slide.mpp)
     waits = partial and run.settings.ruler
     told = size if size is not None and size.verdict != "blank" else None
-    told = told or (None if waits else _by_network(run, answer))
+    told = told or (None if waits else _by_network(run, answer)) or size
     ruler = _ruler(answer, mpp, told, size)
     pixels = None if told is None else audit_slide(run.slide, told)
     score, low, high = ([_number(v) for v in x] for x in (answer.score, answer.low, answer.high))

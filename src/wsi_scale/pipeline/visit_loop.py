@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wsi_scale.errors import SlideError
+from wsi_scale.errors import SiteError, SlideError
 from wsi_scale.estimators import find_estimator, seeks_coarse_to_fine
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.judgement.estimate import Estimate, estimate
@@ -193,12 +193,15 @@ def ask_ruler(run: Run) -> PixelSize | None:
     """The size of the slide's pixels, read from its tissue; None if the settings say no."""
     if not run.settings.ruler:
         return None
-    return measure_pixel_size(
-        run.slide,
-        region=run.settings.region,
-        seed=run.settings.seed,
-        device=str(run.network.device),
-    )
+    try:
+        return measure_pixel_size(
+            run.slide,
+            region=run.settings.region,
+            seed=run.settings.seed,
+            device=str(run.network.device),
+        )
+    except (SiteError, SlideError) as error:  # nothing that was measured may be lost for it
+        return PixelSize(verdict="blank", reason=str(error))
 
 
 def _note_dropped(run: Run, dropped: list[str]) -> Run:

@@ -48,7 +48,8 @@ class TissueVotes:
         )
         self._asked: set[float] = set()
         self.votes = Votes(np.zeros((0, len(CENTRES))), np.zeros(0))
-        self.problems: list[str] = []
+        self.problems: dict[Site, str] = {}
+        """Why a place could not be read, at some scale."""
 
     def at_all_scales(self) -> None:
         """Ask at scales far apart, up to the coarsest."""
@@ -75,7 +76,7 @@ class TissueVotes:
                     for patch, octave in _patches(self.slide, site, some, side):
                         by_side[side].append((patch, octave))
                 except SlideError as error:
-                    self.problems.append(str(error))
+                    self.problems[site] = str(error)
         for _, found in sorted(by_side.items()):
             shares = show(self.net, np.stack([patch for patch, _ in found]))
             self.votes = Votes(
@@ -119,5 +120,5 @@ def show(net: nn.Module, patches: NDArray[np.uint8]) -> NDArray[np.float64]:
     for start in range(0, len(patches), _BATCH):
         some = torch.from_numpy(np.ascontiguousarray(patches[start : start + _BATCH]))
         seen = some.to(device).permute(0, 3, 1, 2).float() / 255
-        shares.append(torch.log_softmax(net(seen), 1).double().cpu().numpy())
+        shares.append(torch.log_softmax(net(seen), 1).cpu().double().numpy())
     return np.concatenate(shares)

@@ -126,7 +126,8 @@ def _reason(audit: PixelAudit, size: PixelSize) -> str:
         why = size.reason or f"the verdict is {verdict.replace('_', ' ')}"
         return f"pixel size cannot be estimated: {why}"
     if audit.claimed_mpp is None:
-        return f"the file states no µm/px; the tissue suggests {_seen(audit, verdict)}"
+        shown = "ok" if in_doubt_but_measured(size) else verdict
+        return f"the file states no µm/px; the tissue suggests {_seen(audit, shown)}"
     seen = f"the tissue suggests {_seen(audit, 'ok')}"
     if audit.status == "conflict":
         return (
@@ -141,7 +142,9 @@ def _reason(audit: PixelAudit, size: PixelSize) -> str:
     if audit.status == "agree":
         return f"{seen}, which agrees with {_stated(audit)}"
     why = "too far to agree, " + (
-        "but inside the interval" if abs(audit.octaves or 0) >= CONFLICT else "too near to conflict"
+        "but inside the interval that surely holds it"
+        if abs(audit.octaves or 0) >= CONFLICT
+        else "too near to conflict"
     )
     return f"{seen}, {_far(audit)} from {_stated(audit)}: {why}"
 

@@ -28,6 +28,12 @@ FOLLOWS = (0.6, 1.4)
 FEWEST = 5
 """Votes that count, at least, for ``ok``."""
 
+WORST_FIRST: tuple[Verdict, ...] = ("outside", "edge", "ambiguous")
+"""Of several doubts the first of these is the verdict."""
+
+UNREAD = "places could not be read"
+"""In a warning that many places of the slide could not be read."""
+
 FEWEST_NUCLEI = 10
 """Nuclei in view, at least, for ``ok``. Of colon tiles with fewer, at most half were read within
 1.25 times; with more, 85 to 100 % (training/ruler/results/notes.md)."""
@@ -44,24 +50,25 @@ class Doubt(BaseModel):
     half: dict[str, float]
     """Level -> half width of the interval at that level, in doubts."""
     ok_below: float
-    """Doubts from here on are not ``ok``."""
+    """Doubts from here on are not ``ok``; 0 if no rule for ``ok`` held on unseen laboratories."""
 
-    def of(self, reading: SizeReading, nuclei: float) -> float:
+    def of(self, reading: SizeReading, nuclei: float | None) -> float:
         """The doubt of a reading, octaves; nuclei: how many were found in view."""
         found = features(reading, nuclei)
         total = sum(weight * found[name] for name, weight in self.weights.items())
         return float(np.exp(self.constant + total))
 
 
-def features(reading: SizeReading, nuclei: float) -> dict[str, float]:
-    """What may speak against a reading."""
+def features(reading: SizeReading, nuclei: float | None) -> dict[str, float]:
+    """What may speak against a reading. What could not be looked at speaks against it."""
+    crooked = 1.0 if reading.slope is None else min(abs(reading.slope - 1), 1.0)
     return {
         "spread": float(np.log(reading.spread)),
         "scatter": float(np.log(reading.scatter + 0.03)),
         "moved": min(abs(reading.rough - reading.octaves), 1.0),
-        "crooked": min(abs(reading.slope - 1), 1.0),
+        "crooked": crooked,
         "few": float(1 / np.sqrt(reading.used)),
-        "bare": float(1 / np.sqrt(1 + nuclei)),
+        "bare": float(1 / np.sqrt(1 + (nuclei or 0.0))),
     }
 
 
@@ -72,31 +79,42 @@ def known_doubt() -> Doubt:
 
 def judge(
     votes: Votes,
-    nuclei: float,
+    nuclei: float | None,
     warnings: tuple[str, ...] = (),
     doubt: Doubt | None = None,
 ) -> PixelSize:
     """The answer of all votes together.
 
-    nuclei: how many were found in view at the size that the votes say. warnings: of the survey;
-    one says that the second stain is not eosin.
+    nuclei: how many were found in view at the size that the votes say; None if the slide has no
+    room to look for them. warnings: of the survey, where one says that the second stain is not
+    eosin, and of places that could not be read.
     """
     reading = read_votes(votes)
     if reading is None:
         reason = "no patch shows enough tissue"
         return PixelSize(verdict="blank", reason=reason)
     doubt = doubt or known_doubt()
+    if reading.bound is not None:
+        return _only_a_bound(reading, len(votes.octaves))
     off = doubt.of(reading, nuclei)
     near, far = (_around(reading, doubt.half[level] * off) for level in ("0.9", "0.98"))
     verdict, reason = _verdict(reading, nuclei, off, doubt, warnings)
     return PixelSize(
         mpp=2**reading.octaves,
         interval=near,
-        surely=far,
+        surely=far if (nuclei or 0) >= FEWEST_NUCLEI else None,
         verdict=verdict,
         reason=reason,
         patches=len(votes.octaves),
     )
+
+
+def _only_a_bound(reading: SizeReading, patches: int) -> PixelSize:
+    """The answer where the votes say no more than "finer" or "coarser"."""
+    mpp = 2**reading.octaves
+    advice = "use a larger image" if reading.bound == "finer" else "too coarse for the ruler"
+    reason = f"the pixels are of {mpp:.2g} µm or {reading.bound}: {advice}"
+    return PixelSize(mpp=mpp, verdict="edge", reason=reason, patches=patches)
 
 
 def _around(reading: SizeReading, half: float) -> tuple[float, float]:
@@ -104,13 +122,20 @@ def _around(reading: SizeReading, half: float) -> tuple[float, float]:
 
 
 def _verdict(
-    reading: SizeReading, nuclei: float, off: float, doubt: Doubt, warnings: tuple[str, ...]
+    reading: SizeReading,
+    nuclei: float | None,
+    off: float,
+    doubt: Doubt,
+    warnings: tuple[str, ...],
 ) -> tuple[Verdict, str]:
     """The first doubt decides; the reason names all."""
     against: list[tuple[Verdict, str]] = []
     if any("DAB" in warning for warning in warnings):
         against.append(("outside", "the second stain looks like DAB; the ruler knows only H&E"))
-    if not FOLLOWS[0] <= reading.slope <= FOLLOWS[1]:
+    if reading.slope is None:
+        reason = "the slide has no room for an octave of scales, so nothing shows that size is read"
+        against.append(("ambiguous", reason))
+    elif not FOLLOWS[0] <= reading.slope <= FOLLOWS[1]:
         against.append(
             (
                 "outside",
@@ -122,7 +147,10 @@ def _verdict(
     if not FINEST < mpp < COARSEST:
         end = f"below {FINEST:g}" if mpp <= FINEST else f"above {COARSEST:g}"
         against.append(("edge", f"the tissue looks {end} µm/px, where the ruler cannot measure"))
-    if nuclei < FEWEST_NUCLEI:
+    if nuclei is None:
+        reason = "the slide has no room, or too coarse pixels, to look for nuclei at that size"
+        against.append(("ambiguous", reason))
+    elif nuclei < FEWEST_NUCLEI:
         against.append(
             (
                 "ambiguous",
@@ -132,14 +160,17 @@ def _verdict(
     if off >= doubt.ok_below:
         factor = 2 ** (doubt.half["0.9"] * off)
         reason = (
-            "the cells of tissues differ in size: on laboratories that the ruler was not taught, "
-            f"one in ten such readings was off by more than {factor:.2f} times; use the interval"
+            "cells differ in size from tissue to tissue: on laboratories that the ruler was not "
+            f"taught, one in ten such readings was off by more than {factor:.2f} times; use the "
+            "interval"
         )
         against.append(("ambiguous", reason))
+    against += [("ambiguous", x) for x in warnings if UNREAD in x]
     if reading.used < FEWEST:
         against.append(
             ("ambiguous", f"only {reading.used} patches could be read, {FEWEST} are needed")
         )
     if not against:
         return "ok", "the tissue has one clear size"
+    against.sort(key=lambda one: WORST_FIRST.index(one[0]))
     return against[0][0], "; also, ".join(reason for _, reason in against)

@@ -7,6 +7,7 @@ there are none; and readings of tissue without nuclei are often wrong.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,19 +25,26 @@ WITNESS = "histology"
 SMALLEST = 9
 """px of the witness. What is smaller is not counted as a nucleus."""
 
-_SIDES = (128, 96, 64)  # px of a patch: the largest that fits
+_SIDES = (128, 96, 64, 48, 32)  # px of a patch: the largest that fits
 
 
-def count_nuclei(slide: Slide, sites: Sequence[Site], mpp: float, network: Network) -> float:
+COARSEST = 1.41
+"""Times as coarse as the witness was taught, at most. Pixels are never enlarged for it."""
+
+
+def count_nuclei(slide: Slide, sites: Sequence[Site], mpp: float, network: Network) -> float | None:
     """How many nuclei are in view around the sites if the slide has ``mpp`` µm/px.
 
     Nuclei that several patches show are counted once on average: the density in all patches, times
-    the area that they can cover at most.
+    the area that they cover together. None if no patch fits, or the pixels are too coarse.
     """
     trained = network.card.training_mpp
     assert trained is not None  # of a bundled network
+    if mpp > COARSEST * trained:
+        return None
     scale = max(1.0, trained / mpp)
     found, seen = 0, 0.0
+    boxes: list[tuple[float, float, float]] = []
     for site in sites:
         side = _side(slide, site, scale)
         if side is None:
@@ -46,11 +54,29 @@ def count_nuclei(slide: Slide, sites: Sequence[Site], mpp: float, network: Netwo
         except SlideError:  # the votes have told of it
             continue
         found += sum(_count(network, patch) for patch in pyramid.patches)
-        seen += len(pyramid.patches) * (side * scale) ** 2
-    whole = slide.bounds.width * slide.bounds.height
-    return found * min(1.0, whole / seen) if seen else 0.0
+        if len(pyramid.patches):
+            seen += (side * scale) ** 2
+            boxes.append((site.x, site.y, side * scale))
+    return found * _covered(boxes) / seen if boxes else None
 
 
+def _covered(boxes: list[tuple[float, float, float]]) -> float:
+    """Area that squares (x and y of the centre, side) cover together, to a fiftieth of a side.
+
+    >>> round(_covered([(0, 0, 10), (5, 0, 10)]))
+    150
+    """
+    step = max(side for _, _, side in boxes) / 50
+    cells = {
+        (row, column)
+        for x, y, side in boxes
+        for row in range(round((y - side / 2) / step), round((y + side / 2) / step))
+        for column in range(round((x - side / 2) / step), round((x + side / 2) / step))
+    }
+    return len(cells) * step**2
+
+
+@lru_cache(maxsize=2)
 def witness(device: str) -> Network:
     """The network that finds nuclei."""
     return load_network(WITNESS, device=device)

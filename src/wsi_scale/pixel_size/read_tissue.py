@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wsi_scale.errors import NoTissueError, SiteError, SlideError
-from wsi_scale.pixel_size.judge import judge
+from wsi_scale.pixel_size.judge import UNREAD, judge
 from wsi_scale.pixel_size.votes import read_votes
 from wsi_scale.report import PixelSize
 from wsi_scale.slide.base import Slide
@@ -15,6 +15,7 @@ from wsi_scale.slide.base import Slide
 if TYPE_CHECKING:
     import torch
 
+    from wsi_scale.pixel_size.ask import TissueVotes
     from wsi_scale.pixel_size.ruler_network import RulerNet
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -62,25 +63,34 @@ def measure_pixel_size(
     from wsi_scale.sites.overview import survey
     from wsi_scale.sites.regions import parse_region
 
-    where = None if region is None else parse_region(region)
+    where, net = None if region is None else parse_region(region), ruler_net(device)
     try:
         found = survey(slide, where, STAIN, asker="the ruler")
-        asked = TissueVotes(slide, found, ruler_net(device), seed)
     except NoTissueError as error:
         return PixelSize(verdict="blank", reason=str(error))
-    except SiteError as error:
-        if where is not None:
-            raise
-        return PixelSize(verdict="blank", reason=str(error))
+    try:
+        asked = TissueVotes(slide, found, net, seed)
+    except (NoTissueError, SiteError):
+        reason = "the tissue leaves no room for a patch of 64 px; the ruler needs a larger image"
+        return PixelSize(verdict="blank", reason=reason)
     asked.at_all_scales()
     asked.where_trusted()
     if not len(asked.votes.octaves) and asked.problems:
-        raise SlideError(f"none of {len(asked.sites)} places could be read: {asked.problems[0]}")
+        why = next(iter(asked.problems.values()))
+        raise SlideError(f"none of {len(asked.sites)} places could be read: {why}")
     reading = read_votes(asked.votes)
-    nuclei = 0.0
-    if reading is not None:
+    nuclei = None
+    if reading is not None and reading.bound is None:
         nuclei = count_nuclei(slide, asked.sites, 2**reading.octaves, witness(device))
-    return judge(asked.votes, nuclei, found.warnings)
+    return judge(asked.votes, nuclei, (*found.warnings, *_unread(asked)))
+
+
+def _unread(asked: TissueVotes) -> tuple[str, ...]:
+    """A warning if more than a quarter of the places could not be read."""
+    if 4 * len(asked.problems) <= len(asked.sites):
+        return ()
+    why = next(iter(asked.problems.values()))
+    return (f"{len(asked.problems)} of {len(asked.sites)} {UNREAD}: {why}",)
 
 
 @lru_cache(maxsize=2)

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from wsi_scale.errors import SettingsError
 from wsi_scale.pixel_size.audit import audit_slide
 from wsi_scale.pixel_size.read_tissue import measure_pixel_size
 from wsi_scale.plumbing.version import __version__
@@ -58,19 +59,20 @@ def ruler(
 ) -> RulerReport:
     """Read the size of a slide's pixels from its tissue, and compare the metadata with it.
 
-    It is asked of the tissue alone, with a network of its own: neither the metadata nor any other
-    network change the answer. It knows H&E.
+    It is asked of the tissue alone, with networks of its own: neither the metadata nor the network
+    that you use change the answer. It knows H&E.
 
     Parameters
     ----------
     slide : path, Slide or array
         A path, an open Slide, an array (H, W, 3) uint8, or a list of arrays, finest first.
     region : str, optional
-        GeoJSON file or ``x,y,w,h`` in level-0 px; default: all tissue.
+        GeoJSON file or ``x,y,w,h`` in level-0 px, in which the places lie that are looked at (the
+        patches around them may reach beyond); default: all tissue.
     reader : str, optional
         Name of the reader to open a path with; default: chosen by the file.
     mpp : float, optional
-        µm per level-0 px to check, in place of what the file states.
+        µm per level-0 px to check, in place of what the file states. Not for an open slide.
     seed : int
         Seed of the choice of places.
     device : str
@@ -109,5 +111,9 @@ def ruler(
 def _open(slide: Any, reader: str | None, mpp: float | None) -> AbstractContextManager[Slide]:
     """The slide, closed after use if it was opened here."""
     if isinstance(slide, Slide):
+        if reader is not None or mpp is not None:
+            raise SettingsError(
+                f"{slide.path} is already open; pass reader and mpp to open_slide, not to ruler"
+            )
         return nullcontext(slide)
     return open_slide(slide, reader=reader, mpp=mpp)

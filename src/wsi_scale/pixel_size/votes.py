@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -30,7 +31,11 @@ may be plainly wrong."""
 GUESSES: Array = np.round(np.arange(-4.5, 2.55, STEP), 4)
 """(G,) log2 µm/px that a slide may have: 0.044 to 5.7."""
 
+MOSTLY = 0.5
+"""Share of the votes that lies beyond what was taught, from which on there is only a bound."""
+
 _TINY = 1e-9
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -59,10 +64,13 @@ class SizeReading:
     """Median distance of the votes that count from the answer."""
     rough: float
     """log2 µm/px by all votes, whatever scale they are from."""
-    slope: float
-    """How the reading of a patch rises with its scale: 1 if the network reads sizes."""
+    slope: float | None
+    """How the reading of a patch rises with its scale: 1 if the network reads sizes. None if the
+    slide has no room for an octave of scales."""
     used: int
     """How many votes counted."""
+    bound: Literal["finer", "coarser"] | None = None
+    """Whether the slide lies beyond what can be read; ``octaves`` is then the bound."""
 
 
 def fuse(votes: Votes) -> Array:
@@ -110,7 +118,30 @@ def read_votes(votes: Votes) -> SizeReading | None:
     spread = float(np.sqrt((shares * (GUESSES - mean) ** 2).sum() + STEP**2 / 12))
     single = medians(kept.shares) - kept.octaves
     scatter = float(np.median(np.abs(single - at)))
-    return SizeReading(at, spread, scatter, rough, slope(votes, at), len(kept.octaves))
+    bound, end = beyond(kept)
+    return SizeReading(
+        at if bound is None else end,
+        spread,
+        scatter,
+        rough,
+        slope(votes, at),
+        len(kept.octaves),
+        bound,
+    )
+
+
+def beyond(kept: Votes) -> tuple[Literal["finer", "coarser"] | None, float]:
+    """Whether the votes say no more than "beyond what was taught", and log2 µm/px of that bound.
+
+    Patches of a small picture of fine pixels are all finer than anything that was taught.
+    """
+    low, high = (round((end - CENTRES[0]) / STEP) for end in TAUGHT)
+    plain = np.exp(kept.shares)
+    if plain[:, :low].sum(1).mean() > MOSTLY:
+        return "finer", TAUGHT[0] - float(kept.octaves.max())
+    if plain[:, high + 1 :].sum(1).mean() > MOSTLY:
+        return "coarser", TAUGHT[1] - float(kept.octaves.min())
+    return None, 0.0
 
 
 def medians(shares: Array) -> Array:
@@ -120,14 +151,14 @@ def medians(shares: Array) -> Array:
     return np.array([np.interp(0.5, row, CENTRES) for row in heaped])
 
 
-def slope(votes: Votes, at: float) -> float:
+def slope(votes: Votes, at: float) -> float | None:
     """Of the votes' medians against the octaves of their patches, by the median of all pairs of
-    octaves; 1.0 where less than an octave was read."""
+    octaves; None where less than an octave was read."""
     scale = at + votes.octaves
     inside = (scale > TAUGHT[0] + 0.3) & (scale < TAUGHT[1] - 0.3)
     steps, read = np.unique(votes.octaves[inside].round(3)), medians(votes.shares[inside])
-    if len(steps) < 2 or np.ptp(steps) < 1:
-        return 1.0
+    if len(steps) < 2 or np.ptp(steps) < 1 - _ROUNDING:
+        return None
     each = [np.median(read[votes.octaves[inside].round(3) == step]) for step in steps]
     i, j = np.triu_indices(len(steps), 1)
     far = steps[j] - steps[i] > 0.5

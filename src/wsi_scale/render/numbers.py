@@ -42,6 +42,8 @@ def key_numbers(report: Report) -> list[tuple[str, str]]:
         for one in report.as_is
         if one.agreement is not None
     ]
+    if ruler.reason and ruler.verdict not in (None, "ok"):
+        rows.append(("Why the slide's pixel size is in doubt", ruler.reason))
     doubt = "" if ruler.verdict in (None, "ok") else f", {ruler.verdict}"
     rows += [
         (label, value(found, " µm per pixel") + (f" ({span(interval)})" if interval else "") + more)

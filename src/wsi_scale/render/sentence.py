@@ -266,6 +266,8 @@ def _pixels(report: Report) -> str:
     """The stated µm/px compared with the pixels; a conflict is already among the warnings."""
     if report.pixels is None or report.pixels.status == "conflict":
         return ""
+    if report.pixels.slide_mpp is None and report.pixels.claimed_mpp is None:
+        return ""
     return f"Check of the file's pixel size: {report.pixels.reason}."
 
 
