@@ -268,6 +268,40 @@ def test_the_ruler_is_told_as_it_was_measured():
     assert told in measured
 
 
+def test_the_readme_on_the_ruler():
+    told = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "training" / "ruler" / "results" / "left-out.md").read_text(encoding="utf-8")
+    measured = rows(ROOT / "training" / "ruler" / "results" / "left-out.md")
+    cases, median, _, near, *_, held, _ = measured["**all cases**"]
+    assert f"{cases} cases of ten sources" in told
+
+    def shares(*them):
+        return [one.replace("%", " %") for one in them]
+
+    table = rows(ROOT / "README.md")
+    assert table["the ruler, all cases"] == shares(median, near, held)
+    for name, line in (("the ruler", "the ruler"), ("histology, the network of before",) * 2):
+        _, median, _, near, *_, held, _ = measured[line]
+        words = "which did it before" if "histology" in name else "the ruler"
+        row = next(x for first, x in table.items() if "of the same" in first and words in first)
+        assert row == shares(median, near, held)
+    seen = re.search(
+        r"Of the (\d+) cases with ten .* error ([\d.]+), (\d+)% within .* holds (\d+)%", text
+    )
+    count, median, near, held = seen.groups()
+    row = table[f"the ruler, ten nuclei or more in view ({count} cases)"]
+    assert row == [f"**{median}**", f"{near} %", f"{held} %"]
+    accused, half, double = re.search(
+        r"in view: true .* conflict in ([\d.]+)% and .* conflict in ([\d.]+)%, .* double in "
+        r"([\d.]+)%",
+        text,
+    ).groups()
+    assert f"are called a conflict in {accused} %" in told
+    assert f"the true value in {half} and {double} %" in told
+    off = re.search(r"(\d+)% were off by more than 1.25 ×; at most", text).group(1)
+    assert f"called `ok`, {off} % were off by more than 25 %" in told
+
+
 def test_the_tables_of_real_tissue():
     told = (ROOT / "docs" / "tissue.md").read_text(encoding="utf-8")
     measured = (RESULTS / "histology.md").read_text(encoding="utf-8")

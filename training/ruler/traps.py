@@ -1,4 +1,6 @@
-"""Shows the ruler pictures that are no H&E tissue; none may be called ``ok``.
+"""Shows the ruler pictures that are no H&E tissue; none may be called ``ok``, nor accuse a file.
+
+Metadata are compared with an answer that is ``ok``, or has enough nuclei for a sure interval.
 
     python -m training.ruler.traps IMAGES DATA --out results/traps.md
 
@@ -24,6 +26,7 @@ from training.ruler.folds import read_rows
 
 from wsi_scale import ruler
 from wsi_scale.errors import WsiScaleError
+from wsi_scale.pixel_size.audit import in_doubt_but_measured
 
 Pixels = NDArray[np.uint8]
 
@@ -110,20 +113,26 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    told, wrong = [], []
+    told, wrong, accuse = [], [], []
     for part in (photographs(), slides(args.data), smears(args.images), drawings()):
         for name, picture in part:
             try:
                 size = ruler(picture).size
                 verdict, mpp = size.verdict, "–" if size.mpp is None else f"{size.mpp:.3g}"
+                decides = verdict == "ok" or in_doubt_but_measured(size)
             except WsiScaleError as error:
-                verdict, mpp = f"refused: {error}", "–"
-            told.append(f"| {name} | {verdict} | {mpp} |")
+                verdict, mpp, decides = f"refused: {error}", "–", False
+            told.append(f"| {name} | {verdict} | {mpp} | {'yes' if decides else 'no'} |")
             print(told[-1], file=sys.stderr, flush=True)
             if verdict == "ok":
                 wrong.append(name)
+            if decides:
+                accuse.append(name)
     sentence = f"Of {len(told)} pictures {len(wrong)} are `ok`" + "".join(f"; {x}" for x in wrong)
-    head = [f"{sentence}.", "", "| picture | verdict | µm/px |", "| --- | --- | ---: |"]
+    sentence += f"; {len(accuse)} could accuse a file of a wrong µm/px"
+    sentence += "".join(f"; {x}" for x in accuse)
+    head = [f"{sentence}.", "", "| picture | verdict | µm/px | compared |"]
+    head.append("| --- | --- | ---: | --- |")
     command = f"`python -m training.ruler.traps {' '.join(sys.argv[1:])}`"
     args.out.write_text("\n".join([*head, *told, "", command]) + "\n")
 
