@@ -875,7 +875,7 @@ def test_help_lists_every_option_of_the_contract(capsys):
 @pytest.mark.parametrize(
     "command",
     [
-        *("", "estimate", "info", "networks", "batch", "calibrate", "evaluate"),
+        *("", "estimate", "info", "ruler", "networks", "batch", "calibrate", "evaluate"),
         *("thesis", "thesis dataset", "thesis train", "thesis reproduce"),
     ],
 )
@@ -890,7 +890,7 @@ def test_every_help_fits_80_columns_and_ends_with_exit_codes_and_the_glossary(
     codes, words = shown.split("  Exit codes:\n")[1].split("\n\n")
     assert [line.split()[0] for line in codes.splitlines()] == (
         ["0", "2", "3", "130"]
-        if command in ("", "estimate", "batch", "evaluate")
+        if command in ("", "estimate", "info", "ruler", "batch", "evaluate")
         else ["0", "2", "130"]
     )
     assert " ".join(words.split()).endswith("explained in docs/glossary.md in the repository.")

@@ -72,13 +72,12 @@ The scale is how many pixels of the slide's finest level become one pixel of the
 along one side. Scale 2 means: shrink the slide to half its width and height, then show it to the
 network. A larger scale is a coarser view of more tissue.
 
-To begin: `wsi-scale estimate SLIDE`. For the size of a slide's pixels: `wsi-scale ruler SLIDE`."""
+To begin: `wsi-scale estimate SLIDE`."""
 MAIN_END = ending(
     {
         0: "done; for estimate: the verdict is ok",
         2: BAD_INPUT,
-        3: "estimate and ruler: another verdict; info --pixels: a conflict; batch and evaluate: "
-        "some slides failed",
+        3: "another verdict, a conflict or slides that failed; see each command",
         130: CANCELLED,
     }
 )

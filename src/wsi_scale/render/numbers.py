@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wsi_scale.judgement.verdicts import Interval
 from wsi_scale.render.sentence import kept, number, powers, span
-from wsi_scale.report import Report
+from wsi_scale.report import Report, Ruler
 from wsi_scale.slide.resolution import METADATA
 
 
@@ -21,7 +21,7 @@ def range_words(interval: Interval | None, unit: str = "") -> str:
 def key_numbers(report: Report) -> list[tuple[str, str]]:
     """(name, value) of the answer, its intervals, and the answer of every other estimator."""
     share = f"{report.interval_level * 100:.0f} %"
-    nearest, ruler = report.nearest_level, report.ruler
+    nearest = report.nearest_level
     rows = [
         ("Scale (slide pixels per network pixel, along one side)", value(report.scale)),
         (f"Scale, {share} interval", range_words(report.scale_interval)),
@@ -42,31 +42,29 @@ def key_numbers(report: Report) -> list[tuple[str, str]]:
         for one in report.as_is
         if one.agreement is not None
     ]
-    if ruler.reason and ruler.verdict not in (None, "ok"):
-        rows.append(("Why the slide's pixel size is in doubt", ruler.reason))
-    doubt = "" if ruler.verdict in (None, "ok") else f", {ruler.verdict}"
-    rows += [
-        (label, value(found, " µm per pixel") + (f" ({span(interval)})" if interval else "") + more)
-        for label, found, interval, more in (
-            (
-                "Slide pixel size that the tissue suggests",
-                ruler.slide_mpp,
-                ruler.slide_mpp_interval,
-                doubt,
-            ),
-            (
-                "Network pixel size that the slide's implies",
-                ruler.network_mpp,
-                ruler.network_mpp_interval,
-                "",
-            ),
-        )
-        if found is not None
-    ]
+    rows += _pixel_sizes(report.ruler)
     rows += [
         (f"Candidate with score {one.score:.3g}", number(one.scale)) for one in report.candidates
     ]
     return [*rows, ("Estimator", report.estimator), *_other_answers(report)]
+
+
+def _pixel_sizes(ruler: Ruler) -> list[tuple[str, str]]:
+    """The slide's, with its doubt, and the network's; those that are known."""
+    doubt = "" if ruler.verdict in (None, "ok") else f", {ruler.verdict}"
+    of_slide = (ruler.slide_mpp, ruler.slide_mpp_interval, doubt)
+    of_network = (ruler.network_mpp, ruler.network_mpp_interval, "")
+    rows = [
+        (label, value(found, " µm per pixel") + (f" ({span(interval)})" if interval else "") + more)
+        for label, (found, interval, more) in (
+            ("Slide pixel size that the tissue suggests", of_slide),
+            ("Network pixel size that the slide's implies", of_network),
+        )
+        if found is not None
+    ]
+    if doubt and ruler.reason:
+        rows.append(("Why the slide's pixel size is in doubt", ruler.reason))
+    return rows
 
 
 def _other_answers(report: Report) -> list[tuple[str, str]]:
