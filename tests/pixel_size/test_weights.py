@@ -1,6 +1,7 @@
 """What comes with the ruler: its card, its weights, their size."""
 
 import hashlib
+import json
 import sys
 import tomllib
 from pathlib import Path
@@ -49,6 +50,11 @@ def test_the_network_is_loaded_once_and_frozen():
     assert net is ruler_net("cpu")
     assert not net.training
     assert not any(parameter.requires_grad for parameter in net.parameters())
+
+
+def test_the_published_schema_is_that_of_the_ruler_s_report():
+    published = json.loads((ROOT / "docs" / "ruler.schema.json").read_text(encoding="utf-8"))
+    assert published == wsi_scale.RulerReport.json_schema()
 
 
 def test_the_face_of_the_package_shows_it():

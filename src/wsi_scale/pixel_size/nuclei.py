@@ -25,11 +25,10 @@ WITNESS = "histology"
 SMALLEST = 9
 """px of the witness. What is smaller is not counted as a nucleus."""
 
-_SIDES = (128, 96, 64, 48, 32)  # px of a patch: the largest that fits
-
-
 COARSEST = 1.41
 """Times as coarse as the witness was taught, at most. Pixels are never enlarged for it."""
+
+_SIDES = (128, 96, 64, 48, 32)  # px of a patch: the largest that fits
 
 
 def count_nuclei(slide: Slide, sites: Sequence[Site], mpp: float, network: Network) -> float | None:

@@ -33,6 +33,26 @@ class RulerReport(BaseModel):
     seed: int = 0
     seconds: float
 
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """JSON schema of the report, as published in docs/ruler.schema.json.
+
+        Returns
+        -------
+        dict
+            A schema of JSON Schema draft 2020-12.
+
+        Examples
+        --------
+        >>> RulerReport.json_schema()["$id"]
+        'wsi-scale/ruler/1'
+        """
+        schema = cls.model_json_schema(by_alias=True, mode="serialization")
+        return schema | {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": SCHEMA,
+        }
+
     def to_json(self) -> str:
         """The report as JSON text, indented, ending in a newline.
 
