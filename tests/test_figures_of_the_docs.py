@@ -268,6 +268,17 @@ def test_the_ruler_is_told_as_it_was_measured():
     assert told in measured
 
 
+def test_the_traps_are_told_as_they_were_counted():
+    text = (ROOT / "training" / "ruler" / "results" / "traps.md").read_text(encoding="utf-8")
+    count, fine, accuse = re.match(
+        r"Of (\d+) pictures (\d+) are `ok`.*?; (\d+) could", text
+    ).groups()
+    told = (ROOT / "docs" / "tissue.md").read_text(encoding="utf-8")
+    assert (fine, accuse) == ("0", "2")
+    assert f"None of {count} is `ok`" in told
+    assert f"{int(count) - int(accuse)} are compared with nothing, and two" in told
+
+
 def test_the_readme_on_the_ruler():
     told = (ROOT / "README.md").read_text(encoding="utf-8")
     text = (ROOT / "training" / "ruler" / "results" / "left-out.md").read_text(encoding="utf-8")
