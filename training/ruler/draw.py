@@ -25,6 +25,8 @@ from PIL import Image, ImageFilter
 from training.ruler.folds import SMEARS, Row, read_rows
 from training.ruler.nothing import draw_nothing
 
+from wsi_scale.pixel_size.ask import LEAST_TISSUE, tissue_share
+
 Rng = np.random.Generator
 Pixels = NDArray[np.uint8]
 
@@ -33,9 +35,6 @@ DRAWN = "drawn"
 
 COARSEST = 6.4
 """µm per px."""
-
-PALE, LEAST_TISSUE = 225, 0.25
-"""A pixel brighter than this is glass; a patch with less tissue than this says nothing."""
 
 KEPT = 2.5
 """What is shrunk by twice this or more is averaged first, down to this factor: it saves time."""
@@ -47,11 +46,6 @@ KERNELS = (
     Image.Resampling.BOX,
     Image.Resampling.HAMMING,
 )
-
-
-def tissue_share(pixels: Pixels) -> float:
-    """Share of (h, w, 3) pixels that are not glass."""
-    return float((pixels.mean(2) < PALE).mean())
 
 
 def factor_range(shortest: int, mpp: float, side: int) -> tuple[float, float]:
