@@ -40,7 +40,7 @@ ROOMS = {  # from the ground up: a room -> the rooms that it imports, all of the
     "batch": "errors plumbing slide networks responses judgement report pipeline",
     "render": "errors plumbing geometry slide networks estimators judgement report pipeline batch",
     "cli": "errors plumbing slide networks estimators judgement "
-    "report pixel_size pipeline known_scale batch render",
+    "report pixel_size pipeline tiling known_scale batch render",
     FACE: "errors plumbing geometry slide sites networks responses "
     "judgement report pixel_size pipeline tiling batch",
     DOCK: "errors plumbing geometry slide sites networks estimators report pipeline render",
@@ -62,7 +62,7 @@ LIBRARIES = {  # a library -> the rooms or files that may import it; all others 
     "segmentation_models_pytorch": "networks.sources",
     "torchvision": "networks.sources",
     "skimage": "sites.tissue known_scale",
-    "PIL": "slide known_scale render testing",
+    "PIL": "slide tiling known_scale render testing",
     "openslide": "slide.readers",
     "tiffslide": "slide.readers",
     "tifffile": "slide.readers testing",

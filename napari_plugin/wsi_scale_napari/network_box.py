@@ -19,7 +19,8 @@ from wsi_scale_napari.work import load_network
 
 _TIP = (
     "A bundled name, a card.toml, a TorchScript or .pt2 file, timm:…, smp:…, torchvision:…, or "
-    "package.module:factory?weights=file.safetensors"
+    "package.module:factory?weights=file.safetensors. If you only know its µm/px: mpp:0.5, or "
+    "for:uni for a published model"
 )
 
 
@@ -78,6 +79,8 @@ def describe(spec: str, device: str) -> str:
     """How a network is understood, line by line. Loads it, so call it in a thread."""
     network = load_network(spec, device)
     rows = [f"{label}: {value}" for label, value in network_rows(network)]
+    if network.absent:
+        return "\n".join(rows)
     layers = [layer.name for layer in network.layers()]
     named = ", ".join(layers[:6]) + (", …" if len(layers) > 6 else "")
     return "\n".join([*rows, f"layers: {len(layers)} ({named})"])

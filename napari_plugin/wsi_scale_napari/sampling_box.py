@@ -24,7 +24,7 @@ from superqt import QCollapsible
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import all_estimators
 from wsi_scale.pipeline.planning import expected_patches
-from wsi_scale.pipeline.settings import Settings, make_settings
+from wsi_scale.pipeline.settings import RULER, Settings, make_settings
 from wsi_scale.render.glossary import WORDS
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -56,7 +56,11 @@ class SamplingBox(QWidget):
         self.browse = QPushButton("Browse…")
         self.estimator, self.device = QComboBox(), QComboBox()
         self.estimator.addItems(
-            ["auto", *(k for k, v in all_estimators().items() if not getattr(v, "LEARNS", False))]
+            [
+                "auto",
+                RULER,
+                *(k for k, v in all_estimators().items() if not getattr(v, "LEARNS", False)),
+            ]
         )
         self.device.addItems(DEVICES)
         self.device.setCurrentText(device)

@@ -30,7 +30,9 @@ from wsi_scale.cli.info import info
 from wsi_scale.cli.options import (
     DeviceOption,
     JsonOption,
-    NetworkOption,
+    NetworkAsked,
+    NetworkMppOption,
+    PublishedOption,
     RegionOption,
     SlideArgument,
     takes_settings,
@@ -39,7 +41,10 @@ from wsi_scale.cli.outputs import Outputs, inputs_of
 from wsi_scale.cli.progress_bar import follow, load
 from wsi_scale.cli.ruler import ruler
 from wsi_scale.cli.show import err, out, print_network, print_report
-from wsi_scale.errors import WsiScaleError
+from wsi_scale.cli.tiles import tiles
+from wsi_scale.errors import SettingsError, WsiScaleError
+from wsi_scale.networks.absent import GRAMMAR as ABSENT
+from wsi_scale.networks.absent import is_absent, spec_for
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
 from wsi_scale.plumbing.version import __version__
 from wsi_scale.slide.readers import open_slide
@@ -140,6 +145,8 @@ def networks(
         out.print("\nA SPEC is one of:")
         for source in all_sources().values():
             out.print(f"  {source.GRAMMAR}", soft_wrap=True)
+        for form in ABSENT:
+            out.print(f"  {form}", soft_wrap=True)
         return
     print_network(load_network(spec, device=device))
 
@@ -163,7 +170,9 @@ ResponsesOption = Annotated[
 @takes_settings
 def estimate(
     slide: SlideArgument,
-    network: NetworkOption = DEFAULT_NETWORK,
+    network: NetworkAsked = None,
+    network_mpp: NetworkMppOption = None,
+    published: PublishedOption = None,
     region: RegionOption = None,
     *,
     settings: Settings,
@@ -188,11 +197,16 @@ def estimate(
     """
     settings = settings.model_copy(update={"region": region})
     outputs = Outputs(json, plot, html, responses)
-    inputs = [*inputs_of(slide, region, network), *filter(None, [settings.profile])]
+    spec = spec_for(network, network_mpp, published, DEFAULT_NETWORK)
+    if responses is not None and is_absent(spec):
+        raise SettingsError(
+            "--responses needs a network that is here; name its weights (--network)"
+        )
+    inputs = [*inputs_of(slide, region, spec), *filter(None, [settings.profile])]
     outputs.check(inputs)
     with open_slide(slide, reader=settings.reader, mpp=settings.mpp) as opened:
         with redirect_stdout(sys.stderr):  # a user's network may print
-            loaded = load(network, device)
+            loaded = load(spec, device)
             progress, cancelled = follow(opened, loaded, settings)
         report = None if progress is None else progress.report()
         if progress is None or report is None:
@@ -210,6 +224,7 @@ app.command(epilog=ESTIMATE_END)(estimate)
 app.command(epilog=INFO_END)(info)
 app.command(epilog=RULER_END)(ruler)
 app.command(epilog=DONE)(networks)
+app.command(epilog=DONE)(tiles)
 app.command(epilog=BATCH_END)(batch)
 app.command(epilog=DONE)(calibrate)
 app.command(epilog=EVALUATE_END)(evaluate.evaluate)

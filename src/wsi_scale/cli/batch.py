@@ -18,7 +18,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from wsi_scale.cli.options import (
     CORES,
     DeviceOption,
-    NetworkOption,
+    NetworkAsked,
+    NetworkMppOption,
+    PublishedOption,
     check_workers,
     number,
     takes_settings,
@@ -27,6 +29,7 @@ from wsi_scale.cli.options import (
 from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
 from wsi_scale.cli.show import err, out
 from wsi_scale.errors import OutputError, SettingsError
+from wsi_scale.networks.absent import spec_for
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
 from wsi_scale.plumbing.files import check_writable, write_atomically
 
@@ -101,7 +104,9 @@ def batch(
     scheduler: SchedulerOption = None,
     resume: ResumeOption = False,
     summary: SummaryOption = False,
-    network: NetworkOption = DEFAULT_NETWORK,
+    network: NetworkAsked = None,
+    network_mpp: NetworkMppOption = None,
+    published: PublishedOption = None,
     *,
     settings: Settings,
     device: DeviceOption = "auto",
@@ -129,8 +134,9 @@ def batch(
         write_summary(out_file)
         return 0
     workers = _workers_here(workers, scheduler)
-    asked = Asked.of(network, settings, device, Limits(memory, 60 * minutes))
-    entries = _list(slides or [], network, settings.profile, out_file)
+    spec = spec_for(network, network_mpp, published, DEFAULT_NETWORK)
+    asked = Asked.of(spec, settings, device, Limits(memory, 60 * minutes))
+    entries = _list(slides or [], spec, settings.profile, out_file)
     failed = _follow(Batch(entries, asked, out_file, resume), scheduler, workers)
     write_summary(out_file)
     return 3 if failed else 0

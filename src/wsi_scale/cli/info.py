@@ -12,7 +12,7 @@ from wsi_scale.cli.options import JsonOption, MppOption, ReaderOption, SlideArgu
 from wsi_scale.cli.outputs import check_json, info_json, inputs_of, refuse_to_replace, write_text
 from wsi_scale.cli.progress_bar import follow, load
 from wsi_scale.cli.show import out, print_info
-from wsi_scale.errors import SettingsError
+from wsi_scale.errors import NetworkError, SettingsError
 from wsi_scale.judgement.rules import ENOUGH_SITES
 from wsi_scale.pipeline.settings import Settings
 from wsi_scale.pixel_size.audit import audit_slide
@@ -97,6 +97,11 @@ def _ask_network(
 ) -> tuple[PixelAudit | None, str]:
     """The slide's µm/px by a quick estimate, compared with what it states; and that in words."""
     asked = load(spec, device)
+    if asked.absent:
+        raise NetworkError(
+            f"{asked.name} is not here, so it cannot be asked; leave out --network, and the ruler "
+            "answers"
+        )
     if asked.card.training_mpp is None:
         return None, (
             f"Pixel size not checked: {asked.name} does not say at which µm/px it was trained; "

@@ -104,12 +104,38 @@ NetworkOption = Annotated[
         metavar="SPEC", help="Network to use. `wsi-scale networks` lists the forms of SPEC."
     ),
 ]
+NetworkAsked = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        metavar="SPEC",
+        help="Network to use. `wsi-scale networks` lists the forms of SPEC. Default: histology.",
+    ),
+]
+NetworkMppOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="X",
+        parser=number,
+        help="µm/px that the network wants. Then the size of the slide's pixels tells the scale, "
+        "whatever the network; alone, without --network, no weights are needed.",
+    ),
+]
+PublishedOption = Annotated[
+    str | None,
+    typer.Option(
+        "--for",
+        metavar="NAME",
+        help="Published model to find the scale for, such as uni: its µm/px is taken from a table "
+        "(`wsi-scale networks --published`), so no weights are needed.",
+    ),
+]
 EstimatorOption = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="Method that reads the scale from the network's responses. auto chooses one; "
-        "docs/estimators.md describes all.",
+        help="Method that reads the scale from the network's responses, or ruler: from the µm/px "
+        "of network and slide. auto chooses one; docs/estimators.md describes all.",
     ),
 ]
 ProfileOption = Annotated[

@@ -87,6 +87,8 @@ def print_network(network: Network) -> None:
     for label, value in network_rows(network):
         rows.add_row(label, value)
     out.print(rows)
+    if network.absent:
+        return
     layers = Table("layer", "kind", box=None, padding=(0, 2, 0, 0))
     for layer in network.layers():
         layers.add_row(layer.name, layer.kind)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wsi_scale.errors import NetworkError
+from wsi_scale.networks.absent import absent_network, is_absent
 from wsi_scale.networks.sources import find_source
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def load_network(spec: str, *, device: str = "auto") -> Network:
     ('figures', 'classify', 20)
     """
     chosen = choose_device(device)
+    if is_absent(spec):
+        return replace(absent_network(spec), device=chosen)
     network: Network = find_source(spec).load(spec)
     return replace(network, spec=spec).to(chosen)
 

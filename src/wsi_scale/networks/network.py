@@ -65,6 +65,8 @@ class Network:
     """Signs in the checkpoint that its BatchNorm statistics do not belong to its weights."""
     lag: float | None = None
     """Share of the stored means, 0–1, that its weights cannot produce; None if unknown."""
+    absent: bool = False
+    """Whether only its µm/px is known and nothing can be asked of it."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -173,6 +175,10 @@ class Network:
         NetworkError
             When the network raises, or returns NaN, infinity or something other than logits.
         """
+        if self.absent:
+            raise NetworkError(
+                f"{self.name} is not here, only its µm/px is known; name its weights (--network)"
+            )
         try:
             answer = self.module(x)
         except (Exception, SystemExit) as error:  # other people's code may raise anything

@@ -7,7 +7,9 @@ from importlib.metadata import version
 
 from wsi_scale.estimators import fingerprint
 from wsi_scale.geometry import pick_level
+from wsi_scale.judgement.by_size import RULER
 from wsi_scale.judgement.estimate import Estimate
+from wsi_scale.judgement.evidence import same_scale
 from wsi_scale.judgement.verdicts import Interval
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pixel_size.audit import audit_slide
@@ -52,6 +54,7 @@ def build_report(
     told = told or (None if waits else _by_network(run, answer)) or size
     ruler = _ruler(answer, mpp, told, size)
     pixels = None if told is None else audit_slide(run.slide, told)
+    used = None if _overruled(answer, expected) else mpp
     score, low, high = ([_number(v) for v in x] for x in (answer.score, answer.low, answer.high))
     return Report(
         slide=slide_part(run.slide),
@@ -61,9 +64,11 @@ def build_report(
         interval_level=answer.interval_level,
         scale_interval=answer.interval,
         tolerance=answer.tolerance,
-        mpp=_times(answer.scale, mpp),
-        mpp_interval=_times_pair(answer.interval, mpp),
-        like_power=None if answer.scale is None or mpp is None else like_power(answer.scale * mpp),
+        mpp=_times(answer.scale, used),
+        mpp_interval=_times_pair(answer.interval, used),
+        like_power=None
+        if answer.scale is None or used is None
+        else like_power(answer.scale * used),
         verdict=answer.verdict,
         reason=answer.reason,
         warnings=[
@@ -89,6 +94,13 @@ def build_report(
     )
 
 
+def _overruled(answer: Estimate, expected: float | None) -> bool:
+    """Whether the scale comes from the tissue, although the slide states another µm/px."""
+    if answer.estimator != RULER or answer.scale is None or expected is None:
+        return False
+    return not same_scale(answer.scale, expected)
+
+
 def _of_network(run: Run, answer: Estimate) -> tuple[str, ...]:
     """Doubts about the stored statistics, if the fingerprint used them."""
     return run.network.warnings if fingerprint.NAME in answer.voices else ()
@@ -97,7 +109,7 @@ def _of_network(run: Run, answer: Estimate) -> tuple[str, ...]:
 def _by_network(run: Run, answer: Estimate) -> PixelSize | None:
     """The size of the slide's pixels as the network's training µm/px over the scale, if known."""
     trained = run.network.card.training_mpp
-    if trained is None:
+    if trained is None or answer.estimator == RULER:  # it would be told what it said itself
         return None
     return PixelSize(
         mpp=None if answer.scale is None else trained / answer.scale,
@@ -170,9 +182,10 @@ def _ruler(
 
     told: what the size is taken from; size: what the ruler said of it.
     """
+    own = answer.estimator != RULER  # else the network's µm/px would be what was put in
     network = {
-        "network_mpp": _times(answer.scale, mpp),
-        "network_mpp_interval": _times_pair(answer.interval, mpp),
+        "network_mpp": _times(answer.scale, mpp) if own else None,
+        "network_mpp_interval": _times_pair(answer.interval, mpp) if own else None,
     }
     if told is None:
         return Ruler(**network)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsi_scale.errors import NoTissueError, SettingsError
 from wsi_scale.judgement.estimate import blank_estimate
+from wsi_scale.pipeline.ask_the_ruler import ask_only_the_ruler
 from wsi_scale.pipeline.planning import plan_run, wished_grid, with_card
 from wsi_scale.pipeline.progress import Progress
 from wsi_scale.pipeline.run import Run
@@ -111,6 +112,11 @@ def iter_estimates(
     settings = with_card(settings, network)
     with _open(slide, settings) as ready:
         started = time.monotonic()
+        if network.absent:
+            size = network.card.input_size or 0
+            run = Run(ready, network, settings, (), wished_grid(*settings.scales, settings), size)
+            yield ask_only_the_ruler(run, started)
+            return
         try:
             run = plan_run(ready, network, settings)
         except NoTissueError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators.profile_file import Profile, load_profile
 from wsi_scale.geometry import ScaleGrid, Site, reach
+from wsi_scale.judgement.by_size import RULER
 from wsi_scale.pipeline.coarse_to_fine import first_scales, strides
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pipeline.settings import Settings
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 MIN_SITES_AT_HI = 3
 """At the largest scale at least this many sites must still fit on the slide."""
+
+SITES_BESIDE = 8
+"""Sites visited, at most, where the network's own answer only stands beside that of the ruler."""
 
 SQUARE = 0.02
 """Pixels count as square if their sides differ by no more than this share."""
@@ -91,7 +95,7 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
     sites = place_sites(
         slide,
         tissue,
-        settings.sites,
+        _sites_to_visit(network, settings),
         seed=settings.seed,
         window_px=widest,
         min_window_px=2 * lo * size,
@@ -100,6 +104,19 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
     warnings = (*trusted, *tissue.warnings, *lowered, *_not_square(slide))
     grid = wished_grid(lo, hi, settings)
     return Run(slide, network, settings, tuple(sites), grid, size, warnings)
+
+
+def _sites_to_visit(network: Network, settings: Settings) -> int:
+    """Few, where the answer follows from µm/px and the network has no evidence of its own."""
+    from wsi_scale.networks.layers import is_batchnorm
+
+    if network.card.training_mpp is None or settings.estimator not in ("auto", RULER):
+        return settings.sites
+    options = settings.options
+    learnt = options.profile or options.reference or options.selective
+    if settings.estimator == "auto" and (learnt or any(map(is_batchnorm, network.calls))):
+        return settings.sites
+    return min(settings.sites, SITES_BESIDE)
 
 
 Warnings = tuple[str, ...]

@@ -11,6 +11,7 @@ from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import all_estimators, seeks_coarse_to_fine
 from wsi_scale.estimators.contract import NO_REFERENCE, Options
 from wsi_scale.geometry import check_ends
+from wsi_scale.judgement.by_size import RULER
 
 DEFAULT_NETWORK = "histology"
 """SPEC of the network that is used if none is named."""
@@ -31,7 +32,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     estimator: str = "auto"
-    """``auto`` or the name of an estimator."""
+    """``auto``, the name of an estimator, or ``ruler``: the network's known µm/px over the size of
+    the slide's pixels."""
     target: str | None = None
     """Class (name or number) to measure; None: the predicted one."""
     scales: tuple[float, float] = (0.5, 16.0)
@@ -69,7 +71,7 @@ class Settings(BaseModel):
     sites; 0: not tried."""
     trust_metadata: bool = False
     """Search only within a factor of two of the scale expected from the µm/px of slide and
-    network."""
+    network, and follow the slide's even where its tissue contradicts it."""
     ruler: bool = True
     """Read the size of the slide's pixels from its tissue too, and compare the metadata with it."""
     colour_fit: bool | None = None
@@ -81,8 +83,8 @@ class Settings(BaseModel):
     @field_validator("estimator")
     @classmethod
     def _estimator_exists(cls, value: str) -> str:
-        if value != "auto" and value not in all_estimators():
-            known = ", ".join(["auto", *all_estimators()])
+        if value not in ("auto", RULER) and value not in all_estimators():
+            known = ", ".join(["auto", RULER, *all_estimators()])
             raise ValueError(f"unknown estimator {value!r}; choose from {known}")
         return value
 

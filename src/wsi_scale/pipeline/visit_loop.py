@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wsi_scale.errors import SiteError, SlideError
+from wsi_scale.errors import SlideError
 from wsi_scale.estimators import find_estimator, seeks_coarse_to_fine
 from wsi_scale.geometry import ScaleGrid, Site
+from wsi_scale.judgement.by_size import RULER
 from wsi_scale.judgement.estimate import Estimate, estimate
+from wsi_scale.pipeline.ask_the_ruler import answer_by_size, ask_ruler
 from wsi_scale.pipeline.coarse_to_fine import (
     MOST_ROUNDS,
     first_scales,
@@ -22,8 +24,6 @@ from wsi_scale.pipeline.coarse_to_fine import (
 from wsi_scale.pipeline.progress import Progress
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pipeline.visit_sites import find_colours, visit, visit_again, visit_freed
-from wsi_scale.pixel_size.read_tissue import measure_pixel_size
-from wsi_scale.report import PixelSize
 from wsi_scale.responses.record import Responses, merge
 
 if TYPE_CHECKING:
@@ -67,8 +67,10 @@ class SiteVisits:
             raise SlideError(f"none of {len(sites)} sites could be read: {self._dropped[0]}")
         from wsi_scale.pipeline.native_levels import try_levels
 
-        tried = try_levels(self.run, self._answer) if self._answer is not None else None
         size = ask_ruler(self.run)
+        if self._answer is not None:
+            self._answer = answer_by_size(self.run, self._answer, size)
+        tried = try_levels(self.run, self._answer) if self._answer is not None else None
         last = self._progress(self._parts, finished=True, stopped_early=seen < len(sites))
         yield replace(last, tried=tried, pixel_size=size)
 
@@ -181,27 +183,12 @@ class SiteVisits:
         settings = self.run.settings
         return estimate(
             merge(self._parts),
-            estimator=settings.estimator,
+            estimator="auto" if settings.estimator == RULER else settings.estimator,
             options=settings.options,
             seed=settings.seed,
             interval_level=settings.interval_level,
             resamples=resamples,
         )
-
-
-def ask_ruler(run: Run) -> PixelSize | None:
-    """The size of the slide's pixels, read from its tissue; None if the settings say no."""
-    if not run.settings.ruler:
-        return None
-    try:
-        return measure_pixel_size(
-            run.slide,
-            region=run.settings.region,
-            seed=run.settings.seed,
-            device=str(run.network.device),
-        )
-    except (SiteError, SlideError) as error:  # nothing that was measured may be lost for it
-        return PixelSize(verdict="blank", reason=str(error))
 
 
 def _note_dropped(run: Run, dropped: list[str]) -> Run:

@@ -32,10 +32,14 @@ class StatedMpp(NamedTuple):
     findings: Sequence[Finding]
 
 
+def stated_mpp(slide: Slide) -> StatedMpp:
+    """The µm/px of a slide, in use and stated."""
+    return StatedMpp(mean_mpp(slide.mpp), slide.mpp_source, slide.audit)
+
+
 def audit_slide(slide: Slide, size: PixelSize) -> PixelAudit:
     """The µm/px of a slide, in use and stated, compared with what its tissue shows."""
-    claim = StatedMpp(mean_mpp(slide.mpp), slide.mpp_source, slide.audit)
-    return audit_pixels(claim, size)
+    return audit_pixels(stated_mpp(slide), size)
 
 
 def audit_pixels(claim: StatedMpp, size: PixelSize) -> PixelAudit:

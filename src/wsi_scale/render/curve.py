@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from wsi_scale.judgement.by_size import RULER
 from wsi_scale.render.limits import scale_limits, scale_ticks, score_limits
 from wsi_scale.render.sentence import number
 from wsi_scale.report import Report
@@ -40,10 +41,11 @@ def draw_curve(axes: Axes, report: Report) -> None:
     _draw_voices(axes, report)
     if not np.isfinite(score).any():
         axes.set_yticks([])
+        by_size = report.estimator == RULER
         axes.text(
             0.5,
             0.5,
-            "nothing could be measured",
+            "not measured: it follows from µm/px" if by_size else "nothing could be measured",
             transform=axes.transAxes,
             ha="center",
             va="center",
@@ -59,8 +61,8 @@ def _label_axes(axes: Axes, report: Report) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     axes.set_xlabel("scale: slide pixels per network pixel (larger = coarser)")
-    found = report.estimator == "recognition"
-    axes.set_ylabel("share of pixels found" if found else "score (higher is better)")
+    kind = {"recognition": "share of pixels found", RULER: "the network's own score"}
+    axes.set_ylabel(kind.get(report.estimator, "score (higher is better)"))
     axes.grid(axis="x", color="#e6e6e6", linewidth=0.7, zorder=0)
     axes.set_axisbelow(True)
     if report.slide.mpp is None:

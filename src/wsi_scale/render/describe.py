@@ -58,6 +58,11 @@ def area_words(area_px: float, mpp: tuple[float, float] | None) -> str:
 
 def network_rows(network: Network) -> list[tuple[str, str]]:
     """How a network was understood, as (label, value) rows."""
+    if network.absent:
+        wants = f"{network.card.training_mpp:g} µm/px"
+        patch = f"{network.input_size} px" if network.input_size else "not stated"
+        here = "no: nothing can be asked of it, but the ruler tells its scale"
+        return [("network", network.name), ("wants", wants), ("input", patch), ("here", here)]
     more = ", …" if len(network.classes) > MOST_CLASSES else ""
     size, batches = network.input_size, network.batchnorm_batches
     trained = [

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from wsi_scale.estimators import all_estimators, fingerprint, profile
+from wsi_scale.judgement.by_size import RULER
 from wsi_scale.judgement.evidence import same_scale
 from wsi_scale.judgement.verdicts import NUMBERED, Interval
+from wsi_scale.render.by_ruler import doubt_of_size, same_size, what_would_help
 from wsi_scale.report import AsIs, Report
 
 _MEANING = {
@@ -17,8 +19,7 @@ _MEANING = {
     "flat": "The network responds alike at every scale that was tried, so none is better than the "
     "others. Any scale in the range may do; another layer or network may show a difference.",
     "blank": "Nothing on the slide could be shown to the network, so it was not run.",
-    "no_evidence": "Nothing in this network's responses reveals the best scale; a network with "
-    "trained BatchNorm layers would.",
+    "no_evidence": "{help}",
 }
 
 _LARGER = "A larger scale is a coarser view of more tissue."
@@ -131,14 +132,18 @@ def explain(report: Report) -> str:
     'Nothing on the slide could be shown to the network, so it was not run.'
     """
     sentences = [] if report.scale is None else [_best(report), _how_to_use(report)]
-    if report.verdict in NUMBERED and report.verdict != "ok":
+    by_ruler = report.estimator == RULER and report.scale is not None
+    if by_ruler:
+        sentences.append(doubt_of_size(report))
+    elif report.verdict in NUMBERED and report.verdict != "ok":
         sentences = sentences[:1]
-    if report.verdict != "ok":
+    if report.verdict != "ok" and not by_ruler:
         meaning = _MEANING[report.verdict].format(
             candidates=_candidates(report),
             known=_known(report),
             remedy=_remedy(report),
             wider=_wider(report),
+            help=what_would_help(report),
         )
         if report.verdict == "no_evidence":
             meaning = _ask_others(report) or meaning
@@ -201,9 +206,13 @@ def _ask_others(report: Report) -> str:
 def _best(report: Report) -> str:
     assert report.scale is not None
     scale = number(report.scale)
+    level = f"{report.interval_level * 100:.0f} %"
+    within = report.scale_interval
+    interval = f" ({level} interval {span(within)})" if within else ""
+    if report.estimator == RULER:
+        return same_size(report, scale, interval)
     text = f"{_START.get(report.verdict, 'The')} network sees this slide best at scale {scale}"
-    if report.scale_interval:
-        text += f" ({report.interval_level * 100:.0f} % interval {span(report.scale_interval)})"
+    text += interval
     become = (
         "pixel, along one side, becomes" if scale == "1.00" else "pixels, along one side, become"
     )
@@ -219,6 +228,9 @@ def _best(report: Report) -> str:
 def _how_to_use(report: Report) -> str:
     """Which native level to read and how to resize it; a warning below scale 1."""
     assert report.scale is not None
+    within = report.scale_interval
+    if within and report.scale < 1 - 1e-9 and within[1] >= 1:
+        return "Scale 1, level 0 of the slide as it is, lies within the interval."
     if report.scale < 1 - 1e-9:
         return (
             "A scale below 1 enlarges the slide, which adds no detail; a scan at higher resolution "

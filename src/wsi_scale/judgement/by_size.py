@@ -1,0 +1,132 @@
+"""The route of the ruler: a network's known µm/px over the size of the slide's pixels.
+
+It answers for every network whose µm/px is known and that has no better evidence of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from wsi_scale.judgement.estimate import Estimate
+from wsi_scale.judgement.verdicts import NUMBERED, Interval, Verdict
+
+RULER = "ruler"
+"""What this route is called as an estimator."""
+
+APART = 0.25
+"""Octaves. An ``ok`` answer of the network may differ this much from a scale that comes without an
+interval."""
+
+_UNTOLD: frozenset[Verdict] = frozenset({"outside", "edge"})
+"""Verdicts on the tissue under which its size says less than the network itself."""
+
+
+@dataclass(frozen=True)
+class ScaleBySize:
+    """The scale at which the slide's pixels become as large as those that a network wants."""
+
+    scale: float
+    """Level-0 px per network px."""
+    interval: Interval | None
+    """None if the tissue tells none that holds the scale."""
+    verdict: Verdict
+    reason: str
+
+
+def follow_size(own: Estimate, route: ScaleBySize | None, *, named: bool = False) -> Estimate:
+    """The answer to take: the network's own, or that of the route; doubts of both are told.
+
+    An own answer that is ``ok`` is kept where the route does not contradict it. Without a route the
+    own answer stays.
+
+    Parameters
+    ----------
+    own : Estimate
+        What the network itself answered.
+    route : ScaleBySize or None
+        The route of the ruler; None if a size is missing.
+    named : bool
+        Whether the user asked for the ruler by name, so that the own answer only stands beside.
+
+    Returns
+    -------
+    Estimate
+        Its estimator is ``ruler`` where the route was taken.
+
+    Examples
+    --------
+    >>> from wsi_scale.geometry import ScaleGrid
+    >>> from wsi_scale.judgement.estimate import blank_estimate
+    >>> nothing = blank_estimate(ScaleGrid((1.0, 2.0)), 0.9, "")
+    >>> own = replace(nothing, verdict="no_evidence", reason="it has no BatchNorm")
+    >>> answer = follow_size(own, ScaleBySize(1.5, None, "ok", "0.75 µm/px over 0.5"))
+    >>> answer.estimator, answer.scale, answer.verdict
+    ('ruler', 1.5, 'ok')
+    """
+    if route is None or own.verdict == "blank":
+        return own
+    heard = replace(own, voices={**own.voices, RULER: route.scale})
+    if named:
+        return _taken(heard, route)
+    if own.verdict == "ok":
+        return _contradicted(heard, route) if _contradicts(own, route) else heard
+    if own.verdict in NUMBERED and route.verdict in _UNTOLD:
+        return heard
+    return _taken(heard, route)
+
+
+def _contradicts(own: Estimate, route: ScaleBySize) -> bool:
+    """Whether the route excludes an own answer."""
+    assert own.scale is not None
+    if route.verdict in _UNTOLD:
+        return False
+    if route.interval is not None:
+        return not route.interval[0] <= own.scale <= route.interval[1]
+    return abs(math.log2(own.scale / route.scale)) > APART
+
+
+def _contradicted(own: Estimate, route: ScaleBySize) -> Estimate:
+    """The own answer, now ``ambiguous``, with both scales as candidates."""
+    reason = (
+        f"the network's own answer ({own.estimator}: {own.scale:.3g}) is contradicted by the size "
+        f"of the tissue (ruler: {route.scale:.3g}): {route.reason}"
+    )
+    assert own.scale is not None
+    both = tuple((scale, _score_near(own, scale)) for scale in (own.scale, route.scale))
+    return replace(own, verdict="ambiguous", reason=reason, candidates=both)
+
+
+def _score_near(own: Estimate, scale: float) -> float:
+    """The score at the measured scale nearest to ``scale``."""
+    known = np.isfinite(own.score)
+    nearest = np.argmin(np.abs(np.log(own.scales[known] / scale)))
+    return float(own.score[known][nearest])
+
+
+def _taken(own: Estimate, route: ScaleBySize) -> Estimate:
+    """The route's answer, with what the network itself said as a warning."""
+    return replace(
+        own,
+        estimator=RULER,
+        scale=route.scale,
+        interval=route.interval,
+        verdict=route.verdict,
+        reason=route.reason,
+        tolerance=None,
+        candidates=(),
+        warnings=(*own.warnings, *_beside(own)),
+        site_scales=(None,) * len(own.sites),
+        site_scores=(),
+        classes=(),
+    )
+
+
+def _beside(own: Estimate) -> tuple[str, ...]:
+    """What the network itself said, unless nothing was asked of it."""
+    if not own.scales.size or not own.sites:
+        return ()
+    said = "" if own.scale is None else f" {own.scale:.3g}"
+    return (f"the network's own answer ({own.estimator}){said} is {own.verdict}: {own.reason}",)

@@ -1,0 +1,71 @@
+"""The ruler's part of a run: the size of the slide's pixels, and the scale that follows from it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from wsi_scale.errors import SettingsError, SiteError, SlideError
+from wsi_scale.judgement.by_size import RULER, follow_size
+from wsi_scale.judgement.estimate import Estimate, blank_estimate
+from wsi_scale.pipeline.progress import Progress
+from wsi_scale.pipeline.run import Run
+from wsi_scale.pixel_size.audit import stated_mpp
+from wsi_scale.pixel_size.read_tissue import measure_pixel_size
+from wsi_scale.pixel_size.scale_by_size import scale_by_size
+from wsi_scale.report import PixelSize
+
+
+def ask_ruler(run: Run) -> PixelSize | None:
+    """The size of the slide's pixels, read from its tissue; None if the settings say no."""
+    if not run.settings.ruler:
+        return None
+    try:
+        return measure_pixel_size(
+            run.slide,
+            region=run.settings.region,
+            seed=run.settings.seed,
+            device=str(run.network.device),
+        )
+    except (SiteError, SlideError) as error:  # nothing that was measured may be lost for it
+        return PixelSize(verdict="blank", reason=str(error))
+
+
+def answer_by_size(run: Run, own: Estimate, size: PixelSize | None) -> Estimate:
+    """The network's own answer, or the one that follows from its µm/px and the slide's.
+
+    size: what the ruler read; None if it was not asked. An estimator that was named is followed;
+    the ruler then only stands beside it.
+
+    Raises SettingsError when the ruler was named and a size is missing.
+    """
+    settings = run.settings
+    trained = run.network.card.training_mpp
+    route = scale_by_size(trained, stated_mpp(run.slide), size, trust=settings.trust_metadata)
+    named = settings.estimator == RULER
+    if named and trained is None:
+        raise SettingsError(
+            f"estimator {RULER} cannot be used: {run.network.name} does not say at which µm/px it "
+            "was trained; say so with --network-mpp"
+        )
+    if settings.estimator not in ("auto", RULER):
+        return own if route is None else replace(own, voices={**own.voices, RULER: route.scale})
+    if route is None and (named or run.network.absent):
+        return _nothing(run, size)
+    return follow_size(own, route, named=named)
+
+
+def ask_only_the_ruler(run: Run, started: float) -> Progress:
+    """The whole run for a network that is not here. started: when, by ``time.monotonic``."""
+    size = ask_ruler(run)
+    answer = answer_by_size(run, _nothing(run, size), size)
+    seconds = time.monotonic() - started
+    return Progress(run, 0, 0, answer, (), seconds, 0.0, finished=True, pixel_size=size)
+
+
+def _nothing(run: Run, size: PixelSize | None) -> Estimate:
+    """No answer, and why."""
+    missing = "the slide states no µm/px"
+    why = "the ruler was not asked" if size is None else f"the tissue tells none: {size.reason}"
+    empty = blank_estimate(run.grid, run.settings.interval_level, f"{missing}, and {why}")
+    return replace(empty, verdict="no_evidence")

@@ -1,0 +1,60 @@
+"""The answer in words where it follows from the µm/px of network and slide."""
+
+from __future__ import annotations
+
+from wsi_scale.judgement.evidence import same_scale
+from wsi_scale.report import Report
+from wsi_scale.slide.resolution import METADATA
+
+_DOUBT = {
+    "ambiguous": "It rests on the size of the tissue alone, which differs from slide to slide: "
+    "trust the interval more than the number, and if you know the slide's µm/px, give it with "
+    "--mpp.",
+    "outside": "The tissue is unlike what the ruler can read, so do not rely on the number; if you "
+    "know the slide's µm/px, give it with --mpp.",
+    "edge": "The pixels are finer or coarser than the ruler can read, so this number is only a "
+    "bound; if you know the slide's µm/px, give it with --mpp.",
+}
+
+_UNCONFIRMED = (
+    "It rests on the pixel size that was stated for the slide, and its tissue does not confirm it."
+)
+
+
+def same_size(report: Report, scale: str, interval: str) -> str:
+    """At which scale slide and network agree in µm/px. interval: in words, with brackets."""
+    wanted = report.network.training_mpp
+    become = (
+        "pixel, along one side, becomes" if scale == "1.00" else "pixels, along one side, become"
+    )
+    return (
+        f"At scale {scale}{interval} the slide has the {wanted:.3g} µm/px that the network wants: "
+        f"{scale} slide {become} one pixel of its input. A larger scale is a coarser view of more "
+        "tissue."
+    )
+
+
+def doubt_of_size(report: Report) -> str:
+    """What the verdict means; empty under ``ok``."""
+    if report.verdict == "ok":
+        return ""
+    stated = report.voices.get(METADATA)
+    if report.scale is not None and stated is not None and same_scale(stated, report.scale):
+        return _UNCONFIRMED
+    return _DOUBT.get(report.verdict, "")
+
+
+def what_would_help(report: Report) -> str:
+    """What to do for a network that cannot be asked itself."""
+    if report.network.training_mpp is None:
+        return (
+            "Nothing in this network's responses reveals the best scale. If you know the µm/px "
+            "that it wants, say so (--network-mpp 0.5, or --for NAME for a published model): then "
+            "the size of the slide's pixels tells the scale. Otherwise calibrate it on images of "
+            "known scale (wsi-scale calibrate); a network with trained BatchNorm layers needs "
+            "neither."
+        )
+    return (
+        "The µm/px that the network wants is known, but the slide's is not; if you know it, give "
+        "it with --mpp."
+    )

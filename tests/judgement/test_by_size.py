@@ -1,0 +1,74 @@
+"""Which answer is taken where a network's µm/px is known: its own, or that of the ruler."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from wsi_scale.geometry import ScaleGrid, Site
+from wsi_scale.judgement.by_size import RULER, ScaleBySize, follow_size
+from wsi_scale.judgement.estimate import blank_estimate
+
+GRID = ScaleGrid((0.5, 1.0, 2.0, 4.0))
+
+
+def own(verdict, scale=None, **more):
+    empty = blank_estimate(GRID, 0.9, "")
+    values = {
+        "estimator": "fingerprint",
+        "verdict": verdict,
+        "scale": scale,
+        "interval": None if scale is None else (scale / 1.1, scale * 1.1),
+        "reason": "of its own",
+        "sites": (Site(1, 1),),
+        "site_scales": (scale,),
+        "voices": {"fingerprint": scale},
+        "score": np.array([0.0, 1.0, 3.0, 2.0]),
+    }
+    return replace(empty, **(values | more))
+
+
+def route(scale, interval=None, verdict="ok"):
+    return ScaleBySize(scale, interval, verdict, "one over the other")
+
+
+def test_an_answer_of_its_own_that_is_ok_and_fits_the_tissue_is_kept():
+    answer = follow_size(own("ok", 2.0), route(1.8, (1.4, 2.3), "ambiguous"))
+    assert (answer.estimator, answer.scale, answer.verdict) == ("fingerprint", 2.0, "ok")
+    assert answer.voices == {"fingerprint": 2.0, RULER: 1.8}
+
+
+@pytest.mark.parametrize("interval", [(0.8, 1.2), None])
+def test_an_ok_that_the_tissue_contradicts_is_no_longer_ok(interval):
+    answer = follow_size(own("ok", 2.0), route(1.0, interval, "ambiguous"))
+    assert answer.verdict == "ambiguous"
+    assert [scale for scale, _ in answer.candidates] == [2.0, 1.0]
+    assert [score for _, score in answer.candidates] == [3.0, 1.0]
+    assert "fingerprint: 2" in answer.reason
+    assert "ruler: 1" in answer.reason
+
+
+@pytest.mark.parametrize("verdict", ["ambiguous", "outside", "edge", "flat", "no_evidence"])
+def test_where_the_network_is_not_sure_the_known_size_answers(verdict):
+    answer = follow_size(own(verdict, 3.0), route(2.0, (1.6, 2.5), "ambiguous"))
+    assert (answer.estimator, answer.scale) == (RULER, 2.0)
+    assert answer.interval == (1.6, 2.5)
+    assert answer.site_scales == (None,)
+    (warning,) = answer.warnings
+    assert f"is {verdict}: of its own" in warning
+
+
+def test_tissue_that_the_ruler_cannot_read_does_not_overrule_a_number_of_the_network():
+    assert follow_size(own("ambiguous", 3.0), route(2.0, None, "outside")).scale == 3.0
+    assert follow_size(own("ok", 3.0), route(2.0, None, "edge")).verdict == "ok"
+
+
+def test_without_a_number_of_its_own_even_a_doubtful_size_is_told():
+    answer = follow_size(own("no_evidence"), route(2.0, None, "outside"))
+    assert (answer.estimator, answer.scale, answer.verdict) == (RULER, 2.0, "outside")
+
+
+def test_a_ruler_that_was_named_is_followed_and_a_blank_slide_stays_blank():
+    assert follow_size(own("ok", 2.0), route(1.9), named=True).estimator == RULER
+    assert follow_size(own("blank"), route(1.9), named=True).verdict == "blank"
+    assert follow_size(own("ok", 2.0), None).voices == {"fingerprint": 2.0}
