@@ -62,7 +62,7 @@ def page() -> str:
     models = all_published()
     single = sum(model.mpp is not None for model in models)
     parts = [
-        INTRODUCTION.format(count=len(models), single=single, legend=_cell(LEGEND)),
+        INTRODUCTION.format(count=len(models), single=single, legend=_cell("  \n".join(LEGEND))),
         _table(models),
         "\n## Where sources differ\n\n",
         *(

@@ -95,11 +95,12 @@ def _print_table(models: tuple[PublishedModel, ...]) -> None:
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for column in HEADER:
-        table.add_column(column, overflow="fold", no_wrap=column == "patch")
+        table.add_column(column, overflow="fold", no_wrap=column in ("µm/px", "patch"))
     for model in models:
         table.add_row(*published_row(model))
     out.print(table)
-    out.print(f"\n{LEGEND}\n`wsi-scale networks --published NAME` shows one with its sources.")
+    for line in ("", *LEGEND, "`wsi-scale networks --published NAME` shows one with its sources"):
+        out.print(line, soft_wrap=True)
 
 
 def _print_one(model: PublishedModel) -> None:

@@ -10,8 +10,9 @@ from wsi_scale.networks.published_models import FactSource, Figure, PublishedMod
 UNCONFIRMED = "?"
 """Stands after a figure that no text which was read states."""
 LEGEND = (
-    "? after a figure: not confirmed, known from memory only. 20× alone: no source states µm/px; "
-    "magnification is no µm/px. * : sources differ."
+    "? – not confirmed: the figure is known from memory only",
+    "20× alone – no source states µm/px; magnification is no µm/px",
+    "* – sources differ",
 )
 HEADER = ("model", "µm/px", "patch", "licence of the weights", "who says the µm/px")
 NOTHING = "–"
