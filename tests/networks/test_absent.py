@@ -6,9 +6,9 @@ import pytest
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks import load_network
 from wsi_scale.networks.absent import spec_for
-from wsi_scale.networks.published_models import published_models
+from wsi_scale.networks.published_models import all_published
 
-SEVERAL = next(model for model in published_models() if len(model.mpps) > 1)
+SEVERAL = next(model for model in all_published() if len(model.mpps) > 1)
 
 
 def test_a_size_in_micrometres_is_enough():
@@ -19,7 +19,7 @@ def test_a_size_in_micrometres_is_enough():
 
 def test_a_published_model_is_found_by_its_name():
     network = load_network("for:uni", device="cpu")
-    assert (network.name, network.card.training_mpp, network.input_size) == ("UNI", 0.5, 224)
+    assert (network.name, network.card.training_mpp, network.input_size) == ("UNI", 0.5, 256)
     assert load_network("for:uni?mpp=0.4", device="cpu").card.training_mpp == 0.4
 
 

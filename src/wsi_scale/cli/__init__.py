@@ -27,6 +27,7 @@ from wsi_scale.cli.help_endings import (
     RULER_END,
 )
 from wsi_scale.cli.info import info
+from wsi_scale.cli.list_networks import networks
 from wsi_scale.cli.options import (
     DeviceOption,
     JsonOption,
@@ -40,10 +41,9 @@ from wsi_scale.cli.options import (
 from wsi_scale.cli.outputs import Outputs, inputs_of
 from wsi_scale.cli.progress_bar import follow, load
 from wsi_scale.cli.ruler import ruler
-from wsi_scale.cli.show import err, out, print_network, print_report
+from wsi_scale.cli.show import err, print_report
 from wsi_scale.cli.tiles import tiles
 from wsi_scale.errors import SettingsError, WsiScaleError
-from wsi_scale.networks.absent import GRAMMAR as ABSENT
 from wsi_scale.networks.absent import is_absent, spec_for
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
 from wsi_scale.plumbing.version import __version__
@@ -119,36 +119,6 @@ def _root(
     ] = False,
 ) -> None:
     pass
-
-
-def networks(
-    spec: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="SPEC",
-            help="Network to describe: its input, classes and layers. Default: list all.",
-        ),
-    ] = None,
-    device: DeviceOption = "auto",
-) -> None:
-    """List bundled networks and forms of SPEC, or describe one.
-
-    SPEC is the text that names a network on the command line: a bundled name, a card, a file or a
-    Python function. Without SPEC this command lists the bundled networks and every form of SPEC.
-    """
-    from wsi_scale.networks.load import load_network
-    from wsi_scale.networks.shipped import bundled_names
-    from wsi_scale.networks.sources import all_sources
-
-    if spec is None:
-        out.print("Bundled networks: " + ", ".join(bundled_names()))
-        out.print("\nA SPEC is one of:")
-        for source in all_sources().values():
-            out.print(f"  {source.GRAMMAR}", soft_wrap=True)
-        for form in ABSENT:
-            out.print(f"  {form}", soft_wrap=True)
-        return
-    print_network(load_network(spec, device=device))
 
 
 PlotOption = Annotated[
