@@ -24,7 +24,7 @@ from superqt import QCollapsible
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import all_estimators
 from wsi_scale.pipeline.planning import expected_patches
-from wsi_scale.pipeline.settings import RULER, Settings, make_settings
+from wsi_scale.pipeline.settings import Settings, estimator_names, make_settings
 from wsi_scale.render.glossary import WORDS
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -55,13 +55,8 @@ class SamplingBox(QWidget):
         self.profile.setToolTip("A profile file from wsi-scale calibrate, made for this network")
         self.browse = QPushButton("Browse…")
         self.estimator, self.device = QComboBox(), QComboBox()
-        self.estimator.addItems(
-            [
-                "auto",
-                RULER,
-                *(k for k, v in all_estimators().items() if not getattr(v, "LEARNS", False)),
-            ]
-        )
+        learns = [k for k, v in all_estimators().items() if getattr(v, "LEARNS", False)]
+        self.estimator.addItems([name for name in estimator_names() if name not in learns])
         self.device.addItems(DEVICES)
         self.device.setCurrentText(device)
         self.target = QLineEdit()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from wsi_scale import cli
 from wsi_scale.testing import disc_image
 
+CMU = Path(__file__).parents[2] / "sample_data" / "CMU-1-Small-Region.svs"
 SITES = "wsi-scale sites"
 QUICK, SLOW, FAILING = (
     f"dock_networks:{name}?input_size=32" for name in ("quick", "slow", "failing")
@@ -412,3 +414,20 @@ def test_overlapping_runs_leave_torch_its_threads_and_python_its_turns():
         assert sys.getswitchinterval() == pytest.approx(turn_before)
     finally:
         torch.set_num_threads(threads_before)
+
+
+def test_a_published_model_is_answered_without_its_weights(viewer, app, wait, tmp_path):
+    viewer.open(str(CMU), plugin="wsi-scale")
+    _, dock = viewer.window.add_plugin_dock_widget("wsi-scale", "Optimal scale")
+    dock.network.combo.setEditText("for:uni")
+    dock.network.check.click()
+    wait(lambda: "UNI" in dock.network.about.text())
+    assert "0.5 µm/px" in dock.network.about.text()
+    dock.run()
+    wait(lambda: dock.work is None, 120)
+    report = dock.results.result.report
+    assert (report.estimator, report.verdict) == ("ruler", "ok")
+    assert "1.00" in dock.results.answer.head.text()
+    dock.results.copy_cli()
+    again = cli_json(app.clipboard().text(), tmp_path)
+    assert without_provenance(report.to_json()) == again

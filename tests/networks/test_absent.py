@@ -52,7 +52,9 @@ def test_what_names_none_is_refused_in_one_sentence(spec, says):
 def test_options_become_one_spec():
     assert spec_for("unet.pt", None, None, "histology") == "unet.pt"
     assert spec_for("unet.pt", 0.25, None, "histology") == "unet.pt?mpp=0.25"
-    assert spec_for("unet.pt", None, "uni", "histology") == "unet.pt?mpp=0.5"
+    assert spec_for("unet.pt", None, "virchow", "histology") == "unet.pt?mpp=0.5"
+    # UNI cuts 256 px and shows its network 224 px of them
+    assert spec_for("unet.pt", None, "uni", "histology") == f"unet.pt?mpp={0.5 * 256 / 224:.9g}"
     assert spec_for(None, None, "uni", "histology") == "for:uni"
     assert spec_for(None, 0.25, "uni", "histology") == "for:uni?mpp=0.25"
     with pytest.raises(NetworkError, match="say which with --network-mpp"):

@@ -136,7 +136,7 @@ def spec_for(network: str | None, mpp: float | None, published: str | None, defa
             raise NetworkError(f"{model.why_no_single_mpp}; say which with --network-mpp")
         if network is None:
             return f"{BY_NAME}{published}" + ("" if mpp is None else f"?mpp={mpp:.9g}")
-        mpp = model.mpp if mpp is None else mpp
+        mpp = model.input_mpp if mpp is None else mpp  # what its input sees, after any resizing
     if mpp is None:
         return network or default
     if network is None:

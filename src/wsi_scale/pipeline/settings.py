@@ -20,6 +20,15 @@ MAX_OCTAVES = 24
 """No slide needs more: a patch of 96 px at scale 2²⁴ is 1.6 billion px wide."""
 
 
+def estimator_names() -> tuple[str, ...]:
+    """Names of all methods: ``auto``, the ruler's and each estimator's.
+
+    >>> estimator_names()[:3]
+    ('auto', 'ruler', 'recognition')
+    """
+    return ("auto", RULER, *all_estimators())
+
+
 class Settings(BaseModel):
     """How one slide is measured. ``make_settings`` builds one and gives one-sentence errors.
 
@@ -83,8 +92,8 @@ class Settings(BaseModel):
     @field_validator("estimator")
     @classmethod
     def _estimator_exists(cls, value: str) -> str:
-        if value not in ("auto", RULER) and value not in all_estimators():
-            known = ", ".join(["auto", RULER, *all_estimators()])
+        if value not in estimator_names():
+            known = ", ".join(estimator_names())
             raise ValueError(f"unknown estimator {value!r}; choose from {known}")
         return value
 

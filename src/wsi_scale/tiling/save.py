@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from wsi_scale.errors import OutputError
@@ -80,19 +82,19 @@ def save_picture(tiles: Tiles, path: str | os.PathLike[str]) -> Iterator[int]:
     Raises OutputError when the file cannot be written.
     """
     check_writable(path)
-    done = []
+    done: list[int] = []
 
-    def planes() -> Iterator[object]:
+    def planes() -> Iterator[NDArray[np.uint8]]:
         for index in range(len(tiles)):
             done.append(index)
             yield tiles[index].pixels.transpose(2, 0, 1)
 
-    picture = stitch(tiles, planes(), fill=255)  # type: ignore[arg-type]
+    picture = stitch(tiles, planes(), fill=255)
     yield len(done)
     write_atomically(path, png_of(picture.transpose(1, 2, 0)))
 
 
-def png_of(pixels: object) -> bytes:
+def png_of(pixels: NDArray[np.uint8]) -> bytes:
     """An image (H, W, 3) uint8 as the bytes of a PNG file."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="png", compress_level=3)
