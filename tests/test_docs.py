@@ -107,3 +107,30 @@ def test_the_python_of_the_page_on_batches_runs(monkeypatch, tmp_path):
     exec(block, {"print": lambda *words: shown.append(words)})
     assert sorted(len(words) for words in shown) == [3, 3]
     assert ("synthetic:nothing", "slide") in [words[:2] for words in shown]
+
+
+def test_the_page_on_foundation_models_prints_what_its_commands_print(
+    tmp_path, capsys, monkeypatch
+):
+    import shlex
+    import shutil
+
+    from wsi_scale.cli import run
+
+    text = (ROOT / "docs" / "foundation-models.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL)
+    commands = blocks[0][1].splitlines()
+    assert commands[0] == "$ pip install wsi-scale"
+    shutil.copy(ROOT / "sample_data" / "CMU-1-Small-Region.svs", tmp_path / "slide.svs")
+    monkeypatch.chdir(tmp_path)
+    printed = ""
+    for command in commands[1:]:
+        assert run(shlex.split(command.removeprefix("$ wsi-scale "))) == 0
+        printed += capsys.readouterr().out
+    for _, block in [b for b in blocks if not b[0]]:
+        assert block in printed
+    assert (tmp_path / "tiles" / "tile_r0000_c0004.png").exists()
+    assert "256 px" in printed
+    (code,) = [block for kind, block in blocks if kind == "python"]
+    exec(code, {})
+    assert capsys.readouterr().out.endswith("ok\n")
