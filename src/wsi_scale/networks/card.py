@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks.wording import listed
 
-Scaling = Literal["unit", "byte", "standardise"]
+Scaling = Literal["unit", "byte", "standardise", "stretch"]
 Activation = Literal["softmax", "sigmoid", "none"]
 Task = Literal["classify", "segment"]
 
@@ -49,7 +49,12 @@ class Card(BaseModel):
     channels: Literal[1, 3] | None = None
     """3 = RGB, 1 = grey (BT.601 luminance); None: what the first convolution takes."""
     scaling: Scaling = "unit"
-    """``unit``: 0–1; ``byte``: 0–255; ``standardise``: mean 0, std 1 per patch and channel."""
+    """``unit``: 0–1; ``byte``: 0–255; ``standardise``: mean 0, std 1 per patch and channel;
+    ``stretch``: ``percentiles`` to 0 and 1 per patch and channel."""
+    percentiles: tuple[float, float] = (0.0, 100.0)
+    """Percentiles that ``stretch`` takes to 0 and 1."""
+    together: bool = False
+    """Whether ``standardise`` and ``stretch`` treat all channels of a patch as one."""
     mean: tuple[float, ...] | None = None
     """Subtracted after scaling; one number or one per channel."""
     std: tuple[float, ...] | None = None
@@ -105,6 +110,13 @@ class Card(BaseModel):
     def _one_or_three(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
         if value is not None and len(value) not in (1, 3):
             raise ValueError(f"give one number or one per channel, not {len(value)}")
+        return value
+
+    @field_validator("percentiles")
+    @classmethod
+    def _rising(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= value[0] < value[1] <= 100:
+            raise ValueError("give two rising numbers from 0 to 100")
         return value
 
     @field_validator("std")

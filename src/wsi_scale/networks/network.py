@@ -22,6 +22,7 @@ from wsi_scale.networks.layers import (
     choose_layers,
     is_batchnorm,
 )
+from wsi_scale.networks.normalise import scale_colours
 from wsi_scale.networks.probe import (
     LARGEST,
     SMALLEST,
@@ -32,7 +33,6 @@ from wsi_scale.networks.staleness import warn_of_stale
 from wsi_scale.networks.wording import brief
 
 _LUMINANCE = (0.299, 0.587, 0.114)
-_EPSILON = 1e-6  # added to a patch's std, as BioImage.IO's zero_mean_unit_variance does
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +65,8 @@ class Network:
     """Signs in the checkpoint that its BatchNorm statistics do not belong to its weights."""
     lag: float | None = None
     """Share of the stored means, 0–1, that its weights cannot produce; None if unknown."""
+    notes: tuple[str, ...] = ()
+    """How a description in another format was read, one clause each; empty for a card."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -139,16 +141,7 @@ class Network:
 
     def normalise(self, x: Tensor) -> Tensor:
         """Values in 0–255, (N, C, H, W), scaled as the card says, then by its mean and std."""
-        if self.card.scaling == "unit":
-            x = x / 255
-        elif self.card.scaling == "standardise":
-            var, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
-            x = (x - mean) / (var.sqrt() + _EPSILON)
-        if self.card.mean is not None:
-            x = x - x.new_tensor(self.card.mean).view(1, -1, 1, 1)
-        if self.card.std is not None:
-            x = x / x.new_tensor(self.card.std).view(1, -1, 1, 1)
-        return x.contiguous()
+        return scale_colours(x, self.card)
 
     def _to_channels(self, x: Tensor) -> Tensor:
         if self.channels == 3:
