@@ -55,13 +55,13 @@ def assemble(spec: Spec, module: Any, card: Card) -> Network:
     return replace(network, stale_signs=signs)
 
 
-def import_optional(name: str, spec: Spec) -> ModuleType:
-    """A library of the ``networks`` extra. NetworkError says how to install a missing one."""
+def import_optional(name: str, spec: Spec, extra: str = "networks") -> ModuleType:
+    """A library of one of the extras. NetworkError says how to install a missing one."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise NetworkError(
-            f'{spec.text} needs {error.name or name}; pip install "wsi-scale[networks]"'
+            f'{spec.text} needs {error.name or name}; pip install "wsi-scale[{extra}]"'
         ) from error
     except ImportError as error:
         raise NetworkError(f"{spec.text}: cannot import {name}: {brief(error)}") from error
@@ -69,7 +69,7 @@ def import_optional(name: str, spec: Spec) -> ModuleType:
         if "torchvision::nms does not exist" not in str(error) or _kept_declarations:
             raise NetworkError(f"{spec.text}: cannot import {name}: {brief(error)}") from error
     _declare_torchvision_operators()
-    return import_optional(name, spec)
+    return import_optional(name, spec, extra)
 
 
 def _declare_torchvision_operators() -> None:
