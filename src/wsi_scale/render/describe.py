@@ -78,4 +78,5 @@ def network_rows(network: Network) -> list[tuple[str, str]]:
         ("trained at", ", ".join(trained) or "not stated"),
         ("profile", network.card.profile or "none"),
         ("device", str(network.device)),
+        *(("note", note) for note in network.notes),
     ]
