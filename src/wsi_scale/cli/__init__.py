@@ -33,6 +33,7 @@ from wsi_scale.cli.options import (
     NetworkOption,
     RegionOption,
     SlideArgument,
+    TrustCardOption,
     takes_settings,
 )
 from wsi_scale.cli.outputs import Outputs, inputs_of
@@ -40,6 +41,7 @@ from wsi_scale.cli.progress_bar import follow, load
 from wsi_scale.cli.ruler import ruler
 from wsi_scale.cli.show import err, out, print_network, print_report
 from wsi_scale.errors import WsiScaleError
+from wsi_scale.networks.trust import with_trust
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
 from wsi_scale.plumbing.version import __version__
 from wsi_scale.slide.readers import open_slide
@@ -125,6 +127,7 @@ def networks(
         ),
     ] = None,
     device: DeviceOption = "auto",
+    trust: TrustCardOption = None,
 ) -> None:
     """List bundled networks and forms of SPEC, or describe one.
 
@@ -141,7 +144,7 @@ def networks(
         for source in all_sources().values():
             out.print(f"  {source.GRAMMAR}", soft_wrap=True)
         return
-    print_network(load_network(spec, device=device))
+    print_network(load_network(with_trust(spec, trust or ()), device=device))
 
 
 PlotOption = Annotated[
@@ -168,6 +171,7 @@ def estimate(
     *,
     settings: Settings,
     device: DeviceOption = "auto",
+    trust: TrustCardOption = None,
     json: JsonOption = None,
     plot: PlotOption = None,
     html: HtmlOption = None,
@@ -186,6 +190,7 @@ def estimate(
     check; flat, blank and no_evidence give none. No option is needed: the default network finds
     nuclei in H&E. Name your own with --network.
     """
+    network = with_trust(network, trust or ())
     settings = settings.model_copy(update={"region": region})
     outputs = Outputs(json, plot, html, responses)
     inputs = [*inputs_of(slide, region, network), *filter(None, [settings.profile])]

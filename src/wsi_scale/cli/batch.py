@@ -19,6 +19,7 @@ from wsi_scale.cli.options import (
     CORES,
     DeviceOption,
     NetworkOption,
+    TrustCardOption,
     check_workers,
     number,
     takes_settings,
@@ -27,6 +28,7 @@ from wsi_scale.cli.options import (
 from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
 from wsi_scale.cli.show import err, out
 from wsi_scale.errors import OutputError, SettingsError
+from wsi_scale.networks.trust import with_trust
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
 from wsi_scale.plumbing.files import check_writable, write_atomically
 
@@ -105,6 +107,7 @@ def batch(
     *,
     settings: Settings,
     device: DeviceOption = "auto",
+    trust: TrustCardOption = None,
     workers: WorkersHere = None,
     memory: MemoryOption = 8,
     minutes: MinutesOption = 60,
@@ -122,6 +125,7 @@ def batch(
     from wsi_scale.batch.run_batch import Batch
     from wsi_scale.batch.store import open_store
 
+    network = with_trust(network, trust or ())
     open_store(out_file)
     if summary:
         if slides:

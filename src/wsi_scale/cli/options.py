@@ -104,6 +104,14 @@ NetworkOption = Annotated[
         metavar="SPEC", help="Network to use. `wsi-scale networks` lists the forms of SPEC."
     ),
 ]
+TrustCardOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CARD",
+        help="Let this card run the Python code that it names. Default: a card is data and runs "
+        "none. Read docs/trust.md first.",
+    ),
+]
 EstimatorOption = Annotated[
     str,
     typer.Option(

@@ -8,14 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from wsi_scale.errors import NetworkError
-from wsi_scale.networks.wording import listed
+from wsi_scale.networks.damage import parsing
+from wsi_scale.networks.wording import listed, shortened
 
 Scaling = Literal["unit", "byte", "standardise", "stretch"]
 Activation = Literal["softmax", "sigmoid", "none"]
 Task = Literal["classify", "segment"]
+
+
+_LONGEST = 1 << 20  # bytes of a card file
 
 
 class Card(BaseModel):
@@ -92,6 +96,18 @@ class Card(BaseModel):
     license: str = ""
     training: dict[str, Any] = {}
     """Free text and numbers: recipe, seed, data."""
+    _trusted: bool = PrivateAttr(default=False)
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the user trusts its ``source`` to run code; no card file can say so itself."""
+        return self._trusted
+
+    def trust(self, wanted: bool) -> Card:
+        """A copy that is trusted to run code, or not."""
+        copy = self.model_copy()
+        copy._trusted = wanted
+        return copy
 
     @field_validator("mean", "std", "layers", mode="before")
     @classmethod
@@ -160,7 +176,7 @@ def make_card(values: Mapping[str, Any], where: str) -> Card:
                 f"{where}: unknown key {key!r}; choose from {', '.join(Card.model_fields)}"
             ) from error
         says = first["msg"].removeprefix("Value error, ")
-        raise NetworkError(f"{where}: {key} = {first['input']!r}: {says}") from error
+        raise NetworkError(f"{where}: {key} = {shortened(first['input'])}: {says}") from error
 
 
 def override(card: Card, changes: Mapping[str, Any], where: str) -> Card:
@@ -196,11 +212,16 @@ def load_card(path: str | os.PathLike[str]) -> Card:
     """
     file = Path(path)
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        with file.open("rb") as opened:
+            raw = opened.read(_LONGEST + 1)
     except OSError as error:
         raise NetworkError(f"cannot read the card {file}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise NetworkError(f"{file} is not valid TOML: {error}") from error
+    if len(raw) > _LONGEST:
+        raise NetworkError(
+            f"{file} is larger than {_LONGEST >> 20} MiB, so it is no card; check the path"
+        )
+    with parsing(file, "valid TOML"):
+        values = tomllib.loads(raw.decode("utf-8"))
     return make_card(values, str(file))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks.sources import find_source
+from wsi_scale.networks.spec import expand_home
 
 if TYPE_CHECKING:
     import torch
@@ -45,7 +46,8 @@ def load_network(spec: str, *, device: str = "auto") -> Network:
     ('figures', 'classify', 20)
     """
     chosen = choose_device(device)
-    network: Network = find_source(spec).load(spec)
+    found = expand_home(spec)
+    network: Network = find_source(found).load(found)
     return replace(network, spec=spec).to(chosen)
 
 

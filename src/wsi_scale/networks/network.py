@@ -66,7 +66,7 @@ class Network:
     lag: float | None = None
     """Share of the stored means, 0–1, that its weights cannot produce; None if unknown."""
     notes: tuple[str, ...] = ()
-    """How a description in another format was read, one clause each; empty for a card."""
+    """What is worth telling about its files: how a description was read, what was left out."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -148,6 +148,12 @@ class Network:
             return x
         return luminance(x)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the numbers that the module takes: float32 unless its parameters are others."""
+        kinds = (x.dtype for x in self.module.parameters() if x.is_floating_point())
+        return next(kinds, torch.float32)
+
     def logits(self, x: Tensor) -> Tensor:
         """The network's output before its activation.
 
@@ -167,7 +173,7 @@ class Network:
             When the network raises, or returns NaN, infinity or something other than logits.
         """
         try:
-            answer = self.module(x)
+            answer = self.module(x.to(self.dtype))
         except (Exception, SystemExit) as error:  # other people's code may raise anything
             raise CallError(
                 f"{self.name} failed on patches of {x.shape[-1]} px: {brief(error)}"

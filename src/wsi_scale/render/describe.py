@@ -83,7 +83,7 @@ def network_rows(network: Network) -> list[tuple[str, str]]:
 
 
 def _described_rows(network: Network) -> list[tuple[str, str]]:
-    """How a description in another format was read; none for a network without one."""
+    """How its files were read; none for a network about which there is nothing to tell."""
     if not network.notes:
         return []
     card = network.card
@@ -97,4 +97,4 @@ def _described_rows(network: Network) -> list[tuple[str, str]]:
         if numbers is not None:
             values += f", {sign} {' '.join(f'{value:.4g}' for value in numbers)}"
     rows = [("values", values), ("licence", card.license or "not stated")]
-    return rows + [("read from" if i == 0 else "note", x) for i, x in enumerate(network.notes)]
+    return rows + [("note", note) for note in network.notes]

@@ -22,7 +22,7 @@ class Description:
     """What a file of one of the field's formats says about a network."""
 
     form: str
-    """Name of the format, as people call it."""
+    """Name of the format, with its article if it has one."""
     file: Path
     """The file that was read."""
     card: Mapping[str, Any]
@@ -51,7 +51,7 @@ def load_described_network(
     """The network that ``load`` makes with the settled card, its classes named, with notes."""
     settled = settle_described(asked, card, description)
     network = load(settled)
-    notes = [f"{description.form}: {description.file.name}", *description.notes]
+    notes = [f"{description.file.name} was read as {description.form}", *description.notes]
     if settled.classes is None and description.classes is not None:
         names, note = _fit(description.classes, len(network.classes))
         if names is not None:

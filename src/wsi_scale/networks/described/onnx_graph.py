@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -148,7 +148,7 @@ def attributes_of(node: Any) -> dict[str, Any]:
     return {one.name: get_attribute_value(one) for one in node.attribute}
 
 
-def taps_of(graph: Graph, outputs: Sequence[str]) -> list[Tap]:
+def taps_of(graph: Graph, outputs: Collection[str]) -> list[Tap]:
     """Where a graph can be heard, in the order in which the image passes.
 
     Every convolution, BatchNorm, activation and sum of two branches. A network of few

@@ -18,7 +18,10 @@ import sys
 from types import ModuleType
 
 from wsi_scale.errors import NetworkError
+from wsi_scale.networks.spec import refuse_address
 from wsi_scale.plumbing.registry import modules_of
+
+_WEIGHTS = (".ckpt", ".safetensors", ".tar", ".bin", ".index.json")
 
 
 def all_sources() -> dict[str, ModuleType]:
@@ -64,10 +67,17 @@ def find_source(spec: str) -> ModuleType:
     """
     if not spec:
         raise NetworkError("the network's SPEC is empty; see wsi-scale networks")
+    target = spec.partition("?")[0]
+    refuse_address(target)
     sources = all_sources().values()
     for source in sources:
         if source.accepts(spec):
             return source
+    if target.lower().endswith(_WEIGHTS):
+        raise NetworkError(
+            f"{target} holds weights but not the network that they belong to; "
+            f"use package.module:factory?weights={target}"
+        )
     grammar = "; ".join(source.GRAMMAR for source in sources)
     raise NetworkError(
         f"{spec!r} is not a known network or network file; a SPEC is one of: {grammar}"

@@ -178,7 +178,7 @@ def describe(
     if isinstance(entry.get("sha256"), str):
         card["sha256"] = entry["sha256"]
     notes = (f"its {kind} weights are run", note, *notes)
-    return Description("BioImage.IO", path, card, _classes(answers[0]), tuple(filter(None, notes)))
+    return Description("BioImage.IO's description", path, card, _classes(answers[0]), tuple(filter(None, notes)))
 
 
 def _task(answer: Described) -> dict[str, str]:

@@ -9,6 +9,7 @@ from wsi_scale.errors import NetworkError
 from wsi_scale.networks.card import Card
 from wsi_scale.networks.sources.assemble import assemble, call_factory, import_optional, settle
 from wsi_scale.networks.spec import parse_spec
+from wsi_scale.networks.trust import refuse_files
 from wsi_scale.networks.wording import listed
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def accepts(spec: str) -> bool:
 def load(spec: str, card: Card | None = None) -> Network:
     """A segmentation model; encoder weights are downloaded only with ``pretrained=true``."""
     asked = parse_spec(spec)
+    refuse_files(asked, card)
     smp = import_optional("segmentation_models_pytorch", asked)
     name = asked.target.removeprefix("smp:")
     models = {model.__name__: model for model in smp.MODEL_ARCHITECTURES_MAPPING.values()}

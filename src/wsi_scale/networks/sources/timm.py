@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from wsi_scale.networks.card import Card
 from wsi_scale.networks.sources.assemble import assemble, call_factory, import_optional, settle
 from wsi_scale.networks.spec import parse_spec
+from wsi_scale.networks.trust import refuse_files
 
 if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
@@ -28,6 +29,7 @@ def load(spec: str, card: Card | None = None) -> Network:
     A fixed input size, mean and std come from the model's own configuration.
     """
     asked = parse_spec(spec)
+    refuse_files(asked, card)
     timm = import_optional("timm", asked)
     arguments = {
         "model_name": asked.target.removeprefix("timm:"),

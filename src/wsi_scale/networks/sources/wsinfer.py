@@ -82,7 +82,7 @@ def describe(path: Path) -> Description:
         )
     named = {"name": said["name"]} if isinstance(said.get("name"), str) else {}
     return Description(
-        "WSInfer zoo",
+        "a JSON of the WSInfer zoo",
         path,
         {
             "name": path.parent.resolve().name,
