@@ -15,6 +15,9 @@ from wsi_scale.networks.shards import INDEX, files_of_weights
 from wsi_scale.networks.shipped import FOLDER
 from wsi_scale.networks.spec import expand_home
 
+_DESCRIBED = (".json", ".yaml", ".yml", ".pt", ".ts", ".onnx", ".safetensors", ".bin", ".data")
+_MOST_FILES = 200
+
 if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
 
@@ -26,7 +29,11 @@ def files_of_spec(spec: str) -> list[str]:
     """
     target, _, query = expand_home(spec).partition("?")
     card = _card_of(target)
-    words = [str(card or target), *(part.partition("=")[2] for part in query.split("&"))]
+    words = [
+        str(card or target),
+        *_described_files(target, card),
+        *(part.partition("=")[2] for part in query.split("&")),
+    ]
     if card is not None:
         values = _read_card(card).values()
         words += [str(card.parent / value) for value in values if isinstance(value, str)]
@@ -35,6 +42,14 @@ def files_of_spec(spec: str) -> list[str]:
         with suppress(NetworkError):  # loading it will report that
             files += [str(path) for path in files_of_weights(Path(index))[1:]]
     return list(dict.fromkeys(files))
+
+
+def _described_files(target: str, card: Path | None) -> list[str]:
+    """Descriptions and weights of a folder in another format, its sub-folders too."""
+    if (card is not None and card.is_file()) or not target or not os.path.isdir(target):
+        return []
+    places = [place for part in ("*", "*/*") for place in sorted(Path(target).glob(part))]
+    return [str(place) for place in places if place.suffix.lower() in _DESCRIBED][:_MOST_FILES]
 
 
 def absolute_spec(spec: str) -> str:

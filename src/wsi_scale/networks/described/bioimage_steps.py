@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from wsi_scale.errors import NetworkError
-from wsi_scale.networks.described.bioimage import Described
+from wsi_scale.networks.described.bioimage_tensors import Described
 from wsi_scale.networks.described.bounded import number, numbers
 from wsi_scale.networks.described.input_steps import InputSteps
 

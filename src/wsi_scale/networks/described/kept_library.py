@@ -24,9 +24,7 @@ PLACES = {
 _NO_DOWNLOADS = {"pretrained": False, "encoder_weights": None, "weights_backbone": None}
 
 
-def build_from_library(
-    spec: Spec, name: str, arguments: Mapping[str, Any], card: Card
-) -> Network:
+def build_from_library(spec: Spec, name: str, arguments: Mapping[str, Any], card: Card) -> Network:
     """A network of ``package:Class`` with plain arguments and the card's weights.
 
     Raises NetworkError for another package, a name that is no class or function of torch modules

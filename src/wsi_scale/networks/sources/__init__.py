@@ -15,6 +15,7 @@ A source module declares
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import ModuleType
 
 from wsi_scale.errors import NetworkError
@@ -77,6 +78,12 @@ def find_source(spec: str) -> ModuleType:
         raise NetworkError(
             f"{target} holds weights but not the network that they belong to; "
             f"use package.module:factory?weights={target}"
+        )
+    if Path(target).is_dir() or (target.lower().endswith(".zip") and Path(target).is_file()):
+        raise NetworkError(
+            f"{target} holds no description of a network that is known: no card.toml, rdf.yaml "
+            "(BioImage.IO), configs/metadata.json (MONAI) or config.json (WSInfer, Hugging Face); "
+            "name the file of the network itself"
         )
     grammar = "; ".join(source.GRAMMAR for source in sources)
     raise NetworkError(

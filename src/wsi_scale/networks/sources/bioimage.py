@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks.card import Card
-from wsi_scale.networks.described.bioimage import (
+from wsi_scale.networks.described.bioimage_tensors import (
     FILES,
     Described,
     channels_of,
@@ -42,11 +42,11 @@ def accepts(spec: str) -> bool:
     path = Path(spec.partition("?")[0])
     if path.is_file() and path.suffix.lower() == ".zip":
         return root_with(path, FILES.__contains__) is not None
-    return _description_of(path) is not None
+    return not spec.startswith("?") and spec != "" and _description_of(path) is not None
 
 
 def _description_of(path: Path) -> Path | None:
-    if path.name and path.is_dir():
+    if path.is_dir():
         return next((path / name for name in FILES if (path / name).is_file()), None)
     return path if path.suffix.lower() in (".yaml", ".yml") and path.is_file() else None
 
@@ -178,7 +178,9 @@ def describe(
     if isinstance(entry.get("sha256"), str):
         card["sha256"] = entry["sha256"]
     notes = (f"its {kind} weights are run", note, *notes)
-    return Description("BioImage.IO's description", path, card, _classes(answers[0]), tuple(filter(None, notes)))
+    return Description(
+        "BioImage.IO's description", path, card, _classes(answers[0]), tuple(filter(None, notes))
+    )
 
 
 def _task(answer: Described) -> dict[str, str]:

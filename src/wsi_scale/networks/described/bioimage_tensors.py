@@ -28,7 +28,7 @@ _ALIKE = 1.02  # µm/px of y and x may differ by this factor and count as one
 
 
 @dataclass(frozen=True)
-class Axis:
+class TensorAxis:
     """One axis of a tensor."""
 
     id: str
@@ -46,7 +46,7 @@ class Described:
     """One tensor, an input or an output."""
 
     name: str
-    axes: tuple[Axis, ...]
+    axes: tuple[TensorAxis, ...]
     steps: tuple[tuple[str, Mapping[str, Any]], ...]
     """Names and arguments of what is done before an input, or after an output."""
     data: Mapping[str, Any]
@@ -57,7 +57,7 @@ class Described:
         """Names of its axes."""
         return tuple(axis.id for axis in self.axes)
 
-    def axis(self, name: str) -> Axis | None:
+    def axis(self, name: str) -> TensorAxis | None:
         """The axis of a name; None without one."""
         return next((axis for axis in self.axes if axis.id == name), None)
 
@@ -98,7 +98,7 @@ def _data(one: Mapping[str, Any]) -> dict[str, Any]:
     return known
 
 
-def _axes_04(one: Mapping[str, Any], axes: str, where: str) -> tuple[Axis, ...]:
+def _axes_04(one: Mapping[str, Any], axes: str, where: str) -> tuple[TensorAxis, ...]:
     """``axes: bcyx`` with ``shape``: a list, or lists ``min`` and ``step``."""
     shape = one.get("shape")
     sizes: list[Any] = [None] * len(axes)
@@ -106,18 +106,16 @@ def _axes_04(one: Mapping[str, Any], axes: str, where: str) -> tuple[Axis, ...]:
         low, step = shape["min"], shape.get("step") or [0] * len(axes)
         if not all(isinstance(x, list) and len(x) == len(axes) for x in (low, step)):
             raise NetworkError(f"{where}: min and step do not fit the axes {axes}")
-        sizes = [
-            {"min": a, "step": b} if b else a for a, b in zip(low, step, strict=True)
-        ]
+        sizes = [{"min": a, "step": b} if b else a for a, b in zip(low, step, strict=True)]
     elif isinstance(shape, list):
         if len(shape) != len(axes):
             raise NetworkError(f"{where}: {len(shape)} sizes do not fit the axes {axes}")
         sizes = shape
     full = {"b": "batch", "c": "channel"}
-    return tuple(Axis(full.get(a, a), size) for a, size in zip(axes, sizes, strict=True))
+    return tuple(TensorAxis(full.get(a, a), size) for a, size in zip(axes, sizes, strict=True))
 
 
-def _axes_05(axes: Any, where: str) -> tuple[Axis, ...]:
+def _axes_05(axes: Any, where: str) -> tuple[TensorAxis, ...]:
     """A list of ``{type, id, size, scale, unit, channel_names}``."""
     found = []
     for one in entries(axes, f"{where}: axes"):
@@ -136,7 +134,7 @@ def _axes_05(axes: Any, where: str) -> tuple[Axis, ...]:
             unit = _UM.get(str(one["unit"]))
             if unit is not None:
                 um = unit * positive(one.get("scale", 1.0), f"{where}: scale of {name}")
-        found.append(Axis(name, len(names) or size, names, um))
+        found.append(TensorAxis(name, len(names) or size, names, um))
     if not found:
         raise NetworkError(f"{where}: no axes are described")
     return tuple(found)
