@@ -65,9 +65,8 @@ LIBRARIES = {  # a library -> the rooms or files that may import it; all others 
     "onnx": "networks.described networks.sources",
     "onnxruntime": "networks.described",
     "google": "networks.described",  # protobuf, which onnx is written in
-    "huggingface_hub": "networks.described networks.sources",
-    "transformers": "networks.sources",
-    "monai": "networks.sources",
+    "huggingface_hub": "networks.described",
+    "transformers": "networks.described",
     "skimage": "sites.tissue known_scale",
     "PIL": "slide known_scale render testing",
     "openslide": "slide.readers",

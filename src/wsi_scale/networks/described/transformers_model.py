@@ -77,9 +77,8 @@ def _filled(spec: Spec, made: Any, config: Any, weights: Path) -> tuple[Any, tup
             f"{weights} has no {missing[0]!r}, which the network needs ({len(missing)} in all)"
         )
     left = sorted(map(str, told.get("unexpected_keys", ())))
-    return module, (
-        (f"weights that it has no use for were left: {listed(left, 3)}",) if left else ()
-    )
+    note = f"weights that it has no use for were left: {listed(left, 3)}"
+    return module, ((note,) if left else ())
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks.card import Card
+from wsi_scale.networks.described.bioimage_steps import input_keys, output_keys
 from wsi_scale.networks.described.bioimage_tensors import (
     FILES,
     Described,
@@ -16,7 +17,6 @@ from wsi_scale.networks.described.bioimage_tensors import (
     sizes_of,
     tensors,
 )
-from wsi_scale.networks.described.bioimage_steps import input_keys, output_keys
 from wsi_scale.networks.described.bounded import file_inside, read_yaml
 from wsi_scale.networks.described.description import Description, load_described_network
 from wsi_scale.networks.described.kept_library import build_from_library
@@ -92,9 +92,8 @@ def _choose(asked: Spec, said: Mapping[str, Any], path: Path) -> tuple[str, Mapp
     entries_ = {k: offered[k] for k in kinds if isinstance(offered[k], dict)}
     for kind, entry in entries_.items():
         source = str(entry.get("source"))
-        if wanted or (path.parent / source).is_file():
-            if kind in (*_RUN, _STATE):
-                return kind, entry
+        if (wanted or (path.parent / source).is_file()) and kind in (*_RUN, _STATE):
+            return kind, entry
     if entries_ and not wanted:
         kind, entry = next(iter(entries_.items()))
         if "://" in str(entry.get("source")):
@@ -126,15 +125,15 @@ def _of_library(asked: Spec, settled: Card, entry: Mapping[str, Any], path: Path
     """A state dict put into an architecture of an installed library, which the user allowed."""
     made = entry.get("architecture")
     if isinstance(made, str):  # spec 0.4
-        library, _, name = made.rpartition(".")
-        made = {"import_from": library, "callable": name, "kwargs": entry.get("kwargs")}
+        place, _, name = made.rpartition(".")
+        made = {"import_from": place, "callable": name, "kwargs": entry.get("kwargs")}
     if not isinstance(made, dict):
         raise NetworkError(f"{path}: the state dict has no architecture")
     library = made.get("import_from")
     if not isinstance(library, str) or not library or ":" in str(made.get("callable")):
         raise NetworkError(
-            f"{path}: the architecture is code in a file, which is not run; to run it yourself, put "
-            "its folder on PYTHONPATH and name it as module:factory?weights=FILE"
+            f"{path}: the architecture is code in a file, which is not run; to run it yourself, "
+            "put its folder on PYTHONPATH and name it as module:factory?weights=FILE"
         )
     weights = file_inside(path.parent, entry.get("source"), path)
     return build_from_library(
@@ -177,10 +176,8 @@ def describe(
         card["training_mpp"] = mpp
     if isinstance(entry.get("sha256"), str):
         card["sha256"] = entry["sha256"]
-    notes = (f"its {kind} weights are run", note, *notes)
-    return Description(
-        "BioImage.IO's description", path, card, _classes(answers[0]), tuple(filter(None, notes))
-    )
+    told = tuple(one for one in (f"its {kind} weights are run", note, *notes) if one)
+    return Description("BioImage.IO's description", path, card, _classes(answers[0]), told)
 
 
 def _task(answer: Described) -> dict[str, str]:

@@ -58,10 +58,8 @@ def load(spec: str, card: Card | None = None) -> Network:
     config = {} if config_path is None else read_json(config_path)
     description = describe(folder, config, config_path)
     named = asked.overrides.get("weights")
-    if named:
-        script, state = Path(named), None
-    else:
-        script, state = (_first(folder, names) for names in (_SCRIPTS, _STATES))
+    script = Path(named) if named else _first(folder, _SCRIPTS)
+    state = None if named else _first(folder, _STATES)
     if script is None and state is not None and torchscript_inside(state):
         script = state  # some bundles save TorchScript under the other name
     if script is not None:
