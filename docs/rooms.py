@@ -61,6 +61,12 @@ LIBRARIES = {  # a library -> the rooms or files that may import it; all others 
     "timm": "networks.sources",
     "segmentation_models_pytorch": "networks.sources",
     "torchvision": "networks.sources",
+    "yaml": "networks.described.bounded",
+    "onnx": "networks.described networks.sources",
+    "onnxruntime": "networks.described",
+    "google": "networks.described",  # protobuf, which onnx is written in
+    "huggingface_hub": "networks.described",
+    "transformers": "networks.described",
     "skimage": "sites.tissue known_scale",
     "PIL": "slide tiling known_scale render testing",
     "openslide": "slide.readers",

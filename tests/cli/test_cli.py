@@ -865,8 +865,8 @@ def test_help_lists_every_option_of_the_contract(capsys):
     shown = capsys.readouterr().out
     options = (
         "--network --estimator --target --scales --per-octave --dense --sites --precision "
-        "--region --mpp --reader --seed --free-colour --trust-metadata --device --json --plot "
-        "--html --responses"
+        "--region --mpp --reader --seed --free-colour --trust-metadata --device --trust --json "
+        "--plot --html --responses"
     )
     for option in options.split(" "):
         assert option in shown

@@ -24,7 +24,7 @@ def network(spec) -> Network:
     try:
         return load_network(spec, device="cpu")
     except NetworkError as error:
-        if "wsi-scale[networks]" in str(error):
+        if "pip install" in str(error):
             pytest.skip(str(error))
         raise
 
@@ -57,6 +57,6 @@ def test_has_layers_to_listen_to(network):
     assert network.layers()
 
 
-@pytest.mark.parametrize("bad", ["non sense", "a/b/c", "net.onnx", "?x=1", ""])
+@pytest.mark.parametrize("bad", ["non sense", "a/b/c", "net.h5", "?x=1", ""])
 def test_accepts_no_nonsense(source, bad):
     assert not source.accepts(bad)

@@ -28,15 +28,14 @@ from wsi_scale.cli.help_endings import (
 )
 from wsi_scale.cli.info import info
 from wsi_scale.cli.list_networks import networks
+from wsi_scale.cli.network_options import spec_of
 from wsi_scale.cli.options import (
     DeviceOption,
     JsonOption,
-    NetworkAsked,
-    NetworkMppOption,
-    PublishedOption,
     RegionOption,
     SlideArgument,
-    takes_settings,
+    settings_of,
+    takes,
 )
 from wsi_scale.cli.outputs import Outputs, inputs_of
 from wsi_scale.cli.progress_bar import follow, load
@@ -44,8 +43,8 @@ from wsi_scale.cli.ruler import ruler
 from wsi_scale.cli.show import err, print_report
 from wsi_scale.cli.tiles import tiles
 from wsi_scale.errors import SettingsError, WsiScaleError
-from wsi_scale.networks.absent import is_absent, spec_for
-from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
+from wsi_scale.networks.absent import is_absent
+from wsi_scale.pipeline.settings import Settings
 from wsi_scale.plumbing.version import __version__
 from wsi_scale.slide.readers import open_slide
 
@@ -137,12 +136,10 @@ ResponsesOption = Annotated[
 ]
 
 
-@takes_settings
+@takes(spec=spec_of, settings=settings_of)
 def estimate(
     slide: SlideArgument,
-    network: NetworkAsked = None,
-    network_mpp: NetworkMppOption = None,
-    published: PublishedOption = None,
+    spec: str,
     region: RegionOption = None,
     *,
     settings: Settings,
@@ -167,7 +164,6 @@ def estimate(
     """
     settings = settings.model_copy(update={"region": region})
     outputs = Outputs(json, plot, html, responses)
-    spec = spec_for(network, network_mpp, published, DEFAULT_NETWORK)
     if responses is not None and is_absent(spec):
         raise SettingsError(
             "--responses needs a network that is here; name its weights (--network)"

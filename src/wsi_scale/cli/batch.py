@@ -15,22 +15,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from wsi_scale.cli.network_options import spec_of
 from wsi_scale.cli.options import (
     CORES,
     DeviceOption,
-    NetworkAsked,
-    NetworkMppOption,
-    PublishedOption,
     check_workers,
     number,
-    takes_settings,
+    settings_of,
+    takes,
     whole_number,
 )
 from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
 from wsi_scale.cli.show import err, out
 from wsi_scale.errors import OutputError, SettingsError
-from wsi_scale.networks.absent import spec_for
-from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
+from wsi_scale.pipeline.settings import Settings
 from wsi_scale.plumbing.files import check_writable, write_atomically
 
 if TYPE_CHECKING:
@@ -97,17 +95,15 @@ MinutesOption = Annotated[
 ]
 
 
-@takes_settings
+@takes(spec=spec_of, settings=settings_of)
 def batch(
     out_file: OutRows,
     slides: SlidesArgument = None,
     scheduler: SchedulerOption = None,
     resume: ResumeOption = False,
     summary: SummaryOption = False,
-    network: NetworkAsked = None,
-    network_mpp: NetworkMppOption = None,
-    published: PublishedOption = None,
     *,
+    spec: str,
     settings: Settings,
     device: DeviceOption = "auto",
     workers: WorkersHere = None,
@@ -134,7 +130,6 @@ def batch(
         write_summary(out_file)
         return 0
     workers = _workers_here(workers, scheduler)
-    spec = spec_for(network, network_mpp, published, DEFAULT_NETWORK)
     asked = Asked.of(spec, settings, device, Limits(memory, 60 * minutes))
     entries = _list(slides or [], spec, settings.profile, out_file)
     failed = _follow(Batch(entries, asked, out_file, resume), scheduler, workers)

@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from wsi_scale.cli.options import DeviceOption, PerOctaveOption, SeedOption, number, whole_number
+from wsi_scale.cli.network_options import TrustCardOption
+from wsi_scale.cli.options import (
+    DeviceOption,
+    PerOctaveOption,
+    SeedOption,
+    number,
+    whole_number,
+)
 from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
 from wsi_scale.cli.progress_bar import following
 from wsi_scale.cli.show import out
 from wsi_scale.errors import OutputError, SettingsError
+from wsi_scale.networks.trust import with_trust
 from wsi_scale.plumbing.files import check_writable
 from wsi_scale.slide.readers import is_slide_folder
 
@@ -84,6 +92,7 @@ def calibrate(
     per_octave: PerOctaveOption = 8,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
+    trust: TrustCardOption = None,
 ) -> None:
     """Learn a profile from images whose right scale is known.
 
@@ -99,6 +108,7 @@ def calibrate(
     from wsi_scale.known_scale.calibrate import calibrate as run
     from wsi_scale.networks.load import load_network
 
+    network = with_trust(network, trust or ())
     reference = ReferenceImages(
         scale, mpp, sites=sites, jitters=jitters, per_octave=per_octave, seed=seed
     )

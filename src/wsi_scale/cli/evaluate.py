@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wsi_scale.cli.network_options import NetworkOption, TrustCardOption
 from wsi_scale.cli.options import (
     CORES,
     DeviceOption,
-    NetworkOption,
     PerOctaveOption,
     SeedOption,
     WorkersOption,
@@ -22,6 +22,7 @@ from wsi_scale.cli.options import (
 from wsi_scale.cli.progress_bar import following
 from wsi_scale.cli.show import err, out
 from wsi_scale.errors import SettingsError
+from wsi_scale.networks.trust import with_trust
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def evaluate(
     seed: SeedOption = 0,
     workers: WorkersOption = CORES,
     device: DeviceOption = "auto",
+    trust: TrustCardOption = None,
     profile: CalibratedOption = None,
 ) -> int:
     """Compare estimators with chance on slides of known scale.
@@ -106,6 +108,7 @@ def evaluate(
     from wsi_scale.known_scale.evaluate.windows import parse_factors
     from wsi_scale.networks.identity import profile_of_spec
 
+    network = with_trust(network, trust or ())
     check_workers(workers)
     profile = profile or profile_of_spec(network)
     names = None if estimators is None else [x.strip() for x in estimators.split(",")]

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from wsi_scale.cli.network_options import TrustCardOption
 from wsi_scale.cli.options import DeviceOption, JsonOption
 from wsi_scale.cli.outputs import check_json, write_text
 from wsi_scale.cli.show import out, print_network
 from wsi_scale.errors import SettingsError
+from wsi_scale.networks.trust import with_trust
 
 if TYPE_CHECKING:
     from wsi_scale.networks.published_models import PublishedModel
@@ -35,6 +37,7 @@ def networks(
         ),
     ] = False,
     device: DeviceOption = "auto",
+    trust: TrustCardOption = None,
     json: JsonOption = None,
 ) -> None:
     """List bundled networks and forms of SPEC, or describe one.
@@ -53,7 +56,7 @@ def networks(
         return
     from wsi_scale.networks.load import load_network
 
-    print_network(load_network(spec, device=device))
+    print_network(load_network(with_trust(spec, trust or ()), device=device))
 
 
 def list_networks() -> None:

@@ -98,38 +98,6 @@ WorkersOption = Annotated[
 ]
 
 
-NetworkOption = Annotated[
-    str,
-    typer.Option(
-        metavar="SPEC", help="Network to use. `wsi-scale networks` lists the forms of SPEC."
-    ),
-]
-NetworkAsked = Annotated[
-    str | None,
-    typer.Option(
-        "--network",
-        metavar="SPEC",
-        help="Network to use. `wsi-scale networks` lists the forms of SPEC. Default: histology.",
-    ),
-]
-NetworkMppOption = Annotated[
-    float | None,
-    typer.Option(
-        metavar="X",
-        parser=number,
-        help="µm/px that the network wants. Then the size of the slide's pixels tells the scale, "
-        "whatever the network; alone, without --network, no weights are needed.",
-    ),
-]
-PublishedOption = Annotated[
-    str | None,
-    typer.Option(
-        "--for",
-        metavar="NAME",
-        help="Published model to find the scale for, such as uni: its µm/px is taken from a table "
-        "(`wsi-scale networks --published`), so no weights are needed.",
-    ),
-]
 EstimatorOption = Annotated[
     str,
     typer.Option(
@@ -273,22 +241,31 @@ def settings_of(
     )
 
 
-def takes_settings(command: Callable[..., int]) -> Callable[..., int]:
-    """Replace a command's parameter ``settings`` by the options of ``settings_of``.
+def takes(**makers: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Replace parameters of a command by the options of functions that make their values.
 
-    Typer reads the options from the signature, so the command gets a signature with both.
+    ``@takes(settings=settings_of)`` gives a command the options of ``settings_of`` in place of its
+    parameter ``settings``. Typer reads the options from the signature, so the command gets a
+    signature with both.
     """
-    shared = signature(settings_of, eval_str=True).parameters
-    options: list[Parameter] = []
-    for parameter in signature(command, eval_str=True).parameters.values():
-        both = list(shared.values()) if parameter.name == "settings" else [parameter]
-        options += [one.replace(kind=Parameter.KEYWORD_ONLY) for one in both]
+    asked = {name: signature(maker, eval_str=True).parameters for name, maker in makers.items()}
 
-    def with_settings(**given: Any) -> int:
-        asked = {name: given.pop(name) for name in shared}
-        return command(settings=settings_of(**asked), **given)
+    def wrap(command: Callable[..., Any]) -> Callable[..., Any]:
+        options: list[Parameter] = []
+        for parameter in signature(command, eval_str=True).parameters.values():
+            both = asked.get(parameter.name, {parameter.name: parameter}).values()
+            options += [one.replace(kind=Parameter.KEYWORD_ONLY) for one in both]
 
-    with_settings.__name__, with_settings.__doc__ = command.__name__, command.__doc__
-    with_settings.__signature__ = Signature(options)  # type: ignore[attr-defined]
-    with_settings.__annotations__ = {one.name: one.annotation for one in options}
-    return with_settings
+        def with_made(**given: Any) -> Any:
+            made = {
+                name: makers[name](**{key: given.pop(key) for key in keys})
+                for name, keys in asked.items()
+            }
+            return command(**made, **given)
+
+        with_made.__name__, with_made.__doc__ = command.__name__, command.__doc__
+        with_made.__signature__ = Signature(options)  # type: ignore[attr-defined]
+        with_made.__annotations__ = {one.name: one.annotation for one in options}
+        return with_made
+
+    return wrap

@@ -16,6 +16,8 @@ from wsi_scale.networks.network import Network
 from wsi_scale.networks.probe import find_size, is_hookable, recorded_calls, take_channels
 from wsi_scale.networks.staleness import lag_of_means
 
+_SHORT = (torch.float16, torch.bfloat16)
+
 
 def build_network(
     spec: str, module: nn.Module, card: Card | None = None, *, sha256: str | None = None
@@ -57,6 +59,8 @@ def build_network(
     """
     card = card or Card()
     module.eval()
+    if is_hookable(module) and any(x.dtype in _SHORT for x in module.state_dict().values()):
+        module.float()  # exact, and statistics in half precision would not be
     for parameter in module.parameters():  # TorchScript has no requires_grad_ of its own
         parameter.requires_grad = False
     draft = _draft(spec, module, card, sha256)
@@ -83,7 +87,7 @@ def build_network(
         )
     if card.output == "probabilities":
         to_logits(logits, built.activation, built.name)
-    lag = lag_of_means(module, _trial(built, side)) if is_hookable(module) else None
+    lag = lag_of_means(module, _trial(built, side).to(built.dtype)) if is_hookable(module) else None
     return replace(built, head=_find_head(built, side), lag=lag)
 
 

@@ -8,14 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from wsi_scale.errors import NetworkError
-from wsi_scale.networks.wording import listed
+from wsi_scale.networks.damage import parsing
+from wsi_scale.networks.wording import listed, shortened
 
-Scaling = Literal["unit", "byte", "standardise"]
+Scaling = Literal["unit", "byte", "standardise", "stretch"]
 Activation = Literal["softmax", "sigmoid", "none"]
 Task = Literal["classify", "segment"]
+
+
+_LONGEST = 1 << 20  # bytes of a card file
 
 
 class Card(BaseModel):
@@ -49,7 +53,12 @@ class Card(BaseModel):
     channels: Literal[1, 3] | None = None
     """3 = RGB, 1 = grey (BT.601 luminance); None: what the first convolution takes."""
     scaling: Scaling = "unit"
-    """``unit``: 0–1; ``byte``: 0–255; ``standardise``: mean 0, std 1 per patch and channel."""
+    """``unit``: 0–1; ``byte``: 0–255; ``standardise``: mean 0, std 1 per patch and channel;
+    ``stretch``: ``percentiles`` to 0 and 1 per patch and channel."""
+    percentiles: tuple[float, float] = (0.0, 100.0)
+    """Percentiles that ``stretch`` takes to 0 and 1."""
+    together: bool = False
+    """Whether ``standardise`` and ``stretch`` treat all channels of a patch as one."""
     mean: tuple[float, ...] | None = None
     """Subtracted after scaling; one number or one per channel."""
     std: tuple[float, ...] | None = None
@@ -87,6 +96,18 @@ class Card(BaseModel):
     license: str = ""
     training: dict[str, Any] = {}
     """Free text and numbers: recipe, seed, data."""
+    _trusted: bool = PrivateAttr(default=False)
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the user trusts its ``source`` to run code; no card file can say so itself."""
+        return self._trusted
+
+    def trust(self, wanted: bool) -> Card:
+        """A copy that is trusted to run code, or not."""
+        copy = self.model_copy()
+        copy._trusted = wanted
+        return copy
 
     @field_validator("mean", "std", "layers", mode="before")
     @classmethod
@@ -105,6 +126,13 @@ class Card(BaseModel):
     def _one_or_three(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
         if value is not None and len(value) not in (1, 3):
             raise ValueError(f"give one number or one per channel, not {len(value)}")
+        return value
+
+    @field_validator("percentiles")
+    @classmethod
+    def _rising(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= value[0] < value[1] <= 100:
+            raise ValueError("give two rising numbers from 0 to 100")
         return value
 
     @field_validator("std")
@@ -148,7 +176,7 @@ def make_card(values: Mapping[str, Any], where: str) -> Card:
                 f"{where}: unknown key {key!r}; choose from {', '.join(Card.model_fields)}"
             ) from error
         says = first["msg"].removeprefix("Value error, ")
-        raise NetworkError(f"{where}: {key} = {first['input']!r}: {says}") from error
+        raise NetworkError(f"{where}: {key} = {shortened(first['input'])}: {says}") from error
 
 
 def override(card: Card, changes: Mapping[str, Any], where: str) -> Card:
@@ -184,11 +212,16 @@ def load_card(path: str | os.PathLike[str]) -> Card:
     """
     file = Path(path)
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        with file.open("rb") as opened:
+            raw = opened.read(_LONGEST + 1)
     except OSError as error:
         raise NetworkError(f"cannot read the card {file}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise NetworkError(f"{file} is not valid TOML: {error}") from error
+    if len(raw) > _LONGEST:
+        raise NetworkError(
+            f"{file} is larger than {_LONGEST >> 20} MiB, so it is no card; check the path"
+        )
+    with parsing(file, "valid TOML"):
+        values = tomllib.loads(raw.decode("utf-8"))
     return make_card(values, str(file))
 
 

@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wsi_scale.errors import NetworkError
+from wsi_scale.networks.shards import INDEX, files_of_weights
 from wsi_scale.networks.shipped import FOLDER
+from wsi_scale.networks.spec import expand_home
+
+_DESCRIBED = (".json", ".yaml", ".yml", ".pt", ".ts", ".onnx", ".safetensors", ".bin", ".data")
+_MOST_FILES = 200
 
 if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
@@ -22,13 +27,29 @@ def files_of_spec(spec: str) -> list[str]:
 
     A bundled network's files are found by its name. Empty for a network that comes only from code.
     """
-    target, _, query = spec.partition("?")
+    target, _, query = expand_home(spec).partition("?")
     card = _card_of(target)
-    words = [str(card or target), *(part.partition("=")[2] for part in query.split("&"))]
+    words = [
+        str(card or target),
+        *_described_files(target, card),
+        *(part.partition("=")[2] for part in query.split("&")),
+    ]
     if card is not None:
         values = _read_card(card).values()
         words += [str(card.parent / value) for value in values if isinstance(value, str)]
-    return list(dict.fromkeys(word for word in words if word and os.path.isfile(word)))
+    files = list(dict.fromkeys(word for word in words if word and os.path.isfile(word)))
+    for index in [name for name in files if name.endswith(INDEX)]:
+        with suppress(NetworkError):  # loading it will report that
+            files += [str(path) for path in files_of_weights(Path(index))[1:]]
+    return list(dict.fromkeys(files))
+
+
+def _described_files(target: str, card: Path | None) -> list[str]:
+    """Descriptions and weights of a folder in another format, its sub-folders too."""
+    if (card is not None and card.is_file()) or not target or not os.path.isdir(target):
+        return []
+    places = [place for part in ("*", "*/*") for place in sorted(Path(target).glob(part))]
+    return [str(place) for place in places if place.suffix.lower() in _DESCRIBED][:_MOST_FILES]
 
 
 def absolute_spec(spec: str) -> str:
@@ -40,7 +61,7 @@ def absolute_spec(spec: str) -> str:
     >>> absolute_spec("figures?mpp=0.5")
     'figures?mpp=0.5'
     """
-    target, mark, query = spec.partition("?")
+    target, mark, query = expand_home(spec).partition("?")
     card = _card_of(target)
     if os.path.exists(target) and (card is None or FOLDER not in card.parents):
         target = os.path.abspath(target)
@@ -69,6 +90,7 @@ def selective_of_spec(spec: str) -> float | None:
 
 def _card_of(target: str) -> Path | None:
     """The card of a SPEC without its query: bundled, in a folder, or the file itself."""
+    target = expand_home(target)
     bundled = FOLDER / target / "card.toml"
     if target and bundled.is_file():
         return bundled
@@ -78,7 +100,7 @@ def _card_of(target: str) -> Path | None:
 
 def _read_card(card: Path) -> dict[str, Any]:
     """What a card says; empty if it cannot be read, because loading it will report that."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         return tomllib.loads(card.read_text(encoding="utf-8"))
     return {}
 

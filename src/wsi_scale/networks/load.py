@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks.absent import absent_network, is_absent
 from wsi_scale.networks.sources import find_source
+from wsi_scale.networks.spec import expand_home
 
 if TYPE_CHECKING:
     import torch
@@ -48,7 +49,8 @@ def load_network(spec: str, *, device: str = "auto") -> Network:
     chosen = choose_device(device)
     if is_absent(spec):
         return replace(absent_network(spec), device=chosen)
-    network: Network = find_source(spec).load(spec)
+    found = expand_home(spec)
+    network: Network = find_source(found).load(found)
     return replace(network, spec=spec).to(chosen)
 
 

@@ -22,6 +22,7 @@ from wsi_scale.networks.layers import (
     choose_layers,
     is_batchnorm,
 )
+from wsi_scale.networks.normalise import scale_colours
 from wsi_scale.networks.probe import (
     LARGEST,
     SMALLEST,
@@ -32,7 +33,6 @@ from wsi_scale.networks.staleness import warn_of_stale
 from wsi_scale.networks.wording import brief
 
 _LUMINANCE = (0.299, 0.587, 0.114)
-_EPSILON = 1e-6  # added to a patch's std, as BioImage.IO's zero_mean_unit_variance does
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +67,8 @@ class Network:
     """Share of the stored means, 0–1, that its weights cannot produce; None if unknown."""
     absent: bool = False
     """Whether only its µm/px is known and nothing can be asked of it."""
+    notes: tuple[str, ...] = ()
+    """What is worth telling about its files: how a description was read, what was left out."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -141,21 +143,18 @@ class Network:
 
     def normalise(self, x: Tensor) -> Tensor:
         """Values in 0–255, (N, C, H, W), scaled as the card says, then by its mean and std."""
-        if self.card.scaling == "unit":
-            x = x / 255
-        elif self.card.scaling == "standardise":
-            var, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
-            x = (x - mean) / (var.sqrt() + _EPSILON)
-        if self.card.mean is not None:
-            x = x - x.new_tensor(self.card.mean).view(1, -1, 1, 1)
-        if self.card.std is not None:
-            x = x / x.new_tensor(self.card.std).view(1, -1, 1, 1)
-        return x.contiguous()
+        return scale_colours(x, self.card)
 
     def _to_channels(self, x: Tensor) -> Tensor:
         if self.channels == 3:
             return x
         return luminance(x)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the numbers that the module takes: float32 unless its parameters are others."""
+        kinds = (x.dtype for x in self.module.parameters() if x.is_floating_point())
+        return next(kinds, torch.float32)
 
     def logits(self, x: Tensor) -> Tensor:
         """The network's output before its activation.
@@ -180,7 +179,7 @@ class Network:
                 f"{self.name} is not here, only its µm/px is known; name its weights (--network)"
             )
         try:
-            answer = self.module(x)
+            answer = self.module(x.to(self.dtype))
         except (Exception, SystemExit) as error:  # other people's code may raise anything
             raise CallError(
                 f"{self.name} failed on patches of {x.shape[-1]} px: {brief(error)}"

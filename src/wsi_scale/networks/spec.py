@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -22,6 +23,10 @@ OURS = {
 """Keys of a query that set a key of the card; all others are passed to the factory."""
 
 _FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+_HOME = re.compile(r"(?:^|(?<==))~[\w.-]*(?=[/\\])")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ def parse_spec(text: str) -> Spec:
     target, mark, query = text.partition("?")
     if not target:
         raise NetworkError(f"the SPEC {text!r} names no network; see wsi-scale networks")
+    refuse_address(target)
     overrides: dict[str, Any] = {}
     arguments: dict[str, Any] = {}
     for item in query.split("&") if mark and query else ():
@@ -88,11 +94,30 @@ def parse_spec(text: str) -> Spec:
             raise NetworkError(f"{text}: {key} is given twice")
         if key in ("weights", "layers") and not value.startswith(("[", '"', "'")):
             overrides[OURS[key]] = value
+            refuse_address(value)
         elif key in OURS:
             overrides[OURS[key]] = parse_literal(value)
         else:
             arguments[key] = parse_literal(value)
     return Spec(text, target, overrides, arguments)
+
+
+def expand_home(text: str) -> str:
+    """The SPEC with ``~`` at the start of a path replaced by the home folder.
+
+    >>> expand_home("a.b:build?weights=~/w.pt").startswith("a.b:build?weights=~")
+    False
+    """
+    return _HOME.sub(lambda found: os.path.expanduser(found[0]), text)
+
+
+def refuse_address(path: str) -> None:
+    """Raise NetworkError if a path is an address such as ``https://…`` or ``s3://…``."""
+    if _ADDRESS.match(path):
+        raise NetworkError(
+            f"{path} is an address, and wsi-scale downloads nothing from there; download the file "
+            "first and give its path"
+        )
 
 
 def parse_literal(text: str) -> Any:
@@ -119,7 +144,7 @@ def parse_literal(text: str) -> Any:
         return None
     try:
         values = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # not TOML, or deeper or longer than Python reads
         return text
     return values["value"] if set(values) == {"value"} else text
 

@@ -1,115 +1,171 @@
-"""Weight files, read without unpickling code and put into a module key by key."""
+"""The weights of a checkpoint are found, matched with a module key by key, and put into it."""
 
 from __future__ import annotations
 
-import pickle
-import warnings
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks import staleness
-from wsi_scale.networks.wording import brief
+from wsi_scale.networks.checkpoint import read_tree
+from wsi_scale.networks.wording import listed
 
-_NESTS = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
-_AVERAGES = ("state_dict_ema", "model_ema", "ema_state_dict", "ema", "swa_state_dict", "swa_model")
+_NESTS = (
+    "state_dict", "model_state_dict", "model", "net", "network", "weights",
+    "network_weights", "desc", "teacher", "student",
+)  # fmt: skip
+"""Keys under which frameworks keep the weights, the likeliest first; other names come after."""
+
+_AVERAGES = (
+    "state_dict_ema", "model_ema", "ema_state_dict", "ema_model", "ema",
+    "swa_state_dict", "swa_model",
+)  # fmt: skip
 """Keys of averaged weights, used only if there are no others."""
 
-_PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
+_WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+"""Parts of names that wrappers put in anywhere."""
+
+_DEEPEST = 4
+_COUNT = "num_batches_tracked"
 
 
-def read_state(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
-    """Tensors of a safetensors file or a checkpoint, by name, and signs of stale statistics.
+@dataclass(frozen=True)
+class Loaded:
+    """What there is to say about weights that were loaded."""
 
-    Nesting and torch's AveragedModel are removed. A checkpoint is read with ``weights_only=True``;
-    what that refuses is refused here.
-    """
-    found = _read(path)
-    state, nests = _unwrap(found, path)
-    averages = [f"the weights are averages, saved as {x!r}" for x in nests if x in _AVERAGES]
-    signs = [staleness.rate_sign(found), staleness.average_sign(state), *averages]
-    if staleness.COUNT in state:
-        del state[staleness.COUNT]
-        state = {key.removeprefix("module."): value for key, value in state.items()}
-    return state, tuple(sign for sign in signs if sign)
+    stale_signs: tuple[str, ...] = ()
+    """Signs that the file's BatchNorm statistics do not belong to its weights."""
+    notes: tuple[str, ...] = ()
+    """What the file holds beside the network's weights."""
 
 
-def _read(path: Path) -> Any:
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        with warnings.catch_warnings():
-            # torch warns that a TorchScript archive is not a checkpoint, then raises as well
-            warnings.simplefilter("ignore", UserWarning)
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise NetworkError(
-            f"{path} holds more than weights and could run code when opened, so it is refused; "
-            "save its state_dict() as safetensors"
-        ) from error
-    except (SafetensorError, RuntimeError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise NetworkError(f"{path} holds no weights that can be read: {brief(error)}") from error
+@dataclass(frozen=True)
+class _State:
+    """Tensors that lie side by side somewhere in a checkpoint."""
+
+    nests: tuple[str, ...]
+    """Keys that lead to them."""
+    tensors: dict[str, Tensor]
+
+    def find(self, own: Mapping[str, Tensor]) -> tuple[str, dict[str, str]]:
+        """The prefix of the network's names in the file, and own name -> name in the file.
+
+        Names that the file lacks are missing from the result. Of several prefixes that fit equally
+        well, one of averaged weights or of a student comes last, then a longer one.
+        """
+        cleaned = {_unwrapped(key): key for key in self.tensors}
+        needed = [key for key in own if not key.endswith(_COUNT)] or list(own)
+        inside = _common_part(own)
+        best: tuple[tuple[int, bool, int], str, dict[str, str]] | None = None
+        for added in dict.fromkeys(("", inside)):
+            short = {key: key.removeprefix(added) for key in own}
+            ends = {short[needed[0]], short[needed[-1]]}
+            prefixes = {key.removesuffix(end) for key in cleaned for end in ends if _ends(key, end)}
+            for prefix in prefixes:
+                found = {k: cleaned[prefix + s] for k, s in short.items() if prefix + s in cleaned}
+                second = any(part in (*_AVERAGES, "student") for part in prefix.split("."))
+                rank = (-len(found), second, len(prefix) + len(added))
+                if best is None or rank < best[0]:
+                    best = rank, prefix, found
+        return ("", {}) if best is None else best[1:]
 
 
-def _unwrap(found: Any, path: Path) -> tuple[dict[str, Tensor], list[str]]:
-    """The state dict inside, and the keys under which it was nested."""
-    nests: list[str] = []
-    while isinstance(found, Mapping):
-        inner = [k for k in (*_NESTS, *_AVERAGES) if isinstance(found.get(k), Mapping)]
-        if not inner:
-            break
-        nests.append(inner[0])
-        found = found[inner[0]]
-    if not isinstance(found, Mapping) or not found:
-        raise NetworkError(f"{path} holds a {type(found).__name__}, not a state dict of tensors")
-    for key, value in found.items():
-        if not isinstance(value, Tensor):
-            raise NetworkError(
-                f"{path} holds {key!r} of type {type(value).__name__} among its weights; "
-                "save its state_dict() alone"
-            )
-    return {str(key): value for key, value in found.items()}, nests
-
-
-def _strip_prefixes(state: dict[str, Tensor], wanted: set[str]) -> dict[str, Tensor]:
-    """Remove a wrapper's prefix from every key: ``module.conv.bias`` becomes ``conv.bias``."""
-    for prefix in _PREFIXES:
-        everywhere = all(key.startswith(prefix) for key in state)
-        if everywhere and not any(key.startswith(prefix) for key in wanted):
-            state = {key.removeprefix(prefix): value for key, value in state.items()}
-    return state
-
-
-def load_weights(module: nn.Module, path: Path) -> tuple[str, ...]:
+def load_weights(module: nn.Module, path: Path) -> Loaded:
     """Fill a module from a weights file; NetworkError names the first key that does not match.
 
-    Returns signs that the file's BatchNorm statistics do not belong to its weights. If the file has
-    no batch count for a BatchNorm, its count is removed, because 0 would mean "never trained".
+    Nests, prefixes of wrappers and torch's AveragedModel are taken off. What belongs to a loss, a
+    metric or an optimiser is left out and told. If the file has no batch count for a BatchNorm, its
+    count is removed, because 0 would mean "never trained".
     """
+    tree = read_tree(path)
     own = module.state_dict()
-    state, signs = read_state(path)
-    state = _strip_prefixes(state, set(own))
-    counts = {key for key in own if key.endswith("num_batches_tracked")}
+    state, prefix, names = _choose(tree, own, path)
     for key, value in own.items():
-        if key not in state and key not in counts:
+        if key not in names and not key.endswith(_COUNT):
             raise NetworkError(f"{path} has no {key!r}, which the network needs")
-        if key in state and state[key].shape != value.shape:
+        shape = state.tensors[names[key]].shape if key in names else value.shape
+        if shape != value.shape:
             raise NetworkError(
-                f"{path}: {key!r} has shape {tuple(state[key].shape)} but the network needs "
+                f"{path}: {key!r} has shape {tuple(shape)} but the network needs "
                 f"{tuple(value.shape)}"
             )
-    for key in state:
-        if key not in own:
+    left = _left_over(state, prefix, names, own, path)
+    module.load_state_dict({key: state.tensors[name] for key, name in names.items()}, strict=False)
+    for key in own:
+        if key.endswith(_COUNT) and key not in names:
+            owner = module.get_submodule(key.rpartition(".")[0])
+            owner._buffers[_COUNT] = None
+    averages = [x for x in (*state.nests, *prefix.split(".")) if x in _AVERAGES]
+    signs = [
+        staleness.rate_sign(tree),
+        staleness.average_sign(state.tensors),
+        *(f"the weights are averages, saved as {x!r}" for x in averages),
+    ]
+    return Loaded(tuple(sign for sign in signs if sign), left)
+
+
+def _choose(tree: Any, own: Mapping[str, Tensor], path: Path) -> tuple[_State, str, dict[str, str]]:
+    """The state of the file that holds most of the network's weights."""
+    if not isinstance(tree, Mapping) or not tree:
+        raise NetworkError(f"{path} holds a {type(tree).__name__}, not a state dict of tensors")
+    states = list(_states(tree))
+    if not states:
+        key, value = next(iter(tree.items()))
+        raise NetworkError(
+            f"{path} holds {key!r} of type {type(value).__name__} among its weights; "
+            "save its state_dict() alone"
+        )
+    found = [(state, *state.find(own)) for state in states]
+    return max(found, key=lambda one: len(one[2]))  # the first of equals
+
+
+def _states(tree: Mapping[Any, Any], nests: tuple[str, ...] = ()) -> Iterator[_State]:
+    """All groups of tensors, the likeliest first."""
+    tensors = {str(key): value for key, value in tree.items() if isinstance(value, Tensor)}
+    if tensors:
+        yield _State(nests, tensors)
+    inner = {str(k): v for k, v in tree.items() if isinstance(v, Mapping)}
+    others = [key for key in inner if key not in (*_NESTS, *_AVERAGES)]
+    for key in (*_NESTS, *others, *_AVERAGES) if len(nests) < _DEEPEST else ():
+        if key in inner:
+            yield from _states(inner[key], (*nests, key))
+
+
+def _left_over(
+    state: _State, prefix: str, names: Mapping[str, str], own: Mapping[str, Tensor], path: Path
+) -> tuple[str, ...]:
+    """A note on tensors that the network has no place for.
+
+    Raises NetworkError for one that lies inside a part of the network: then the file belongs to
+    another network.
+    """
+    used = {*names.values(), staleness.COUNT}
+    left = [key for key in state.tensors if key not in used]
+    parts = {key.removeprefix(_common_part(own)).partition(".")[0] for key in own}
+    for key in left:
+        if not _unwrapped(key).startswith(prefix):
+            continue
+        part = _unwrapped(key).removeprefix(prefix).partition(".")[0]
+        if part in parts or part.isdigit():
             raise NetworkError(f"{path} has {key!r}, which the network does not have")
-    module.load_state_dict(state, strict=False)
-    for key in counts - set(state):
-        owner = module.get_submodule(key.rpartition(".")[0])
-        owner._buffers["num_batches_tracked"] = None
-    return signs
+    if not left:
+        return ()
+    return (f"{path.name} holds more than the network, which was left out: {listed(left, 4)}",)
+
+
+def _unwrapped(key: str) -> str:
+    return ".".join(part for part in key.split(".") if part not in _WRAPPERS)
+
+
+def _common_part(own: Mapping[str, Tensor]) -> str:
+    """The first part of all names, with its dot, if they share it; a file may lack it."""
+    first = {key.partition(".")[0] for key in own}
+    return f"{first.pop()}." if len(first) == 1 and all("." in key for key in own) else ""
+
+
+def _ends(key: str, end: str) -> bool:
+    return key == end or key.endswith(f".{end}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _LONGEST = 200
+_SHORTEST = 60
 
 
 def brief(error: BaseException) -> str:
@@ -20,6 +21,19 @@ def brief(error: BaseException) -> str:
         first = first[: _LONGEST - 1] + "…"
     kind = type(error).__name__
     return f"{kind}: {first.removeprefix(f'{kind}: ')}" if first else kind
+
+
+def shortened(value: object) -> str:
+    """A value as Python writes it, cut in the middle of nowhere if it is long.
+
+    >>> shortened("unet"), shortened("x" * 1000)[-3:]
+    ("'unet'", 'xx…')
+    """
+    try:
+        text = repr(value)
+    except ValueError:  # an integer with more digits than Python prints
+        return f"{type(value).__name__} of many digits"
+    return text if len(text) <= _SHORTEST else f"{text[: _SHORTEST - 1]}…"
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:

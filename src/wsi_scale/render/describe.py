@@ -83,4 +83,23 @@ def network_rows(network: Network) -> list[tuple[str, str]]:
         ("trained at", ", ".join(trained) or "not stated"),
         ("profile", network.card.profile or "none"),
         ("device", str(network.device)),
+        *_described_rows(network),
     ]
+
+
+def _described_rows(network: Network) -> list[tuple[str, str]]:
+    """How its files were read; none for a network about which there is nothing to tell."""
+    if not network.notes:
+        return []
+    card = network.card
+    values = {
+        "unit": "0–1",
+        "byte": "0–255",
+        "standardise": "each patch to mean 0, std 1",
+        "stretch": "each patch's percentiles {:g} and {:g} to 0 and 1".format(*card.percentiles),
+    }[card.scaling]
+    for sign, numbers in (("−", card.mean), ("÷", card.std)):
+        if numbers is not None:
+            values += f", {sign} {' '.join(f'{value:.4g}' for value in numbers)}"
+    rows = [("values", values), ("licence", card.license or "not stated")]
+    return rows + [("note", note) for note in network.notes]

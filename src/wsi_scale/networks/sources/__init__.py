@@ -15,10 +15,14 @@ A source module declares
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import ModuleType
 
 from wsi_scale.errors import NetworkError
+from wsi_scale.networks.spec import refuse_address
 from wsi_scale.plumbing.registry import modules_of
+
+_WEIGHTS = (".ckpt", ".safetensors", ".tar", ".bin", ".index.json")
 
 
 def all_sources() -> dict[str, ModuleType]:
@@ -64,10 +68,23 @@ def find_source(spec: str) -> ModuleType:
     """
     if not spec:
         raise NetworkError("the network's SPEC is empty; see wsi-scale networks")
+    target = spec.partition("?")[0]
+    refuse_address(target)
     sources = all_sources().values()
     for source in sources:
         if source.accepts(spec):
             return source
+    if target.lower().endswith(_WEIGHTS):
+        raise NetworkError(
+            f"{target} holds weights but not the network that they belong to; "
+            f"use package.module:factory?weights={target}"
+        )
+    if Path(target).is_dir() or (target.lower().endswith(".zip") and Path(target).is_file()):
+        raise NetworkError(
+            f"{target} holds no description of a network that is known: no card.toml, rdf.yaml "
+            "(BioImage.IO), configs/metadata.json (MONAI) or config.json (WSInfer, Hugging Face); "
+            "name the file of the network itself"
+        )
     grammar = "; ".join(source.GRAMMAR for source in sources)
     raise NetworkError(
         f"{spec!r} is not a known network or network file; a SPEC is one of: {grammar}"

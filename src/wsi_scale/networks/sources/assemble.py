@@ -38,30 +38,33 @@ def assemble(spec: Spec, module: Any, card: Card) -> Network:
     from torch import nn
 
     from wsi_scale.networks.build import build_network
-    from wsi_scale.networks.identity import hash_file
-    from wsi_scale.networks.weights import load_weights
+    from wsi_scale.networks.identity import hash_file, hash_files
+    from wsi_scale.networks.shards import INDEX, files_of_weights
+    from wsi_scale.networks.weights import Loaded, load_weights
 
     if not isinstance(module, nn.Module):
         raise NetworkError(
             f"{spec.text}: the factory made a {type(module).__name__}, not a torch.nn.Module"
         )
     sha256 = None
-    signs: tuple[str, ...] = ()
+    loaded = Loaded()
     if card.weights is not None:
         path = Path(card.weights)
         sha256 = hash_file(path, card.sha256)
-        signs = load_weights(module, path)
+        loaded = load_weights(module, path)
+        if path.name.endswith(INDEX):
+            sha256 = hash_files([str(file) for file in files_of_weights(path)])
     network = build_network(spec.text, module, card, sha256=sha256)
-    return replace(network, stale_signs=signs)
+    return replace(network, stale_signs=loaded.stale_signs, notes=loaded.notes)
 
 
-def import_optional(name: str, spec: Spec) -> ModuleType:
-    """A library of the ``networks`` extra. NetworkError says how to install a missing one."""
+def import_optional(name: str, spec: Spec, extra: str = "networks") -> ModuleType:
+    """A library of one of the extras. NetworkError says how to install a missing one."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise NetworkError(
-            f'{spec.text} needs {error.name or name}; pip install "wsi-scale[networks]"'
+            f'{spec.text} needs {error.name or name}; pip install "wsi-scale[{extra}]"'
         ) from error
     except ImportError as error:
         raise NetworkError(f"{spec.text}: cannot import {name}: {brief(error)}") from error
@@ -69,7 +72,7 @@ def import_optional(name: str, spec: Spec) -> ModuleType:
         if "torchvision::nms does not exist" not in str(error) or _kept_declarations:
             raise NetworkError(f"{spec.text}: cannot import {name}: {brief(error)}") from error
     _declare_torchvision_operators()
-    return import_optional(name, spec)
+    return import_optional(name, spec, extra)
 
 
 def _declare_torchvision_operators() -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks.card import Card, load_card
 from wsi_scale.networks.sources.assemble import settle
-from wsi_scale.networks.spec import parse_spec
+from wsi_scale.networks.spec import parse_spec, refuse_address
+from wsi_scale.networks.trust import KEY
 
 if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
@@ -28,7 +29,6 @@ def accepts(spec: str) -> bool:
 def load(spec: str, card: Card | None = None) -> Network:
     """The network that the card's ``source`` names, fed as the card says."""
     asked = parse_spec(spec)
-    asked.refuse_arguments("a card")
     if card is not None:
         raise NetworkError(f"the source of a card cannot be another card: {spec}")
     path = Path(asked.target)
@@ -40,8 +40,14 @@ def load_described(path: Path, spec: str) -> Network:
     from wsi_scale.networks.sources import find_source
 
     asked = parse_spec(spec)
+    trusted = asked.arguments.get(KEY) is True
+    replace(
+        asked, arguments={k: v for k, v in asked.arguments.items() if k != KEY}
+    ).refuse_arguments("a card")
     own = load_card(path)
     folder = path.parent
+    for named in (own.weights, own.profile):
+        refuse_address(named or "")
     beside = {key: getattr(own, key) for key in ("weights", "profile") if getattr(own, key)}
     own = own.model_copy(update={key: str(folder / name) for key, name in beside.items()})
     card = settle(asked, own)
@@ -49,15 +55,16 @@ def load_described(path: Path, spec: str) -> Network:
         raise NetworkError(
             f"{path} names no source; add source = with a SPEC, or with a file in the same folder"
         )
+    if not card.name:
+        card = card.model_copy(update={"name": folder.name or path.name})
     inner = parse_spec(card.source)
     if "weights" in inner.overrides:
         raise NetworkError(f"{path}: give weights as a key of the card, not inside source")
     source = card.source
     if ":" not in inner.target and Path(inner.target).suffix:
         source = str(folder / inner.target) + source.removeprefix(inner.target)
-    network: Network = find_source(source).load(source, card)
-    named = card if card.name else card.model_copy(update={"name": folder.name or path.name})
-    return replace(network, spec=spec, card=named)
+    network: Network = find_source(source).load(source, card.trust(trusted))
+    return replace(network, spec=spec, card=card)
 
 
 def example(folder: Path) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks.card import Card
+from wsi_scale.networks.described.hub_cache import asked_once
 from wsi_scale.networks.sources.assemble import assemble, call_factory, import_optional, settle
 from wsi_scale.networks.spec import parse_spec
+from wsi_scale.networks.trust import refuse_files
 from wsi_scale.networks.wording import listed
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ def accepts(spec: str) -> bool:
 def load(spec: str, card: Card | None = None) -> Network:
     """A segmentation model; encoder weights are downloaded only with ``pretrained=true``."""
     asked = parse_spec(spec)
+    refuse_files(asked, card)
     smp = import_optional("segmentation_models_pytorch", asked)
     name = asked.target.removeprefix("smp:")
     models = {model.__name__: model for model in smp.MODEL_ARCHITECTURES_MAPPING.values()}
@@ -35,7 +39,8 @@ def load(spec: str, card: Card | None = None) -> Network:
     arguments = dict(asked.arguments)
     pretrained = "imagenet" if arguments.pop("pretrained", False) is True else None
     arguments.setdefault("encoder_weights", pretrained)
-    module = call_factory(asked, models[name], arguments)
+    with asked_once() if pretrained else nullcontext():
+        module = call_factory(asked, models[name], arguments)
     return assemble(asked, module, settle(asked, card, _configuration(smp, arguments)))
 
 

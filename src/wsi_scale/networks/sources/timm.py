@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wsi_scale.networks.card import Card
+from wsi_scale.networks.described.hub_cache import asked_once
 from wsi_scale.networks.sources.assemble import assemble, call_factory, import_optional, settle
 from wsi_scale.networks.spec import parse_spec
+from wsi_scale.networks.trust import refuse_files
 
 if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
@@ -28,17 +31,19 @@ def load(spec: str, card: Card | None = None) -> Network:
     A fixed input size, mean and std come from the model's own configuration.
     """
     asked = parse_spec(spec)
+    refuse_files(asked, card)
     timm = import_optional("timm", asked)
     arguments = {
         "model_name": asked.target.removeprefix("timm:"),
         "pretrained": False,
         **asked.arguments,
     }
-    module = call_factory(asked, timm.create_model, arguments)
-    return assemble(asked, module, settle(asked, card, _configuration(module)))
+    with asked_once() if arguments["pretrained"] else nullcontext():
+        module = call_factory(asked, timm.create_model, arguments)
+    return assemble(asked, module, settle(asked, card, configuration_of(module)))
 
 
-def _configuration(module: Any) -> dict[str, Any]:
+def configuration_of(module: Any) -> dict[str, Any]:
     """What timm knows about the model, as keys of a card."""
     from wsi_scale.networks.probe import take_channels
 

@@ -10,6 +10,7 @@ from wsi_scale.errors import NetworkError
 from wsi_scale.networks.card import Card
 from wsi_scale.networks.sources.assemble import assemble, call_factory, import_optional, settle
 from wsi_scale.networks.spec import parse_spec
+from wsi_scale.networks.trust import refuse_files
 
 if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
@@ -32,6 +33,7 @@ def load(spec: str, card: Card | None = None) -> Network:
     ``weights=`` names a file, as in every SPEC; ``pretrained`` gives torchvision's own weights.
     """
     asked = parse_spec(spec)
+    refuse_files(asked, card)
     import_optional("torchvision", asked)
     models = import_optional("torchvision.models", asked)
     name = asked.target.removeprefix("torchvision:")
