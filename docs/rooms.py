@@ -51,7 +51,7 @@ EVERYWHERE = ("errors", "plumbing")
 """Not drawn: nearly every room uses them."""
 
 LIBRARIES = {  # a library -> the rooms or files that may import it; all others are free
-    "torch": "slide.resampling networks responses.measure responses.colour_fit "
+    "torch": "slide.resampling networks responses.measure responses.colour_fit responses.slopes "
     "pixel_size.ruler_network pixel_size.ask pixel_size.nuclei pixel_size.read_tissue "
     "pipeline.native_levels "
     "batch.one_slide known_scale.calibrate.reference "

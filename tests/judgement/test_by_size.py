@@ -63,6 +63,13 @@ def test_tissue_that_the_ruler_cannot_read_does_not_overrule_a_number_of_the_net
     assert follow_size(own("ok", 3.0), route(2.0, None, "edge")).verdict == "ok"
 
 
+def test_metadata_that_no_tissue_confirms_do_not_contradict_the_network():
+    alone = replace(route(1.0, None, "ambiguous"), by_tissue=False)
+    answer = follow_size(own("ok", 2.0), alone)
+    assert (answer.scale, answer.verdict) == (2.0, "ok")
+    assert follow_size(own("no_evidence"), alone).scale == 1.0
+
+
 def test_without_a_number_of_its_own_even_a_doubtful_size_is_told():
     answer = follow_size(own("no_evidence"), route(2.0, None, "outside"))
     assert (answer.estimator, answer.scale, answer.verdict) == (RULER, 2.0, "outside")

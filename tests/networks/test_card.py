@@ -35,7 +35,7 @@ def test_a_full_card_is_read(write):
         ("colour = 3", "unknown key 'colour'"),
         ("stride = 0", "stride = 0"),
         ("channels = 4", "channels = 4"),
-        ('task = "detect"', "task = 'detect'"),
+        ('task = "count"', "task = 'count'"),
         ("std = 0", "must be above 0"),
         ("mean = [1, 2]", "one number or one per channel, not 2"),
         ("training_mpp = -1", "training_mpp = -1"),

@@ -126,3 +126,41 @@ def test_timm_gives_the_mean_and_std_of_its_own_configuration():
     network = library("timm:resnet18?mean=0.5")
     assert network.card.mean == (0.5,)
     assert network.card.std == pytest.approx((0.229, 0.224, 0.225))
+
+
+@pytest.mark.parametrize(
+    ("spec", "channels"),
+    [
+        ("timm:vit_tiny_patch16_224?num_classes=0", 192),
+        ("timm:resnet10t?num_classes=0", 512),
+        ("timm:convnext_atto?features_only=true", 320),
+    ],
+)
+def test_an_encoder_without_a_head_gives_features_not_classes(spec, channels):
+    network = library(spec)
+    assert (network.task, network.classes) == ("features", ())
+    found = measure_responses(network, [pyramid(network.choose_input_size(224))])
+    assert found.layer("output").mean.shape == (2, channels)
+
+
+def test_a_swin_is_heard_in_several_of_its_stages():
+    network = library("timm:swin_tiny_patch4_window7_224?embed_dim=24")
+    names = [choice.name for choice in network.layers()]
+    assert names == ["layers.1.blocks.1", "layers.2.blocks.2", "layers.2.blocks.5", "head.fc"]
+    found = measure_responses(network, [pyramid(224)])
+    assert [layer.mean.shape[1] for layer in found.layers] == [48, 96, 96, 192]
+
+
+def test_the_encoder_of_a_segformer_is_heard_though_only_its_decoder_has_a_batchnorm():
+    network = library("smp:Segformer?encoder_name=mit_b0")
+    names = [choice.name for choice in network.layers()]
+    stages = [name.split(".")[1] for name in names if name.startswith("encoder.")]
+    assert stages == ["block1", "block2", "block3"]
+
+
+def test_a_detector_of_torchvision_is_heard_at_every_batchnorm_of_its_backbone():
+    network = library("torchvision:fasterrcnn_mobilenet_v3_large_fpn")
+    assert network.task == "detect"
+    heard = [choice.name for choice in network.layers() if choice.kind == "batchnorm"]
+    assert len(heard) == 46
+    assert heard[0] == "backbone.body.0.1"

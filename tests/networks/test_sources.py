@@ -48,9 +48,19 @@ def test_figures_has_the_parameters_of_the_thesis():
         ("toy_networks:shaped?form=string", "returned a str, not a tensor"),
         ("toy_networks:shaped?form=not_a_number", "returned NaN or infinite"),
         ("toy_networks:shaped?form=infinite", "returned NaN or infinite"),
-        ("toy_networks:shaped?form=rank", "returned shape (2, 2, 96) for 2 patches"),
+        ("toy_networks:shaped?form=rank", "returned shape (2,) for 2 patches"),
         ("toy_networks:shaped?form=no_batch", "returned shape (1, 2) for 2 patches"),
-        ("toy_networks:shaped?form=strange_mapping", "a mapping with the keys 'a'; logits"),
+        (
+            "toy_networks:shaped?form=strange_mapping",
+            "several outputs, 'a' (2, 2, 96, 96), 'b' (2, 2, 96, 96); name one of them",
+        ),
+        (
+            "toy_networks:shaped?form=strange_mapping&output=np",
+            "returned no output 'np'; its outputs are 'a' (2, 2, 96, 96), 'b' (2, 2, 96, 96)",
+        ),
+        ("toy_networks:shaped?output=np", "returned no output 'np'; it returns one tensor"),
+        ("toy_networks:shaped?form=tuple&output=1", "returned a int, not a tensor of logits"),
+        ("toy_networks:shaped?form=tuple&output=2", "no output '2'; its outputs are '0' (2, 2, 96"),
         (
             "toy_networks:shaped?form=integers",
             "torch.int64 values; logits must be floating-point numbers",
@@ -72,11 +82,30 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(spec, says):
     assert says in refusal(spec)
 
 
-@pytest.mark.parametrize("form", ["tensor", "mapping", "tuple", "object", "pooled", "one_pixel"])
+@pytest.mark.parametrize(
+    "form", ["tensor", "mapping", "tuple", "object", "pooled", "one_pixel", "only_one"]
+)
 def test_logits_are_found_in_whatever_networks_return(form):
     network = load_network(f"toy_networks:shaped?form={form}", device="cpu")
     assert network.task == ("classify" if form in ("pooled", "one_pixel") else "segment")
     assert len(network.classes) == 2
+
+
+@pytest.mark.parametrize(
+    ("form", "output", "classes"),
+    [
+        ("heads", "np", 2),
+        ("heads", "more.tp", 1),
+        ("heads", "more.maps.1", 1),
+        ("heads", "more.maps", 2),
+        ("tuple_of_two", "1", 1),
+        ("strange_mapping", "b", 2),
+        ("named_tuple", "mask", 1),
+    ],
+)
+def test_one_of_several_outputs_is_measured_by_its_name(form, output, classes):
+    network = load_network(f"toy_networks:shaped?form={form}&output={output}", device="cpu")
+    assert (network.card.output_key, len(network.classes)) == (output, classes)
 
 
 def test_a_module_that_fails_on_import_is_refused(tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """Factories, good and bad, that the tests name in a SPEC."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import nn
@@ -10,6 +12,11 @@ not_callable = 3
 class Answer:
     def __init__(self, logits):
         self.logits = logits
+
+
+class Heads(NamedTuple):
+    boxes: torch.Tensor
+    mask: torch.Tensor
 
 
 class Shaped(nn.Module):
@@ -34,8 +41,12 @@ FORMS = {
     "string": lambda x: "no tensor",
     "not_a_number": lambda x: x * np.nan,
     "infinite": lambda x: x / 0,
-    "rank": lambda x: x.mean(3),
-    "strange_mapping": lambda x: {"a": x},
+    "rank": lambda x: x.mean((1, 2, 3)),
+    "only_one": lambda x: {"a": x, "b": None, "loss": 0.5},
+    "strange_mapping": lambda x: {"a": x, "b": x},
+    "heads": lambda x: {"np": x, "more": {"tp": x[:, :1], "maps": [x, x[:, :1]]}, "hv": x},
+    "tuple_of_two": lambda x: (x, x[:, :1]),
+    "named_tuple": lambda x: Heads(x, x[:, :1]),
     "integers": lambda x: x.argmax(1, keepdim=True),
     "no_batch": lambda x: x.mean((0, 2, 3))[None],
     "softmax": lambda x: x.softmax(1),

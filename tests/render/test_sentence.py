@@ -98,7 +98,7 @@ def test_a_chosen_baseline_is_not_blamed_on_the_network(make_report):
     assert "The chosen estimator, confidence, is a baseline" in explain(asked)
     assert "allows fingerprint; leave out --estimator to use that." in explain(asked)
     alone = make_report("no_evidence", scale=None, voices={"confidence": 3.0, "fingerprint": None})
-    assert "a network with trained BatchNorm layers would" in explain(alone)
+    assert "a network with trained BatchNorm layers needs neither" in explain(alone)
 
 
 def test_a_doubtful_answer_says_what_to_do_and_not_how_to_use_the_number(any_report):

@@ -181,6 +181,15 @@ RulerOption = Annotated[
         "compare the metadata with it. About two seconds a slide."
     ),
 ]
+BatchSizeOption = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        parser=whole_number,
+        help="Patches shown to the network at once; halved if memory runs out. Limits memory, "
+        "does not change the answer.",
+    ),
+]
 DeviceOption = Annotated[
     str,
     typer.Option(metavar="NAME", help="Device that runs the network: auto, cpu, cuda or mps."),
@@ -221,6 +230,7 @@ def settings_of(
     free_colour: FreeColourOption = None,
     trust_metadata: TrustOption = False,
     ruler: RulerOption = True,
+    batch_size: BatchSizeOption = 32,
 ) -> Settings:
     """The settings of a run, from the options that `estimate` and `batch` share."""
     return make_settings(
@@ -238,6 +248,7 @@ def settings_of(
         colour_fit=free_colour,
         trust_metadata=trust_metadata,
         ruler=ruler,
+        batch_size=batch_size,
     )
 
 

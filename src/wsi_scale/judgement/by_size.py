@@ -34,13 +34,15 @@ class ScaleBySize:
     """None if the tissue tells none that holds the scale."""
     verdict: Verdict
     reason: str
+    by_tissue: bool = True
+    """Whether the tissue had a say: it was read, or it confirmed what was stated."""
 
 
 def follow_size(own: Estimate, route: ScaleBySize | None, *, named: bool = False) -> Estimate:
     """The answer to take: the network's own, or that of the route; doubts of both are told.
 
-    An own answer that is ``ok`` is kept where the route does not contradict it. Without a route the
-    own answer stays.
+    An own answer that is ``ok`` is kept where the tissue does not contradict it. Without a route
+    the own answer stays.
 
     Parameters
     ----------
@@ -81,7 +83,7 @@ def follow_size(own: Estimate, route: ScaleBySize | None, *, named: bool = False
 def _contradicts(own: Estimate, route: ScaleBySize) -> bool:
     """Whether the route excludes an own answer."""
     assert own.scale is not None
-    if route.verdict in _UNTOLD:
+    if route.verdict in _UNTOLD or not route.by_tissue:
         return False
     if route.interval is not None:
         return not route.interval[0] <= own.scale <= route.interval[1]

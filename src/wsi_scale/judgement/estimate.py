@@ -138,7 +138,9 @@ def estimate(
         scale=scale,
         interval_level=interval_level,
         interval=interval_of(evidence, interval_level, len(everyone)) if numbered else None,
-        tolerance=None if scale is None else steady_band(responses, scale, TOLERANCE),
+        tolerance=steady_band(responses, scale, TOLERANCE)
+        if scale is not None and responses.classes
+        else None,
         verdict=judgement.verdict,
         reason=judgement.reason,
         warnings=(*passed_over, *_warnings(scale, chosen, options, interval_level)),

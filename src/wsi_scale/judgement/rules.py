@@ -171,7 +171,9 @@ def _why_no_evidence(evidence: Evidence, missing: dict[str, str]) -> str:
 def _careless(responses: Responses, evidence: Evidence) -> Judgement | None:
     """The network accepts many scales, as one trained with scale jitter does."""
     scale, misfit = evidence.answer.scale, evidence.answer.misfit
-    if scale is None or misfit is None or CLEAR_RISE * misfit > (gained := rise(evidence)):
+    if not responses.classes or scale is None or misfit is None:
+        return None
+    if CLEAR_RISE * misfit > (gained := rise(evidence)):
         return None
     if gained >= min(CARELESS_RISE, CARELESS_RATIO * misfit):
         return None

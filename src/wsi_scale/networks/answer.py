@@ -1,10 +1,8 @@
-"""A network's output: find the logits in it, check them, and turn them into predictions."""
+"""A network's output: check it, and turn logits into predictions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,48 +15,22 @@ _CLOSEST_TO_CERTAIN = 1e-7  # probabilities 0 and 1 have no finite logit
 _ROUNDING = 1e-4  # half-precision probabilities may lie outside 0–1 by this much
 
 
-def find_tensor(answer: Any, who: str) -> Tensor:
-    """The tensor of logits in whatever a network returned.
-
-    That is the tensor itself; ``"out"`` or ``"logits"`` of a mapping; the attribute ``logits``; or
-    the first element of a tuple or list. For anything else, raises NetworkError that names it.
-    """
-    if isinstance(answer, Mapping):
-        for key in ("out", "logits"):
-            if key in answer:
-                return find_tensor(answer[key], who)
+def check_answer(answer: Tensor, count: int, who: str) -> Tensor:
+    """The answer as float32. Raises NetworkError for a wrong rank, batch, kind, NaN or infinity."""
+    if answer.ndim not in (2, 3, 4) or answer.shape[0] != count or 0 in answer.shape:
         raise NetworkError(
-            f"{who} returned a mapping with the keys {', '.join(map(repr, answer)) or 'none'}; "
-            'logits are expected under "out" or "logits"'
+            f"{who} returned shape {tuple(answer.shape)} for {count} patches; the shape must be "
+            "(N, classes), (N, classes, height, width) or, for features, (N, tokens, channels)"
         )
-    if isinstance(answer, Tensor):
-        return answer
-    if isinstance(getattr(answer, "logits", None), Tensor):
-        return answer.logits  # type: ignore[no-any-return]
-    if isinstance(answer, tuple | list) and answer:
-        return find_tensor(answer[0], who)
-    raise NetworkError(
-        f"{who} returned a {type(answer).__name__}, not a tensor of logits; "
-        "wrap it in a factory that returns one"
-    )
-
-
-def check_logits(logits: Tensor, count: int, who: str) -> Tensor:
-    """The logits as float32. Raises NetworkError for a wrong rank, batch, kind, NaN or infinity."""
-    if logits.ndim not in (2, 4) or logits.shape[0] != count or logits.shape[1] == 0:
+    if not answer.is_floating_point():
         raise NetworkError(
-            f"{who} returned shape {tuple(logits.shape)} for {count} patches; "
-            "the shape must be (N, classes) or (N, classes, height, width)"
+            f"{who} returned {answer.dtype} values; logits must be floating-point numbers"
         )
-    if not logits.is_floating_point():
-        raise NetworkError(
-            f"{who} returned {logits.dtype} values; logits must be floating-point numbers"
-        )
-    if not bool(torch.isfinite(logits).all()):
+    if not bool(torch.isfinite(answer).all()):
         raise NetworkError(
             f"{who} returned NaN or infinite values; check its weights and the card's scaling"
         )
-    return logits.float()
+    return answer.float()
 
 
 def to_logits(probabilities: Tensor, activation: Activation, who: str) -> Tensor:
@@ -122,3 +94,9 @@ def predict(logits: Tensor, activation: Activation) -> Prediction:
     return Prediction(
         logits.mean(pixels), given.float().mean(pixels), entropy.flatten(1).mean(1), given
     )
+
+
+def no_prediction(count: int) -> Prediction:
+    """Of a network that predicts no classes: K = 0, and no entropy."""
+    nothing = torch.zeros((count, 0))
+    return Prediction(nothing, nothing, torch.full((count,), torch.nan), nothing.bool())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,12 +13,22 @@ from torch import Tensor, nn
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks.answer import to_logits
 from wsi_scale.networks.card import Card, Task, name_classes
-from wsi_scale.networks.layers import head_candidates
+from wsi_scale.networks.channel_axes import TensorAxes, axes_of, channel_axis, grids_of
+from wsi_scale.networks.detectors import heard_part, yolo_channels
+from wsi_scale.networks.layers import PREDICTS, head_candidates, is_norm
 from wsi_scale.networks.network import Network
-from wsi_scale.networks.probe import find_size, is_hookable, recorded_calls, take_channels
+from wsi_scale.networks.probe import (
+    PATCHES,
+    Call,
+    find_size,
+    is_hookable,
+    recorded_calls,
+    take_channels,
+)
 from wsi_scale.networks.staleness import lag_of_means
 
 _SHORT = (torch.float16, torch.bfloat16)
+_MOST_CANDIDATES = 12  # auxiliary heads are small
 
 
 def build_network(
@@ -32,7 +44,8 @@ def build_network(
     spec : str
         The SPEC to report; any name will do for your own module.
     module : torch.nn.Module
-        Takes (N, 3 or 1, H, W) and returns logits (N, classes) or (N, classes, H, W).
+        Takes (N, 3 or 1, H, W) and returns logits (N, classes) or (N, classes, H, W), or features.
+        Of a detector in torchvision's form, backbone and feature pyramid are used.
     card : Card, optional
         What is known about the network. Default: nothing.
     sha256 : str, optional
@@ -57,7 +70,8 @@ def build_network(
     >>> network.task, network.classes, network.stride
     ('classify', ('disc', 'square'), 32)
     """
-    card = card or Card()
+    module, known = heard_part(module)
+    card = (card or Card()).with_known(known)
     module.eval()
     if is_hookable(module) and any(x.dtype in _SHORT for x in module.state_dict().values()):
         module.float()  # exact, and statistics in half precision would not be
@@ -68,27 +82,37 @@ def build_network(
     with torch.no_grad():
         input_size, stride, side = find_size(card, lambda side: draft.logits(_trial(draft, side)))
         with recorded_calls(module) as calls:
-            logits = draft.logits(_trial(draft, side))
-    count = logits.shape[1]
+            answer = draft.logits(_trial(draft, side))
+    found = replace(draft, card=card, input_size=input_size, stride=stride, calls=tuple(calls))
+    last = _find_last(replace(draft, calls=tuple(calls)), side)
+    task = _task_of(card, answer, last, side, draft.name)
+    if task not in PREDICTS:
+        built = replace(found, task=task, output_axes=_axes_of_features(calls, answer, side))
+    else:
+        built = _with_classes(found, task, answer, last)
+    trial = _trial(built, side).to(built.dtype)
+    lag = lag_of_means(module, trial) if is_hookable(module) else None
+    return replace(built, lag=lag)
+
+
+def _with_classes(found: Network, task: Task, logits: Tensor, last: Call | None) -> Network:
+    """The network with its classes. Raises NetworkError if they contradict the card."""
+    card, count = found.card, logits.shape[1]
     built = replace(
-        draft,
-        card=card,
-        task=_task_of(card, logits, draft.name),
-        classes=name_classes(card, count, draft.name),
+        found,
+        task=task,
+        classes=name_classes(card, count, found.name),
         activation=card.activation or ("softmax" if count > 1 else "sigmoid"),
-        input_size=input_size,
-        stride=stride,
-        calls=tuple(calls),
+        head=None if last is None else last.name,
     )
     if card.background is not None and card.background >= count:
         raise NetworkError(
-            f"{draft.name} has {count} classes, so background = {card.background} does not exist; "
+            f"{found.name} has {count} classes, so background = {card.background} does not exist; "
             f"give 0 to {count - 1}, or -1 for none"
         )
     if card.output == "probabilities":
         to_logits(logits, built.activation, built.name)
-    lag = lag_of_means(module, _trial(built, side).to(built.dtype)) if is_hookable(module) else None
-    return replace(built, head=_find_head(built, side), lag=lag)
+    return built
 
 
 def _draft(spec: str, module: nn.Module, card: Card, sha256: str | None) -> Network:
@@ -108,15 +132,37 @@ def _draft(spec: str, module: nn.Module, card: Card, sha256: str | None) -> Netw
     )
 
 
-def _task_of(card: Card, logits: Tensor, name: str) -> Task:
-    """What the card says, else what the shape of the output shows."""
-    task = card.task or ("segment" if logits.ndim == 4 and logits.shape[2:].numel() > 1 else None)
-    if task == "segment" and logits.ndim == 2:
+def _task_of(card: Card, answer: Tensor, last: Call | None, side: int, name: str) -> Task:
+    """What the card says, else what shape and origin of the answer show."""
+    shape = tuple(answer.shape)
+    task = card.task or _guess_task(card, shape, last, side)
+    if len(shape) == 3 and task in PREDICTS:
         raise NetworkError(
-            f'{name} has task = "segment" but returned shape {tuple(logits.shape)}; '
+            f"{name} returned shape {shape}, which holds tokens or boxes and no {task} logits; "
+            "leave task out of the card, or name another output with output_key"
+        )
+    if task == "segment" and len(shape) == 2:
+        raise NetworkError(
+            f'{name} has task = "segment" but returned shape {shape}; '
             'set task = "classify" in the card'
         )
-    return task or "classify"
+    return task
+
+
+def _guess_task(card: Card, shape: tuple[int, ...], last: Call | None, side: int) -> Task:
+    if yolo_channels(shape, side) is not None:
+        return "detect"
+    has_classes = card.classes or card.activation or card.background is not None
+    says_classes = has_classes or card.output == "probabilities"
+    normalised = last is not None and is_norm(last)
+    if len(shape) == 3 or channel_axis(shape) == 3 or (normalised and not says_classes):
+        return "features"
+    return "segment" if math.prod(shape[2:]) > 1 else "classify"
+
+
+def _axes_of_features(calls: Sequence[Call], answer: Tensor, side: int) -> TensorAxes:
+    yolo = yolo_channels(tuple(answer.shape), side)
+    return axes_of(answer.shape, grids_of(calls), None) if yolo is None else TensorAxes(yolo)
 
 
 def _check_colours(network: Network) -> None:
@@ -131,19 +177,19 @@ def _check_colours(network: Network) -> None:
 
 def _trial(network: Network, side: int) -> Tensor:
     """Two patches of seeded noise; a constant patch would hide a division by a spread of zero."""
-    noise = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (PATCHES, side, side, 3), np.uint8)
     return network.prepare(noise)
 
 
-def _find_head(network: Network, side: int) -> str | None:
-    """Name of the last module that the logits depend on; an auxiliary head may run later."""
+def _find_last(network: Network, side: int) -> Call | None:
+    """The last module that the answer depends on; an auxiliary head may run later."""
     if not is_hookable(network.module):
         return None
-    for call in head_candidates(network.calls)[:8]:
+    for call in head_candidates(network.calls)[:_MOST_CANDIDATES]:
         with torch.enable_grad(), _watched_input(call.module):
             depends = network.logits(_trial(network, side)).requires_grad
         if depends:
-            return call.name
+            return call
     return None
 
 

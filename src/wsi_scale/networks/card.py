@@ -16,7 +16,7 @@ from wsi_scale.networks.wording import listed, shortened
 
 Scaling = Literal["unit", "byte", "standardise", "stretch"]
 Activation = Literal["softmax", "sigmoid", "none"]
-Task = Literal["classify", "segment"]
+Task = Literal["classify", "segment", "detect", "features"]
 
 
 _LONGEST = 1 << 20  # bytes of a card file
@@ -67,8 +67,12 @@ class Card(BaseModel):
     """Turns logits into probabilities; None: softmax, or sigmoid for a single class."""
     output: Literal["logits", "probabilities"] = "logits"
     """What the network itself returns; logits are recovered from probabilities."""
+    output_key: str | int | None = None
+    """Which of several outputs is measured: its name, or its number from 0; dots go deeper. None:
+    the usual one."""
     task: Task | None = None
-    """None: found out. A 4-D output means ``segment``, a 2-D one ``classify``."""
+    """None: found out. A 4-D output means ``segment``, a 2-D one ``classify``, normalised channels
+    or tokens ``features``, a detector ``detect``. The last two predict no classes."""
     layers: tuple[str, ...] = ()
     """Names or patterns of the layers to measure; empty: chosen by the network's structure."""
     classes: tuple[str, ...] | None = None

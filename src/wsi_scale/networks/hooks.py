@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from wsi_scale.networks.channel_axes import BY_SHAPE, TensorAxes, channel_axis
 from wsi_scale.networks.layers import OUTPUT, LayerChoice
 
 _LOCKS: WeakKeyDictionary[nn.Module, threading.RLock] = WeakKeyDictionary()
@@ -21,27 +22,15 @@ Moments = tuple[Tensor, Tensor]
 """Mean and population variance over a patch's pixels, each (N, C)."""
 
 
-def channel_axis(shape: Sequence[int]) -> int:
-    """Axis of a layer's channels. Patches are square, so two equal sides are the pixels.
-
-    >>> channel_axis((8, 64)), channel_axis((8, 64, 7, 7))
-    (1, 1)
-    >>> channel_axis((8, 196, 64)), channel_axis((8, 7, 7, 64))  # tokens; channels last
-    (2, 3)
-    """
-    if len(shape) == 4:
-        return 3 if shape[1] == shape[2] != shape[3] else 1
-    return len(shape) - 1
-
-
-def moments(x: Tensor) -> Moments:
+def moments(x: Tensor, axes: TensorAxes = BY_SHAPE) -> Moments:
     """Mean and population variance per channel over the pixels or tokens of every patch.
 
-    Two passes are as exact as ``torch.var_mean`` and several times as fast on a CPU. Half precision
-    is widened first.
+    Class and register tokens are left out. Two passes are as exact as ``torch.var_mean`` and
+    several times as fast on a CPU. Half precision is widened first.
     """
     x = x if x.dtype.itemsize >= 4 else x.float()
-    pixels = pixel_axes(x)
+    x = x[:, axes.leading :] if axes.leading else x
+    pixels = pixel_axes(x, axes)
     if not pixels:
         return x, torch.zeros_like(x)
     mean = x.mean(pixels, keepdim=True)
@@ -49,9 +38,10 @@ def moments(x: Tensor) -> Moments:
     return mean.squeeze(pixels), var
 
 
-def pixel_axes(x: Tensor) -> tuple[int, ...]:
-    """Axes of a layer's output that are neither patches nor channels."""
-    return tuple(axis for axis in range(1, x.ndim) if axis != channel_axis(x.shape))
+def pixel_axes(x: Tensor, axes: TensorAxes = BY_SHAPE) -> tuple[int, ...]:
+    """TensorAxes of a layer's output that are neither patches nor channels."""
+    channels = channel_axis(x.shape) if axes.channels is None else axes.channels
+    return tuple(axis for axis in range(1, x.ndim) if axis != channels)
 
 
 @dataclass
@@ -97,7 +87,7 @@ def _input_hook(heard: Heard, choice: LayerChoice, follow: bool) -> Callable[...
     def listen(_: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         if choice.name in heard.moments:
             return None
-        heard.moments[choice.name] = moments(args[0])
+        heard.moments[choice.name] = moments(args[0], choice.axes)
         if not follow:
             return None
         heard.head_input = args[0].detach().requires_grad_(True)
@@ -110,7 +100,7 @@ def _input_hook(heard: Heard, choice: LayerChoice, follow: bool) -> Callable[...
 def _output_hook(heard: Heard, choice: LayerChoice) -> Callable[..., None]:
     def listen(_: nn.Module, __: Any, result: Any) -> None:
         if choice.name not in heard.moments:
-            heard.moments[choice.name] = moments(result)
+            heard.moments[choice.name] = moments(result, choice.axes)
 
     return listen
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
 
@@ -12,12 +12,25 @@ from torch import Tensor, nn
 
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks.card import Task
-from wsi_scale.networks.probe import Call
+from wsi_scale.networks.channel_axes import BY_SHAPE, TensorAxes, axes_of, grids_of
+from wsi_scale.networks.probe import PATCHES, Call
 from wsi_scale.networks.wording import listed
 
 Kind = Literal["batchnorm", "middle", "pooled", "output"]
 
+PREDICTS = ("classify", "segment")
+"""Tasks with classes; the others return features."""
+
+NORMS = (
+    nn.modules.batchnorm._NormBase,  # BatchNorm and InstanceNorm
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.RMSNorm,
+)
+
 _FEW_CONVOLUTIONS = 4  # a network with fewer is not convolutional: its blocks say more
+_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+_FEW_BATCHNORMS = 4  # one for so many middle candidates is few: those in SegFormer's decoder only
 
 
 @dataclass(frozen=True)
@@ -33,6 +46,8 @@ class LayerChoice:
     """True for the layer before the head, where gradients are taken."""
     encoder: bool = False
     """True for a BatchNorm up to and including the last one at the coarsest resolution."""
+    axes: TensorAxes = BY_SHAPE
+    """Where channels, pixels and class tokens lie in what is measured."""
 
 
 class Structure(NamedTuple):
@@ -44,11 +59,18 @@ class Structure(NamedTuple):
     calls: tuple[Call, ...]
     """Submodules in the order in which they run; empty if hooks cannot reach them."""
     head: str | None
-    """Name of the module that computes the logits; None if hooks cannot reach it."""
+    """Name of the module that computes the logits; None if hooks cannot reach it, or without
+    logits."""
+
+    @property
+    def predicts(self) -> bool:
+        """Whether it predicts classes."""
+        return self.task in PREDICTS
 
 
 OUTPUT = LayerChoice("output", "output", "output")
-"""The only choice for a network whose modules run no hooks (TorchScript, exported)."""
+"""The only choice for a network whose modules run no hooks (TorchScript, exported); the last one
+for a network that predicts no classes."""
 
 
 def is_batchnorm(call: Call) -> bool:
@@ -81,10 +103,15 @@ def encoder_batchnorms(calls: Sequence[Call]) -> tuple[LayerChoice, ...]:
 
 
 def head_candidates(calls: Sequence[Call]) -> list[Call]:
-    """Modules that may compute the logits, the last one first."""
-    kinds = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+    """Modules that may compute what the network returns, the last one first."""
+    kinds = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, *NORMS)
     leaves = [call for call in calls if call.is_leaf and isinstance(call.module, kinds)]
     return [call for call in reversed(leaves) if _has_pixels(call.takes, (2, 3, 4))]
+
+
+def is_norm(call: Call) -> bool:
+    """True for a normalisation. Logits are not normalised, so behind one there are features."""
+    return isinstance(call.module, NORMS)
 
 
 def choose_layers(structure: Structure, patterns: Sequence[str] | None) -> tuple[LayerChoice, ...]:
@@ -105,7 +132,15 @@ def choose_layers(structure: Structure, patterns: Sequence[str] | None) -> tuple
     if not chosen:
         return (OUTPUT,)
     order = {call.name: i for i, call in enumerate(structure.calls)}
-    return tuple(sorted(chosen.values(), key=lambda choice: order[choice.name]))
+    grids, by_name = grids_of(structure.calls), {call.name: call for call in structure.calls}
+    heard = sorted(chosen.values(), key=lambda choice: order[choice.name])
+    last = () if structure.predicts or patterns else (OUTPUT,)
+    return (*(_laid_out(choice, by_name[choice.name], grids) for choice in heard), *last)
+
+
+def _laid_out(choice: LayerChoice, call: Call, grids: set[int]) -> LayerChoice:
+    shape = call.takes if choice.tap == "input" else call.gives
+    return replace(choice, axes=axes_of(shape or (), grids, call.module))
 
 
 def _by_structure(structure: Structure) -> dict[str, LayerChoice]:
@@ -116,41 +151,47 @@ def _by_structure(structure: Structure) -> dict[str, LayerChoice]:
     }
     chosen |= {choice.name: choice for choice in encoder_batchnorms(structure.calls)}
     middles = _middle_candidates(structure)
-    quarters = (2,) if chosen else (1, 2, 3)
+    sparse = len(chosen) * _FEW_BATCHNORMS < len(middles)
+    quarters = (1, 2, 3) if sparse or not chosen else (2,)
     for quarter in quarters if middles else ():
         name = middles[len(middles) * quarter // 4].name
         chosen.setdefault(name, LayerChoice(name, "middle", "output"))
-    if structure.head is not None:
+    if structure.head is not None and structure.predicts:
         kind: Kind = "pooled" if structure.task == "classify" else "middle"
         chosen[structure.head] = LayerChoice(structure.head, kind, "input", is_head=True)
     return chosen
 
 
 def _middle_candidates(structure: Structure) -> list[Call]:
-    """Convolutions; if there are too few, repeated blocks; else any module that keeps pixels."""
+    """Convolutions; if there are too few, repeated blocks; else any module that keeps pixels.
+
+    Blocks are numbered modules of one class (``layers.2.blocks.0``), the class with the most.
+    """
     calls = [
-        c for c in structure.calls if c.name != structure.head and _has_pixels(c.gives, (3, 4))
+        c
+        for c in structure.calls
+        if c.name != structure.head and _has_pixels(c.gives, (3, 4), whole=True)
     ]
     leaves = [c for c in calls if c.is_leaf]
     convolutions = [c for c in leaves if isinstance(c.module, nn.Conv2d)]
     if len(convolutions) >= _FEW_CONVOLUTIONS:
         return convolutions
     numbered = [c for c in calls if not c.is_leaf and c.name[-1].isdigit()]
-    siblings = Counter(_family(c) for c in numbered)
-    blocks = [c for c in numbered if siblings[_family(c)] >= _FEW_CONVOLUTIONS]
+    kinds = Counter(type(c.module) for c in numbered if type(c.module) not in _CONTAINERS)
+    if not kinds:
+        kinds = Counter(type(c.module) for c in numbered)
+    kind, count = max(kinds.items(), key=lambda item: item[1], default=(nn.Module, 0))
+    blocks = [c for c in numbered if type(c.module) is kind and count >= _FEW_CONVOLUTIONS]
     return blocks or convolutions or leaves
-
-
-def _family(call: Call) -> tuple[str, type[nn.Module]]:
-    """Blocks are numbered modules of one class in one parent: ``blocks.0``, ``blocks.1``, …"""
-    return call.name.rpartition(".")[0], type(call.module)
 
 
 def _by_name(
     structure: Structure, patterns: Sequence[str], usual: dict[str, LayerChoice]
 ) -> dict[str, LayerChoice]:
     chosen: dict[str, LayerChoice] = {}
-    usable = [c for c in structure.calls if c.name in usual or _has_pixels(c.gives, (2, 3, 4))]
+    usable = [
+        c for c in structure.calls if c.name in usual or _has_pixels(c.gives, (2, 3, 4), whole=True)
+    ]
     for pattern in patterns:
         matching = [call.name for call in usable if fnmatchcase(call.name, pattern)]
         if not matching:
@@ -163,5 +204,10 @@ def _by_name(
     return chosen
 
 
-def _has_pixels(shape: tuple[int, ...] | None, ranks: tuple[int, ...]) -> bool:
-    return shape is not None and len(shape) in ranks
+def _has_pixels(
+    shape: tuple[int, ...] | None, ranks: tuple[int, ...], *, whole: bool = False
+) -> bool:
+    """whole: one row per patch, as inside no window of a Swin."""
+    if shape is None or len(shape) not in ranks:
+        return False
+    return not whole or shape[0] == PATCHES

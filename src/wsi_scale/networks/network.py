@@ -13,16 +13,20 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from wsi_scale.errors import NetworkError
-from wsi_scale.networks.answer import check_logits, find_tensor, to_logits
+from wsi_scale.networks.answer import check_answer, to_logits
 from wsi_scale.networks.card import Activation, Card, Task
+from wsi_scale.networks.channel_axes import BY_SHAPE, TensorAxes
 from wsi_scale.networks.layers import (
+    PREDICTS,
     LayerChoice,
     Structure,
     batchnorm_batches,
     choose_layers,
     is_batchnorm,
 )
-from wsi_scale.networks.normalise import scale_colours
+from wsi_scale.networks.memory_errors import PatchMemoryError, is_out_of_memory
+from wsi_scale.networks.named_outputs import find_tensor
+from wsi_scale.networks.normalise import luminance, scale_colours
 from wsi_scale.networks.probe import (
     LARGEST,
     SMALLEST,
@@ -31,8 +35,6 @@ from wsi_scale.networks.probe import (
 )
 from wsi_scale.networks.staleness import warn_of_stale
 from wsi_scale.networks.wording import brief
-
-_LUMINANCE = (0.299, 0.587, 0.114)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,7 @@ class Network:
     """3 = RGB, 1 = grey."""
     task: Task
     classes: tuple[str, ...]
+    """Empty if it predicts none."""
     activation: Activation
     input_size: int | None
     """Fixed side of a patch in px; None = any multiple of the stride."""
@@ -69,6 +72,13 @@ class Network:
     """Whether only its µm/px is known and nothing can be asked of it."""
     notes: tuple[str, ...] = ()
     """What is worth telling about its files: how a description was read, what was left out."""
+    output_axes: TensorAxes = BY_SHAPE
+    """Where channels and pixels lie in the features that it returns, if it predicts no classes."""
+
+    @property
+    def predicts(self) -> bool:
+        """Whether it predicts classes; a detector and an encoder without a head do not."""
+        return self.task in PREDICTS
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -157,7 +167,7 @@ class Network:
         return next(kinds, torch.float32)
 
     def logits(self, x: Tensor) -> Tensor:
-        """The network's output before its activation.
+        """The network's output before its activation; its features if it predicts no classes.
 
         Parameters
         ----------
@@ -167,7 +177,8 @@ class Network:
         Returns
         -------
         torch.Tensor
-            float32, (N, K) for a classifier, (N, K, H, W) for a segmenter.
+            float32, (N, K) for a classifier, (N, K, H, W) for a segmenter. Features as the network
+            returns them: (N, C), (N, tokens, C) or a map.
 
         Raises
         ------
@@ -181,10 +192,18 @@ class Network:
         try:
             answer = self.module(x.to(self.dtype))
         except (Exception, SystemExit) as error:  # other people's code may raise anything
+            if is_out_of_memory(error):
+                raise PatchMemoryError(
+                    f"{self.name} ran out of memory on {self.device} with {x.shape[0]} patches of "
+                    f"{x.shape[-1]} px; show it fewer at once"
+                ) from error
             raise CallError(
                 f"{self.name} failed on patches of {x.shape[-1]} px: {brief(error)}"
             ) from error
-        logits = check_logits(find_tensor(answer, self.name), x.shape[0], self.name)
+        found = find_tensor(answer, self.name, self.card.output_key)
+        logits = check_answer(found, x.shape[0], self.name)
+        if not self.predicts:
+            return logits
         if self.classes and logits.shape[1] != len(self.classes):
             raise NetworkError(
                 f"{self.name} returned {logits.shape[1]} classes after it had returned "
@@ -270,13 +289,3 @@ class Network:
         except (RuntimeError, NotImplementedError) as error:
             raise NetworkError(f"{self.name} cannot run on {device}: {brief(error)}") from error
         return replace(self, module=module, device=device)
-
-
-def luminance(colours: Tensor) -> Tensor:
-    """Grey values (N, 1, H, W) of colours (N, 3, H, W), by ITU-R BT.601.
-
-    >>> white = torch.full((1, 3, 1, 1), 255.0)
-    >>> round(float(luminance(white)), 3)
-    255.0
-    """
-    return (colours * colours.new_tensor(_LUMINANCE).view(1, 3, 1, 1)).sum(1, keepdim=True)

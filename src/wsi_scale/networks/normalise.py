@@ -9,6 +9,7 @@ from torch import Tensor
 
 from wsi_scale.networks.card import Card
 
+_LUMINANCE = (0.299, 0.587, 0.114)
 _EPSILON = 1e-6  # added to a patch's spread, as BioImage.IO's steps do
 
 
@@ -48,3 +49,13 @@ def percentiles(x: Tensor, axes: Sequence[int], wanted: Sequence[float]) -> list
         above = min(below + 1, flat.shape[-1] - 1)
         found.append(torch.lerp(flat[..., below], flat[..., above], rank - below).view(kept))
     return found
+
+
+def luminance(colours: Tensor) -> Tensor:
+    """Grey values (N, 1, H, W) of colours (N, 3, H, W), by ITU-R BT.601.
+
+    >>> white = torch.full((1, 3, 1, 1), 255.0)
+    >>> round(float(luminance(white)), 3)
+    255.0
+    """
+    return (colours * colours.new_tensor(_LUMINANCE).view(1, 3, 1, 1)).sum(1, keepdim=True)

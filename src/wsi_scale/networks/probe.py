@@ -17,6 +17,10 @@ SMALLEST, LARGEST = 96, 224
 """Smallest and largest patch side in px for a network that takes any side."""
 
 DEFAULT_STRIDE = 32
+
+PATCHES = 2
+"""Patches in the trial run; shapes of calls start with this number."""
+
 _FREE = ((32, (96, 160)), (64, (128, 192)))  # a stride, and two sides that no larger stride fits
 _FIXED = (224, 256, 512, 384, 299, 336, 448, 128, 192, 160, 96, 64, 32, 28)
 

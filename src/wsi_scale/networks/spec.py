@@ -19,6 +19,7 @@ OURS = {
     "layers": "layers",
     "mpp": "training_mpp",
     "stain": "stain",
+    "output": "output_key",
 }
 """Keys of a query that set a key of the card; all others are passed to the factory."""
 
@@ -92,7 +93,7 @@ def parse_spec(text: str) -> Spec:
             raise NetworkError(f"{text}: {item!r} is not key=value")
         if key in arguments or OURS.get(key) in overrides:
             raise NetworkError(f"{text}: {key} is given twice")
-        if key in ("weights", "layers") and not value.startswith(("[", '"', "'")):
+        if key in ("weights", "layers", "output") and not value.startswith(("[", '"', "'")):
             overrides[OURS[key]] = value
             refuse_address(value)
         elif key in OURS:

@@ -60,6 +60,8 @@ def try_levels(run: Run, answer: Estimate) -> Tried:
     count = run.settings.as_is_sites
     if answer.verdict != "ok" or answer.scale is None or count == 0:
         return Tried()
+    if not run.network.predicts:  # nothing to compare
+        return Tried()
     levels = near_levels(run.slide.levels, answer.scale)
     scales = sorted({answer.scale, *(run.slide.levels[i].downsample for i in levels)})
     sites = _places(run, answer.sites, scales[-1], count)

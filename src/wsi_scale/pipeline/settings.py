@@ -74,7 +74,8 @@ class Settings(BaseModel):
     resamples: int = Field(200, ge=0, le=100_000)
     """Bootstrap resamples of the sites."""
     batch_size: int = Field(32, ge=1)
-    """Patches in one forward pass. Limits memory; does not change the answer."""
+    """Patches in one forward pass, at most; halved if memory runs out. Limits memory; does not
+    change the answer."""
     as_is_sites: int = Field(8, ge=0, le=46)
     """If the answer is ok, reading native levels without resizing is tried at up to this many
     sites; 0: not tried."""

@@ -65,7 +65,7 @@ def _by_statement(
     if audit is not None and audit.status == "agree":
         return ScaleBySize(scale, interval, "ok", f"{division}; the tissue agrees")
     why = "the ruler was not asked whether the tissue agrees" if audit is None else audit.reason
-    return ScaleBySize(scale, interval, "ambiguous", f"{division}; {why}")
+    return ScaleBySize(scale, interval, "ambiguous", f"{division}; {why}", by_tissue=False)
 
 
 def _by_tissue(wanted: float, size: PixelSize, conflict: PixelAudit | None) -> ScaleBySize:

@@ -56,6 +56,13 @@ def area_words(area_px: float, mpp: tuple[float, float] | None) -> str:
     return f"{area_px * mpp[0] * mpp[1] / 1e6:.3g} mm²"
 
 
+def task_words(network: Network) -> str:
+    """What a network does: ``segment, 2 class(es)``, or that it predicts no classes."""
+    if network.predicts:
+        return f"{network.task}, {len(network.classes)} class(es)"
+    return f"{network.task}; predicts no classes, so confidence and extrema cannot be used"
+
+
 def network_rows(network: Network) -> list[tuple[str, str]]:
     """How a network was understood, as (label, value) rows."""
     if network.absent:
@@ -75,8 +82,8 @@ def network_rows(network: Network) -> list[tuple[str, str]]:
     ]
     return [
         ("network", network.name),
-        ("task", f"{network.task}, {len(network.classes)} class(es)"),
-        ("classes", ", ".join(network.classes[:MOST_CLASSES]) + more),
+        ("task", task_words(network)),
+        ("classes", ", ".join(network.classes[:MOST_CLASSES]) + more or "none"),
         ("input", f"{size} px" if size else f"any multiple of {network.stride} px"),
         ("channels", "grey" if network.channels == 1 else "RGB"),
         ("BatchNorm", "statistics not stored" if batches is None else f"{batches} batches"),

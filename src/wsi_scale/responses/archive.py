@@ -116,7 +116,7 @@ def _check(fields: Mapping[str, Any]) -> None:
         "site_index": len(fields["sites"]),
         "scale_index": len(fields["grid"]),
         "variant": 2**31,
-        "target": classes,
+        "target": max(classes, 1),  # a network without classes has target 0
     }
     for name, limit in limits.items():
         values = fields[name]

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from wsi_scale.errors import SettingsError
+from wsi_scale.networks.batches import in_batches
 from wsi_scale.networks.hooks import Heard, at_work, hooked
 from wsi_scale.networks.layers import LayerChoice, encoder_batchnorms
 from wsi_scale.networks.network import Network
@@ -168,15 +169,17 @@ class _Distance:
     def _pooled(self, colour: Colour) -> list[tuple[Array, Array]]:
         """Mean and mean square of every layer's channels over all patches."""
         totals = [(np.zeros(1), np.zeros(1)) for _ in self.layers]
-        for start in range(0, len(self.patches), self.batch_size):
-            painted = colour.paint(self.patches[start : start + self.batch_size])
+        count = len(self.patches)
+
+        def listen(part: slice) -> list[tuple[Array, Array]]:
             self.heard.moments.clear()
-            colours = torch.from_numpy(painted).to(self.network.device)
+            colours = torch.from_numpy(colour.paint(self.patches[part])).to(self.network.device)
             with suppress(_Enough):
                 self.network.module(self.network.feed(colours))
-            sums = [_sums(*self.heard.moments[choice.name]) for choice in self.layers]
+            return [_sums(*self.heard.moments[choice.name]) for choice in self.layers]
+
+        for sums in in_batches(self.network, count, self.batch_size, listen):
             totals = [(a + c, b + d) for (a, b), (c, d) in zip(totals, sums, strict=True)]
-        count = len(self.patches)
         return [(mean / count, square / count) for mean, square in totals]
 
 

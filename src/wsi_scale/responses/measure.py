@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wsi_scale.errors import NetworkError, SettingsError
-from wsi_scale.networks.answer import Prediction, activate, predict
-from wsi_scale.networks.hooks import Moments, at_rest, at_work, hooked, moments, pixel_axes
+from wsi_scale.networks.answer import Prediction, activate, no_prediction, predict
+from wsi_scale.networks.batches import in_batches
+from wsi_scale.networks.channel_axes import TensorAxes
+from wsi_scale.networks.hooks import Moments, at_rest, at_work, hooked, moments
 from wsi_scale.networks.layers import OUTPUT, LayerChoice
-from wsi_scale.networks.network import Network, luminance
+from wsi_scale.networks.network import Network
+from wsi_scale.networks.normalise import luminance
 from wsi_scale.responses.layer import LayerResponses
 from wsi_scale.responses.record import PLAIN, Responses
+from wsi_scale.responses.slopes import differentiate
 from wsi_scale.responses.target_class import choose_target, find_target
 from wsi_scale.slide.pyramid import Pyramid
 
@@ -34,6 +39,10 @@ class _Asked:
     """The class whose score is differentiated; None: chosen at every site."""
     slopes: tuple[str, ...]
     """Gradients to take at the head's input, if any."""
+
+    @property
+    def head_axes(self) -> TensorAxes:
+        return next(choice.axes for choice in self.choices if choice.is_head)
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,8 @@ def measure_responses(
         Class whose score is differentiated. Default: at every site the most probable class; for a
         segmenter, the most frequent one that is not background.
     batch_size : int
-        Patches shown at once, at least 1; bounds the memory and does not change the responses.
+        Patches shown at once, at least 1; bounds the memory and does not change the responses. It
+        is halved if memory runs out.
     gradient : bool
         Whether to differentiate the target score, before softmax, at the head's input. A
         segmenter's score is the mean logit over the pixels predicted as the target, or over all
@@ -97,7 +107,7 @@ def measure_responses(
     Raises
     ------
     NetworkError
-        For an unknown layer, NaN or infinite responses.
+        For an unknown layer, NaN or infinite responses, or a patch that does not fit into memory.
     SettingsError
         For an unknown class, a batch size below 1, or pyramids that cannot be measured together.
 
@@ -126,10 +136,9 @@ def measure_responses(
     with at_work(network.module):
         for pyramid in pyramids:
             _check_alike(kept, pyramid)
-            batches = [
-                _measure_batch(asked, pyramid.patches[i : i + batch_size])
-                for i in range(0, len(pyramid.patches), batch_size)
-            ]
+            patches = pyramid.patches
+            run = partial(_measure_batch, asked, patches)
+            batches = list(in_batches(network, len(patches), batch_size, run))
             sites.append(_gather(asked, pyramid, batches, len(sites)))
             kept.append(_without_patches(pyramid))
     if not kept:
@@ -151,19 +160,23 @@ def _check_alike(kept: Sequence[Pyramid], pyramid: Pyramid) -> None:
         )
 
 
-def _measure_batch(asked: _Asked, patches: NDArray[np.uint8]) -> _BatchAnswers:
+def _measure_batch(asked: _Asked, patches: NDArray[np.uint8], part: slice) -> _BatchAnswers:
     """One forward pass; only the head keeps a graph, because only its input needs a gradient."""
     network, choices = asked.network, asked.choices
     follow = bool(asked.slopes)
     hooks = hooked(network.module, choices, follow_head=follow)
-    colours = network.colours(patches)
+    colours = network.colours(patches[part])
     with torch.set_grad_enabled(follow), hooks as caught:
         logits = network.logits(network.feed(colours))
     with torch.no_grad():
-        prediction = predict(logits.detach(), network.activation)
+        prediction = (
+            predict(logits.detach(), network.activation)
+            if network.predicts
+            else no_prediction(len(logits))
+        )
         contrast = luminance(colours).std((1, 2, 3), correction=0)
     if OUTPUT in choices:
-        caught.moments[OUTPUT.name] = moments(logits.detach())
+        caught.moments[OUTPUT.name] = moments(logits.detach(), network.output_axes)
     for name, (mean, var) in caught.moments.items():
         if not bool(torch.isfinite(mean).all() & torch.isfinite(var).all()):
             raise NetworkError(f"{network.name}: layer {name} returned NaN or infinite values")
@@ -172,34 +185,10 @@ def _measure_batch(asked: _Asked, patches: NDArray[np.uint8]) -> _BatchAnswers:
         for name in asked.slopes:
             with torch.enable_grad():
                 scores = logits if name == "gradient" else activate(logits, network.activation)
-            found[name] = _differentiate(scores, prediction, caught.head_input, asked.wanted)
+            found[name] = differentiate(
+                scores, prediction, caught.head_input, asked.head_axes, asked.wanted
+            )
     return _BatchAnswers(prediction, caught.moments, found, contrast)
-
-
-def _differentiate(
-    answer: Tensor, prediction: Prediction, at: Tensor, wanted: int | None
-) -> Callable[[int], Tensor]:
-    """Gradients of class scores at the head's input, by class.
-
-    answer: (N, K[, H, W]) logits or probabilities. A classifier's head is small and is kept until
-    its target is known. A segmenter's head is as large as the patch, so every class that may become
-    the target is differentiated at once.
-    """
-    pixels = pixel_axes(at)
-
-    def of(scores: Tensor, k: int) -> Tensor:
-        (slope,) = torch.autograd.grad(scores[:, k].sum(), at, retain_graph=True)
-        return slope.sum(pixels) if pixels else slope
-
-    if answer.ndim == 2:
-        return lambda k: of(answer, k)
-    given = prediction.given
-    count = given.sum((2, 3))
-    weight = torch.where((count > 0)[..., None, None], given, torch.ones_like(given)).float()
-    weight = weight / weight.sum((2, 3), keepdim=True)
-    scores = (answer * weight).sum((2, 3))
-    classes = range(answer.shape[1]) if wanted is None else (wanted,)
-    return {k: of(scores, k) for k in classes}.__getitem__
 
 
 def _gather(

@@ -70,9 +70,9 @@ class Responses:
     upsampled: NDArray[np.bool_]
     """(R,) True if the patch was enlarged, so that it has more pixels than real detail."""
     classes: tuple[str, ...]
-    """K class names."""
+    """K class names; none if the network predicts no classes."""
     task: str
-    """``classify`` or ``segment``."""
+    """``classify``, ``segment``, or ``detect`` or ``features``, which have no classes."""
     input_size: int
     """Side of every patch in network px."""
     batchnorm_batches: int | None = None

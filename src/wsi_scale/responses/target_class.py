@@ -32,7 +32,7 @@ def find_target(network: Network, target: str | int | None) -> int | None:
     Raises
     ------
     SettingsError
-        When the network has no such class; the message lists its classes.
+        When the network has no such class, the message lists its classes; or when it predicts none.
 
     Examples
     --------
@@ -43,6 +43,11 @@ def find_target(network: Network, target: str | int | None) -> int | None:
     """
     if target is None:
         return None
+    if not network.predicts:
+        raise SettingsError(
+            f"{network.name} predicts no classes (task = {network.task!r}), so there is no class "
+            f"{target!r}; leave out --target"
+        )
     if isinstance(target, str) and target in network.classes:
         return network.classes.index(target)
     index = int(target) if isinstance(target, int) or target.isdecimal() else -1
@@ -54,8 +59,11 @@ def find_target(network: Network, target: str | int | None) -> int | None:
 
 
 def choose_target(network: Network, share: Floats, outputs: Floats) -> int:
-    """The class with the largest share over all rows, except background; logits break ties."""
-    if share.shape[0] == 0:
+    """The class with the largest share over all rows, except background; logits break ties.
+
+    0 without rows or without classes.
+    """
+    if 0 in share.shape:
         return 0
     candidates = network.foreground
     totals, logits = share.sum(0, dtype=np.float64), outputs.sum(0, dtype=np.float64)

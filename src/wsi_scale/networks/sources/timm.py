@@ -40,15 +40,18 @@ def load(spec: str, card: Card | None = None) -> Network:
     }
     with asked_once() if arguments["pretrained"] else nullcontext():
         module = call_factory(asked, timm.create_model, arguments)
-    return assemble(asked, module, settle(asked, card, configuration_of(module)))
+    known = configuration_of(module, features_only=arguments.get("features_only") is True)
+    return assemble(asked, module, settle(asked, card, known))
 
 
-def configuration_of(module: Any) -> dict[str, Any]:
+def configuration_of(module: Any, *, features_only: bool = False) -> dict[str, Any]:
     """What timm knows about the model, as keys of a card."""
     from wsi_scale.networks.probe import take_channels
 
     config = getattr(module, "default_cfg", None) or {}
     known: dict[str, Any] = {}
+    if features_only or getattr(module, "num_classes", None) == 0:
+        known["task"] = "features"
     if take_channels(module) != 1:  # timm's mean and std are for RGB
         known |= {key: tuple(config[key]) for key in ("mean", "std") if key in config}
     if config.get("fixed_input_size") and not getattr(module, "dynamic_img_size", False):
