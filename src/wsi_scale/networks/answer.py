@@ -122,3 +122,17 @@ def predict(logits: Tensor, activation: Activation) -> Prediction:
     return Prediction(
         logits.mean(pixels), given.float().mean(pixels), entropy.flatten(1).mean(1), given
     )
+
+
+def class_scores(logits: Tensor, given: Tensor) -> Tensor:
+    """(N, K) score of each class, whose gradient is taken: the logits of a classifier.
+
+    For a segmenter, (N, K, H, W), the mean logit over the pixels given to the class, or over all
+    pixels if none is.
+    """
+    if logits.ndim == 2:
+        return logits
+    some = given.sum((2, 3), keepdim=True) > 0
+    weight = torch.where(some, given, torch.ones_like(given)).float()
+    weight = weight / weight.sum((2, 3), keepdim=True)
+    return (logits * weight).sum((2, 3))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wsi_scale.errors import NetworkError, SettingsError
-from wsi_scale.networks.answer import Prediction, activate, predict
+from wsi_scale.networks.answer import Prediction, activate, class_scores, predict
 from wsi_scale.networks.hooks import Moments, at_rest, at_work, hooked, moments, pixel_axes
 from wsi_scale.networks.layers import OUTPUT, LayerChoice
 from wsi_scale.networks.network import Network, luminance
@@ -193,11 +193,7 @@ def _differentiate(
 
     if answer.ndim == 2:
         return lambda k: of(answer, k)
-    given = prediction.given
-    count = given.sum((2, 3))
-    weight = torch.where((count > 0)[..., None, None], given, torch.ones_like(given)).float()
-    weight = weight / weight.sum((2, 3), keepdim=True)
-    scores = (answer * weight).sum((2, 3))
+    scores = class_scores(answer, prediction.given)
     classes = range(answer.shape[1]) if wanted is None else (wanted,)
     return {k: of(scores, k) for k in classes}.__getitem__
 
