@@ -18,7 +18,7 @@ from wsi_scale.geometry import ScaleGrid
 from wsi_scale.networks.hooks import at_work
 from wsi_scale.networks.layers import LayerChoice
 from wsi_scale.networks.network import Network
-from wsi_scale.responses.layer import LayerResponses
+from wsi_scale.plumbing.arrays import Floats
 from wsi_scale.responses.record import Responses
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.pyramid import sample_pyramid
@@ -31,18 +31,16 @@ MOST_CELLS = 16
 
 
 def strongest(
-    responses: Responses, layer: LayerResponses, index: int, scales: Sequence[int], count: int
+    responses: Responses, values: Floats, scales: Sequence[int], count: int
 ) -> list[tuple[int, int, float]]:
-    """The patches with the largest mean response of a channel, each of another site.
+    """The patches with the largest response of a channel, each of another site.
 
     Parameters
     ----------
     responses : Responses
         What was measured.
-    layer : LayerResponses
-        One of its layers.
-    index : int
-        Number of the channel.
+    values : numpy.ndarray
+        (R,) the channel's response to each patch.
     scales : Sequence[int]
         Positions on the grid to choose from.
     count : int
@@ -53,8 +51,8 @@ def strongest(
     list of (int, int, float)
         Site, position on the grid, response; strongest first.
     """
-    values = responses.on_grid(layer.mean[:, index])[:, list(scales)]
-    best = np.where(np.isfinite(values), values, -np.inf)
+    found = responses.on_grid(values)[:, list(scales)]
+    best = np.where(np.isfinite(found), found, -np.inf)
     highest = best.max(axis=1)
     sites = [int(i) for i in np.argsort(-highest, kind="stable") if highest[i] > -np.inf][:count]
     columns = best.argmax(axis=1)

@@ -50,7 +50,7 @@ class ExcitedPatch:
     is_answer: bool
     """Whether of the three scales this is the one nearest to the scale found."""
     response: float
-    """The channel's mean response, as it was measured."""
+    """The channel's mean over the patch, or its spread within it, as it was measured."""
     patch: NDArray[np.uint8]
     """(H, H, 3)."""
     where: NDArray[np.bool_] | None

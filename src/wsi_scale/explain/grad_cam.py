@@ -1,10 +1,15 @@
 """Where in a patch the score of a class comes from: Grad-CAM of the last layer that has pixels.
 
+Each pixel's channels are weighted by their own gradients, not by the mean over all pixels, so that
+the map lies where the network looks, whatever its head. Where the head averages over the pixels,
+both are the same.
+
 A hook, one gradient and a sum: kept libraries do the same but want the layer, and the shape of its
 tokens, from the user, and bring OpenCV and scikit-learn.
 
-Sources: Selvaraju et al., Grad-CAM, 2017, eq. 1 and 2; for segmenters Vinogradova et al., Towards
-interpretable semantic segmentation via gradient-weighted class activation mapping, 2020.
+Sources: Selvaraju et al., Grad-CAM, 2017, eq. 1 and 2; by pixel: Draelos and Carin, Use HiResCAM
+instead of Grad-CAM, 2020; for segmenters: Vinogradova et al., Towards interpretable semantic
+segmentation via gradient-weighted class activation mapping, 2020.
 """
 
 from __future__ import annotations
@@ -88,8 +93,7 @@ def grad_cam(network: Network, patches: NDArray[np.uint8], target: int) -> Class
         steep = planes_of(slope).detach().float()
         # after its last attention, a transformer's answer depends on the class token alone
         if bool(steep.any()):
-            weight = steep.mean((2, 3), keepdim=True)
-            heat = (weight * planes_of(output).detach().float()).sum(1).relu()
+            heat = (steep * planes_of(output).detach().float()).sum(1).relu()
             return ClassMap(name, heat.cpu().numpy())
     return None
 

@@ -16,6 +16,7 @@ from wsi_scale.explain.weigh_channels import (
     Weighed,
     curve_of,
     heaviest,
+    layer_values,
     weigh_by_response,
     weigh_by_score,
 )
@@ -184,7 +185,8 @@ def _shown(
     asked, channels = [], []
     for one in weighed:
         layer = responses.layer(one.layer)
-        best = strongest(responses, layer, one.channel, places, PATCHES)
+        values = layer_values(layer, one.statistic)[:, one.channel]
+        best = strongest(responses, values, places, PATCHES)
         patches = cut_excited(run.slide, responses, best, answer)
         asked += [ToMark(choices[one.layer], one.channel, patch) for patch in patches]
         curve = curve_of(responses, layer, one.channel, one.statistic)

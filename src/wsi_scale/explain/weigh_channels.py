@@ -11,9 +11,11 @@ import numpy as np
 from wsi_scale.estimators import fingerprint
 from wsi_scale.estimators.contract import Options
 from wsi_scale.explain.explanation import Statistic
-from wsi_scale.plumbing.arrays import Array
+from wsi_scale.plumbing.arrays import Array, Floats
 from wsi_scale.responses.layer import LayerResponses
 from wsi_scale.responses.record import PLAIN, Responses
+
+STATISTICS: tuple[Statistic, Statistic] = ("mean", "spread")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,28 @@ def weigh_by_score(
     """
     match = fingerprint.prepare(responses, options)
     assert isinstance(match, fingerprint.Match)
+    gains = channel_gains(match, right, wrong)
+    by_channel = gains.sum(axis=0)
+    whole = float(by_channel.sum())
+    if whole <= 0:
+        return []
+    names = [name for name, part in match.stack.layers.items() for _ in range(*part.indices(10**9))]
+    return [
+        Weighed(
+            names[c],
+            int(match.stack.channels[c]),
+            STATISTICS[int(gains[:, c].argmax())],
+            float(by_channel[c]) / whole,
+        )
+        for c in map(int, np.argsort(-by_channel, kind="stable"))
+        if by_channel[c] > 0
+    ]
+
+
+def channel_gains(match: fingerprint.Match, right: int, wrong: Sequence[int]) -> Array:
+    """(2, C) what the means and the spreads of each channel add to the fingerprint's score at the
+    right scale over that at the wrong ones, in nats; their sum is that difference, apart from the
+    price of matching the mixture."""
     here = _channel_parts(match, right)
     total = np.zeros_like(here)
     for scale in wrong:
@@ -75,22 +99,7 @@ def weigh_by_score(
             for part in match.stack.layers.values():
                 gain[:, part] *= _log_rate(here[:, part].sum(), there[:, part].sum(), match.layers)
         total += gain / len(wrong)
-    by_channel = total.sum(axis=0)
-    names = {c: name for name, part in match.stack.layers.items() for c in _range(part)}
-    order = [int(c) for c in np.argsort(-by_channel, kind="stable") if by_channel[c] > 0]
-    whole = by_channel.sum()
-    if not order or whole <= 0:
-        return []
-    statistics: tuple[Statistic, Statistic] = ("mean", "spread")
-    return [
-        Weighed(
-            names[c],
-            int(match.stack.channels[c]),
-            statistics[int(total[:, c].argmax())],
-            float(by_channel[c] / whole),
-        )
-        for c in order
-    ]
+    return total
 
 
 def _channel_parts(match: fingerprint.Match, scale: int) -> Array:
@@ -107,15 +116,12 @@ def _log_rate(here: float, there: float, layers: int) -> float:
     return float((np.log(after) - np.log(before)) / (after - before))
 
 
-def _range(part: slice) -> range:
-    return range(part.start, part.stop)
-
-
 def weigh_by_response(responses: Responses, right: int, wrong: Sequence[int]) -> list[Weighed]:
-    """Channels by how much their mean response differs between right and wrong scales.
+    """Channels by how much their response differs between right and wrong scales.
 
-    In standard deviations over all sites at these scales. Channels that never change are left out,
-    and so is the network's output if any layer before it was measured.
+    The response is the mean over a patch or the spread within it, whichever differs more, in
+    standard deviations over all sites at these scales. Channels that never change are left out, and
+    so is the network's output if any layer before it was measured.
 
     Parameters
     ----------
@@ -132,22 +138,41 @@ def weigh_by_response(responses: Responses, right: int, wrong: Sequence[int]) ->
     layers = [one for one in responses.layers if one.kind != "output"] or list(responses.layers)
     found = []
     for layer in layers:
-        values = responses.on_grid(layer.mean)[:, [right, *wrong]]
-        with np.errstate(invalid="ignore"):
-            known = np.isfinite(values[:, :, 0]).all(axis=1)
-        values = values[known]
-        if not len(values):
-            continue
-        spread = values.std(axis=(0, 1))
-        middle = values.mean(axis=0)
-        change = np.abs(middle[1:] - middle[0]).mean(axis=0)
-        lively = spread > 1e-6 * np.abs(values).max()
-        weight = np.divide(change, spread, out=np.zeros_like(change), where=lively)
+        changes = np.stack(
+            [
+                _change(responses.on_grid(layer_values(layer, what))[:, [right, *wrong]])
+                for what in STATISTICS
+            ]
+        )
         found += [
-            Weighed(layer.name, int(c), "mean", float(weight[c]))
-            for c in np.flatnonzero(weight > 0)
+            Weighed(
+                layer.name,
+                c,
+                STATISTICS[int(changes[:, c].argmax())],
+                float(changes[:, c].max()),
+            )
+            for c in map(int, np.flatnonzero(changes.max(axis=0) > 0))
         ]
     return sorted(found, key=lambda one: -one.weight)
+
+
+def layer_values(layer: LayerResponses, what: Statistic) -> Floats:
+    """(R, C) the mean of each patch, or the standard deviation within it."""
+    return layer.mean if what == "mean" else np.sqrt(layer.var)
+
+
+def _change(values: Array) -> Array:
+    """(C,) mean change from the first of some scales to the others, in standard deviations.
+
+    values: (sites, scales, C); sites without all scales are left out.
+    """
+    values = values[np.isfinite(values[:, :, 0]).all(axis=1)]
+    if not len(values):
+        return np.zeros(values.shape[2])
+    middle, spread = values.mean(axis=0), values.std(axis=(0, 1))
+    change = np.abs(middle[1:] - middle[0]).mean(axis=0)
+    lively = spread > 1e-6 * np.abs(values).max()
+    return np.asarray(np.divide(change, spread, out=np.zeros_like(change), where=lively))
 
 
 def heaviest(weighed: Sequence[Weighed], count: int) -> list[Weighed]:
@@ -185,12 +210,15 @@ def curve_of(responses: Responses, layer: LayerResponses, index: int, what: Stat
     Returns
     -------
     Curve
-        (S,) each. A BatchNorm's is in units of its stored statistics, as the fingerprint reads it.
+        (S,) each. That of a trained BatchNorm is in units of its stored statistics, as the
+        fingerprint reads it.
     """
     mean = responses.on_grid(layer.mean[:, index], PLAIN)
     var = responses.on_grid(layer.var[:, index], PLAIN)
     trained = None
-    if layer.running_mean is not None and layer.running_var is not None:
+    if _is_trained(layer):
+        assert layer.running_mean is not None
+        assert layer.running_var is not None
         stored = max(float(layer.running_var[index]), 1e-12)
         mean = (mean - float(layer.running_mean[index])) / stored**0.5
         var = var / stored
@@ -204,3 +232,10 @@ def curve_of(responses: Responses, layer: LayerResponses, index: int, what: Stat
         square = np.nanmean((var + mean**2)[:, known], axis=0)
         middle[known] = np.sqrt(np.maximum(square - np.nanmean(mean[:, known], axis=0) ** 2, 0))
     return Curve(middle, low, high, trained)
+
+
+def _is_trained(layer: LayerResponses) -> bool:
+    """Whether it stores statistics of training, not those with which every BatchNorm begins."""
+    if layer.running_mean is None or layer.running_var is None:
+        return False
+    return not (np.all(layer.running_mean == 0) and np.all(layer.running_var == 1))

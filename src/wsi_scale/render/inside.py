@@ -24,7 +24,6 @@ from wsi_scale.render.figure import (
     check_suffix,
     figure_bytes,
     plain,
-    shorten,
     write_title,
 )
 from wsi_scale.render.inside_words import (
@@ -37,10 +36,11 @@ from wsi_scale.render.limits import scale_ticks
 from wsi_scale.render.sentence import number
 from wsi_scale.report import Report
 
-WIDTH, BELOW_TITLE = 10.0, 5.1
-"""Inches; the title takes its own height."""
+WIDTH = 10.0
+"""Inches, as all lengths here."""
 
 _LEFT, _SIDE, _GAP = 0.2, 1.52, 0.11
+_CAPTION, _LINE = 4.2, 0.165
 _CHANNELS_LEFT, _CURVE_WIDTH, _ROW = 5.62, 1.62, 1.2
 _THUMB, _THUMB_GAP, _THUMBS_LEFT = 0.76, 0.09, 7.4
 _YELLOW = tuple(value / 255 for value in OUTLINE)
@@ -78,13 +78,15 @@ def render_explanation(report: Report, explanation: Explanation, *, kind: str = 
     with rc_context(STYLE):
         # the title is written twice, because only writing it tells its height
         title = write_title(Figure(figsize=(WIDTH, 6)), report, "looking inside · ")
-        figure = Figure(figsize=(WIDTH, title + BELOW_TITLE), dpi=DPI, facecolor="white")
+        lines = [part for line in caption(explanation) for part in textwrap.wrap(line, 154)]
+        height = title + _CAPTION + _LINE * len(lines) + 0.12
+        figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
         write_title(figure, report, "looking inside · ")
         page = _Page(figure, title)
         _draw_views(page, explanation, report)
         _draw_channels(page, explanation)
-        lines = [part for line in caption(explanation) for part in textwrap.wrap(line, 164)]
-        page.text(_LEFT, 4.22, "\n".join(lines), size=8.5, color=GREY, linespacing=1.35)
+        for i, line in enumerate(lines):
+            page.text(_LEFT, _CAPTION + i * _LINE, line, size=8.5, color=GREY)
         return figure_bytes(figure, kind)
 
 
@@ -171,8 +173,9 @@ def _draw_channels(page: _Page, found: Explanation) -> None:
     page.text(_THUMBS_LEFT, 0.25, "patches that excite it most, by scale", size=8.5, color=GREY)
     for i, channel in enumerate(found.channels):
         top = 0.45 + i * _ROW
-        words = shorten(channel_words(channel, found.way), 76)
-        page.text(_CHANNELS_LEFT - 0.42, top, words, size=8.5)
+        name, weight = channel_words(channel, found.way)
+        page.text(_CHANNELS_LEFT - 0.42, top, name, size=8.5)
+        page.text(WIDTH - 0.15, top, weight, size=8.5, ha="right")
         axes = page.axes(_CHANNELS_LEFT, top + 0.2, _CURVE_WIDTH, _THUMB)
         _draw_response(axes, channel, found)
         for k, patch in enumerate(channel.patches):
@@ -217,10 +220,11 @@ def _show_excited(axes: Axes, excited: ExcitedPatch) -> None:
         excited.patch, interpolation="antialiased", aspect="auto", extent=(0, side, side, 0)
     )
     if excited.where is not None:
-        rows, columns = excited.where.shape
+        where = excited.where.repeat(8, axis=0).repeat(8, axis=1)  # cells with corners
+        rows, columns = where.shape
         x, y = ((np.arange(count) + 0.5) * side / count for count in (columns, rows))
         for line, colour in ((1.8, INK), (0.9, _YELLOW)):
-            axes.contour(x, y, excited.where.astype(float), [0.5], colors=[colour], linewidths=line)
+            axes.contour(x, y, where.astype(float), [0.5], colors=[colour], linewidths=line)
     axes.set(xlim=(0, side), ylim=(side, 0))
     _frame(axes, excited.is_answer, width=2.4)
     colour, weight = (ANSWER, "bold") if excited.is_answer else (INK, "normal")

@@ -35,15 +35,15 @@ def share_words(view: ScaleView, found: Explanation) -> str:
     return name + share
 
 
-def channel_words(channel: TellingChannel, way: Way) -> str:
-    """Above a channel: its name, what is plotted, and what it weighs."""
-    what = "mean" if channel.statistic == "mean" else "spread"
-    weight = (
-        f"{100 * channel.weight:.2g} % of the score's difference"
-        if way == "score"
-        else f"changes by {number(channel.weight)} s.d."
-    )
-    return f"{channel.layer}, channel {channel.index}: {weight} ({what} shown)"
+def channel_words(channel: TellingChannel, way: Way) -> tuple[str, str]:
+    """Above a channel: its name; what is plotted of it, and what that weighs."""
+    room = 38 - len(f", channel {channel.index}")
+    layer = channel.layer if len(channel.layer) <= room else f"…{channel.layer[1 - room :]}"
+    if way == "score":
+        weight = f"{channel.statistic}: {100 * channel.weight:.2g} % of the score"
+    else:
+        weight = f"{channel.statistic} changes by {number(channel.weight)} s.d."
+    return f"{layer}, channel {channel.index}", weight
 
 
 def caption(found: Explanation) -> list[str]:
@@ -65,10 +65,12 @@ def _of_maps(found: Explanation) -> str:
     if found.map_from == HIDDEN_PARTS:
         way = f"how much the score of “{found.target}” falls when that part is hidden"
     else:
-        way = f"where the score of “{found.target}” comes from (Grad-CAM, {found.map_from})"
+        way = (
+            f"where the score of “{found.target}” comes from (Grad-CAM by pixel, {found.map_from})"
+        )
     return (
-        f"Below: {way}; bright is most, each map has its own range. This is where it looks, not "
-        "whether it is right."
+        f"Below: {way}; bright: most, on each map's own range. It shows where the network looks, "
+        "not that it is right."
     )
 
 
@@ -81,5 +83,5 @@ def _of_channels(found: Explanation) -> list[str]:
     lines = "; yellow: where it responds most" if pixels else ""
     return [
         f"Right: the heaviest channels of different layers, over all sites{dashed}{lines}. They "
-        "were picked because they differ here: that proves nothing; rely on interval and verdict."
+        "were picked because they differ here, so they are no evidence: rely on the verdict."
     ]
