@@ -69,7 +69,7 @@ def _of_maps(found: Explanation) -> str:
             f"where the score of “{found.target}” comes from (Grad-CAM by pixel, {found.map_from})"
         )
     return (
-        f"Below: {way}; bright: most, on each map's own range. It shows where the network looks, "
+        f"Below: {way}; bright: most, each on its own range. It shows where the network looks, "
         "not that it is right."
     )
 
