@@ -6,9 +6,9 @@ from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 
 class ActionsBox(QWidget):
-    """Buttons that are enabled once there is an answer."""
+    """Buttons that are enabled once there is an answer. ``inside`` looks after itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, inside: QPushButton) -> None:
         super().__init__()
         self.view = QPushButton("View at optimal scale")
         self.view.setToolTip("Zoom so that one pixel of the network fills one pixel of the screen")
@@ -18,7 +18,8 @@ class ActionsBox(QWidget):
         self.json.setToolTip("Copy the whole report")
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.addWidget(self.view, 0, 0, 1, 3)
+        grid.addWidget(self.view, 0, 0, 1, 2)
+        grid.addWidget(inside, 0, 2)
         for column, button in enumerate((self.json, self.cli, self.export)):
             grid.addWidget(button, 1, column)
         self.allow(answer=False, scale=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wsi_scale.errors import OutputError
 from wsi_scale.plumbing.files import write_atomically
@@ -12,6 +13,9 @@ from wsi_scale.render.command import command
 from wsi_scale.render.site_tables import sites_csv, sites_geojson
 from wsi_scale.report import Report
 from wsi_scale_napari.work import Request, Strip
+
+if TYPE_CHECKING:
+    from wsi_scale.pipeline.progress import Progress
 
 KINDS = "Report (*.json);;Sites (*.csv);;Picture (*.png);;Sites for QuPath (*.geojson)"
 SUFFIXES = (".json", ".csv", ".png", ".geojson")
@@ -24,6 +28,8 @@ class Result:
     report: Report
     strip: Strip
     request: Request
+    progress: Progress | None = None
+    """The run behind it, with its network; None if there was none."""
 
     @property
     def drawn(self) -> str | None:

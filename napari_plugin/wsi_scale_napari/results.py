@@ -12,6 +12,7 @@ from wsi_scale_napari.answer_box import AnswerBox
 from wsi_scale_napari.colours import key_to_sites
 from wsi_scale_napari.error_panel import ErrorPanel
 from wsi_scale_napari.export import KINDS, Result, command_of, export, save_region
+from wsi_scale_napari.inside_button import InsideButton
 from wsi_scale_napari.plot import ResponsePlot
 from wsi_scale_napari.strip_view import Strip
 from wsi_scale_napari.task import Task, Tasks
@@ -27,7 +28,8 @@ class Results(QWidget):
         self.result: Result | None = None
         self._saved_region: Path | None = None
         self.answer, self.plot, self.strip = AnswerBox(), ResponsePlot(), Strip()
-        self.use, self.said, self.key = ActionsBox(), QLabel(), QLabel(key_to_sites())
+        self.inside = InsideButton(tasks, error)
+        self.use, self.said, self.key = ActionsBox(self.inside), QLabel(), QLabel(key_to_sites())
         self.key.setTextFormat(Qt.TextFormat.RichText)
         self.key.setStyleSheet("background: #e8e8e8; color: #222222; padding: 1px 4px;")
         for label in (self.said, self.key):
@@ -51,6 +53,7 @@ class Results(QWidget):
         self.key.setVisible(False)
         self.strip.show_patches([], None)
         self.use.allow(answer=False, scale=False)
+        self.inside.offer(None)
         self._say("")
 
     def show_state(self, state: State) -> None:
@@ -65,7 +68,8 @@ class Results(QWidget):
         report = state.report
         if report is None:
             return
-        self.result = Result(report, state.strip, request)
+        self.result = Result(report, state.strip, request, state.progress)
+        self.inside.offer(self.result)
         self.strip.show_patches(state.strip, report.scale)
         self.use.allow(answer=True, scale=report.scale is not None, partial=report.partial)
 

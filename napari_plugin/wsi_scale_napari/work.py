@@ -67,6 +67,8 @@ class State:
     strip: Strip = field(default_factory=list)
     """(scale, patch) pairs of what the network saw; a segmenter's findings are outlined. Only at
     the end."""
+    progress: Progress | None = None
+    """What the report came from, with the network, to look inside."""
     failure: RunFailure | None = None
 
     @property
@@ -140,7 +142,12 @@ class Work:
 
         # only this run uses the slide
         slide.read = read_unless_stopped  # type: ignore[method-assign, assignment]
-        network.module.register_forward_pre_hook(lambda *_: self._check())
+        network.module.register_forward_pre_hook(lambda *_: self._check_in_thread())
+
+    def _check_in_thread(self) -> None:
+        """The network outlives the run: only the run's own thread may be stopped in it."""
+        if threading.current_thread() is self._thread:
+            self._check()
 
     def _check(self) -> None:
         if self._stop.is_set():
@@ -164,7 +171,7 @@ class Work:
         before = self.state
         if last is None or step.estimate is not last.estimate or step.finished:
             fields = tuple(fields_of_view(step.run, step.estimate))
-            before = replace(before, report=step.report(), fields=fields)
+            before = replace(before, report=step.report(), fields=fields, progress=step)
         words = f"{step.done} of {step.total} visits"
         return replace(
             before,

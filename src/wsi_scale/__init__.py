@@ -14,6 +14,8 @@ from wsi_scale.plumbing.moved import follow_old_paths
 if TYPE_CHECKING:
     from wsi_scale.batch.estimate_slides import Failure, estimate_slides
     from wsi_scale.errors import WsiScaleError
+    from wsi_scale.explain.explanation import Explanation
+    from wsi_scale.explain.look_inside import look_inside
     from wsi_scale.geometry import Box, Level, ScaleGrid, Site
     from wsi_scale.judgement.estimate import Estimate, estimate
     from wsi_scale.networks.load import load_network
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Box",
     "Estimate",
+    "Explanation",
     "Failure",
     "Level",
     "Progress",
@@ -57,6 +60,7 @@ __all__ = [
     "estimate_slides",
     "iter_estimates",
     "load_network",
+    "look_inside",
     "measure_responses",
     "open_slide",
     "ruler",
@@ -70,6 +74,8 @@ __getattr__, __dir__ = open_when_asked(
     {
         "batch.estimate_slides": ("Failure", "estimate_slides"),
         "errors": ("WsiScaleError",),
+        "explain.explanation": ("Explanation",),
+        "explain.look_inside": ("look_inside",),
         "geometry": ("Box", "Level", "ScaleGrid", "Site"),
         "judgement.estimate": ("Estimate", "estimate"),
         "networks.load": ("load_network",),

@@ -42,8 +42,7 @@ from wsi_scale.cli.progress_bar import follow, load
 from wsi_scale.cli.ruler import ruler
 from wsi_scale.cli.show import err, print_report
 from wsi_scale.cli.tiles import tiles
-from wsi_scale.errors import SettingsError, WsiScaleError
-from wsi_scale.networks.absent import is_absent
+from wsi_scale.errors import WsiScaleError
 from wsi_scale.pipeline.settings import Settings
 from wsi_scale.plumbing.version import __version__
 from wsi_scale.slide.readers import open_slide
@@ -134,6 +133,14 @@ ResponsesOption = Annotated[
         help="Save the network's responses, to estimate again in Python without the network.",
     ),
 ]
+ExplainOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Save a picture (.png, .pdf or .svg) of what the network looks at, at the scale found "
+        "and at two wrong ones, and of the channels that tell them apart.",
+    ),
+]
 
 
 @takes(spec=spec_of, settings=settings_of)
@@ -148,11 +155,13 @@ def estimate(
     plot: PlotOption = None,
     html: HtmlOption = None,
     responses: ResponsesOption = None,
+    explain: ExplainOption = None,
 ) -> int:
     """Find the scale at which the network sees the slide best.
 
     In: a slide and a network. Out: the scale with its 90 % interval and a verdict, as text on
-    stdout. Files are written only where you name them (--json, --plot, --html, --responses).
+    stdout. Files are written only where you name them (--json, --plot, --html, --responses,
+    --explain).
 
     The scale is how many level-0 pixels (the slide's finest) become one pixel of the network's
     input, along one side. Scale 2 means: shrink the slide to half its width and height, then
@@ -163,11 +172,8 @@ def estimate(
     nuclei in H&E. Name your own with --network.
     """
     settings = settings.model_copy(update={"region": region})
-    outputs = Outputs(json, plot, html, responses)
-    if responses is not None and is_absent(spec):
-        raise SettingsError(
-            "--responses needs a network that is here; name its weights (--network)"
-        )
+    outputs = Outputs(json, plot, html, responses, explain)
+    outputs.check_network(spec)
     inputs = [*inputs_of(slide, region, spec), *filter(None, [settings.profile])]
     outputs.check(inputs)
     with open_slide(slide, reader=settings.reader, mpp=settings.mpp) as opened:
@@ -179,8 +185,9 @@ def estimate(
             err.print("there is no answer yet, so nothing was written")
             return EXIT_CANCELLED
         outputs.write(progress, report)
-    if json != "-":
-        print_report(report)
+        if json != "-":
+            print_report(report)
+        outputs.write_explanation(progress, report)
     if cancelled:
         return EXIT_CANCELLED
     return EXIT_OK if report.verdict == "ok" else EXIT_NOT_OK

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wsi_scale.errors import OutputError
+from wsi_scale.errors import OutputError, WsiScaleError
+from wsi_scale.networks.absent import is_absent
 from wsi_scale.networks.identity import files_of_spec
 from wsi_scale.plumbing.files import check_writable, write_atomically
 from wsi_scale.slide.base import Slide
@@ -29,18 +30,21 @@ class Outputs:
     plot: Path | None
     html: Path | None
     responses: Path | None
+    explain: Path | None = None
 
     def check(self, inputs: Sequence[str]) -> None:
         """Refuse, before any work, results that cannot be written or would replace an input."""
         from wsi_scale.render.figure import check_suffix
 
-        if self.plot is not None:
-            check_suffix(self.plot)
+        for picture in (self.plot, self.explain):
+            if picture is not None:
+                check_suffix(picture)
         if self.responses is not None and self.responses.suffix != ".npz":
             raise OutputError(f"--responses must end in .npz, got {self.responses}")
         if self.html == Path("-"):
             raise OutputError("--html writes a file, got -; only --json can go to stdout")
-        files = [path for path in (self.plot, self.html, self.responses) if path is not None]
+        named = (self.plot, self.html, self.responses, self.explain)
+        files = [path for path in named if path is not None]
         for path in files:
             check_writable(path)
         if self.json is not None:
@@ -50,8 +54,15 @@ class Outputs:
         if len({os.path.realpath(path) for path in files}) < len(files):
             raise OutputError("two results would go to the same file; give each its own name")
 
+    def check_network(self, spec: str) -> None:
+        """Refuse results that a network which is not here cannot give."""
+        asked = {"--responses": self.responses, "--explain": self.explain}
+        for option, path in asked.items():
+            if path is not None and is_absent(spec):
+                raise OutputError(f"{option} needs a network that is here, and {spec} is not")
+
     def write(self, progress: Progress, report: Report) -> None:
-        """Write every file that the user named, each whole or not at all."""
+        """Write every file that the user named, each whole or not at all, but the last one."""
         if self.json is not None:
             write_text(self.json, report.to_json())
         if self.responses is not None and progress.responses is not None:
@@ -66,6 +77,18 @@ class Outputs:
             draw_estimate(report, strip, self.plot)
         if self.html is not None:
             write_html(report, figure_png(report, strip), self.html)
+
+    def write_explanation(self, progress: Progress, report: Report) -> None:
+        """Look inside, if the user named a file for it. Comes last: nothing is lost if it fails."""
+        if self.explain is None:
+            return
+        from wsi_scale.explain.look_inside import look_inside
+        from wsi_scale.render.inside import draw_explanation
+
+        try:
+            draw_explanation(report, look_inside(progress), self.explain)
+        except WsiScaleError as error:
+            raise OutputError(f"{self.explain} was not written: {error}") from error
 
 
 def inputs_of(slide: str, region: str | None, network: str) -> list[str]:

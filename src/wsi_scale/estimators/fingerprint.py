@@ -67,6 +67,8 @@ class Stack:
     """(C,) sums to 1. All layers count the same, and so do the channels of a layer."""
     layers: dict[str, slice]
     """The channels of each layer, by name."""
+    channels: Array
+    """(C,) number of each channel within its layer."""
 
     @property
     def known(self) -> Array:
@@ -137,17 +139,21 @@ class Match:
         """
         by_layer = np.full((self.layers, len(self.scales)), np.nan)
         paid = np.full(len(self.scales), np.nan)
-        known = self.stack.known
-        for s in range(len(self.scales)):
-            here = weights * known[:, s]
-            if here.sum() == 0:
-                continue
-            sites = here > 0
-            off, change = discrepancy_by_site(self.stack, sites, s, here[sites] / here.sum())
-            rest, paid[s] = remix(off, change, self.price)
+        for s in map(int, np.flatnonzero(weights @ self.stack.known > 0)):
+            rest, paid[s] = self.unexplained(weights, s)
             parts = self.stack.layers.values()
             by_layer[:, s] = [_share(self.stack, rest, part) for part in parts]
         return by_layer, paid
+
+    def unexplained(self, weights: Array, scale: int) -> tuple[Array, float]:
+        """What one scale leaves unexplained (2C,): means, then spreads; and the price paid.
+
+        Squared and summed over a layer's channels, it is that layer's share of the divergence.
+        """
+        here = weights * self.stack.known[:, scale]
+        sites = here > 0
+        share = here[sites] / here.sum()
+        return remix(*discrepancy_by_site(self.stack, sites, scale, share), self.price)
 
 
 def settled_layers(responses: Responses) -> tuple[LayerResponses, ...]:
@@ -178,7 +184,7 @@ def stack_layers(
     Channels that never fired in training carry no information and are left out. Raises Unavailable
     if none remains.
     """
-    first, second, weight, where = [], [], [], {}
+    first, second, weight, used, where = [], [], [], [], {}
     start = 0
     for layer in layers:
         stored_mean = np.asarray(layer.running_mean, float)
@@ -193,12 +199,14 @@ def stack_layers(
         first.append(standard)
         second.append(var / stored_var[use] + standard**2)
         weight.append(np.full(len(use), 1 / len(use)))
+        used.append(use)
         where[layer.name] = slice(start, start + len(use))
         start += len(use)
     if not where:
         raise Unavailable("no channel of the BatchNorm layers ever fired in training")
     joined = np.concatenate(weight) / len(where)
-    return Stack(np.concatenate(first, axis=2), np.concatenate(second, axis=2), joined, where)
+    moments = (np.concatenate(first, axis=2), np.concatenate(second, axis=2))
+    return Stack(*moments, joined, where, np.concatenate(used))
 
 
 def discrepancy_by_site(

@@ -100,3 +100,17 @@ def no_prediction(count: int) -> Prediction:
     """Of a network that predicts no classes: K = 0, and no entropy."""
     nothing = torch.zeros((count, 0))
     return Prediction(nothing, nothing, torch.full((count,), torch.nan), nothing.bool())
+
+
+def class_scores(logits: Tensor, given: Tensor) -> Tensor:
+    """(N, K) score of each class, whose gradient is taken: the logits of a classifier.
+
+    For a segmenter, (N, K, H, W), the mean logit over the pixels given to the class, or over all
+    pixels if none is.
+    """
+    if logits.ndim == 2:
+        return logits
+    some = given.sum((2, 3), keepdim=True) > 0
+    weight = torch.where(some, given, torch.ones_like(given)).float()
+    weight = weight / weight.sum((2, 3), keepdim=True)
+    return (logits * weight).sum((2, 3))

@@ -33,7 +33,7 @@ FORMATS = ("png", "pdf", "svg")
 DPI = 150
 MOST_PATCHES = 8
 
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "axes.spines.top": False,
@@ -95,21 +95,26 @@ def figure_png(report: Report, strip: Strip, *, site: Site | None = None) -> byt
 def render_estimate(report: Report, strip: Strip, *, site: Site | None = None, kind: str) -> bytes:
     """The figure as the bytes of a file; ``kind`` is one of FORMATS."""
     strip = _thin_out(strip)
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(10, 6.4 if strip else 4.9), dpi=DPI, facecolor="white")
         height = figure.get_figheight()
         bottom = 2.15 / height if strip else 0.62 / height
-        top = _title(figure, report) + (0.55 if report.slide.mpp else 0.12)
+        top = write_title(figure, report) + (0.55 if report.slide.mpp else 0.12)
         axes = figure.add_axes((0.075, bottom, 0.895, 1 - bottom - top / height))
         draw_curve(axes, report)
         if strip:
             _draw_strip(figure, report, strip, site)
-        buffer = io.BytesIO()
-        metadata = {"Date": None} if kind == "svg" else {"CreationDate": None}
-        with warnings.catch_warnings():
-            # the font may lack the script of a name, which is then drawn as boxes
-            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-            figure.savefig(buffer, format=kind, metadata=None if kind == "png" else metadata)
+        return figure_bytes(figure, kind)
+
+
+def figure_bytes(figure: Figure, kind: str) -> bytes:
+    """A figure as the bytes of a file; the same figure always gives the same bytes."""
+    buffer = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else {"CreationDate": None}
+    with warnings.catch_warnings():
+        # the font may lack the script of a name, which is then drawn as boxes
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(buffer, format=kind, metadata=None if kind == "png" else metadata)
     return buffer.getvalue()
 
 
@@ -120,26 +125,34 @@ def _thin_out(strip: Strip) -> Strip:
     return [strip[i] for i in np.linspace(0, len(strip) - 1, MOST_PATCHES).round().astype(int)]
 
 
-def _title(figure: Figure, report: Report) -> float:
-    """Write the headline, the slide, network and estimator, and any doubt; returns inches used."""
+def write_title(figure: Figure, report: Report, before: str = "") -> float:
+    """Write the headline, the slide, network and estimator, and any doubt; returns inches used.
+
+    before: words in front of the name of the slide.
+    """
     height = figure.get_figheight()
     name = Path(report.slide.path).name
-    subtitle = _shorten(f"{name} · {report.network.name} · {report.estimator}", 120)
-    figure.text(0.02, 1 - 0.13 / height, _plain(headline(report)), size=15, weight="bold", va="top")
-    figure.text(0.02, 1 - 0.47 / height, _plain(subtitle), color=GREY, va="top", size=9)
+    subtitle = shorten(f"{before}{name} · {report.network.name} · {report.estimator}", 120)
+    figure.text(0.02, 1 - 0.13 / height, plain(headline(report)), size=15, weight="bold", va="top")
+    figure.text(0.02, 1 - 0.47 / height, plain(subtitle), color=GREY, va="top", size=9)
     lines = textwrap.wrap(report.reason, 138, max_lines=2, placeholder=" …")
     if report.verdict == "ok":
         lines = []
     for i, line in enumerate(lines):
-        figure.text(0.02, 1 - (0.66 + 0.17 * i) / height, _plain(line), va="top", size=9)
+        figure.text(0.02, 1 - (0.66 + 0.17 * i) / height, plain(line), va="top", size=9)
     return 0.72 + 0.17 * len(lines)
 
 
-def _shorten(text: str, length: int) -> str:
+def shorten(text: str, length: int) -> str:
+    """Text of at most about that length, with its middle left out.
+
+    >>> shorten("a-long-name.svs", 8)
+    'a-lo … .svs'
+    """
     return text if len(text) <= length else f"{text[: length // 2]} … {text[-length // 2 :]}"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text in which matplotlib sees no formula."""
     return text.replace("$", r"\$")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from wsi_scale.networks.answer import Prediction
+from wsi_scale.networks.answer import Prediction, class_scores
 from wsi_scale.networks.channel_axes import TensorAxes
 from wsi_scale.networks.hooks import pixel_axes
 
@@ -29,10 +29,6 @@ def differentiate(
 
     if answer.ndim == 2:
         return lambda k: of(answer, k)
-    given = prediction.given
-    count = given.sum((2, 3))
-    weight = torch.where((count > 0)[..., None, None], given, torch.ones_like(given)).float()
-    weight = weight / weight.sum((2, 3), keepdim=True)
-    scores = (answer * weight).sum((2, 3))
+    scores = class_scores(answer, prediction.given)
     classes = range(answer.shape[1]) if wanted is None else (wanted,)
     return {k: of(scores, k) for k in classes}.__getitem__
