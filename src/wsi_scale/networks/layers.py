@@ -134,7 +134,8 @@ def choose_layers(structure: Structure, patterns: Sequence[str] | None) -> tuple
     order = {call.name: i for i, call in enumerate(structure.calls)}
     grids, by_name = grids_of(structure.calls), {call.name: call for call in structure.calls}
     heard = sorted(chosen.values(), key=lambda choice: order[choice.name])
-    last = () if structure.predicts or patterns else (OUTPUT,)
+    ends = not patterns and (structure.head is None or not structure.predicts)
+    last = (OUTPUT,) if ends else ()
     return (*(_laid_out(choice, by_name[choice.name], grids) for choice in heard), *last)
 
 
