@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from wsi_scale.errors import SettingsError
+from wsi_scale.slide.lengths import UM_PER_INCH
 from wsi_scale.slide.resolution import power_note
-from wsi_scale.slide.statements import UM_PER_INCH, Statement, as_number, stated, statements_of
+from wsi_scale.slide.statements import Statement, as_number, stated, statements_of
 
 MPP_RANGE = (0.02, 50.0)
 """µm/px that a microscope or a slide scanner can produce. Anything else is nonsense."""
@@ -100,7 +101,7 @@ def check_mpp(mpp: float | Pair | None) -> Pair | None:
     return x, y
 
 
-def audit_metadata(properties: Mapping[str, str]) -> Audit:
+def audit_metadata(properties: Mapping[str, str], size: tuple[int, int] | None = None) -> Audit:
     """µm/px and magnification from a file's properties, with every statement judged.
 
     The most trustworthy plausible statement is used. A field of the vendor comes before one of the
@@ -112,6 +113,9 @@ def audit_metadata(properties: Mapping[str, str]) -> Audit:
     properties : mapping of str to str
         Names as in OpenSlide or TiffSlide. For plain images ``image.dpi-x`` and ``-y``; for
         OME-Zarr ``ome-zarr.scale-x`` and ``-y``, with values such as ``0.25 micrometer``.
+    size : (int, int), optional
+        Width and height of the image, px. OME-XML may describe several images; what it says of the
+        one of this size counts.
 
     Returns
     -------
@@ -126,7 +130,7 @@ def audit_metadata(properties: Mapping[str, str]) -> Audit:
     >>> [(finding.source, finding.status) for finding in audit.findings]
     [('aperio.MPP', 'used'), ('image.dpi-x', 'nonsense')]
     """
-    claims = list(statements_of(properties))
+    claims = list(statements_of(properties, size))
     (source_x, x), (source_y, y) = _first(claims, "x"), _first(claims, "y")
     square = (x is None) != (y is None)
     note = "the other axis is not stated; pixels are assumed to be square" if square else ""
@@ -181,6 +185,9 @@ def _first(claims: list[Statement], axis: str) -> tuple[str | None, float | None
 def _judge(claims: list[Statement], mpp: Pair | None, note: str) -> Iterator[Finding]:
     used: set[str] = set()
     for claim in claims:
+        if not claim.axes:
+            yield Finding(claim.source, claim.says, None, "information", claim.note)
+            continue
         if plausible_mpp(claim.mpp) is None:
             yield Finding(claim.source, claim.says, None, "nonsense", _why_nonsense(claim))
             continue
@@ -188,7 +195,8 @@ def _judge(claims: list[Statement], mpp: Pair | None, note: str) -> Iterator[Fin
         assert claim.mpp is not None
         if set(claim.axes) - used:
             used |= set(claim.axes)
-            yield Finding(claim.source, claim.says, claim.mpp, "used", note)
+            notes = "; ".join(filter(None, [claim.note, note]))
+            yield Finding(claim.source, claim.says, claim.mpp, "used", notes)
             continue
         status = _compare(claim.mpp, mpp[1] if claim.axes == "y" else mpp[0])
         yield Finding(claim.source, claim.says, claim.mpp, status)

@@ -93,7 +93,7 @@ class ImageSlide(Slide):
             )
         self.levels = (Level(width, height, 1.0),)
         self.bounds = Box(0, 0, width, height)
-        found = audit_metadata(self.properties)
+        found = audit_metadata(self.properties, (self.levels[0].width, self.levels[0].height))
         self.mpp, self.mpp_source, self.objective_power, self.audit = found
         self.reader_reason = f"Pillow reads this {kind} image"
 
@@ -179,8 +179,16 @@ def _properties(image: Image.Image) -> dict[str, str]:
                 properties[name] = str(tags[code])
         properties.setdefault("tiff.ResolutionUnit", "2")  # the default of the TIFF standard
         if _DESCRIPTION_TAG in tags:
-            properties["tiff.ImageDescription"] = str(tags[_DESCRIPTION_TAG])
+            properties["tiff.ImageDescription"] = _as_utf8(str(tags[_DESCRIPTION_TAG]))
     elif "dpi" in image.info:
         across, down = image.info["dpi"]
         properties |= {"image.dpi-x": str(float(across)), "image.dpi-y": str(float(down))}
     return properties
+
+
+def _as_utf8(text: str) -> str:
+    """Text of a TIFF tag, which Pillow reads as Latin-1, as UTF-8 where it is that."""
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text

@@ -70,7 +70,7 @@ class OpenSlideSlide(Slide):
         self.levels, self._numbers = pick_levels(sizes, self._downsamples)
         self.bounds = bounds_of(self.properties, "openslide", self.levels[0])
         self.background = colour_of(self.properties, "openslide.background-color") or WHITE
-        found = audit_metadata(self.properties)
+        found = audit_metadata(self.properties, (self.levels[0].width, self.levels[0].height))
         self.mpp, self.mpp_source, self.objective_power, self.audit = found
         vendor = self.properties.get("openslide.vendor", "")
         kind = _VENDORS.get(vendor, vendor.replace("-", " ").capitalize())

@@ -80,7 +80,7 @@ class TiffSlideSlide(Slide):
             raise SlideError(f"TiffSlide cannot show {path}: {refusal}")
         self.levels, self._numbers = pick_levels(sizes, self._downsamples)
         self.bounds = bounds_of(self.properties, "tiffslide", self.levels[0])
-        found = audit_metadata(self.properties)
+        found = audit_metadata(self.properties, (self.levels[0].width, self.levels[0].height))
         self.mpp, self.mpp_source, self.objective_power, self.audit = found
 
     def _read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
