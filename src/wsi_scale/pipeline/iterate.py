@@ -114,7 +114,8 @@ def iter_estimates(
         try:
             run = plan_run(ready, network, settings)
         except NoTissueError as error:
-            run = Run(ready, network, settings, (), wished_grid(*settings.scales, settings), 0)
+            grid = wished_grid(*settings.scales, settings)
+            run = Run(ready, network, settings, (), grid, 0, ready.notes)
             nothing = blank_estimate(run.grid, settings.interval_level, str(error))
             seconds = time.monotonic() - started
             yield Progress(run, 0, 0, nothing, (), seconds, 0.0, finished=True)

@@ -97,7 +97,7 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
         min_window_px=2 * lo * size,
     )
     hi, lowered = _highest_that_fits(slide, sites, size, lo, hi)
-    warnings = (*trusted, *tissue.warnings, *lowered, *_not_square(slide))
+    warnings = (*slide.notes, *trusted, *tissue.warnings, *lowered, *_not_square(slide))
     grid = wished_grid(lo, hi, settings)
     return Run(slide, network, settings, tuple(sites), grid, size, warnings)
 

@@ -23,6 +23,16 @@ def resolution(slide: Slide) -> str:
     return f"{value}, from {slide.mpp_source}"
 
 
+def bounds(slide: Slide) -> str:
+    """Where the slide has pixels, if that is not the whole canvas; else empty."""
+    box, finest = slide.bounds, slide.levels[0]
+    if (box.x, box.y, box.width, box.height) == (0, 0, finest.width, finest.height):
+        return ""
+    return (
+        f"{box.width:g} × {box.height:g} px from x {box.x:g}, y {box.y:g}; QuPath counts from there"
+    )
+
+
 def slide_line(slide: Slide) -> str:
     """A slide in one line: ``40× · 0.25 µm/px · 46000 × 32914 px · 3 levels · openslide``."""
     parts = [] if slide.objective_power is None else [f"{slide.objective_power:g}×"]
@@ -42,7 +52,7 @@ def slide_doubts(slide: Slide) -> list[str]:
             doubts.append(f"{found.source} says {found.says}, which differs")
         elif found.status in ("nonsense", "information") and found.note not in ("", PLAIN):
             doubts.append(f"{found.source}, {found.says}: {found.note}")
-    return doubts
+    return [*doubts, *slide.notes]
 
 
 def area_words(area_px: float, mpp: tuple[float, float] | None) -> str:

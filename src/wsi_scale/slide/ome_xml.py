@@ -65,7 +65,7 @@ def parse_ome(text: str) -> OmeXml | None:
     Prefixes of namespaces and kinds of quotes make no difference. XML that declares entities is
     not read at all. Of damaged XML the part before the fault is.
 
-    >>> parse_ome("<OME><Image Name='HE'><Pixels SizeX='3' SizeY='2'/></Image></OME>").images[0].size
+    >>> parse_ome("<OME><Image><Pixels SizeX='3' SizeY='2'/></Image></OME>").images[0].size
     (3, 2)
     """
     text = text.strip(_ENDS)

@@ -22,7 +22,8 @@ from wsi_scale.geometry import Box, Level
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.metadata import audit_metadata
 from wsi_scale.slide.readers._files import example_pixels, is_file, what_it_said
-from wsi_scale.slide.readers._pixels import as_rgb
+from wsi_scale.slide.readers._pixels import as_rgb, note_on_white, white_for
+from wsi_scale.slide.readers._tiff_images import why_not_the_first_page
 
 NAME = "image"
 LABEL = "Pillow"
@@ -78,14 +79,18 @@ class ImageSlide(Slide):
         self._file = os.path.abspath(path)
         self._pixels: NDArray[np.uint8] | None = None
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed, self.notes = False, ()
         try:
             with _quiet(), _open_image(self._file) as image:
                 width, height = image.size
                 self.properties = _properties(image)
                 kind = image.format
+                deep = _is_deep(image)
         except _LIBRARY_ERRORS as error:
             raise SlideError(f"Pillow cannot open {path}: {what_it_said(error, path)}") from None
+        why_not = why_not_the_first_page(self._file) if kind == "TIFF" else None
+        if why_not:
+            raise SlideError(f"Pillow cannot show {path}: {why_not}")
         if width * height > MAX_PIXELS:
             raise SlideError(
                 f"Pillow would hold all {width} × {height} px of {path} in memory; "
@@ -96,6 +101,8 @@ class ImageSlide(Slide):
         found = audit_metadata(self.properties, (self.levels[0].width, self.levels[0].height))
         self.mpp, self.mpp_source, self.objective_power, self.audit = found
         self.reader_reason = f"Pillow reads this {kind} image"
+        if deep:
+            self._decoded()  # only its pixels show which value is white
 
     def _read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
         return self._decoded()[y : y + height, x : x + width].copy()
@@ -106,7 +113,7 @@ class ImageSlide(Slide):
                 raise SlideError(f"{self.path} is closed; open it again")
             if self._pixels is None:
                 try:
-                    self._pixels = _decode(self._file, self.background)
+                    self._pixels, self.notes = _decode(self._file, self.background)
                 except _LIBRARY_ERRORS as error:
                     said = what_it_said(error, self.path)
                     raise SlideError(f"{self.path} cannot be decoded: {said}") from None
@@ -149,25 +156,47 @@ def _open_image(path: str) -> Image.Image:
         raise ValueError(f"neither {known} nor {FORMATS[-1]}") from None
 
 
-def _decode(path: str, background: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """All pixels as (h, w, 3) uint8.
+def _is_deep(image: Image.Image) -> bool:
+    """Whether samples have more than 8 bits."""
+    return image.mode in ("I", "F") or image.mode.startswith("I;16") or _is_deep_png(image)
 
-    Grey of more than 8 bits is scaled by its bit depth: the smallest of 8, 10, 12, 14 and 16 that
-    holds the brightest pixel, because microscopes store 12 bits in 16.
+
+def _is_deep_png(image: Image.Image) -> bool:
+    """Whether it is a PNG of 16-bit colours, of which Pillow keeps the upper 8 bits."""
+    return image.format == "PNG" and any(
+        "16" in str(tile[3]) for tile in getattr(image, "tile", [])[:1]
+    )
+
+
+def _decode(
+    path: str, background: tuple[int, int, int]
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """All pixels as (h, w, 3) uint8, and a note if white is not the largest value of the samples.
+
+    More than 8 bits are scaled by their depth: the smallest of 8, 10, 12, 14 and 16 that holds the
+    brightest pixel, because microscopes store 12 bits in 16.
     """
     with _quiet(), _open_image(path) as image:
-        if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-            grey = np.asarray(image)
-            return as_rgb(grey, background, white=_white(float(grey.max())))
-        transparent = image.has_transparency_data
-        return as_rgb(np.asarray(image.convert("RGBA" if transparent else "RGB")), background)
+        if not _is_deep(image):
+            kind = "RGBA" if image.has_transparency_data else "RGB"
+            return as_rgb(np.asarray(image.convert(kind)), background), ()
+        if not _is_deep_png(image):
+            deep = np.asarray(image)
+        else:
+            import imagecodecs
+
+            deep = _grey_alpha_as_rgba(imagecodecs.png_decode(Path(path).read_bytes()))
+    brightest = float(deep.max())
+    white = white_for(brightest)
+    note = () if white == 65535 else (note_on_white(brightest, white),)
+    return as_rgb(deep, background, white=white), note
 
 
-def _white(brightest: float) -> int:
-    for bits in (8, 10, 12, 14, 16):
-        if brightest < 1 << bits:
-            return (1 << bits) - 1
-    raise ValueError(f"its brightest pixel is {brightest:g}, more than 16 bits can hold")
+def _grey_alpha_as_rgba(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Pixels of grey and alpha as RGBA; all others as they are."""
+    if pixels.ndim == 3 and pixels.shape[2] == 2:
+        return pixels[..., [0, 0, 0, 1]]
+    return pixels
 
 
 def _properties(image: Image.Image) -> dict[str, str]:
