@@ -31,12 +31,17 @@ from wsi_scale.cli.options import (
     DeviceOption,
     JsonOption,
     NetworkOption,
-    RegionOption,
     SlideArgument,
     takes_settings,
 )
 from wsi_scale.cli.outputs import Outputs, inputs_of
 from wsi_scale.cli.progress_bar import follow, load
+from wsi_scale.cli.region_options import (
+    RegionClassOption,
+    RegionOption,
+    RegionOriginOption,
+    parse_origin,
+)
 from wsi_scale.cli.ruler import ruler
 from wsi_scale.cli.show import err, out, print_network, print_report
 from wsi_scale.errors import WsiScaleError
@@ -165,6 +170,8 @@ def estimate(
     slide: SlideArgument,
     network: NetworkOption = DEFAULT_NETWORK,
     region: RegionOption = None,
+    region_origin: RegionOriginOption = "auto",
+    region_class: RegionClassOption = None,
     *,
     settings: Settings,
     device: DeviceOption = "auto",
@@ -186,7 +193,8 @@ def estimate(
     check; flat, blank and no_evidence give none. No option is needed: the default network finds
     nuclei in H&E. Name your own with --network.
     """
-    settings = settings.model_copy(update={"region": region})
+    about = {"region_origin": parse_origin(region_origin), "region_class": region_class}
+    settings = settings.model_copy(update={"region": region, **about})
     outputs = Outputs(json, plot, html, responses)
     inputs = [*inputs_of(slide, region, network), *filter(None, [settings.profile])]
     outputs.check(inputs)

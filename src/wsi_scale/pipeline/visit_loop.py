@@ -19,6 +19,7 @@ from wsi_scale.pipeline.coarse_to_fine import (
     next_scales,
     strides,
 )
+from wsi_scale.pipeline.planning import region_of
 from wsi_scale.pipeline.progress import Progress
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pipeline.visit_sites import find_colours, visit, visit_again, visit_freed
@@ -196,7 +197,7 @@ def ask_ruler(run: Run) -> PixelSize | None:
     try:
         return measure_pixel_size(
             run.slide,
-            region=run.settings.region,
+            region=region_of(run.slide, run.settings),
             seed=run.settings.seed,
             device=str(run.network.device),
         )

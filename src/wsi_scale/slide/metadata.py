@@ -101,6 +101,34 @@ def check_mpp(mpp: float | Pair | None) -> Pair | None:
     return x, y
 
 
+def parse_mpp(text: str) -> float | Pair:
+    """µm/px as typed: one number, or the pixel's width and height as ``X,Y``.
+
+    Raises SettingsError for anything else, and where a comma seems to stand for a point.
+
+    >>> parse_mpp("0.25"), parse_mpp("0.25, 0.26")
+    (0.25, (0.25, 0.26))
+    """
+    parts = text.split(",")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2):
+        raise SettingsError(f"{text!r} is not a number of µm, nor two as X,Y; for example 0.25")
+    if len(numbers) == 2 and not 1 / _LONGEST <= numbers[0] / (numbers[1] or math.inf) <= _LONGEST:
+        raise SettingsError(
+            f"{text!r} means pixels of {numbers[0]:g} × {numbers[1]:g} µm, which no scanner makes; "
+            "write the number with a point, for example 0.25"
+        )
+    x, y = check_mpp((numbers[0], numbers[-1])) or (0.0, 0.0)
+    return x if len(numbers) == 1 else (x, y)
+
+
+_LONGEST = 4.0
+"""No pixel is longer than this many times its width."""
+
+
 def audit_metadata(properties: Mapping[str, str], size: tuple[int, int] | None = None) -> Audit:
     """µm/px and magnification from a file's properties, with every statement judged.
 
