@@ -26,6 +26,9 @@ PRINT_DPI = (72, 75, 96, 100, 120, 150, 200, 240, 300, 600)
 AGREEMENT = 0.02
 """Two statements agree if they differ by at most this share."""
 
+GIVEN = "given"
+"""The source of a µm/px that the user stated."""
+
 Status = Literal["used", "agrees", "conflicts", "nonsense", "information"]
 Pair = tuple[float, float]
 
