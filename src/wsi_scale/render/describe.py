@@ -20,7 +20,9 @@ def resolution(slide: Slide) -> str:
         return "not stated; the scale is found without it, or pass --mpp"
     x, y = slide.mpp
     value = f"{x:.4g} µm/px" if x == y else f"{x:.4g} × {y:.4g} µm/px (x × y)"
-    return f"{value}, from {slide.mpp_source}"
+    rivals = [x.source for x in slide.audit if x.status == "conflicts"]
+    disputed = f" (disputed by {', '.join(rivals)})" if rivals else ""
+    return f"{value}, from {slide.mpp_source}{disputed}"
 
 
 def bounds(slide: Slide) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from wsi_scale.estimators import all_estimators, fingerprint, profile
 from wsi_scale.judgement.evidence import same_scale
 from wsi_scale.judgement.verdicts import NUMBERED, Interval
+from wsi_scale.render.disputed import whose
 from wsi_scale.report import AsIs, Report
 
 _MEANING = {
@@ -97,7 +98,7 @@ def headline(report: Report) -> str:
         parts[0] += f" [{span(report.scale_interval)}]"
     if report.mpp is not None:
         like = f", {powers(report.like_power)}" if report.like_power else ""
-        parts.append(f"{number(report.mpp)} µm/px{like}")
+        parts.append(f"{number(report.mpp)} µm/px{like}{whose(report)}")
     return " · ".join([*parts, words(report.verdict)]) + ending
 
 
@@ -211,6 +212,7 @@ def _best(report: Report) -> str:
     if report.mpp is not None:
         text += f" That pixel is {number(report.mpp)} µm wide"
         text += f" ({span(report.mpp_interval)} µm)" if report.mpp_interval else ""
+        text += whose(report)
         return f"{text}. {_LARGER}"
     unknown = "The slide does not state its pixel size, so the answer cannot be given in µm."
     return f"{text} {_LARGER} {unknown}"
