@@ -235,11 +235,41 @@ def test_the_largest_sample_that_a_tag_states_counts(tmp_path, colours):
 
 
 @pytest.mark.parametrize("bits", [12, 16])
-def test_a_png_of_16_bit_colours_keeps_its_depth(tmp_path, colours, bits):
-    path = tmp_path / "deep.png"
-    path.write_bytes(imagecodecs.png_encode(deep(colours, bits)))
+@pytest.mark.parametrize("ending", ["png", "jp2"])
+def test_a_plain_image_of_16_bit_colours_keeps_its_depth(tmp_path, colours, bits, ending):
+    path = tmp_path / f"deep.{ending}"
+    encode = imagecodecs.png_encode if ending == "png" else imagecodecs.jpeg2k_encode
+    path.write_bytes(encode(deep(colours, bits), level=0))
     with open_slide(path) as slide:
         assert looks_like(slide, colours, 0.6)
+
+
+@TILES
+def test_planes_of_16_bit_colours_keep_their_depth(tmp_path, colours, tile):
+    path, planes = tmp_path / "planar.tif", np.moveaxis(deep(colours, 12), 2, 0).copy()
+    tifffile.imwrite(path, planes, photometric="rgb", planarconfig="separate", tile=tile)
+    with open_slide(path) as slide:
+        assert looks_like(slide, colours, 0.6)
+
+
+@TILES
+def test_alpha_does_not_say_which_value_is_white(tmp_path, colours, tile):
+    path = tmp_path / "alpha.tif"
+    pixels = np.dstack([deep(colours, 12), np.full(colours.shape[:2], 65535, np.uint16)])
+    tifffile.imwrite(path, pixels, photometric="rgb", extrasamples=["unassalpha"], tile=tile)
+    with open_slide(path) as slide:
+        assert looks_like(slide, colours, 0.6)
+
+
+def test_two_scans_of_one_size_are_told_apart_by_their_names(tmp_path, colours):
+    path = tmp_path / "two.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as tiff:
+        for name, mpp in (("left", 0.5), ("right", 0.25)):
+            about = {"Name": name, "PhysicalSizeX": mpp, "PhysicalSizeY": mpp}
+            tiff.write(colours, photometric="rgb", tile=(64, 64), metadata=about)
+    with open_slide(path) as slide:
+        assert slide.mpp == (0.5, 0.5)
+        assert slide.notes[0].endswith("left (256 × 320 px) is read, and not right (256 × 320 px)")
 
 
 def test_twelve_bits_in_an_ome_zarr_are_not_shown_dark(tmp_path, colours):

@@ -74,6 +74,11 @@ def over_background(rgba: NDArray[np.uint8], background: tuple[int, int, int]) -
     return np.asarray(np.rint(mixed), np.uint8)
 
 
+def largest_value(pixels: NDArray[Any]) -> float:
+    """The largest value of the colours, without alpha. pixels: (h, w) or (h, w, channels)."""
+    return float((pixels[..., :3] if pixels.ndim == 3 else pixels).max())
+
+
 def white_for(brightest: float) -> int:
     """The value that is white, by the brightest pixel: the largest of 8, 10, 12, 14 or 16 bits.
 

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from wsi_scale.errors import WrongImageError
 from wsi_scale.slide.ome_xml import OmeImage, parse_ome
 from wsi_scale.slide.readers._files import PARSER_ERRORS
-from wsi_scale.slide.readers._pixels import colour_order, have_names, note_on_white, white_for
+from wsi_scale.slide.readers._pixels import (
+    colour_order,
+    have_names,
+    largest_value,
+    note_on_white,
+    white_for,
+)
 
 if TYPE_CHECKING:
     import tiffslide
@@ -72,7 +78,8 @@ def pictures(tiff: tifffile.TiffFile) -> list[TiffPicture]:
 def _pictures(tiff: tifffile.TiffFile) -> Iterator[TiffPicture]:
     for index, series in enumerate(tiff.series):
         sizes = dict(zip(series.axes, series.shape, strict=True))
-        if {"X", "Y"} <= sizes.keys():
+        is_level = index > 0 and series.keyframe.is_reduced  # of a pyramid of odd steps
+        if {"X", "Y"} <= sizes.keys() and not is_level:
             name = "" if series.kind in ("uniform", "generic", "shaped") else series.name
             yield TiffPicture(index, name, int(sizes["X"]), int(sizes["Y"]))
 
@@ -211,7 +218,7 @@ def find_white(
     if found is not None:
         white, where = found
         return white, f"values up to {white} are scaled to 255, as the file says ({where})"
-    highest = max((int(pixels.max()) for pixels in _samples(file)), default=65535)
+    highest = max((largest_value(pixels) for pixels in _samples(file)), default=65535.0)
     white = white_for(highest)
     if white == 65535:
         return white, None

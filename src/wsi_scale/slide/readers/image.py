@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
@@ -22,7 +23,7 @@ from wsi_scale.geometry import Box, Level
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.metadata import audit_metadata
 from wsi_scale.slide.readers._files import example_pixels, is_file, what_it_said
-from wsi_scale.slide.readers._pixels import as_rgb, note_on_white, white_for
+from wsi_scale.slide.readers._pixels import as_rgb, largest_value, note_on_white, white_for
 from wsi_scale.slide.readers._tiff_images import why_not_the_first_page
 
 NAME = "image"
@@ -32,6 +33,10 @@ ORDER = 30
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "JPEG2000", "WEBP", "PPM", "GIF")
 MAX_PIXELS = 1 << 31
 """Larger images would need more than 6 GiB of memory."""
+
+DECODED_PX = 1 << 26
+"""Images of more than 8 bits up to this size are decoded when they are opened, so that what is
+taken for white can be noted."""
 
 _LIBRARY_ERRORS = (
     OSError,
@@ -48,6 +53,7 @@ _LIBRARY_ERRORS = (
 )
 _RESOLUTION_TAGS = {282: "tiff.XResolution", 283: "tiff.YResolution", 296: "tiff.ResolutionUnit"}
 _DESCRIPTION_TAG = 270
+_BITS_TAG = 258
 _PILLOW_LOCK = threading.Lock()
 
 # Pillow logs what it also raises; without any handler Python would print it to stderr
@@ -101,7 +107,7 @@ class ImageSlide(Slide):
         found = audit_metadata(self.properties, (self.levels[0].width, self.levels[0].height))
         self.mpp, self.mpp_source, self.objective_power, self.audit = found
         self.reader_reason = f"Pillow reads this {kind} image"
-        if deep:
+        if deep and width * height <= DECODED_PX:
             self._decoded()  # only its pixels show which value is white
 
     def _read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
@@ -158,14 +164,42 @@ def _open_image(path: str) -> Image.Image:
 
 def _is_deep(image: Image.Image) -> bool:
     """Whether samples have more than 8 bits."""
-    return image.mode in ("I", "F") or image.mode.startswith("I;16") or _is_deep_png(image)
+    is_grey = image.mode in ("I", "F") or image.mode.startswith("I;16")
+    return is_grey or _is_deep_colour(image)
 
 
-def _is_deep_png(image: Image.Image) -> bool:
-    """Whether it is a PNG of 16-bit colours, of which Pillow keeps the upper 8 bits."""
-    return image.format == "PNG" and any(
-        "16" in str(tile[3]) for tile in getattr(image, "tile", [])[:1]
-    )
+def _is_deep_colour(image: Image.Image) -> bool:
+    """Whether it holds 16-bit colours, of which Pillow keeps the upper 8 bits, or garbles them."""
+    if image.mode not in ("RGB", "RGBA", "LA"):
+        return False
+    if image.format == "JPEG2000":
+        return _bits_of_jpeg2000(str(image.filename)) > 8  # type: ignore[attr-defined]
+    bits = image.tag_v2.get(_BITS_TAG, (8,)) if image.format == "TIFF" else (8,)  # type: ignore[attr-defined]
+    first = [str(tile[3]) for tile in getattr(image, "tile", [])[:1]]
+    return max(bits) > 8 or (image.format == "PNG" and "16" in "".join(first))
+
+
+def _bits_of_jpeg2000(path: str) -> int:
+    """Bits per sample of the first component: the byte Ssiz of the codestream's first marker."""
+    with Path(path).open("rb") as file:
+        head = file.read(1 << 16)
+    at = head.find(b"\xff\x4f\xff\x51")
+    return (head[at + 42] & 0x7F) + 1 if 0 <= at < len(head) - 42 else 8
+
+
+def _deep_colours(path: str, kind: str | None) -> NDArray[Any]:
+    """The samples of a PNG, JPEG 2000 or TIFF with all their bits, (h, w, channels)."""
+    import imagecodecs
+
+    if kind == "TIFF":
+        with tifffile.TiffFile(path) as tiff:
+            series = tiff.series[0]
+            pixels = tiff.pages.first.asarray()
+            return np.moveaxis(pixels, 0, 2) if series.axes.startswith("S") else pixels
+    decode = imagecodecs.png_decode if kind == "PNG" else imagecodecs.jpeg2k_decode
+    pixels = decode(Path(path).read_bytes())
+    two = pixels.ndim == 3 and pixels.shape[2] == 2  # grey and alpha
+    return np.asarray(pixels[..., [0, 0, 0, 1]] if two else pixels)
 
 
 def _decode(
@@ -180,23 +214,12 @@ def _decode(
         if not _is_deep(image):
             kind = "RGBA" if image.has_transparency_data else "RGB"
             return as_rgb(np.asarray(image.convert(kind)), background), ()
-        if not _is_deep_png(image):
-            deep = np.asarray(image)
-        else:
-            import imagecodecs
-
-            deep = _grey_alpha_as_rgba(imagecodecs.png_decode(Path(path).read_bytes()))
-    brightest = float(deep.max())
+        is_colour = _is_deep_colour(image)
+        deep = _deep_colours(path, image.format) if is_colour else np.asarray(image)
+    brightest = largest_value(deep)
     white = white_for(brightest)
     note = () if white == 65535 else (note_on_white(brightest, white),)
     return as_rgb(deep, background, white=white), note
-
-
-def _grey_alpha_as_rgba(pixels: NDArray[Any]) -> NDArray[Any]:
-    """Pixels of grey and alpha as RGBA; all others as they are."""
-    if pixels.ndim == 3 and pixels.shape[2] == 2:
-        return pixels[..., [0, 0, 0, 1]]
-    return pixels
 
 
 def _properties(image: Image.Image) -> dict[str, str]:

@@ -21,7 +21,13 @@ from wsi_scale.slide.metadata import audit_metadata
 from wsi_scale.slide.readers._files import PARSER_ERRORS, is_file, what_it_said, write_example
 from wsi_scale.slide.readers._handles import Handle
 from wsi_scale.slide.readers._levels import bounds_of, colour_of, pick_levels
-from wsi_scale.slide.readers._tiff_images import described, is_known_vendor, pictures, planes_of
+from wsi_scale.slide.readers._tiff_images import (
+    described,
+    is_known_vendor,
+    note_on_others,
+    pictures,
+    planes_of,
+)
 
 NAME = "openslide"
 LABEL = "OpenSlide"
@@ -69,7 +75,7 @@ class OpenSlideSlide(Slide):
                 ) from None
             raise SlideError(f"OpenSlide cannot open {path}: {what_it_said(error, path)}") from None
         if self.properties.get("openslide.vendor") == "generic-tiff":
-            why_not = _shown_wrongly(path, sizes[0])
+            why_not, self.notes = _shown_wrongly(path, sizes[0])
             if why_not:
                 self._handle.close()
                 raise SlideError(f"OpenSlide cannot show {path}: {why_not}")
@@ -125,8 +131,8 @@ def _close(file: openslide.OpenSlide) -> None:
     file.close()
 
 
-def _shown_wrongly(path: str, size: tuple[int, int]) -> str | None:
-    """Why OpenSlide would not show a generic TIFF as it is; None if it does.
+def _shown_wrongly(path: str, size: tuple[int, int]) -> tuple[str, tuple[str, ...]]:
+    """Why OpenSlide would not show a generic TIFF as it is, else empty; and a note on other images.
 
     It knows the first image only, and of that the first plane. libtiff's RGBA reader, which it
     uses, keeps the upper 8 of 16 bits, and misplaces rows of 16-bit grey at the right edge.
@@ -135,18 +141,20 @@ def _shown_wrongly(path: str, size: tuple[int, int]) -> str | None:
         with tifffile.TiffFile(path) as tiff:
             page = tiff.pages.first
             if page.samplesperpixel == 1 and page.bitspersample == 16:
-                return "it garbles the right edge of 16-bit grey tiles"
+                return "it garbles the right edge of 16-bit grey tiles", ()
             if page.bitspersample > 8:
-                return f"of {page.bitspersample} bits it keeps the upper 8"
+                return f"of {page.bitspersample} bits it keeps the upper 8", ()
             found = [] if is_known_vendor(tiff) else pictures(tiff)
             if not found:
-                return None
+                return "", ()
             if found[0].number or found[0].is_preview:
-                return f"it reads the first image ({size[0]} × {size[1]} px), not {found[0]}"
+                return f"it reads the first image ({size[0]} × {size[1]} px), not {found[0]}", ()
             planes = planes_of(tiff.series[found[0].number], described(tiff, found[0]))
     except PARSER_ERRORS:
-        return None
-    return None if planes is None else f"it reads the first of {planes.many} planes"
+        return "", ()
+    if planes is not None:
+        return f"it reads the first of {planes.many} planes", ()
+    return "", tuple(note_on_others(found[0], found[1:]) for _ in found[1:2])
 
 
 def _pieces(start: int, length: int) -> Iterator[tuple[int, int]]:

@@ -21,7 +21,13 @@ from wsi_scale.slide.readers._files import example_pixels, is_file, what_it_said
 from wsi_scale.slide.readers._handles import Handle
 from wsi_scale.slide.readers._levels import pick_levels
 from wsi_scale.slide.readers._ngff import Multiscale
-from wsi_scale.slide.readers._pixels import as_rgb, colour_order, note_on_white, white_for
+from wsi_scale.slide.readers._pixels import (
+    as_rgb,
+    colour_order,
+    largest_value,
+    note_on_white,
+    white_for,
+)
 from wsi_scale.slide.readers._zarr_images import (
     FORMATS,
     ZARR_ERRORS,
@@ -114,7 +120,7 @@ class ZarrSlide(Slide):
         width, height = min(level.width, _SEARCHED_PX), min(level.height, _SEARCHED_PX)
         corner = ((level.width - width) // 2, (level.height - height) // 2)
         try:
-            highest = int(self._values(last, *corner, width, height).max())
+            highest = largest_value(self._values(last, *corner, width, height))
         except SlideError:  # told when it is read
             return 65535, ()
         white = white_for(highest)
