@@ -39,7 +39,7 @@ ROOMS = {  # from the ground up: a room -> the rooms that it imports, all of the
     "known_scale": "errors plumbing geometry slide sites networks "
     "responses estimators judgement pipeline",
     "batch": "errors plumbing slide networks responses judgement report pipeline",
-    "render": "errors plumbing geometry slide networks estimators judgement report pipeline "
+    "render": "errors plumbing geometry slide sites networks estimators judgement report pipeline "
     "explain batch",
     "cli": "errors plumbing slide networks estimators judgement "
     "report pixel_size pipeline explain tiling known_scale batch render",

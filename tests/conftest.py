@@ -24,6 +24,12 @@ def real_data() -> Path:
     return Path(where)
 
 
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """Folder of small files as people have them."""
+    return Path(__file__).parent / "cases"
+
+
 CHANNELS = 6
 
 

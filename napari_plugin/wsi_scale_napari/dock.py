@@ -149,7 +149,11 @@ class OptimalScale(QWidget):
         try:
             if layer is None:
                 raise SlideError("no slide is open; open one, or drop a file on the window")
-            settings = self.sampling.settings(mpp=self.slide.mpp, region=self.region.region(layer))
+            region = self.region.region(layer)
+            origin = "auto" if region is None else "level0"
+            settings = self.sampling.settings(
+                mpp=self.slide.mpp, region=region, region_origin=origin
+            )
             device = self.sampling.device.currentText()
             request = Request(source_of(layer), self.network.spec, settings, device, layer.name)
         except Exception as error:
@@ -281,7 +285,7 @@ class OptimalScale(QWidget):
         self.viewer.layers.events.removed.disconnect(self._layer_removed)
 
 
-def _describe_slide(layer: Image, mpp: float | None) -> tuple[str, Any]:
+def _describe_slide(layer: Image, mpp: float | tuple[float, float] | None) -> tuple[str, Any]:
     with source_of(layer).open(mpp) as slide:
         words = slide_line(slide)
         if slide.mpp is None:

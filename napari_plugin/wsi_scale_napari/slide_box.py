@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
@@ -16,7 +17,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from wsi_scale.errors import SettingsError, WsiScaleError
+from wsi_scale.errors import WsiScaleError
+from wsi_scale.slide.metadata import parse_mpp
 from wsi_scale_napari.reader import read_layers
 from wsi_scale_napari.slide_layers import Layers, is_image
 
@@ -77,17 +79,15 @@ class SlideBox(QWidget):
         return self.layers.chosen
 
     @property
-    def mpp(self) -> float | None:
-        """The µm/px that the user entered; None if empty. SettingsError if it is not a number."""
-        text = self.mpp_line.text().strip().replace(",", ".")
-        if not text:
-            return None
-        try:
-            return float(text)
-        except ValueError:
-            raise SettingsError(
-                f"{text!r} is not a number of µm per pixel; write for example 0.25"
-            ) from None
+    def mpp(self) -> float | tuple[float, float] | None:
+        """The µm/px that the user entered, one number or X,Y; None if empty.
+
+        A comma between digits alone is a decimal comma. Raises SettingsError for other texts.
+        """
+        text = self.mpp_line.text().strip()
+        if re.fullmatch(r"\d*,\d+", text):
+            text = text.replace(",", ".")
+        return parse_mpp(text) if text else None
 
     def _forget_mpp(self, *_: object) -> None:
         """Clear the µm/px when another slide is chosen."""

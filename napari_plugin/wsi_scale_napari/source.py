@@ -25,7 +25,7 @@ class Source:
     mpp: Pair | None = None
     """µm per level-0 px (x, y) from the layer, if no file states it."""
 
-    def open(self, mpp: float | None = None) -> Slide:
+    def open(self, mpp: float | Pair | None = None) -> Slide:
         """The open slide; the caller closes it. mpp: the user's value, which takes precedence."""
         return open_slide(self.what, mpp=self.mpp if mpp is None else mpp)
 

@@ -12,6 +12,13 @@ class SlideError(WsiScaleError):
     """The slide cannot be opened or read."""
 
 
+class WrongImageError(SlideError):
+    """What a reader could open is not the slide, but a preview of it or a part of its colours.
+
+    No other reader is tried, since the next might show just that.
+    """
+
+
 class SiteError(WsiScaleError):
     """No site fits on the slide or in the region."""
 

@@ -45,6 +45,8 @@ class SlidePart(_Part):
     mpp_source: str | None
     objective_power: float | None = None
     levels: list[LevelPart]
+    bounds: tuple[float, float, float, float] | None = None
+    """x, y, width, height of the part with pixels, level-0 px. QuPath counts from x, y."""
     audit: list[AuditEntry] = []
 
 
@@ -71,9 +73,7 @@ class NearestLevel(_Part):
 
     level: int
     downsample: float
-    residual: float = Field(
-        description="scale / downsample: resize factor left after reading the level"
-    )
+    residual: float = Field(description="scale / downsample: what is left to resize after reading")
 
 
 class PixelSize(_Part):

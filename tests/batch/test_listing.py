@@ -161,8 +161,6 @@ def test_a_name_that_is_no_text_survives(folder):
         (["all/b/empty"], b"", "there is no slide in the folder all/b/empty"),
         (["bad.csv"], b"", "bad.csv has no column slide, its first line is 'Path,mpp'; begin"),
         (["empty.csv"], b"", "empty.csv has no column slide, its first line is ''; begin"),
-        (["semi.csv"], b"", "semi.csv separates its columns by semicolons; save it with commas"),
-        (["-"], b"Slide\tcohort\na\tx\n", "stdin separates its columns by tabs; save it with"),
         (
             ["-"],
             b"slide,cohort\na,x\na,y\n",
@@ -186,7 +184,6 @@ def test_what_cannot_be_listed_is_one_sentence(folder, words, stdin, says):
     (folder / "all/b/empty").mkdir()
     (folder / "bad.csv").write_text("Path,mpp\nx,1\n")
     (folder / "empty.csv").touch()
-    (folder / "semi.csv").write_text('"Slide";cohort\nx;1\n')
     (folder / "utf16.csv").write_text("slide\nx\n", encoding="utf-16")
     (folder / "bare.csv").write_text("slide\nx\n", encoding="utf-16-le")
     (folder / "latin.csv").write_bytes(b"slide\n\xe9.svs\n")

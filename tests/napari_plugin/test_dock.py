@@ -65,6 +65,13 @@ def test_without_mpp_there_is_a_scale_and_no_µm_and_with_a_typed_one_there_is(
     assert "is not a number" in dock.error.sentence.text()
 
 
+def test_pixels_that_are_not_square_can_be_typed(dock, wait):
+    dock.slide.mpp_line.setText("0.25, 0.26")
+    dock.slide.mpp_line.editingFinished.emit()
+    assert dock.slide.mpp == (0.25, 0.26)
+    wait(lambda: dock.slide.about.text().startswith("0.25 × 0.26 µm/px"))
+
+
 def test_a_typed_mpp_is_of_one_slide_only(dock, model, wait):
     dock.slide.mpp_line.setText("0.3")
     dock.slide.mpp_line.editingFinished.emit()
@@ -117,6 +124,7 @@ def test_the_current_view_is_a_region_too(dock, model, run, app, tmp_path):
     report = run(dock).report
     left, top, width, height = (float(x) for x in report.provenance.settings["region"].split(","))
     assert (left, top, width, height) == pytest.approx((200, 300, 600, 600), abs=2)
+    assert report.provenance.settings["region_origin"] == "level0"  # never taken for QuPath's
     for site in report.sites:
         assert left <= site.x <= left + width
         assert top <= site.y <= top + height

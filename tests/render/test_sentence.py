@@ -43,6 +43,30 @@ def test_magnification_is_a_range_after_the_micrometres(make_report):
     assert "µm/px, like 20× · ok" in headline(make_report(like_power=(20, 20)))
 
 
+def disputing(make_report, source="aperio.MPP", pixels=None, audit=()):
+    report = make_report()
+    found = [{"source": x, "says": "1", "mpp": 1.0, "status": "conflicts"} for x in audit]
+    slide = report.slide.model_copy(update={"mpp_source": source})
+    content = report.model_copy(update={"slide": slide}).model_dump(by_alias=True)
+    content["slide"]["audit"] = found
+    content["pixels"] = pixels
+    return type(report).model_validate(content)
+
+
+def test_a_disputed_pixel_size_has_its_owner_in_the_headline(make_report):
+    report = disputing(make_report, pixels=audited("conflict"))
+    assert "0.978 µm/px, by aperio.MPP (disputed by the tissue) · ok" in headline(report)
+    assert "by aperio.MPP (disputed by the tissue)." in explain(report)
+    fields = disputing(make_report, audit=["tiff.XResolution", "tiff.YResolution"])
+    assert ", by aperio.MPP (disputed by tiff.XResolution) ·" in headline(fields)
+    given = disputing(make_report, "given", audited("conflict"), ["aperio.MPP"])
+    assert "by the µm/px given (disputed by the tissue and aperio.MPP)" in headline(given)
+
+
+def test_a_pixel_size_that_nobody_disputes_needs_no_owner(make_report):
+    assert "by" not in headline(disputing(make_report, pixels=audited("agree")))
+
+
 def test_without_resolution_no_micrometre_is_named(make_report):
     report = make_report(mpp=None)
     assert headline(report) == "scale 4.02 [3.87–4.18] · ok"

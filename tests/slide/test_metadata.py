@@ -99,7 +99,7 @@ def test_an_impossible_objective_power_is_missing(power):
 
 
 def test_disagreement_is_shown():
-    audit = audit_metadata(APERIO | {"tiff.XResolution": "40000", "tiff.ResolutionUnit": "cm"})
+    audit = audit_metadata(APERIO | {"tiff.XResolution": "40000", "tiff.ResolutionUnit": "px"})
     assert statuses(audit)["tiff.XResolution"] == "nonsense"
     audit = audit_metadata(
         APERIO | {"tiff.XResolution": "40000", "tiff.ResolutionUnit": "centimeter"}
@@ -147,7 +147,7 @@ def test_ome_goes_before_the_tags_of_the_same_file():
 
 
 def test_ome_sizes_in_pixels_are_nonsense():
-    text = '<OME><Pixels PhysicalSizeX="1" PhysicalSizeXUnit="pixel"/></OME>'
+    text = '<OME><Image><Pixels PhysicalSizeX="1" PhysicalSizeXUnit="pixel"/></Image></OME>'
     assert audit_metadata({"tiff.ImageDescription": text}).findings[0].status == "nonsense"
 
 

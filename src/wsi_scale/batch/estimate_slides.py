@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from wsi_scale.batch.listing import path_of
 from wsi_scale.batch.query import Asked, Limits
 from wsi_scale.batch.row import unflatten
+from wsi_scale.batch.slide_table import path_of
 from wsi_scale.errors import SettingsError
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
 from wsi_scale.report import Report
+from wsi_scale.slide.metadata import check_mpp
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ def estimate_slides(
     network: str = DEFAULT_NETWORK,
     settings: Settings | None = None,
     *,
+    mpp: Mapping[str | os.PathLike[str], float | tuple[float, float]] | None = None,
     client: Any = None,
     workers: int = 1,
     device: str = "auto",
@@ -57,6 +59,9 @@ def estimate_slides(
         SPEC of the network, which every process loads itself.
     settings : Settings, optional
         Settings for every slide. None means the defaults.
+    mpp : mapping, optional
+        µm per level-0 px of single slides by path, one number or (x, y). It comes before
+        ``settings.mpp`` and before what the file states.
     client : distributed.Client, optional
         A Dask client whose workers do the work. None means processes on this machine.
     workers : int
@@ -91,6 +96,8 @@ def estimate_slides(
     if workers < 1:
         raise SettingsError(f"at least 1 worker is needed, got {workers}")
     asked = Asked.of(network, settings or Settings(), device, limits or Limits())
+    given = {path_of(path): check_mpp(value) for path, value in (mpp or {}).items()}
+    asked = replace(asked, mpp_of={path: value for path, value in given.items() if value})
     paths = list(dict.fromkeys(path_of(slide) for slide in slides))
     if not paths:
         return

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.networks.identity import absolute_spec, files_of_spec, hash_files
 from wsi_scale.pipeline.settings import Settings
 from wsi_scale.plumbing.version import __version__
+from wsi_scale.slide.metadata import GIVEN, check_mpp
 
 GIB = 1 << 30
 
@@ -49,6 +51,8 @@ class Asked:
     settings: Settings
     device: str = "auto"
     limits: Limits = Limits()
+    mpp_of: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """µm per level-0 px (x, y) of single slides, by path; it comes before that of the settings."""
 
     @classmethod
     def of(cls, network: str, settings: Settings, device: str, limits: Limits) -> Asked:
@@ -74,6 +78,18 @@ class Asked:
             "settings": self.settings.model_dump(mode="json"),
         }
 
+    def settings_for(self, path: str | None) -> Settings:
+        """The settings for one slide."""
+        mpp = None if path is None else self.mpp_of.get(path)
+        return self.settings if mpp is None else self.settings.model_copy(update={"mpp": mpp})
+
+    def holds(self, path: str, mpp: object, source: str | None) -> bool:
+        """Whether an answer about a slide used the µm/px that is asked for now."""
+        wanted = check_mpp(self.settings_for(path).mpp)
+        if wanted is None:
+            return source != GIVEN
+        return source == GIVEN and isinstance(mpp, list | tuple) and tuple(mpp) == wanted
+
     def task(self, path: str | None, weights: str | None = None) -> dict[str, Any]:
         """The message to a process about one slide, or about the network alone if path is None.
 
@@ -83,7 +99,7 @@ class Asked:
             "path": path,
             "network": self.network,
             "device": self.device,
-            "settings": self.settings.model_dump(mode="json"),
+            "settings": self.settings_for(path).model_dump(mode="json"),
             "weights": weights,
             "version": __version__,
             "memory": self.limits.memory,

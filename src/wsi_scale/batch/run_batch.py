@@ -127,8 +127,13 @@ def run_batch(
 
 
 def _missing(batch: Batch, store: Store) -> list[str]:
-    """The slides that have no row, or a failed one."""
-    done = {row["path"] for row in store.rows() if row["error"] is None}
+    """The slides that have no row, a failed one, or one that used another µm/px."""
+    done = {
+        row["path"]
+        for row in store.rows()
+        if row["error"] is None
+        and batch.asked.holds(row["path"], row.get("slide.mpp"), row.get("slide.mpp_source"))
+    }
     return [entry.path for entry in batch.entries if entry.path not in done]
 
 

@@ -32,13 +32,18 @@ from wsi_scale.cli.network_options import spec_of
 from wsi_scale.cli.options import (
     DeviceOption,
     JsonOption,
-    RegionOption,
     SlideArgument,
     settings_of,
     takes,
 )
 from wsi_scale.cli.outputs import Outputs, inputs_of
 from wsi_scale.cli.progress_bar import follow, load
+from wsi_scale.cli.region_options import (
+    RegionClassOption,
+    RegionOption,
+    RegionOriginOption,
+    parse_origin,
+)
 from wsi_scale.cli.ruler import ruler
 from wsi_scale.cli.show import err, print_report
 from wsi_scale.cli.tiles import tiles
@@ -148,6 +153,8 @@ def estimate(
     slide: SlideArgument,
     spec: str,
     region: RegionOption = None,
+    region_origin: RegionOriginOption = "auto",
+    region_class: RegionClassOption = None,
     *,
     settings: Settings,
     device: DeviceOption = "auto",
@@ -171,7 +178,8 @@ def estimate(
     check; flat, blank and no_evidence give none. No option is needed: the default network finds
     nuclei in H&E. Name your own with --network.
     """
-    settings = settings.model_copy(update={"region": region})
+    about = {"region_origin": parse_origin(region_origin), "region_class": region_class}
+    settings = settings.model_copy(update={"region": region, **about})
     outputs = Outputs(json, plot, html, responses, explain)
     outputs.check_network(spec)
     inputs = [*inputs_of(slide, region, spec), *filter(None, [settings.profile])]

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,8 +49,8 @@ SlidesArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="SLIDES",
-        help="Slides, folders, patterns in quotes ('*.svs'), a CSV with the columns slide and "
-        "perhaps cohort, or - for a list on stdin.",
+        help="Slides, folders, patterns in quotes ('*.svs'), a CSV or TSV with the columns slide "
+        "and perhaps cohort and mpp, or - for a list on stdin.",
     ),
 ]
 SchedulerOption = Annotated[
@@ -132,6 +133,7 @@ def batch(
     workers = _workers_here(workers, scheduler)
     asked = Asked.of(spec, settings, device, Limits(memory, 60 * minutes))
     entries = _list(slides or [], spec, settings.profile, out_file)
+    asked = replace(asked, mpp_of={x.path: x.mpp for x in entries if x.mpp is not None})
     failed = _follow(Batch(entries, asked, out_file, resume), scheduler, workers)
     write_summary(out_file)
     return 3 if failed else 0

@@ -12,6 +12,7 @@ import typer
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.pipeline.settings import Settings, make_settings
+from wsi_scale.slide.metadata import parse_mpp
 
 CORES = os.cpu_count() or 1
 
@@ -40,6 +41,18 @@ def number(text: str | float) -> float:
         raise typer.BadParameter(f"{text!r} is not a number") from None
 
 
+def pixel_size(text: str | float) -> float | tuple[float, float]:
+    """The µm/px of --mpp, one number or X,Y. Raises typer.BadParameter for anything else.
+
+    >>> pixel_size("0.25"), pixel_size("0.25,0.26")
+    (0.25, (0.25, 0.26))
+    """
+    try:
+        return parse_mpp(str(text))
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 SlideArgument = Annotated[
     str,
     typer.Argument(
@@ -55,14 +68,6 @@ ReaderOption = Annotated[
         "from the file.",
     ),
 ]
-RegionOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="GEOJSON|x,y,w,h",
-        help="Part of the slide to use: a GeoJSON file with polygons, or a box, both in level-0 "
-        "pixels. Default: all tissue.",
-    ),
-]
 JsonOption = Annotated[
     str | None,
     typer.Option(
@@ -72,11 +77,12 @@ JsonOption = Annotated[
     ),
 ]
 MppOption = Annotated[
-    float | None,
+    Any,
     typer.Option(
-        metavar="X",
-        parser=number,
-        help="Size of a level-0 pixel in µm. Overrides what the slide states.",
+        metavar="X|X,Y",
+        parser=pixel_size,
+        help="Size of a level-0 pixel in µm, or its width and height. Overrides what the slide "
+        "states.",
     ),
 ]
 SeedOption = Annotated[

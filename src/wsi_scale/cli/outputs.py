@@ -152,5 +152,6 @@ def info_json(slide: Slide, pixels: PixelAudit | None = None) -> str:
 
     content = slide_part(slide).model_dump(mode="json")
     content["reader_reason"] = slide.reader_reason
+    content["notes"] = list(slide.notes)
     content["pixels"] = None if pixels is None else pixels.model_dump(mode="json")
     return json.dumps(content, indent=1) + "\n"

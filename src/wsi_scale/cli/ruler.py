@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,12 +10,17 @@ from wsi_scale.cli.options import (
     DeviceOption,
     JsonOption,
     ReaderOption,
-    RegionOption,
     SeedOption,
     SlideArgument,
-    number,
+    pixel_size,
 )
 from wsi_scale.cli.outputs import check_json, inputs_of, refuse_to_replace, write_text
+from wsi_scale.cli.region_options import (
+    RegionClassOption,
+    RegionOption,
+    RegionOriginOption,
+    parse_origin,
+)
 from wsi_scale.cli.show import err, out
 from wsi_scale.pixel_size.ruler_report import RulerReport
 from wsi_scale.pixel_size.ruler_report import ruler as ask
@@ -23,10 +28,10 @@ from wsi_scale.pixel_size.ruler_report import ruler as ask
 NOT_OK = 3
 
 ClaimOption = Annotated[
-    float | None,
+    Any,
     typer.Option(
-        metavar="X",
-        parser=number,
+        metavar="X|X,Y",
+        parser=pixel_size,
         help="µm/px to compare with the tissue, in place of what the slide states.",
     ),
 ]
@@ -35,6 +40,8 @@ ClaimOption = Annotated[
 def ruler(
     slide: SlideArgument,
     region: RegionOption = None,
+    region_origin: RegionOriginOption = "auto",
+    region_class: RegionClassOption = None,
     reader: ReaderOption = None,
     mpp: ClaimOption = None,
     seed: SeedOption = 0,
@@ -51,7 +58,16 @@ def ruler(
         check_json(json)
         refuse_to_replace(inputs_of(slide, region, ""), [json])
     err.print("reading the tissue …")
-    report = ask(slide, region=region, reader=reader, mpp=mpp, seed=seed, device=device)
+    report = ask(
+        slide,
+        region=region,
+        region_origin=parse_origin(region_origin),
+        region_class=region_class,
+        reader=reader,
+        mpp=mpp,
+        seed=seed,
+        device=device,
+    )
     if json is not None:
         write_text(json, report.to_json())
     if json != "-":
@@ -73,3 +89,5 @@ def print_ruler(report: RulerReport) -> None:
         out.print(f"why: {size.reason}", soft_wrap=True)
     if size.mpp is not None:
         out.print(f"metadata: {report.pixels.status} ({report.pixels.reason})", soft_wrap=True)
+    for note in report.notes:
+        out.print(f"note: {note}", soft_wrap=True)

@@ -55,13 +55,15 @@ def print_report(report: Report) -> None:
 
 def print_info(slide: Slide) -> None:
     """Levels, pixel size, reader, and what each metadata field states."""
-    from wsi_scale.render.describe import resolution
+    from wsi_scale.render.describe import bounds, resolution
 
     rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     size = f"{slide.levels[0].width} × {slide.levels[0].height} px"
     rows.add_row("slide", slide.path)
     rows.add_row("reader", f"{slide.reader} ({slide.reader_reason})")
     rows.add_row("size", size)
+    if bounds(slide):
+        rows.add_row("bounds", bounds(slide))
     rows.add_row("resolution", resolution(slide))
     power = slide.objective_power
     rows.add_row("objective", "not stated" if power is None else f"{power:g}× (nominal)")
@@ -77,6 +79,8 @@ def print_info(slide: Slide) -> None:
             note = f"{x.status} ({x.note})" if x.note else x.status
             audit.add_row(x.source, x.says, mpp, note)
         out.print(audit)
+    for note in slide.notes:
+        out.print(f"note: {note}", soft_wrap=True)
 
 
 def print_network(network: Network) -> None:

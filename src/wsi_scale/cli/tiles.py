@@ -11,13 +11,18 @@ from pydantic import ValidationError
 from wsi_scale.cli.options import (
     MppOption,
     ReaderOption,
-    RegionOption,
     SlideArgument,
     number,
     whole_number,
 )
 from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
 from wsi_scale.cli.progress_bar import following
+from wsi_scale.cli.region_options import (
+    RegionClassOption,
+    RegionOption,
+    RegionOriginOption,
+    parse_origin,
+)
 from wsi_scale.cli.show import err, out
 from wsi_scale.errors import SettingsError
 from wsi_scale.report import Report
@@ -77,6 +82,8 @@ def tiles(
     size: SizeOption = None,
     overlap: OverlapOption = 0,
     region: RegionOption = None,
+    region_origin: RegionOriginOption = "auto",
+    region_class: RegionClassOption = None,
     everywhere: AllOption = False,
     mpp: MppOption = None,
     reader: ReaderOption = None,
@@ -108,6 +115,8 @@ def tiles(
             size=side,
             overlap=overlap,
             region=region,
+            region_origin=parse_origin(region_origin),
+            region_class=region_class,
             tissue=not everywhere,
         )
         write = save_tiles(them, result) if picture is None else save_picture(them, result)

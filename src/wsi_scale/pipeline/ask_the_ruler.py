@@ -8,6 +8,7 @@ from dataclasses import replace
 from wsi_scale.errors import SettingsError, SiteError, SlideError
 from wsi_scale.judgement.by_size import RULER, follow_size
 from wsi_scale.judgement.estimate import Estimate, blank_estimate
+from wsi_scale.pipeline.planning import region_of
 from wsi_scale.pipeline.progress import Progress
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pixel_size.audit import stated_mpp
@@ -23,7 +24,7 @@ def ask_ruler(run: Run) -> PixelSize | None:
     try:
         return measure_pixel_size(
             run.slide,
-            region=run.settings.region,
+            region=region_of(run.slide, run.settings),
             seed=run.settings.seed,
             device=str(run.network.device),
         )

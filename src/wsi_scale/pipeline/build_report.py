@@ -147,6 +147,7 @@ def slide_part(slide: Slide) -> SlidePart:
         levels=[
             LevelPart(width=x.width, height=x.height, downsample=x.downsample) for x in slide.levels
         ],
+        bounds=tuple(slide.bounds),
         audit=[
             AuditEntry(source=x.source, says=x.says, mpp=x.mpp, status=x.status, note=x.note)
             for x in slide.audit

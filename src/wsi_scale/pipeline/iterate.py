@@ -19,6 +19,7 @@ from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
 from wsi_scale.pipeline.visit_loop import SiteVisits
 from wsi_scale.report import Report
 from wsi_scale.slide.base import Slide
+from wsi_scale.slide.metadata import check_mpp
 from wsi_scale.slide.readers import open_slide
 
 if TYPE_CHECKING:
@@ -120,7 +121,8 @@ def iter_estimates(
         try:
             run = plan_run(ready, network, settings)
         except NoTissueError as error:
-            run = Run(ready, network, settings, (), wished_grid(*settings.scales, settings), 0)
+            grid = wished_grid(*settings.scales, settings)
+            run = Run(ready, network, settings, (), grid, 0, ready.notes)
             nothing = blank_estimate(run.grid, settings.interval_level, str(error))
             seconds = time.monotonic() - started
             yield Progress(run, 0, 0, nothing, (), seconds, 0.0, finished=True)
@@ -132,7 +134,7 @@ def _open(slide: Any, settings: Settings) -> AbstractContextManager[Slide]:
     """The slide, closed after use if it was opened here. An open one must fit the settings."""
     if not isinstance(slide, Slide):
         return open_slide(slide, reader=settings.reader, mpp=settings.mpp)
-    given = None if settings.mpp is None else (settings.mpp, settings.mpp)
+    given = check_mpp(settings.mpp)
     if given not in (None, slide.mpp) or settings.reader not in (None, slide.reader):
         raise SettingsError(
             f"{slide.path} is already open with reader {slide.reader} and mpp {slide.mpp}; "

@@ -15,7 +15,8 @@ from wsi_scale.pipeline.run import Run
 from wsi_scale.pipeline.settings import Settings
 from wsi_scale.sites.choose import place_sites
 from wsi_scale.sites.overview import survey
-from wsi_scale.sites.regions import parse_region
+from wsi_scale.sites.polygons import Region
+from wsi_scale.sites.region_frame import region_on
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.resolution import expected_scale, narrowed
 
@@ -90,7 +91,7 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
     find_target(network, settings.target)  # refuse now, not after searching the slide
     (lo, hi), trusted = _window(slide, network, settings)
     size, widest = _patch_size(slide, network, settings, lo, hi)
-    region = None if settings.region is None else parse_region(settings.region)
+    region = region_of(slide, settings)
     tissue = survey(slide, region, network.card.stain)
     sites = place_sites(
         slide,
@@ -101,7 +102,8 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
         min_window_px=2 * lo * size,
     )
     hi, lowered = _highest_that_fits(slide, sites, size, lo, hi)
-    warnings = (*network.notes, *trusted, *tissue.warnings, *lowered, *_not_square(slide))
+    told = (*slide.notes, *network.notes, *(() if region is None else region.notes))
+    warnings = (*told, *trusted, *tissue.warnings, *lowered, *_not_square(slide))
     grid = wished_grid(lo, hi, settings)
     return Run(slide, network, settings, tuple(sites), grid, size, warnings)
 
@@ -117,6 +119,18 @@ def _sites_to_visit(network: Network, settings: Settings) -> int:
     if settings.estimator == "auto" and (learnt or any(map(is_batchnorm, network.calls))):
         return settings.sites
     return min(settings.sites, SITES_BESIDE)
+
+
+def region_of(slide: Slide, settings: Settings) -> Region | None:
+    """The region of the settings on the slide; None for all tissue. Raises SettingsError."""
+    if settings.region is None:
+        if settings.region_class is not None:
+            raise SettingsError(
+                f"there is no region to take class {settings.region_class!r} from; name a GeoJSON "
+                "file with --region"
+            )
+        return None
+    return region_on(slide, settings.region, settings.region_origin, settings.region_class)
 
 
 Warnings = tuple[str, ...]

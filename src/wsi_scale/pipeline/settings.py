@@ -12,9 +12,13 @@ from wsi_scale.estimators import all_estimators, seeks_coarse_to_fine
 from wsi_scale.estimators.contract import NO_REFERENCE, Options
 from wsi_scale.geometry import check_ends
 from wsi_scale.judgement.by_size import RULER
+from wsi_scale.sites.region_frame import Origin
 
 DEFAULT_NETWORK = "histology"
 """SPEC of the network that is used if none is named."""
+
+RegionOrigin = Origin
+"""From where a region counts."""
 
 MAX_OCTAVES = 24
 """No slide needs more: a patch of 96 px at scale 2²⁴ is 1.6 billion px wide."""
@@ -60,8 +64,14 @@ class Settings(BaseModel):
     is 10 %. None: visit all sites."""
     region: str | None = None
     """GeoJSON file or 'x,y,w,h' in level-0 px; None: all tissue."""
-    mpp: float | None = None
-    """µm per level-0 pixel. Overrides the value in the file and is recorded as given."""
+    region_origin: Origin = "auto"
+    """From where the region counts: ``bounds``, the corner of the slide's bounds, as in QuPath;
+    ``level0``; ``auto``: found out where it can be, with a warning, else level 0."""
+    region_class: str | None = None
+    """Only areas of this class of QuPath; None: all but those of class ``Ignore*``."""
+    mpp: float | tuple[float, float] | None = None
+    """µm per level-0 pixel, one number or (x, y). Overrides the value in the file and is recorded
+    as given."""
     reader: str | None = None
     """Name of the reader to use; None: choose by the file."""
     layers: tuple[str, ...] | None = None
@@ -117,8 +127,11 @@ class Settings(BaseModel):
 
     @field_validator("mpp")
     @classmethod
-    def _mpp_is_a_length(cls, value: float | None) -> float | None:
-        if value is not None and not (math.isfinite(value) and value > 0):
+    def _mpp_is_a_length(
+        cls, value: float | tuple[float, float] | None
+    ) -> float | tuple[float, float] | None:
+        sides = value if isinstance(value, tuple) else () if value is None else (value,)
+        if not all(math.isfinite(side) and side > 0 for side in sides):
             raise ValueError(f"mpp must be above 0 µm, got {value}; for example --mpp 0.25")
         return value
 

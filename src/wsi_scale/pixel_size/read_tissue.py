@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from wsi_scale.pixel_size.ask import TissueVotes
     from wsi_scale.pixel_size.ruler_network import RulerNet
+    from wsi_scale.sites.polygons import Region
 
 WEIGHTS = Path(__file__).parent / "weights"
 """Holds the network's weights, its card, and what its doubts come to (``doubt.json``)."""
@@ -25,7 +26,11 @@ STAIN = "H&E"
 
 
 def measure_pixel_size(
-    slide: Slide, *, region: str | None = None, seed: int = 0, device: str = "auto"
+    slide: Slide,
+    *,
+    region: str | Region | None = None,
+    seed: int = 0,
+    device: str = "auto",
 ) -> PixelSize:
     """The µm/px of a slide's level-0 pixels, with interval and verdict. The metadata are not read.
 
@@ -33,8 +38,9 @@ def measure_pixel_size(
     ----------
     slide : Slide
         An open slide of H&E.
-    region : str, optional
-        GeoJSON file or ``x,y,w,h`` in level-0 px; default: all tissue.
+    region : str or Region, optional
+        GeoJSON file, ``x,y,w,h`` in level-0 px, or a region that ``region_on`` placed on the slide;
+        default: all tissue.
     seed : int
         Seed of the choice of places.
     device : str
@@ -61,9 +67,9 @@ def measure_pixel_size(
     from wsi_scale.pixel_size.ask import TissueVotes
     from wsi_scale.pixel_size.nuclei import count_nuclei, witness
     from wsi_scale.sites.overview import survey
-    from wsi_scale.sites.regions import parse_region
+    from wsi_scale.sites.region_frame import region_on
 
-    where, net = None if region is None else parse_region(region), ruler_net(device)
+    where, net = None if region is None else region_on(slide, region), ruler_net(device)
     try:
         found = survey(slide, where, STAIN, asker="the ruler")
     except NoTissueError as error:

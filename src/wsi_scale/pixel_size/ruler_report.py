@@ -14,6 +14,7 @@ from wsi_scale.pixel_size.audit import audit_slide
 from wsi_scale.pixel_size.read_tissue import measure_pixel_size
 from wsi_scale.plumbing.version import __version__
 from wsi_scale.report import PixelAudit, PixelSize
+from wsi_scale.sites.region_frame import Origin, region_on
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.readers import open_slide
 
@@ -30,6 +31,7 @@ class RulerReport(BaseModel):
     size: PixelSize
     pixels: PixelAudit
     version: str = __version__
+    notes: list[str] = Field([], description="how the file and the region were understood")
     seed: int = 0
     seconds: float
 
@@ -72,8 +74,10 @@ def ruler(
     slide: str | os.PathLike[str] | Slide | Any,
     *,
     region: str | None = None,
+    region_origin: Origin = "auto",
+    region_class: str | None = None,
     reader: str | None = None,
-    mpp: float | None = None,
+    mpp: float | tuple[float, float] | None = None,
     seed: int = 0,
     device: str = "auto",
 ) -> RulerReport:
@@ -89,9 +93,14 @@ def ruler(
     region : str, optional
         GeoJSON file or ``x,y,w,h`` in level-0 px, in which the places lie that are looked at (the
         patches around them may reach beyond); default: all tissue.
+    region_origin : str
+        From where the region counts: ``bounds``, as in QuPath, ``level0``, or ``auto``, which finds
+        out where it can and notes it.
+    region_class : str, optional
+        Only areas of this class of QuPath; default: all but ``Ignore*``.
     reader : str, optional
         Name of the reader to open a path with; default: chosen by the file.
-    mpp : float, optional
+    mpp : float or (float, float), optional
         µm per level-0 px to check, in place of what the file states. Not for an open slide.
     seed : int
         Seed of the choice of places.
@@ -118,17 +127,23 @@ def ruler(
     """
     started = time.monotonic()
     with _open(slide, reader, mpp) as opened:
-        size = measure_pixel_size(opened, region=region, seed=seed, device=device)
+        where = None
+        if region is not None:
+            where = region_on(opened, region, region_origin, region_class)
+        size = measure_pixel_size(opened, region=where, seed=seed, device=device)
         return RulerReport(
             slide=opened.path,
             size=size,
             pixels=audit_slide(opened, size),
+            notes=[*opened.notes, *(() if where is None else where.notes)],
             seed=seed,
             seconds=round(time.monotonic() - started, 3),
         )
 
 
-def _open(slide: Any, reader: str | None, mpp: float | None) -> AbstractContextManager[Slide]:
+def _open(
+    slide: Any, reader: str | None, mpp: float | tuple[float, float] | None
+) -> AbstractContextManager[Slide]:
     """The slide, closed after use if it was opened here."""
     if isinstance(slide, Slide):
         if reader is not None or mpp is not None:

@@ -19,6 +19,8 @@ _OPTIONS = {
     "sites": "--sites",
     "precision": "--precision",
     "region": "--region",
+    "region_origin": "--region-origin",
+    "region_class": "--region-class",
     "mpp": "--mpp",
     "reader": "--reader",
     "seed": "--seed",
@@ -59,18 +61,19 @@ def command(
     words = ["wsi-scale", "estimate", report.slide.path, "--network", report.network.spec]
     for name, option in _OPTIONS.items():
         if name in given:
-            words += _words(option, given[name])
+            between = "," if name == "mpp" else ":"
+            words += _words(option, given[name], between)
     words += [] if device == "auto" else ["--device", device]
     words += [] if json is None else ["--json", json]
     return shlex.join(words)
 
 
-def _words(option: str, value: Any) -> list[str]:
+def _words(option: str, value: Any, between: str) -> list[str]:
     """An option as words of a command line. Numbers keep every digit."""
     if isinstance(value, bool):
         return [option if value else option.replace("--", "--no-", 1)]
     if isinstance(value, list | tuple):
-        return [option, ":".join(_word(part) for part in value)]
+        return [option, between.join(_word(part) for part in value)]
     return [option, _word(value)]
 
 

@@ -20,7 +20,19 @@ def resolution(slide: Slide) -> str:
         return "not stated; the scale is found without it, or pass --mpp"
     x, y = slide.mpp
     value = f"{x:.4g} µm/px" if x == y else f"{x:.4g} × {y:.4g} µm/px (x × y)"
-    return f"{value}, from {slide.mpp_source}"
+    rivals = [x.source for x in slide.audit if x.status == "conflicts"]
+    disputed = f" (disputed by {', '.join(rivals)})" if rivals else ""
+    return f"{value}, from {slide.mpp_source}{disputed}"
+
+
+def bounds(slide: Slide) -> str:
+    """Where the slide has pixels, if that is not the whole canvas; else empty."""
+    box, finest = slide.bounds, slide.levels[0]
+    if (box.x, box.y, box.width, box.height) == (0, 0, finest.width, finest.height):
+        return ""
+    return (
+        f"{box.width:g} × {box.height:g} px from x {box.x:g}, y {box.y:g}; QuPath counts from there"
+    )
 
 
 def slide_line(slide: Slide) -> str:
@@ -42,7 +54,7 @@ def slide_doubts(slide: Slide) -> list[str]:
             doubts.append(f"{found.source} says {found.says}, which differs")
         elif found.status in ("nonsense", "information") and found.note not in ("", PLAIN):
             doubts.append(f"{found.source}, {found.says}: {found.note}")
-    return doubts
+    return [*doubts, *slide.notes]
 
 
 def area_words(area_px: float, mpp: tuple[float, float] | None) -> str:

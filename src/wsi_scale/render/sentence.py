@@ -7,34 +7,9 @@ from wsi_scale.judgement.by_size import RULER
 from wsi_scale.judgement.evidence import same_scale
 from wsi_scale.judgement.verdicts import NUMBERED, Interval
 from wsi_scale.render.by_ruler import doubt_of_size, same_size, what_would_help
+from wsi_scale.render.disputed import whose
+from wsi_scale.render.meanings import LARGER, MEANING, SCALE_IS, START, TOO_LITTLE
 from wsi_scale.report import AsIs, Report
-
-_MEANING = {
-    "edge": "The best scale lies at or beyond an end of the range that was searched, so this "
-    "number is only a bound; {wider}.",
-    "ambiguous": "Several scales suit the network about equally well{candidates}; compare the "
-    "patches at those scales to choose between them.",
-    "outside": "The slide is unlike {known}, and not only in scale, so do not rely on the "
-    "number{remedy}.",
-    "flat": "The network responds alike at every scale that was tried, so none is better than the "
-    "others. Any scale in the range may do; another layer or network may show a difference.",
-    "blank": "Nothing on the slide could be shown to the network, so it was not run.",
-    "no_evidence": "{help}",
-}
-
-_LARGER = "A larger scale is a coarser view of more tissue."
-
-_SCALE_IS = (
-    "Scale is how many slide pixels, along one side, become one pixel of the network's input. "
-    + _LARGER
-)
-
-_TOO_LITTLE = (
-    "No other scale stands out, but too few sites or scales were measured to be sure; measure more "
-    "of them."
-)
-
-_START = {"edge": "Among the scales that were tried, the", "outside": "With that caveat, the"}
 
 AS_IT_IS = 0.02
 """A level this close to the scale is read without resizing."""
@@ -98,7 +73,7 @@ def headline(report: Report) -> str:
         parts[0] += f" [{span(report.scale_interval)}]"
     if report.mpp is not None:
         like = f", {powers(report.like_power)}" if report.like_power else ""
-        parts.append(f"{number(report.mpp)} µm/px{like}")
+        parts.append(f"{number(report.mpp)} µm/px{like}{whose(report)}")
     return " · ".join([*parts, words(report.verdict)]) + ending
 
 
@@ -138,7 +113,7 @@ def explain(report: Report) -> str:
     elif report.verdict in NUMBERED and report.verdict != "ok":
         sentences = sentences[:1]
     if report.verdict != "ok" and not by_ruler:
-        meaning = _MEANING[report.verdict].format(
+        meaning = MEANING[report.verdict].format(
             candidates=_candidates(report),
             known=_known(report),
             remedy=_remedy(report),
@@ -148,9 +123,9 @@ def explain(report: Report) -> str:
         if report.verdict == "no_evidence":
             meaning = _ask_others(report) or meaning
         if report.verdict == "ambiguous" and len(report.candidates) == 1:
-            meaning = _TOO_LITTLE
+            meaning = TOO_LITTLE
         sentences.insert(0 if report.verdict == "outside" else len(sentences), meaning)
-        sentences.append(_SCALE_IS if report.verdict in ("flat", "no_evidence") else "")
+        sentences.append(SCALE_IS if report.verdict in ("flat", "no_evidence") else "")
     sentences += [_as_it_is(report, one) for one in report.as_is]
     sentences.append(_pixels(report))
     if report.stopped_early:
@@ -211,7 +186,7 @@ def _best(report: Report) -> str:
     interval = f" ({level} interval {span(within)})" if within else ""
     if report.estimator == RULER:
         return same_size(report, scale, interval)
-    text = f"{_START.get(report.verdict, 'The')} network sees this slide best at scale {scale}"
+    text = f"{START.get(report.verdict, 'The')} network sees this slide best at scale {scale}"
     text += interval
     become = (
         "pixel, along one side, becomes" if scale == "1.00" else "pixels, along one side, become"
@@ -220,9 +195,10 @@ def _best(report: Report) -> str:
     if report.mpp is not None:
         text += f" That pixel is {number(report.mpp)} µm wide"
         text += f" ({span(report.mpp_interval)} µm)" if report.mpp_interval else ""
-        return f"{text}. {_LARGER}"
+        text += whose(report)
+        return f"{text}. {LARGER}"
     unknown = "The slide does not state its pixel size, so the answer cannot be given in µm."
-    return f"{text} {_LARGER} {unknown}"
+    return f"{text} {LARGER} {unknown}"
 
 
 def _how_to_use(report: Report) -> str:

@@ -9,6 +9,7 @@ import json
 from wsi_scale.geometry import Site
 from wsi_scale.pipeline.fields_of_view import patch_box
 from wsi_scale.report import Report, SitePart
+from wsi_scale.sites.qupath import ORIGIN
 from wsi_scale.slide.resolution import mean_mpp
 
 
@@ -37,12 +38,16 @@ def sites_csv(report: Report) -> str:
 
 
 def sites_geojson(report: Report) -> str:
-    """The sites' fields of view as a GeoJSON FeatureCollection in level-0 px, for QuPath.
+    """The sites' fields of view as a GeoJSON FeatureCollection for QuPath.
 
-    A site without its own scale shows the field at the report's scale, or a point if there is none.
+    QuPath counts from the corner of the slide's bounds, so these do too, in level-0 px. A site
+    without its own scale shows the field at the report's scale, or a point if there is none.
     """
-    features = [_feature(report, number, site) for number, site in enumerate(report.sites)]
-    return json.dumps({"type": "FeatureCollection", "features": features}, indent=1) + "\n"
+    left, top = (0.0, 0.0) if report.slide.bounds is None else report.slide.bounds[:2]
+    moved = [x.model_copy(update={"x": x.x - left, "y": x.y - top}) for x in report.sites]
+    features = [_feature(report, number, site) for number, site in enumerate(moved)]
+    whole = {"type": "FeatureCollection", ORIGIN: "bounds", "features": features}
+    return json.dumps(whole, indent=1) + "\n"
 
 
 def _feature(report: Report, number: int, site: SitePart) -> dict[str, object]:

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_scale.errors import SettingsError
-from wsi_scale.sites.regions import NAME, Region, Ring
+from wsi_scale.sites.polygons import Region, Ring
+from wsi_scale.sites.qupath import ORIGIN
+from wsi_scale.sites.regions import NAME
 
 ELLIPSE_CORNERS = 64
 """Corners of the polygon that stands for an ellipse."""
@@ -71,7 +73,8 @@ def to_geojson(region: Region) -> str:
         "geometry": {"type": "MultiPolygon", "coordinates": coordinates},
         "properties": {"objectType": "annotation", "name": "wsi-scale region"},
     }
-    whole = {"type": "FeatureCollection", NAME: region.name, "features": [feature]}
+    about = {NAME: region.name, ORIGIN: "level0"}
+    whole = {"type": "FeatureCollection", **about, "features": [feature]}
     return json.dumps(whole) + "\n"
 
 

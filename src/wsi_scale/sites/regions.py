@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from wsi_scale.errors import SettingsError
-from wsi_scale.geometry import Box
+from wsi_scale.sites.polygons import Polygons, Region, Ring
+from wsi_scale.sites.qupath import class_of, drawn_in, is_left_out
 
-Ring = NDArray[np.float64]
-"""(N, 2) corners x, y in level-0 px; an edge joins the last corner to the first."""
+__all__ = ["FARTHEST_PX", "NAME", "Region", "Ring", "parse_region"]
 
 FARTHEST_PX = 1e9
 """No slide is larger (level-0 px). Larger numbers are mistakes and would overflow."""
@@ -25,121 +23,16 @@ NAME = "wsi_scale_name"
 """Member of a FeatureCollection that wsi-scale wrote: the name of the region in errors, wherever
 its file lies."""
 
-_PAIRS_AT_ONCE = 1 << 22  # points × edges compared in one step
+
+class Outline(NamedTuple):
+    """One polygon of a file."""
+
+    rings: tuple[Ring, ...]
+    label: str | None
+    """Its class; None if it has none."""
 
 
-@dataclass(frozen=True, eq=False)
-class Region:
-    """Part of a slide: a union of polygons, which may have holes.
-
-    ``parse_region`` makes one from a file or a box.
-
-    Examples
-    --------
-    >>> parse_region("100,50,800,600").box
-    Box(x=100.0, y=50.0, width=800.0, height=600.0)
-    """
-
-    polygons: tuple[tuple[Ring, ...], ...]
-    """One tuple of rings per polygon: the outer ring, then its holes; level-0 px."""
-    name: str = "the region"
-    """Its name in errors: the file, or the box as it was typed."""
-
-    @property
-    def box(self) -> Box:
-        """Smallest box that contains the region, level-0 px."""
-        corners = np.concatenate([rings[0] for rings in self.polygons])
-        (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
-        return Box(float(left), float(top), float(right - left), float(bottom - top))
-
-    def contains(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
-        """Whether points lie inside, by the even-odd rule within each polygon.
-
-        Parameters
-        ----------
-        x, y : array_like
-            Points, level-0 px, in shapes that broadcast. A point on a left or top edge lies inside,
-            one on a right or bottom edge does not, so regions that share an edge share no point.
-
-        Returns
-        -------
-        numpy.ndarray
-            bool, in the broadcast shape.
-
-        Examples
-        --------
-        >>> parse_region("0,0,10,10").contains([0, 5, 10], 5).tolist()
-        [True, True, False]
-        """
-        px, py = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
-        flat_x, flat_y = px.ravel(), py.ravel()
-        inside = np.zeros(flat_x.shape, bool)
-        for rings in self.polygons:
-            start, end = _edges(rings)
-            step = max(1, _PAIRS_AT_ONCE // len(start))
-            for first in range(0, inside.size, step):
-                part = slice(first, first + step)
-                inside[part] |= _is_odd(flat_x[part], flat_y[part], start, end)
-        return inside.reshape(px.shape)
-
-    def contains_grid(self, xs: ArrayLike, ys: ArrayLike) -> NDArray[np.bool_]:
-        """Whether the points of a grid lie inside.
-
-        It works row by row, which is faster than ``contains`` if a contour has many corners.
-
-        Parameters
-        ----------
-        xs, ys : array_like
-            Columns and rows of the grid, level-0 px.
-
-        Returns
-        -------
-        numpy.ndarray
-            bool, (len(ys), len(xs)); [i, j] is True if (xs[j], ys[i]) lies inside.
-
-        Examples
-        --------
-        >>> parse_region("0,0,10,10").contains_grid([5, 15], [5]).tolist()
-        [[True, False]]
-        """
-        columns, rows = np.asarray(xs, float), np.asarray(ys, float)
-        inside = np.zeros((rows.size, columns.size), bool)
-        for rings in self.polygons:
-            start, end = _edges(rings)
-            for i, y in enumerate(rows):
-                crossings = np.sort(_crossings(y, *_spanning(y, start, end)))
-                passed = crossings.size - np.searchsorted(crossings, columns, side="right")
-                inside[i] |= passed % 2 == 1
-        return inside
-
-
-def _edges(rings: Sequence[Ring]) -> tuple[Ring, Ring]:
-    """Start and end corners of every edge of every ring."""
-    return np.concatenate(rings), np.concatenate([np.roll(ring, -1, axis=0) for ring in rings])
-
-
-def _spanning(y: float, start: Ring, end: Ring) -> tuple[Ring, Ring]:
-    """The edges that the horizontal line at y crosses. A corner counts for one edge only."""
-    crossed = (start[:, 1] <= y) != (end[:, 1] <= y)
-    return start[crossed], end[crossed]
-
-
-def _crossings(y: NDArray[Any] | float, start: Ring, end: Ring) -> NDArray[np.float64]:
-    """x at which edges cross the horizontal line at y; meaningless for edges that do not."""
-    rise = end[:, 1] - start[:, 1]
-    along = (y - start[:, 1]) / np.where(rise == 0, 1.0, rise)
-    return np.asarray(start[:, 0] + along * (end[:, 0] - start[:, 0]), float)
-
-
-def _is_odd(x: NDArray[Any], y: NDArray[Any], start: Ring, end: Ring) -> NDArray[np.bool_]:
-    """True where a ray to the right crosses an odd number of edges."""
-    y = y[:, None]
-    crossed = (start[:, 1] <= y) != (end[:, 1] <= y)
-    to_the_right = _crossings(y, start, end) > x[:, None]
-    return np.asarray((crossed & to_the_right).sum(axis=1) % 2 == 1)
-
-
-def parse_region(source: str | os.PathLike[str]) -> Region:
+def parse_region(source: str | os.PathLike[str], label: str | None = None) -> Region:
     """The region from a GeoJSON file, or from a box written as text.
 
     Parameters
@@ -147,12 +40,15 @@ def parse_region(source: str | os.PathLike[str]) -> Region:
     source : str or path
         ``"x,y,w,h"`` in level-0 px, or the path of a GeoJSON file with coordinates in level-0 px.
         The file holds a FeatureCollection, a Feature, a geometry or a list of these. All its
-        polygons are united; points and lines are ignored.
+        polygons are united; points and lines are ignored. Areas of QuPath's class ``Ignore*`` are
+        left out.
+    label : str, optional
+        Only areas of this class of QuPath, for example ``Tumor``.
 
     Returns
     -------
     Region
-        Level-0 px.
+        In px from where the source counts. ``region_on`` finds out where that is on a slide.
 
     Raises
     ------
@@ -170,6 +66,8 @@ def parse_region(source: str | os.PathLike[str]) -> Region:
         raise SettingsError("the region is empty; give a GeoJSON file or a box x,y,w,h")
     numbers = _numbers(text)
     if numbers is not None:
+        if label is not None:
+            raise SettingsError(f"the box {text} has no classes; leave out the class {label!r}")
         return _box(text, numbers)
     path = Path(text)
     if not path.is_file():
@@ -177,18 +75,43 @@ def parse_region(source: str | os.PathLike[str]) -> Region:
         raise SettingsError(f"region {text!r} {what}; give a GeoJSON file or four numbers")
     tree = _load(path)
     try:
-        polygons = tuple(_polygons(tree, str(path)))
+        outlines = list(_outlines(tree, str(path)))
     except RecursionError as error:
         raise SettingsError(f"region {path} is nested too deeply to be GeoJSON") from error
-    if not polygons:
+    polygons, left_out, notes = _chosen(outlines, label, path)
+    name = tree.get(NAME) if isinstance(tree, dict) else None
+    if all(_is_flat(rings[0]) for rings in polygons):
+        raise SettingsError(f"the polygons of {path} enclose no area; draw the region again")
+    name = name if isinstance(name, str) and name else str(path)
+    return Region(polygons, name, left_out, drawn_in(tree), notes)
+
+
+def _chosen(
+    outlines: list[Outline], label: str | None, path: Path
+) -> tuple[Polygons, Polygons, tuple[str, ...]]:
+    """The polygons of a class, or all but those to be left out; the latter, and a note on them."""
+    if not outlines:
         raise SettingsError(
             f"{path} holds no polygon (points and lines enclose nothing); draw an area and save it"
         )
-    name = tree.get(NAME) if isinstance(tree, dict) else None
-    region = Region(polygons, name if isinstance(name, str) and name else str(path))
-    if all(_is_flat(rings[0]) for rings in polygons):
-        raise SettingsError(f"the polygons of {path} enclose no area; draw the region again")
-    return region
+    classes = sorted({one.label for one in outlines if one.label is not None})
+    if label is not None:
+        named = {x for x in classes if x.lower() == label.strip().lower()}
+        found = tuple(one.rings for one in outlines if one.label in named)
+        if not found:
+            there = f"its classes are {', '.join(classes)}" if classes else "its areas have none"
+            raise SettingsError(f"{path} holds no area of class {label!r}; {there}")
+        return found, (), ()
+    kept = tuple(one.rings for one in outlines if not is_left_out(one.label))
+    left_out = tuple(one.rings for one in outlines if is_left_out(one.label))
+    names = ", ".join(x for x in classes if is_left_out(x))
+    if not kept:
+        raise SettingsError(
+            f"all areas of {path} are of class {names}, which is left out; name the class "
+            "(--region-class) to use it all the same"
+        )
+    areas = "1 area" if len(left_out) == 1 else f"{len(left_out)} areas"
+    return kept, left_out, (f"{areas} of class {names} in {path} left out",) if left_out else ()
 
 
 def _numbers(text: str) -> list[float] | None:
@@ -225,26 +148,28 @@ def _load(path: Path) -> Any:
         ) from error
 
 
-def _polygons(node: Any, path: str) -> Iterator[tuple[Ring, ...]]:
-    """Every polygon in a GeoJSON node and the nodes below it."""
+def _outlines(node: Any, path: str, label: str | None = None) -> Iterator[Outline]:
+    """Every polygon in a GeoJSON node and the nodes below it. label: class of the node."""
     if isinstance(node, list):
         for part in node:
-            yield from _polygons(part, path)
+            yield from _outlines(part, path, label)
         return
     kind = node.get("type") if isinstance(node, dict) else None
     match kind:
         case "FeatureCollection":
-            yield from _polygons(_member(node, "features", path), path)
+            yield from _outlines(_member(node, "features", path), path, label)
         case "Feature":
             if node.get("geometry") is not None:
-                yield from _polygons(node["geometry"], path)
+                yield from _outlines(node["geometry"], path, class_of(node))
         case "GeometryCollection":
-            yield from _polygons(_member(node, "geometries", path), path)
+            yield from _outlines(_member(node, "geometries", path), path, label)
         case "Polygon":
-            yield from _rings(_member(node, "coordinates", path), path)
+            for rings in _rings(_member(node, "coordinates", path), path):
+                yield Outline(rings, label)
         case "MultiPolygon":
             for coordinates in _member(node, "coordinates", path):
-                yield from _rings(coordinates, path)
+                for rings in _rings(coordinates, path):
+                    yield Outline(rings, label)
         case "Point" | "MultiPoint" | "LineString" | "MultiLineString":
             pass
         case _:

@@ -47,6 +47,9 @@ class Slide(ABC):
     """The field that mpp was taken from, e.g. ``aperio.MPP``; None if mpp is None."""
     audit: tuple[Finding, ...] = ()
     """Everything the file states about its resolution, and how each statement was judged."""
+    notes: tuple[str, ...] = ()
+    """What a user should know about how the file was read, a clause each; for example which of its
+    images is the slide."""
     objective_power: float | None = None
     """Nominal magnification of the objective, e.g. 20.0; None if the slide does not state it."""
     properties: Mapping[str, str]

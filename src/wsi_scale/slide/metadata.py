@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from wsi_scale.errors import SettingsError
+from wsi_scale.slide.lengths import UM_PER_INCH
 from wsi_scale.slide.resolution import power_note
-from wsi_scale.slide.statements import UM_PER_INCH, Statement, as_number, stated, statements_of
+from wsi_scale.slide.statements import Statement, as_number, stated, statements_of
 
 MPP_RANGE = (0.02, 50.0)
 """µm/px that a microscope or a slide scanner can produce. Anything else is nonsense."""
@@ -24,6 +25,9 @@ PRINT_DPI = (72, 75, 96, 100, 120, 150, 200, 240, 300, 600)
 
 AGREEMENT = 0.02
 """Two statements agree if they differ by at most this share."""
+
+GIVEN = "given"
+"""The source of a µm/px that the user stated."""
 
 Status = Literal["used", "agrees", "conflicts", "nonsense", "information"]
 Pair = tuple[float, float]
@@ -100,7 +104,35 @@ def check_mpp(mpp: float | Pair | None) -> Pair | None:
     return x, y
 
 
-def audit_metadata(properties: Mapping[str, str]) -> Audit:
+def parse_mpp(text: str) -> float | Pair:
+    """µm/px as typed: one number, or the pixel's width and height as ``X,Y``.
+
+    Raises SettingsError for anything else, and where a comma seems to stand for a point.
+
+    >>> parse_mpp("0.25"), parse_mpp("0.25, 0.26")
+    (0.25, (0.25, 0.26))
+    """
+    parts = text.split(",")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2):
+        raise SettingsError(f"{text!r} is not a number of µm, nor two as X,Y; for example 0.25")
+    if len(numbers) == 2 and not 1 / _LONGEST <= numbers[0] / (numbers[1] or math.inf) <= _LONGEST:
+        raise SettingsError(
+            f"{text!r} means pixels of {numbers[0]:g} × {numbers[1]:g} µm, which no scanner makes; "
+            "write the number with a point, for example 0.25"
+        )
+    x, y = check_mpp((numbers[0], numbers[-1])) or (0.0, 0.0)
+    return x if len(numbers) == 1 else (x, y)
+
+
+_LONGEST = 4.0
+"""No pixel is longer than this many times its width."""
+
+
+def audit_metadata(properties: Mapping[str, str], size: tuple[int, int] | None = None) -> Audit:
     """µm/px and magnification from a file's properties, with every statement judged.
 
     The most trustworthy plausible statement is used. A field of the vendor comes before one of the
@@ -112,6 +144,9 @@ def audit_metadata(properties: Mapping[str, str]) -> Audit:
     properties : mapping of str to str
         Names as in OpenSlide or TiffSlide. For plain images ``image.dpi-x`` and ``-y``; for
         OME-Zarr ``ome-zarr.scale-x`` and ``-y``, with values such as ``0.25 micrometer``.
+    size : (int, int), optional
+        Width and height of the image, px. OME-XML may describe several images; what it says of the
+        one of this size counts.
 
     Returns
     -------
@@ -126,7 +161,7 @@ def audit_metadata(properties: Mapping[str, str]) -> Audit:
     >>> [(finding.source, finding.status) for finding in audit.findings]
     [('aperio.MPP', 'used'), ('image.dpi-x', 'nonsense')]
     """
-    claims = list(statements_of(properties))
+    claims = list(statements_of(properties, size))
     (source_x, x), (source_y, y) = _first(claims, "x"), _first(claims, "y")
     square = (x is None) != (y is None)
     note = "the other axis is not stated; pixels are assumed to be square" if square else ""
@@ -181,6 +216,9 @@ def _first(claims: list[Statement], axis: str) -> tuple[str | None, float | None
 def _judge(claims: list[Statement], mpp: Pair | None, note: str) -> Iterator[Finding]:
     used: set[str] = set()
     for claim in claims:
+        if not claim.axes:
+            yield Finding(claim.source, claim.says, None, "information", claim.note)
+            continue
         if plausible_mpp(claim.mpp) is None:
             yield Finding(claim.source, claim.says, None, "nonsense", _why_nonsense(claim))
             continue
@@ -188,7 +226,8 @@ def _judge(claims: list[Statement], mpp: Pair | None, note: str) -> Iterator[Fin
         assert claim.mpp is not None
         if set(claim.axes) - used:
             used |= set(claim.axes)
-            yield Finding(claim.source, claim.says, claim.mpp, "used", note)
+            notes = "; ".join(filter(None, [claim.note, note]))
+            yield Finding(claim.source, claim.says, claim.mpp, "used", notes)
             continue
         status = _compare(claim.mpp, mpp[1] if claim.axes == "y" else mpp[0])
         yield Finding(claim.source, claim.says, claim.mpp, status)

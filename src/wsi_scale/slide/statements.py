@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-UM_PER_INCH = 25400.0
-UM_PER_UNIT = {"inch": UM_PER_INCH, "centimeter": 1e4, "millimeter": 1e3, "micrometer": 1.0}
+from wsi_scale.slide.lengths import um_per
+from wsi_scale.slide.ome_xml import OmeImage, parse_ome
+
 _TIFF_UNIT_CODES = {"2": "inch", "3": "centimeter", "4": "millimeter", "5": "micrometer"}
-_OME_UNITS = {"µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6}
-_OME_ZARR_UNITS = UM_PER_UNIT | {"angstrom": 1e-4, "nanometer": 1e-3, "meter": 1e6} | _OME_UNITS
 
 _MPP_FIELDS = (
     ("aperio.MPP", "aperio.MPP", 1.0),
@@ -44,13 +43,20 @@ class Statement(NamedTuple):
     mpp: float | None
     """The value in µm/px; None if it is not a length per pixel."""
     axes: str
-    """``"x"``, ``"y"`` or ``"xy"``."""
+    """``"x"``, ``"y"`` or ``"xy"``; empty for a statement about something else than this image."""
+    note: str = ""
+    """What a reader should know about it; may be empty."""
 
 
-def statements_of(properties: Mapping[str, str]) -> Iterator[Statement]:
-    """Every statement about resolution, the most trustworthy first."""
+def statements_of(
+    properties: Mapping[str, str], size: tuple[int, int] | None = None
+) -> Iterator[Statement]:
+    """Every statement about resolution, the most trustworthy first.
+
+    size: width and height of the image in px, by which OME-XML of several images is understood.
+    """
     text = next(iter(stated(properties, _DESCRIPTIONS)), "")
-    yield from _ome_claims(text)
+    yield from _ome_claims(text, size)
     yield from _ome_zarr_claims(properties)
     for field_x, field_y, um in _MPP_FIELDS:
         if field_x == field_y and field_x in properties:
@@ -73,21 +79,48 @@ def _statement(source: str, says: str, um: float, axes: str) -> Statement:
     return Statement(short, says, None if number is None else number * um, axes)
 
 
-def _ome_claims(text: str) -> Iterator[Statement]:
-    """OME-XML ``PhysicalSizeX`` and ``Y`` of the first image; µm unless the file names a unit."""
-    if "<OME" not in text:
+def _ome_claims(text: str, size: tuple[int, int] | None) -> Iterator[Statement]:
+    """OME-XML ``PhysicalSizeX`` and ``Y`` of the image of that size; the other images' beside."""
+    found = parse_ome(text)
+    if found is None:
         return
+    if found.fault:
+        yield Statement("ome", "OME-XML", None, "", found.fault)
+    images = found.images
+    fitting = [image for image in images if size is None or image.size == size]
+    ours = (fitting or (list(images) if len(images) == 1 else []))[:1]
+    for image in ours:
+        yield from _physical_sizes(
+            image, "" if image in fitting else f"{_of_size(image)}, not this"
+        )
+    for image in images:
+        if image not in ours:
+            for claim in _physical_sizes(image, f"of another image, {_named(image)}"):
+                yield claim._replace(axes="")
+
+
+def _physical_sizes(image: OmeImage, note: str) -> Iterator[Statement]:
+    """``PhysicalSizeX`` and ``Y`` of one image; µm unless it names a unit."""
     for axis in "XY":
-        size = re.search(rf'\bPhysicalSize{axis}="([^"]*)"', text)
-        unit = re.search(rf'\bPhysicalSize{axis}Unit="([^"]*)"', text)
-        if size:
-            name = unit.group(1) if unit else "µm"
-            um = _OME_UNITS.get(name)
-            number = as_number(size.group(1))
-            found = None if um is None or number is None else number * um
-            yield Statement(
-                f"ome.PhysicalSize{axis}", f"{size.group(1)} {name}", found, axis.lower()
-            )
+        says = image.pixels.get(f"PhysicalSize{axis}")
+        if says is not None:
+            unit = image.pixels.get(f"PhysicalSize{axis}Unit", "µm")
+            um, number = um_per(unit), as_number(says)
+            mpp = None if um is None or number is None else number * um
+            yield Statement(f"ome.PhysicalSize{axis}", f"{says} {unit}", mpp, axis.lower(), note)
+
+
+def _of_size(image: OmeImage) -> str:
+    return "of an image of " + ("unknown size" if image.size is None else _size(image.size))
+
+
+def _named(image: OmeImage) -> str:
+    name = image.name or "without a name"
+    return name if image.size is None else f"{name} ({_size(image.size)})"
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]} × {size[1]} px"
 
 
 def _ome_zarr_claims(properties: Mapping[str, str]) -> Iterator[Statement]:
@@ -95,20 +128,28 @@ def _ome_zarr_claims(properties: Mapping[str, str]) -> Iterator[Statement]:
     for name, axis in (("ome-zarr.scale-x", "x"), ("ome-zarr.scale-y", "y")):
         if name in properties:
             scale, _, unit = properties[name].partition(" ")
-            um, number = _OME_ZARR_UNITS.get(unit), as_number(scale)
+            um, number = um_per(unit), as_number(scale)
             found = None if um is None or number is None else number * um
             yield Statement(name, properties[name], found, axis)
 
 
 def _tag_claims(properties: Mapping[str, str], text: str) -> Iterator[Statement]:
-    """TIFF resolution tags. ImageJ leaves the unit tag empty and writes it in the description."""
+    """TIFF resolution tags. ImageJ counts in the unit of its description, whatever the tag says."""
     unit = properties.get("tiff.ResolutionUnit", "none")
-    if "ImageJ=" in text and re.search(r"unit=(micron|um|µm|\\u00B5m)", text):
-        unit = "micrometer"
     for name, axis in (("tiff.XResolution", "x"), ("tiff.YResolution", "y")):
         if name in properties:
-            says = f"{properties[name]} px per {unit.lower()}"
-            yield Statement(name, says, resolution_from_tiff(properties[name], unit), axis)
+            per = _imagej_unit(text, axis) or unit.lower()
+            says = f"{properties[name]} px per {per}"
+            yield Statement(name, says, resolution_from_tiff(properties[name], per), axis)
+
+
+def _imagej_unit(text: str, axis: str) -> str | None:
+    """The unit of length that ImageJ or Fiji states for an axis in its description."""
+    if not text.startswith("ImageJ="):
+        return None
+    lines = dict(line.strip().split("=", 1) for line in text.splitlines() if "=" in line)
+    unit = lines.get(f"{axis}unit") or lines.get("unit", "")
+    return unit if um_per(unit) is not None else None
 
 
 def _text_claims(properties: Mapping[str, str], text: str) -> Iterator[Statement]:
@@ -121,14 +162,14 @@ def _text_claims(properties: Mapping[str, str], text: str) -> Iterator[Statement
 def resolution_from_tiff(resolution: object, unit: object) -> float | None:
     """µm per pixel from a TIFF resolution (pixels per unit); None if the unit is not a length.
 
-    unit: ``inch``, ``centimeter``, ``millimeter`` or ``micrometer``, in any case, or the tag's
-    code. The result may still be nonsense; ``plausible_mpp`` checks that.
+    unit: any name of a unit of length, or the tag's code. The result may still be nonsense;
+    ``plausible_mpp`` checks that.
 
     >>> resolution_from_tiff(20000, "centimeter")
     0.5
     """
-    name = str(unit).strip().lower().removeprefix("resunit.")
-    um = UM_PER_UNIT.get(_TIFF_UNIT_CODES.get(name, name))
+    name = re.sub(r"^resunit\.", "", str(unit).strip(), flags=re.IGNORECASE)
+    um = um_per(_TIFF_UNIT_CODES.get(name, name))
     pixels = as_number(resolution)
     if um is None or pixels is None or pixels <= 0:
         return None

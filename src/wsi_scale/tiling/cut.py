@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from wsi_scale.errors import SettingsError, SlideError
 from wsi_scale.geometry import pick_level
 from wsi_scale.sites.overview import shared_box
-from wsi_scale.sites.regions import Region, parse_region
+from wsi_scale.sites.polygons import Region
+from wsi_scale.sites.region_frame import Origin, region_on
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.read_plan import LevelRead, reduction
 from wsi_scale.slide.reading import read_reduced, resample
@@ -134,6 +135,8 @@ def tiles(
     size: int = 224,
     overlap: int = 0,
     region: Region | str | os.PathLike[str] | None = None,
+    region_origin: Origin = "auto",
+    region_class: str | None = None,
     tissue: bool | float = False,
 ) -> Tiles:
     """Tiles of a slide at a scale, row by row; each is read when it is indexed.
@@ -156,6 +159,11 @@ def tiles(
     region : Region, str or path, optional
         Tile only this part: a Region, a GeoJSON file or a box ``"x,y,w,h"`` in level-0 px. Tiles
         that no polygon touches are left out.
+    region_origin : str
+        From where the region counts: ``bounds``, as in QuPath, ``level0``, or ``auto``, which finds
+        out where it can and logs it.
+    region_class : str, optional
+        Only areas of this class of QuPath; default: all but ``Ignore*``.
     tissue : bool or float
         True leaves out tiles with less than a twentieth of tissue; a number from 0 to 1 sets
         another share. It is the share of the part of the tile that lies on the slide and in the
@@ -191,7 +199,9 @@ def tiles(
     share = _share(tissue)
     number = _number(scale)
     size, overlap = _whole("size", size), _whole("overlap", overlap)
-    asked = region if region is None or isinstance(region, Region) else parse_region(region)
+    asked = None if region is None else region_on(slide, region, region_origin, region_class)
+    for note in () if asked is None else asked.notes:
+        log.warning("%s", note)
     area = slide.bounds if asked is None else shared_box(slide, asked)
     layout = Layout(area, slide.bounds, number, size, overlap)
     found = Tiles(slide, layout, kept_tiles(slide, layout, asked, share))

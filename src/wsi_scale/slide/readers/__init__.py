@@ -21,11 +21,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from wsi_scale.errors import SlideError
+from wsi_scale.errors import SlideError, WrongImageError
 from wsi_scale.plumbing.registry import modules_of
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.level_audit import audit_levels
 from wsi_scale.slide.metadata import check_mpp, overrule, own_statement
+from wsi_scale.slide.readers._previews import check_parts, only_openslide
 
 SINGLE_LEVEL_PX = 4096
 """A larger slide with only one level is offered to the other readers: OpenSlide ignores SubIFDs."""
@@ -98,6 +99,8 @@ def _forced(source: Any, reader: str) -> Slide:
     accepted = module.accepts(source)
     if not accepted or _names_file(source):
         _check_path(source)
+    if _names_file(source):
+        check_parts(Path(source))
     if not accepted:
         raise SlideError(
             f"{_label(module)} cannot open {_describe(source)}; leave out the reader and one is "
@@ -115,10 +118,14 @@ def _first_that_opens(source: Any) -> Slide:
         return only
     if not candidates or _names_file(source):
         _check_path(source)
+    if _names_file(source):
+        candidates = _that_show_the_slide(Path(source), candidates)
     refusals: list[tuple[str, str]] = []
     for number, module in enumerate(candidates):
         try:
             slide: Slide = module.open(source)
+        except WrongImageError:
+            raise
         except SlideError as error:
             refusals.append((_label(module), _reason(error, source)))
             continue
@@ -131,6 +138,17 @@ def _first_that_opens(source: Any) -> Slide:
         raise SlideError(f"no reader can open {_describe(source)}; pass a path or uint8 arrays")
     tried = "; ".join(f"{label}: {why}" for label, why in refusals)
     raise SlideError(f"no reader can open {source} ({tried}); check that it is a complete slide")
+
+
+def _that_show_the_slide(path: Path, candidates: list[ModuleType]) -> list[ModuleType]:
+    """The readers that would not show a mere preview. Raises WrongImageError if parts are missing.
+
+    Where OpenSlide refuses a slide of several files, others would show what the first one holds.
+    """
+    check_parts(path)
+    if not only_openslide(path):
+        return candidates
+    return [module for module in candidates if module.NAME == "openslide"]
 
 
 def _lacks_levels(slide: Slide) -> bool:

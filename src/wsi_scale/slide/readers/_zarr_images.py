@@ -17,6 +17,7 @@ from zarr.storage import LocalStore, ZipStore
 
 from wsi_scale.slide.readers._files import PARSER_ERRORS, what_it_said
 from wsi_scale.slide.readers._ngff import Multiscale, first_multiscale, ome_part
+from wsi_scale.slide.readers._pixels import have_names
 
 FORMATS: dict[str, Literal[2, 3]] = {"zarr.json": 3, ".zgroup": 2, ".zarray": 2}
 """Files that mark a folder as part of a zarr hierarchy, and the format that each stands for."""
@@ -74,8 +75,10 @@ def _locate(file: str) -> ZarrFile:
     raise ValueError(f"it contains none of {', '.join(FORMATS)}; copy it again")
 
 
-def find_image(path: str) -> tuple[ZarrFile, str, Multiscale]:
-    """The hierarchy, the path of its one image below the root, and the metadata of that image.
+def find_image(path: str) -> tuple[ZarrFile, str, Multiscale, tuple[str, ...]]:
+    """The hierarchy, the path of its one image below the root, and that image's metadata.
+
+    These are its axes and levels, and the names of its channels; none if they have no names.
 
     Raises ValueError if there is no image, or more than one.
     """
@@ -94,7 +97,16 @@ def find_image(path: str) -> tuple[ZarrFile, str, Multiscale]:
         close_store(store)
     if "image-label" in ome:
         raise ValueError("it holds labels, not an image; pass the image they belong to")
-    return place, found[0], first_multiscale(ome)
+    return place, found[0], first_multiscale(ome), _channel_names(ome)
+
+
+def _channel_names(ome: Mapping[str, Any]) -> tuple[str, ...]:
+    omero = ome.get("omero")
+    channels = omero.get("channels") if isinstance(omero, dict) else None
+    if not isinstance(channels, list):
+        return ()
+    names = tuple(str(x.get("label", "")) if isinstance(x, dict) else "" for x in channels)
+    return names if have_names(names) else ()
 
 
 def _which(path: str, found: list[str]) -> str:

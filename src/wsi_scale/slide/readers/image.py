@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
@@ -22,7 +23,8 @@ from wsi_scale.geometry import Box, Level
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.metadata import audit_metadata
 from wsi_scale.slide.readers._files import example_pixels, is_file, what_it_said
-from wsi_scale.slide.readers._pixels import as_rgb
+from wsi_scale.slide.readers._pixels import as_rgb, largest_value, note_on_white, white_for
+from wsi_scale.slide.readers._tiff_images import why_not_the_first_page
 
 NAME = "image"
 LABEL = "Pillow"
@@ -31,6 +33,10 @@ ORDER = 30
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "JPEG2000", "WEBP", "PPM", "GIF")
 MAX_PIXELS = 1 << 31
 """Larger images would need more than 6 GiB of memory."""
+
+DECODED_PX = 1 << 26
+"""Images of more than 8 bits up to this size are decoded when they are opened, so that what is
+taken for white can be noted."""
 
 _LIBRARY_ERRORS = (
     OSError,
@@ -47,6 +53,7 @@ _LIBRARY_ERRORS = (
 )
 _RESOLUTION_TAGS = {282: "tiff.XResolution", 283: "tiff.YResolution", 296: "tiff.ResolutionUnit"}
 _DESCRIPTION_TAG = 270
+_BITS_TAG = 258
 _PILLOW_LOCK = threading.Lock()
 
 # Pillow logs what it also raises; without any handler Python would print it to stderr
@@ -78,14 +85,18 @@ class ImageSlide(Slide):
         self._file = os.path.abspath(path)
         self._pixels: NDArray[np.uint8] | None = None
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed, self.notes = False, ()
         try:
             with _quiet(), _open_image(self._file) as image:
                 width, height = image.size
                 self.properties = _properties(image)
                 kind = image.format
+                deep = _is_deep(image)
         except _LIBRARY_ERRORS as error:
             raise SlideError(f"Pillow cannot open {path}: {what_it_said(error, path)}") from None
+        why_not = why_not_the_first_page(self._file) if kind == "TIFF" else None
+        if why_not:
+            raise SlideError(f"Pillow cannot show {path}: {why_not}")
         if width * height > MAX_PIXELS:
             raise SlideError(
                 f"Pillow would hold all {width} × {height} px of {path} in memory; "
@@ -93,9 +104,11 @@ class ImageSlide(Slide):
             )
         self.levels = (Level(width, height, 1.0),)
         self.bounds = Box(0, 0, width, height)
-        found = audit_metadata(self.properties)
+        found = audit_metadata(self.properties, (self.levels[0].width, self.levels[0].height))
         self.mpp, self.mpp_source, self.objective_power, self.audit = found
         self.reader_reason = f"Pillow reads this {kind} image"
+        if deep and width * height <= DECODED_PX:
+            self._decoded()  # only its pixels show which value is white
 
     def _read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
         return self._decoded()[y : y + height, x : x + width].copy()
@@ -106,7 +119,7 @@ class ImageSlide(Slide):
                 raise SlideError(f"{self.path} is closed; open it again")
             if self._pixels is None:
                 try:
-                    self._pixels = _decode(self._file, self.background)
+                    self._pixels, self.notes = _decode(self._file, self.background)
                 except _LIBRARY_ERRORS as error:
                     said = what_it_said(error, self.path)
                     raise SlideError(f"{self.path} cannot be decoded: {said}") from None
@@ -149,25 +162,64 @@ def _open_image(path: str) -> Image.Image:
         raise ValueError(f"neither {known} nor {FORMATS[-1]}") from None
 
 
-def _decode(path: str, background: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """All pixels as (h, w, 3) uint8.
+def _is_deep(image: Image.Image) -> bool:
+    """Whether samples have more than 8 bits."""
+    is_grey = image.mode in ("I", "F") or image.mode.startswith("I;16")
+    return is_grey or _is_deep_colour(image)
 
-    Grey of more than 8 bits is scaled by its bit depth: the smallest of 8, 10, 12, 14 and 16 that
-    holds the brightest pixel, because microscopes store 12 bits in 16.
+
+def _is_deep_colour(image: Image.Image) -> bool:
+    """Whether it holds 16-bit colours, of which Pillow keeps the upper 8 bits, or garbles them."""
+    if image.mode not in ("RGB", "RGBA", "LA"):
+        return False
+    if image.format == "JPEG2000":
+        return _bits_of_jpeg2000(str(image.filename)) > 8  # type: ignore[attr-defined]
+    bits = image.tag_v2.get(_BITS_TAG, (8,)) if image.format == "TIFF" else (8,)  # type: ignore[attr-defined]
+    first = [str(tile[3]) for tile in getattr(image, "tile", [])[:1]]
+    return max(bits) > 8 or (image.format == "PNG" and "16" in "".join(first))
+
+
+def _bits_of_jpeg2000(path: str) -> int:
+    """Bits per sample of the first component: the byte Ssiz of the codestream's first marker."""
+    with Path(path).open("rb") as file:
+        head = file.read(1 << 16)
+    at = head.find(b"\xff\x4f\xff\x51")
+    return (head[at + 42] & 0x7F) + 1 if 0 <= at < len(head) - 42 else 8
+
+
+def _deep_colours(path: str, kind: str | None) -> NDArray[Any]:
+    """The samples of a PNG, JPEG 2000 or TIFF with all their bits, (h, w, channels)."""
+    import imagecodecs
+
+    if kind == "TIFF":
+        with tifffile.TiffFile(path) as tiff:
+            series = tiff.series[0]
+            pixels = tiff.pages.first.asarray()
+            return np.moveaxis(pixels, 0, 2) if series.axes.startswith("S") else pixels
+    decode = imagecodecs.png_decode if kind == "PNG" else imagecodecs.jpeg2k_decode
+    pixels = decode(Path(path).read_bytes())
+    two = pixels.ndim == 3 and pixels.shape[2] == 2  # grey and alpha
+    return np.asarray(pixels[..., [0, 0, 0, 1]] if two else pixels)
+
+
+def _decode(
+    path: str, background: tuple[int, int, int]
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """All pixels as (h, w, 3) uint8, and a note if white is not the largest value of the samples.
+
+    More than 8 bits are scaled by their depth: the smallest of 8, 10, 12, 14 and 16 that holds the
+    brightest pixel, because microscopes store 12 bits in 16.
     """
     with _quiet(), _open_image(path) as image:
-        if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-            grey = np.asarray(image)
-            return as_rgb(grey, background, white=_white(float(grey.max())))
-        transparent = image.has_transparency_data
-        return as_rgb(np.asarray(image.convert("RGBA" if transparent else "RGB")), background)
-
-
-def _white(brightest: float) -> int:
-    for bits in (8, 10, 12, 14, 16):
-        if brightest < 1 << bits:
-            return (1 << bits) - 1
-    raise ValueError(f"its brightest pixel is {brightest:g}, more than 16 bits can hold")
+        if not _is_deep(image):
+            kind = "RGBA" if image.has_transparency_data else "RGB"
+            return as_rgb(np.asarray(image.convert(kind)), background), ()
+        is_colour = _is_deep_colour(image)
+        deep = _deep_colours(path, image.format) if is_colour else np.asarray(image)
+    brightest = largest_value(deep)
+    white = white_for(brightest)
+    note = () if white == 65535 else (note_on_white(brightest, white),)
+    return as_rgb(deep, background, white=white), note
 
 
 def _properties(image: Image.Image) -> dict[str, str]:
@@ -179,8 +231,16 @@ def _properties(image: Image.Image) -> dict[str, str]:
                 properties[name] = str(tags[code])
         properties.setdefault("tiff.ResolutionUnit", "2")  # the default of the TIFF standard
         if _DESCRIPTION_TAG in tags:
-            properties["tiff.ImageDescription"] = str(tags[_DESCRIPTION_TAG])
+            properties["tiff.ImageDescription"] = _as_utf8(str(tags[_DESCRIPTION_TAG]))
     elif "dpi" in image.info:
         across, down = image.info["dpi"]
         properties |= {"image.dpi-x": str(float(across)), "image.dpi-y": str(float(down))}
     return properties
+
+
+def _as_utf8(text: str) -> str:
+    """Text of a TIFF tag, which Pillow reads as Latin-1, as UTF-8 where it is that."""
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text

@@ -15,12 +15,19 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from wsi_scale.errors import SlideError
+from wsi_scale.errors import SlideError, WrongImageError
 from wsi_scale.slide.base import WHITE, Slide
 from wsi_scale.slide.metadata import audit_metadata
 from wsi_scale.slide.readers._files import PARSER_ERRORS, is_file, what_it_said, write_example
 from wsi_scale.slide.readers._handles import Handle
 from wsi_scale.slide.readers._levels import bounds_of, colour_of, pick_levels
+from wsi_scale.slide.readers._tiff_images import (
+    described,
+    is_known_vendor,
+    note_on_others,
+    pictures,
+    planes_of,
+)
 
 NAME = "openslide"
 LABEL = "OpenSlide"
@@ -61,16 +68,21 @@ class OpenSlideSlide(Slide):
             sizes, self._downsamples = file.level_dimensions, file.level_downsamples
         except _LIBRARY_ERRORS as error:
             self._handle.close()
+            if "No pyramid levels found" in str(error):  # of DICOM
+                raise WrongImageError(
+                    f"{path} and the files beside it hold no scan, only a label, overview or "
+                    "thumbnail; open a file of the scan itself"
+                ) from None
             raise SlideError(f"OpenSlide cannot open {path}: {what_it_said(error, path)}") from None
-        if self.properties.get("openslide.vendor") == "generic-tiff" and _is_deep_grey(path):
-            self._handle.close()
-            raise SlideError(
-                f"OpenSlide cannot show {path}: it garbles the right edge of 16-bit grey tiles"
-            )
+        if self.properties.get("openslide.vendor") == "generic-tiff":
+            why_not, self.notes = _shown_wrongly(path, sizes[0])
+            if why_not:
+                self._handle.close()
+                raise SlideError(f"OpenSlide cannot show {path}: {why_not}")
         self.levels, self._numbers = pick_levels(sizes, self._downsamples)
         self.bounds = bounds_of(self.properties, "openslide", self.levels[0])
         self.background = colour_of(self.properties, "openslide.background-color") or WHITE
-        found = audit_metadata(self.properties)
+        found = audit_metadata(self.properties, (self.levels[0].width, self.levels[0].height))
         self.mpp, self.mpp_source, self.objective_power, self.audit = found
         vendor = self.properties.get("openslide.vendor", "")
         kind = _VENDORS.get(vendor, vendor.replace("-", " ").capitalize())
@@ -119,18 +131,30 @@ def _close(file: openslide.OpenSlide) -> None:
     file.close()
 
 
-def _is_deep_grey(path: str) -> bool:
-    """Whether a generic TIFF holds 16-bit grey.
+def _shown_wrongly(path: str, size: tuple[int, int]) -> tuple[str, tuple[str, ...]]:
+    """Why OpenSlide would not show a generic TIFF as it is, else empty; and a note on other images.
 
-    libtiff's RGBA reader, which OpenSlide uses, misplaces the rows of such a tile if it reaches
-    beyond the right edge.
+    It knows the first image only, and of that the first plane. libtiff's RGBA reader, which it
+    uses, keeps the upper 8 of 16 bits, and misplaces rows of 16-bit grey at the right edge.
     """
     try:
         with tifffile.TiffFile(path) as tiff:
             page = tiff.pages.first
-            return bool(page.samplesperpixel == 1 and page.bitspersample == 16)
+            if page.samplesperpixel == 1 and page.bitspersample == 16:
+                return "it garbles the right edge of 16-bit grey tiles", ()
+            if page.bitspersample > 8:
+                return f"of {page.bitspersample} bits it keeps the upper 8", ()
+            found = [] if is_known_vendor(tiff) else pictures(tiff)
+            if not found:
+                return "", ()
+            if found[0].number or found[0].is_preview:
+                return f"it reads the first image ({size[0]} × {size[1]} px), not {found[0]}", ()
+            planes = planes_of(tiff.series[found[0].number], described(tiff, found[0]))
     except PARSER_ERRORS:
-        return False
+        return "", ()
+    if planes is not None:
+        return f"it reads the first of {planes.many} planes", ()
+    return "", tuple(note_on_others(found[0], found[1:]) for _ in found[1:2])
 
 
 def _pieces(start: int, length: int) -> Iterator[tuple[int, int]]:

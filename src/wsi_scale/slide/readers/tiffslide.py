@@ -10,19 +10,28 @@ import warnings
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tiffslide
 from numpy.typing import NDArray
 
-from wsi_scale.errors import SlideError
+from wsi_scale.errors import SlideError, WrongImageError
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.metadata import audit_metadata
 from wsi_scale.slide.readers._files import PARSER_ERRORS, is_file, what_it_said, write_example
 from wsi_scale.slide.readers._handles import Handle
 from wsi_scale.slide.readers._levels import bounds_of, pick_levels
 from wsi_scale.slide.readers._pixels import as_rgb
+from wsi_scale.slide.readers._tiff_images import (
+    choose_image,
+    described,
+    find_white,
+    is_known_vendor,
+    note_on_others,
+    pictures,
+    planes_of,
+)
 
 NAME = "tiffslide"
 LABEL = "TiffSlide"
@@ -72,15 +81,20 @@ class TiffSlideSlide(Slide):
             self.properties = _as_text(file.properties)
             sizes, self._downsamples = file.level_dimensions, file.level_downsamples
             refusal = _refusal(file)
+            image = _image_of(file)
+        except WrongImageError as error:
+            self._handle.close()
+            raise WrongImageError(f"{path} {error}") from None
         except PARSER_ERRORS as error:
             self._handle.close()
             raise SlideError(f"TiffSlide cannot open {path}: {what_it_said(error, path)}") from None
         if refusal:
             self._handle.close()
             raise SlideError(f"TiffSlide cannot show {path}: {refusal}")
+        self._order, self._white, self.notes = image
         self.levels, self._numbers = pick_levels(sizes, self._downsamples)
         self.bounds = bounds_of(self.properties, "tiffslide", self.levels[0])
-        found = audit_metadata(self.properties)
+        found = audit_metadata(self.properties, (self.levels[0].width, self.levels[0].height))
         self.mpp, self.mpp_source, self.objective_power, self.audit = found
 
     def _read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
@@ -97,8 +111,9 @@ class TiffSlideSlide(Slide):
                 f"{self.path} cannot be decoded at level {level}, x {x}, y {y}, "
                 f"{width} × {height} px: {what_it_said(error, self.path)}"
             ) from None
-        white = 65535 if pixels.dtype == np.uint16 else 255
-        return as_rgb(pixels, self.background, white=white)
+        if self._order is not None:
+            pixels = pixels[..., self._order]
+        return as_rgb(pixels, self.background, white=self._white)
 
     def close(self) -> None:
         self._handle.close()
@@ -110,11 +125,20 @@ def _open_quietly(path: str) -> tiffslide.TiffSlide:
         warnings.filterwarnings("ignore", message=".*metadata parsing", category=UserWarning)
         file = tiffslide.TiffSlide(path)
         try:
+            choose_image(file.ts_tifffile)
+            _describe(file)
             _fill_gaps_with_white(file)
         except BaseException:
             file.close()
             raise
         return file
+
+
+def _describe(file: tiffslide.TiffSlide) -> None:
+    """Take the description from the page that is shown; that of OME is about all images."""
+    page, tiff = file.ts_tifffile.series[0].keyframe, file.ts_tifffile
+    if page.index and not tiff.is_ome and not is_known_vendor(tiff):
+        file.properties["tiff.ImageDescription"] = page.description
 
 
 def _fill_gaps_with_white(file: tiffslide.TiffSlide) -> None:
@@ -141,6 +165,36 @@ def _refusal(file: tiffslide.TiffSlide) -> str | None:
     if series.axes != "YX" and channels not in (1, 3, 4):
         return f"it has {channels} channels, neither grey nor RGB"
     return None
+
+
+class _Image(NamedTuple):
+    """How the values of the image become colours."""
+
+    order: list[int] | None
+    """Which planes are red, green and blue; None if each pixel holds its colours."""
+    white: int
+    notes: tuple[str, ...]
+
+
+def _image_of(file: tiffslide.TiffSlide) -> _Image:
+    """Planes, white and notes of the image that was chosen to be the first."""
+    tiff = file.ts_tifffile
+    series = tiff.series[file.properties["tiffslide.series-index"]]
+    if is_known_vendor(tiff):
+        return _Image(None, 65535 if series.dtype == np.uint16 else 255, ())
+    slide, *others = pictures(tiff)
+    notes = [note_on_others(slide, others)] if others else []
+    ome = described(tiff, slide)
+    planes = planes_of(series, ome)
+    if planes is not None:
+        notes.append(
+            f"the file's {planes.many} planes are read as red, green and blue, {planes.why}"
+        )
+    white, note = 255, None
+    if series.dtype == np.uint16:
+        white, note = find_white(file, series.levels[0].keyframe, ome)
+    order = None if planes is None or planes.order is None else list(planes.order)
+    return _Image(order, white, (*notes, *filter(None, [note])))
 
 
 def _level0_location(pixel: int, downsample: float) -> int:

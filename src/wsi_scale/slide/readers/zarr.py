@@ -21,7 +21,13 @@ from wsi_scale.slide.readers._files import example_pixels, is_file, what_it_said
 from wsi_scale.slide.readers._handles import Handle
 from wsi_scale.slide.readers._levels import pick_levels
 from wsi_scale.slide.readers._ngff import Multiscale
-from wsi_scale.slide.readers._pixels import as_rgb
+from wsi_scale.slide.readers._pixels import (
+    as_rgb,
+    colour_order,
+    largest_value,
+    note_on_white,
+    white_for,
+)
 from wsi_scale.slide.readers._zarr_images import (
     FORMATS,
     ZARR_ERRORS,
@@ -35,6 +41,9 @@ from wsi_scale.slide.readers._zarr_images import (
 NAME = "zarr"
 LABEL = "zarr"
 ORDER = 8
+
+_SEARCHED_PX = 4096
+"""Side of the window in which the largest value is searched."""
 
 _ZIPS = (".zip", ".ozx")
 
@@ -80,18 +89,19 @@ class ZarrSlide(Slide):
         self.path = path
         self._file = os.path.abspath(path)
         try:
-            place, inside, image = find_image(path)
+            place, inside, image, channels = find_image(path)
             names = [dataset.path for dataset in image.datasets]
             opener = partial(_open_levels, place, [join(inside, name) for name in names])
             self._handle: Handle[_Opened] = Handle(opener, _close, path)
             shapes = _shapes(self._handle.get().arrays, image)
+            self._order = _colours(channels, shapes[0])
         except ZARR_ERRORS as error:
             self.close()
             said = what_it_said(error, self._file)
             raise SlideError(f"zarr cannot open {path}: {said}") from None
         self._axes = image.letters
-        self._white = 255 if shapes[0].bits == 8 else 65535
         self.levels, self._numbers = _whole_levels(image, shapes)
+        self._white, self.notes = (255, ()) if shapes[0].bits == 8 else self._find_white()
         self.bounds = Box(0, 0, self.levels[0].width, self.levels[0].height)
         self.properties = {"ome-zarr.version": image.version, "ome-zarr.axes": self._axes}
         self.properties |= ({"ome-zarr.image": inside} if inside else {}) | image.resolution()
@@ -101,7 +111,27 @@ class ZarrSlide(Slide):
             [f"zarr reads this OME-Zarr {image.version}", *_choices(inside, shapes[0])]
         )
 
+    def _find_white(self) -> tuple[int, tuple[str, ...]]:
+        """The value of 16 bits that is white by the largest one of the coarsest level, and a note.
+
+        Of a large level a window in the middle is taken.
+        """
+        last, level = len(self.levels) - 1, self.levels[-1]
+        width, height = min(level.width, _SEARCHED_PX), min(level.height, _SEARCHED_PX)
+        corner = ((level.width - width) // 2, (level.height - height) // 2)
+        try:
+            highest = largest_value(self._values(last, *corner, width, height))
+        except SlideError:  # told when it is read
+            return 65535, ()
+        white = white_for(highest)
+        return white, () if white == 65535 else (note_on_white(highest, white),)
+
     def _read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+        pixels = self._values(level, x, y, width, height)
+        return as_rgb(pixels, self.background, white=self._white)
+
+    def _values(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[Any]:
+        """Values of a window as stored, (height, width) or (height, width, channels)."""
         window: dict[str, Any] = {
             "t": 0,
             "c": slice(None),
@@ -119,7 +149,7 @@ class ZarrSlide(Slide):
             ) from None
         left = [axis for axis in self._axes if axis in "yxc"]
         pixels = picked.transpose([left.index(axis) for axis in "yxc" if axis in left])
-        return as_rgb(pixels, self.background, white=self._white)
+        return pixels if self._order is None else pixels[..., list(self._order)]
 
     def close(self) -> None:
         if hasattr(self, "_handle"):
@@ -199,6 +229,22 @@ def _shapes(arrays: Sequence[zarr.Array[Any]], image: Multiscale) -> list[_Shape
                 f"its level {dataset.path} is larger than the first; levels must come finest first"
             )
     return shapes
+
+
+def _colours(names: Sequence[str], shape: _Shape) -> tuple[int, int, int] | None:
+    """Which channels are red, green and blue, if their names say so; None: the first three.
+
+    Raises ValueError if the channels have other names.
+    """
+    if len(names) != shape.sizes.get("c", 1) or len(names) != 3:
+        return None
+    order = colour_order(names)
+    if order is None:
+        raise ValueError(
+            f"its channels are {', '.join(names)}, not red, green and blue; choose the channels "
+            "to use and pass them as arrays (H, W, 3)"
+        )
+    return order
 
 
 def _whole_levels(
