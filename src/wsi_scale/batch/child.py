@@ -21,6 +21,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too and closes stdin
     faulthandler.enable()
     from wsi_scale.batch.one_slide import reply_to  # imported here, where its prints go to stderr
+    from wsi_scale.slide.readers._apart import read_here
+
+    read_here()
 
     tasks: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_hear, args=(tasks,), daemon=True).start()

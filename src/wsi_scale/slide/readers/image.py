@@ -1,4 +1,8 @@
-"""Plain images, read with Pillow: one level, decoded as a whole at the first read."""
+"""Plain images, read with Pillow: one level, decoded as a whole at the first read.
+
+The decoded image stays as Pillow holds it, 1 to 4 bytes a pixel, and only what is asked for becomes
+RGB.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import threading
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,7 @@ from PIL import Image, UnidentifiedImageError
 
 from wsi_scale.errors import SlideError
 from wsi_scale.geometry import Box, Level
+from wsi_scale.slide.at_once import check_at_once
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.metadata import audit_metadata
 from wsi_scale.slide.readers._files import example_pixels, is_file, what_it_said
@@ -29,9 +34,6 @@ LABEL = "Pillow"
 ORDER = 30
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "JPEG2000", "WEBP", "PPM", "GIF")
-MAX_PIXELS = 1 << 31
-"""Larger images would need more than 6 GiB of memory."""
-
 _LIBRARY_ERRORS = (
     OSError,
     SyntaxError,  # Pillow's "not this format"
@@ -47,6 +49,7 @@ _LIBRARY_ERRORS = (
 )
 _RESOLUTION_TAGS = {282: "tiff.XResolution", 283: "tiff.YResolution", 296: "tiff.ResolutionUnit"}
 _DESCRIPTION_TAG = 270
+_LARGE = 1 << 26  # px; Pillow warns of larger parts
 _PILLOW_LOCK = threading.Lock()
 
 # Pillow logs what it also raises; without any handler Python would print it to stderr
@@ -76,7 +79,8 @@ class ImageSlide(Slide):
     def __init__(self, path: str) -> None:
         self.path = path
         self._file = os.path.abspath(path)
-        self._pixels: NDArray[np.uint8] | None = None
+        self._image: Image.Image | None = None
+        self._white = 255
         self._lock = threading.Lock()
         self._closed = False
         try:
@@ -86,11 +90,7 @@ class ImageSlide(Slide):
                 kind = image.format
         except _LIBRARY_ERRORS as error:
             raise SlideError(f"Pillow cannot open {path}: {what_it_said(error, path)}") from None
-        if width * height > MAX_PIXELS:
-            raise SlideError(
-                f"Pillow would hold all {width} × {height} px of {path} in memory; "
-                "save it as a tiled pyramid TIFF"
-            )
+        check_at_once(path, "the image", width, height)
         self.levels = (Level(width, height, 1.0),)
         self.bounds = Box(0, 0, width, height)
         found = audit_metadata(self.properties)
@@ -98,29 +98,37 @@ class ImageSlide(Slide):
         self.reader_reason = f"Pillow reads this {kind} image"
 
     def _read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
-        return self._decoded()[y : y + height, x : x + width].copy()
-
-    def _decoded(self) -> NDArray[np.uint8]:
         with self._lock:
-            if self._closed:
-                raise SlideError(f"{self.path} is closed; open it again")
-            if self._pixels is None:
-                try:
-                    self._pixels = _decode(self._file, self.background)
-                except _LIBRARY_ERRORS as error:
-                    said = what_it_said(error, self.path)
-                    raise SlideError(f"{self.path} cannot be decoded: {said}") from None
-            return self._pixels
+            try:
+                whole = self._decoded()
+                with _quiet() if width * height > _LARGE else nullcontext():
+                    part = whole.crop((x, y, x + width, y + height))
+                return _as_rgb(part, self.background, self._white)
+            except _LIBRARY_ERRORS as error:
+                said = what_it_said(error, self.path)
+                raise SlideError(f"{self.path} cannot be decoded: {said}") from None
+
+    def _decoded(self) -> Image.Image:
+        """The whole image. Its white is found when it is decoded."""
+        if self._closed:
+            raise SlideError(f"{self.path} is closed; open it again")
+        if self._image is None:
+            with _quiet(), _open_image(self._file) as image:
+                image.load()
+                if _is_deep(image):
+                    self._white = _white(float(np.asarray(image).max()))
+                self._image = image
+        return self._image
 
     def close(self) -> None:
         self._closed = True
-        self._pixels = None
+        self._image = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_pixels", "_lock")}
+        return {k: v for k, v in self.__dict__.items() if k not in ("_image", "_lock")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _pixels=None, _lock=threading.Lock())
+        self.__dict__.update(state, _image=None, _lock=threading.Lock())
 
 
 @contextmanager
@@ -149,18 +157,21 @@ def _open_image(path: str) -> Image.Image:
         raise ValueError(f"neither {known} nor {FORMATS[-1]}") from None
 
 
-def _decode(path: str, background: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """All pixels as (h, w, 3) uint8.
+def _is_deep(image: Image.Image) -> bool:
+    """Whether the pixels are grey of more than 8 bits."""
+    return image.mode in ("I", "F") or image.mode.startswith("I;16")
+
+
+def _as_rgb(part: Image.Image, background: tuple[int, int, int], white: int) -> NDArray[np.uint8]:
+    """Pixels of a part as (h, w, 3) uint8.
 
     Grey of more than 8 bits is scaled by its bit depth: the smallest of 8, 10, 12, 14 and 16 that
-    holds the brightest pixel, because microscopes store 12 bits in 16.
+    holds the brightest pixel of the image, because microscopes store 12 bits in 16.
     """
-    with _quiet(), _open_image(path) as image:
-        if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-            grey = np.asarray(image)
-            return as_rgb(grey, background, white=_white(float(grey.max())))
-        transparent = image.has_transparency_data
-        return as_rgb(np.asarray(image.convert("RGBA" if transparent else "RGB")), background)
+    if _is_deep(part):
+        return as_rgb(np.asarray(part), background, white=white)
+    mode = "RGBA" if part.has_transparency_data else "RGB"
+    return as_rgb(np.asarray(part.convert(mode)), background)
 
 
 def _white(brightest: float) -> int:
