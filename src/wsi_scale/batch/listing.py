@@ -8,6 +8,7 @@ import glob
 import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -219,7 +220,9 @@ def _from_text(data: bytes, notes: list[str]) -> Iterator[tuple[str, str]]:
 
 def _header(text: str, comma: str = ",") -> list[str]:
     lines = io.StringIO(text, newline="")
-    return [name.strip().lower() for name in next(csv.reader(lines, delimiter=comma), [])]
+    with suppress(csv.Error):  # a word longer than a CSV may have
+        return [name.strip().lower() for name in next(csv.reader(lines, delimiter=comma), [])]
+    return []
 
 
 def _no_slides(text: str, where: str) -> SettingsError:

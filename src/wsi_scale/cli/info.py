@@ -17,6 +17,7 @@ from wsi_scale.judgement.rules import ENOUGH_SITES
 from wsi_scale.pipeline.settings import Settings
 from wsi_scale.pixel_size.audit import audit_slide
 from wsi_scale.pixel_size.read_tissue import measure_pixel_size
+from wsi_scale.plumbing.plain_text import one_line
 from wsi_scale.report import PixelAudit
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.readers import open_slide
@@ -83,11 +84,11 @@ def info(
                     told = f"pixels: {found.status} ({found.reason})"
                 else:
                     found, told = _ask_network(opened, network, device, free_colour)
-        if json is not None:
-            write_text(json, info_json(opened, found))
         if json != "-":
             print_info(opened)
-            out.print(told, soft_wrap=True)
+            out.print(one_line(told), soft_wrap=True)
+        if json is not None:
+            write_text(json, info_json(opened, found))
     if found is not None and found.status == "conflict":
         raise typer.Exit(CONFLICT)
 

@@ -52,10 +52,10 @@ def ruler(
         refuse_to_replace(inputs_of(slide, region, ""), [json])
     err.print("reading the tissue …")
     report = ask(slide, region=region, reader=reader, mpp=mpp, seed=seed, device=device)
-    if json is not None:
-        write_text(json, report.to_json())
     if json != "-":
         print_ruler(report)
+    if json is not None:
+        write_text(json, report.to_json())
     if report.size.verdict != "ok":
         raise typer.Exit(NOT_OK)
 

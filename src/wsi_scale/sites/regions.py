@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.geometry import Box
+from wsi_scale.plumbing.plain_text import one_line, parse_json
 
 Ring = NDArray[np.float64]
 """(N, 2) corners x, y in level-0 px; an edge joins the last corner to the first."""
@@ -216,12 +216,12 @@ def _box(text: str, numbers: list[float]) -> Region:
 
 def _load(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return parse_json(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"cannot read region {path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise SettingsError(
-            f"region {path} is not JSON ({error}); export it from QuPath as GeoJSON"
+            f"region {path} is not JSON ({one_line(error, 200)}); export it from QuPath as GeoJSON"
         ) from error
 
 
@@ -248,7 +248,7 @@ def _polygons(node: Any, path: str) -> Iterator[tuple[Ring, ...]]:
         case "Point" | "MultiPoint" | "LineString" | "MultiLineString":
             pass
         case _:
-            found = f"its type is {kind!r}" if kind else "it has no type"
+            found = f"its type is {one_line(repr(kind), 80)}" if kind else "it has no type"
             raise SettingsError(
                 f"region {path} is JSON but not GeoJSON: {found}; export it from QuPath as GeoJSON"
             )
@@ -266,7 +266,8 @@ def _member(node: dict[str, Any], name: str, path: str) -> list[Any]:
 def _rings(coordinates: Any, path: str) -> Iterator[tuple[Ring, ...]]:
     """One polygon as a tuple of rings; nothing for a polygon without corners."""
     if not isinstance(coordinates, list):
-        raise SettingsError(f"a polygon of region {path} is {coordinates!r}, not a list of rings")
+        found = one_line(repr(coordinates), 80)
+        raise SettingsError(f"a polygon of region {path} is {found}, not a list of rings")
     rings = [_ring(corners, path) for corners in coordinates]
     if rings and len(rings[0]):
         yield tuple(ring for ring in rings if len(ring))
@@ -276,7 +277,7 @@ def _ring(corners: Any, path: str) -> Ring:
     """(N, 2) corners; a third coordinate is dropped, and so is the repeat that closes the ring."""
     try:
         ring = np.array([corner[:2] for corner in corners], float).reshape(-1, 2)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:  # OverflowError: 400 digits
         raise SettingsError(
             f"a polygon of region {path} has corners that are not pairs of numbers"
         ) from error

@@ -73,7 +73,7 @@ class _Form(NamedTuple):
         return 8 if self.offset == "Q" and not self.ndpi else 4
 
 
-class Entry(NamedTuple):
+class TagValue(NamedTuple):
     """One tag of an image."""
 
     kind: int
@@ -84,7 +84,7 @@ class Entry(NamedTuple):
     """High half of the value or offset, in large NDPI files."""
 
 
-Tags = dict[int, Entry]
+Tags = dict[int, TagValue]
 
 
 class Directories:
@@ -147,7 +147,7 @@ class Directories:
         for (tag, kind, values, value), high in zip(entries, highs, strict=True):
             if tag in tags and tag in STRUCTURE:
                 raise Fault(f"{here} states its {STRUCTURE[tag]} twice")
-            tags[tag] = Entry(kind, values, value, high)
+            tags[tag] = TagValue(kind, values, value, high)
             length = tags[tag].values * _BYTES.get(tags[tag].kind, 1)
             if length > (self.size if tag in STRUCTURE else min(self.size, MOST_VALUE)):
                 raise Fault(f"{here} has a tag {tag} of {length} bytes, more than it can hold")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from contextlib import suppress
 from typing import BinaryIO
 
 from wsi_scale.errors import WsiScaleError
+from wsi_scale.plumbing.stop_signals import ignore_stops
 from wsi_scale.slide.readers import open_slide
 from wsi_scale.slide.readers._apart import attributes_of, read_here
 
@@ -21,7 +21,7 @@ def main() -> None:
     """Answer until stdin ends, which happens when the parent closes it or dies."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not mix with answers
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore_stops()  # its parent ends it
     _limit()
     read_here()
     questions = (json.loads(line) for line in sys.stdin.buffer)

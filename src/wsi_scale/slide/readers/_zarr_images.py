@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import zipfile
 import zlib
@@ -24,7 +25,7 @@ FORMATS: dict[str, Literal[2, 3]] = {"zarr.json": 3, ".zgroup": 2, ".zarray": 2}
 MOST_NAMED = 6
 """Most images that a message names if there are several."""
 
-ZARR_ERRORS = (*PARSER_ERRORS, zlib.error, zipfile.BadZipFile, EOFError)
+ZARR_ERRORS = (*PARSER_ERRORS, zlib.error, zipfile.BadZipFile, EOFError, lzma.LZMAError)
 """Exceptions that zarr, its codecs and zip files raise on broken files."""
 
 _PASS_ARRAYS = "open it with zarr and pass the arrays of its levels, finest first"
