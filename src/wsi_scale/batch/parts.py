@@ -18,9 +18,9 @@ from pydantic import BaseModel
 from wsi_scale.batch.lines import GO_ON, Lines
 from wsi_scale.batch.row import Row, columns, without_none
 from wsi_scale.batch.row_check import check_row
-from wsi_scale.errors import OutputError, SettingsError
+from wsi_scale.errors import OutputError, SettingsError, one_line
 from wsi_scale.plumbing.files import replacing
-from wsi_scale.plumbing.plain_text import one_line, parse_json
+from wsi_scale.plumbing.plain_text import parse_json
 
 PART_ROWS = 500
 PART_SECONDS = 300.0

@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from wsi_scale.batch.row import OURS, Row, columns, without_none
-from wsi_scale.errors import SettingsError
-from wsi_scale.plumbing.plain_text import one_line, parse_json
+from wsi_scale.errors import SettingsError, one_line
+from wsi_scale.plumbing.plain_text import parse_json
 from wsi_scale.report import Report
 
 MOST_LINE = 1 << 26

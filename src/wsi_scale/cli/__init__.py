@@ -43,9 +43,8 @@ from wsi_scale.cli.outputs import Outputs, inputs_of
 from wsi_scale.cli.progress_bar import follow, load
 from wsi_scale.cli.ruler import ruler
 from wsi_scale.cli.show import err, flush_stdout, out, print_network, stdout_failed
-from wsi_scale.errors import WsiScaleError
+from wsi_scale.errors import WsiScaleError, one_line
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
-from wsi_scale.plumbing.plain_text import one_line
 from wsi_scale.plumbing.version import __version__
 from wsi_scale.slide.readers import open_slide
 

@@ -27,10 +27,9 @@ from wsi_scale.cli.options import (
 )
 from wsi_scale.cli.outputs import inputs_of, refuse_to_replace, write_each
 from wsi_scale.cli.show import err, out
-from wsi_scale.errors import OutputError, SettingsError
+from wsi_scale.errors import OutputError, SettingsError, one_line
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
 from wsi_scale.plumbing.files import check_writable, write_atomically
-from wsi_scale.plumbing.plain_text import one_line
 
 if TYPE_CHECKING:
     from wsi_scale.batch.listing import Entry

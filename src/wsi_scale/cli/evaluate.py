@@ -21,9 +21,8 @@ from wsi_scale.cli.options import (
 )
 from wsi_scale.cli.progress_bar import following
 from wsi_scale.cli.show import err, out
-from wsi_scale.errors import OutputError, SettingsError
+from wsi_scale.errors import OutputError, SettingsError, one_line
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK
-from wsi_scale.plumbing.plain_text import one_line
 
 if TYPE_CHECKING:
     from wsi_scale.known_scale.evaluate.run_bench import Outcome

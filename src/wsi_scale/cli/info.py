@@ -12,12 +12,11 @@ from wsi_scale.cli.options import JsonOption, MppOption, ReaderOption, SlideArgu
 from wsi_scale.cli.outputs import check_json, info_json, inputs_of, refuse_to_replace, write_text
 from wsi_scale.cli.progress_bar import follow, load
 from wsi_scale.cli.show import out, print_info
-from wsi_scale.errors import SettingsError
+from wsi_scale.errors import SettingsError, one_line
 from wsi_scale.judgement.rules import ENOUGH_SITES
 from wsi_scale.pipeline.settings import Settings
 from wsi_scale.pixel_size.audit import audit_slide
 from wsi_scale.pixel_size.read_tissue import measure_pixel_size
-from wsi_scale.plumbing.plain_text import one_line
 from wsi_scale.report import PixelAudit
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.readers import open_slide

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from wsi_scale.errors import OutputError
-from wsi_scale.plumbing.plain_text import one_line, visible
+from wsi_scale.errors import OutputError, one_line, visible
 from wsi_scale.slide.base import Slide
 
 if TYPE_CHECKING:

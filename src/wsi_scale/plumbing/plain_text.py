@@ -1,4 +1,4 @@
-"""Text from files and names, made fit for a terminal, a table or a spreadsheet.
+"""Text from files and names, made fit for a table or a spreadsheet, and JSON from anywhere.
 
 A file may hold anything where a name or a sentence is expected: codes that move the cursor, line
 breaks that fake a line of a table, a megabyte of one word.
@@ -7,45 +7,11 @@ breaks that fake a line of a table, a megabyte of one word.
 from __future__ import annotations
 
 import json
-import unicodedata
 from typing import Any
 
-MOST_CHARACTERS = 1000
-"""Longest piece of foreign text that is shown."""
-
-_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
-"""Unicode's categories of control codes, marks that turn text around, and parts of characters."""
+from wsi_scale.errors import one_line
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def visible(text: str) -> str:
-    r"""The text with line breaks and tabs kept and other codes written out.
-
-    >>> visible("red \x1b[31m, back \u202e")
-    'red \\x1b[31m, back \\u202e'
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        one.encode("unicode_escape").decode()
-        if one not in "\n\t" and unicodedata.category(one) in _HIDDEN
-        else one
-        for one in text
-    )
-
-
-def one_line(text: object, most: int = MOST_CHARACTERS) -> str:
-    r"""Foreign text on one line, without codes, cut in the middle if it is long.
-
-    >>> one_line("a\nslide  \x1b[2J"), one_line("x" * 99, most=9)
-    ('a slide \\x1b[2J', 'xxxx…xxxx')
-    """
-    line = visible(" ".join(str(text).split()))
-    if len(line) <= most:
-        return line
-    half = (most - 1) // 2
-    return f"{line[:half]}…{line[-half:]}"
 
 
 def cell(text: str) -> str:

@@ -24,10 +24,8 @@ def leave_quietly() -> None:
     nothing if another program imports this package.
     """
     name = os.path.basename(sys.argv[0]) if sys.argv else ""
-    given = getattr(sys, "orig_argv", [])
-    if name.startswith("wsi-scale") or (
-        name == "-m" and any(x.startswith("wsi_scale.") for x in given)
-    ):
+    ours = any(word.startswith("wsi_scale.") for word in getattr(sys, "orig_argv", []))
+    if name.startswith("wsi-scale") or (name == "-m" and ours):
         _listen(_leave)
 
 

@@ -13,10 +13,10 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi_scale.errors import WsiScaleError
+from wsi_scale.errors import WsiScaleError, one_line
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.plumbing.files import replacing
-from wsi_scale.plumbing.plain_text import one_line, parse_json
+from wsi_scale.plumbing.plain_text import parse_json
 from wsi_scale.responses.layer import LAYER_ARRAYS, LAYER_WORDS, LayerResponses
 
 FORMAT = "wsi-scale/responses/1"

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wsi_scale.errors import SettingsError
+from wsi_scale.errors import SettingsError, one_line
 from wsi_scale.geometry import Box
-from wsi_scale.plumbing.plain_text import one_line, parse_json
+from wsi_scale.plumbing.plain_text import parse_json
 
 Ring = NDArray[np.float64]
 """(N, 2) corners x, y in level-0 px; an edge joins the last corner to the first."""
@@ -172,8 +172,8 @@ def parse_region(source: str | os.PathLike[str]) -> Region:
     if numbers is not None:
         return _box(text, numbers)
     path = Path(text)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "is neither a file nor a box x,y,w,h"
+    if not os.path.isfile(path):
+        what = "is a folder" if os.path.isdir(path) else "is neither a file nor a box x,y,w,h"
         raise SettingsError(f"region {text!r} {what}; give a GeoJSON file or four numbers")
     tree = _load(path)
     try:

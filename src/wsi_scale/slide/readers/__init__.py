@@ -217,7 +217,11 @@ def _check_path(source: Any) -> None:
     if not os.fspath(source):
         raise SlideError("the slide's path is empty; name a file")
     path = Path(source)
-    if not path.exists():
+    try:
+        exists = path.exists()
+    except OSError as error:  # such as a name that is too long
+        raise SlideError(f"{source} cannot be read: {error.strerror or error}") from None
+    if not exists:
         raise SlideError(f"there is no file {source}; check the path")
     if path.is_dir():
         raise SlideError(f"{source} is a folder; {_advice_for_folder(path)}")

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import ParseError
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi_scale.plumbing.plain_text import one_line
+from wsi_scale.errors import one_line
 
 PARSER_ERRORS = (
     ValueError,
