@@ -1,6 +1,7 @@
 # make demo   set up, find the scale of two sample slides, say where pictures and reports are
 # make test   set up, run the tests
 # make check  ruff and mypy
+# make fuzz   damaged inputs for every reader and parser, for as long as you like; FUZZ_CASES in all
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,7 +13,9 @@ PYTEST_OPTIONS ?= -n 2
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test check clean
+FUZZ_CASES ?= 100000
+
+.PHONY: demo test check fuzz clean
 
 demo: $(VENV)/.installed
 	@mkdir -p demo
@@ -33,6 +36,9 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+fuzz: $(VENV)/.installed-dev
+	nice -n 19 $(BIN)/python tests/fuzz/run.py --cases $(FUZZ_CASES) --out fuzz
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -183,6 +183,22 @@ def test_an_unreadable_region_drops_its_site_with_a_warning():
     assert "sites could not be read" in " ".join(late.report().warnings), "partial ones say so too"
 
 
+def test_a_slide_that_vanishes_keeps_what_was_measured():
+    settings = Settings(sites=4, scales=(1, 4), per_octave=4, ruler=False)
+    with torn_slide() as slide:
+        for progress in (steps := iter_estimates(slide, "figures", settings)):
+            if progress.done == 4:  # each site was seen once
+                break
+        sites = [(site.x, site.y) for site in progress.run.sites]
+        slide.holes = sites
+        *_, last = steps
+    report = last.report()
+    assert report.partial
+    assert [(site.x, site.y) for site in report.sites] == sites
+    assert "the slide could no longer be read" in report.warnings[-1]
+    assert "torn.svs" in report.warnings[-1]
+
+
 def test_a_slide_of_which_nothing_can_be_read_is_an_error():
     settings = Settings(sites=4, scales=(1, 2), per_octave=2)
     with torn_slide() as slide:

@@ -6,21 +6,24 @@ import faulthandler
 import json
 import os
 import queue
-import signal
 import sys
 import threading
 from typing import Any
 
 from wsi_scale.batch.memory import end_above, rest_mib
+from wsi_scale.plumbing.stop_signals import ignore_stops
 
 
 def main() -> None:
     """Answer until stdin ends, which happens when the parent closes it or dies."""
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # what networks and libraries print must not mix with replies
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too and closes stdin
+    ignore_stops()  # the parent gets them too and closes stdin
     faulthandler.enable()
     from wsi_scale.batch.one_slide import reply_to  # imported here, where its prints go to stderr
+    from wsi_scale.slide.readers._apart import read_here
+
+    read_here()
 
     tasks: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_hear, args=(tasks,), daemon=True).start()

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from wsi_scale.batch.row import Row
+from wsi_scale.batch.row_check import row_of
 from wsi_scale.errors import OutputError, SettingsError
 from wsi_scale.plumbing.files import replacing, sync_folder
 
@@ -102,17 +103,7 @@ class Lines:
             for number, line in enumerate(file, start=1):
                 if not line.endswith(b"\n"):
                     return  # cut short by a power failure or a kill; its slide is done again
-                yield line, self._decode(line, number)
-
-    def _decode(self, line: bytes, number: int) -> Row:
-        with suppress(ValueError):
-            row = json.loads(line)
-            if isinstance(row, dict) and isinstance(row.get("path"), str) and "error" in row:
-                return row
-        raise SettingsError(
-            f"{self.path}, line {number} is not a row of wsi-scale batch, and nothing was changed; "
-            "restore the file from a copy, or choose another --out"
-        )
+                yield line, row_of(line, f"{self.path}, line {number}")
 
 
 def encode(row: Row) -> bytes:

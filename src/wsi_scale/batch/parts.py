@@ -17,8 +17,10 @@ from pydantic import BaseModel
 
 from wsi_scale.batch.lines import GO_ON, Lines
 from wsi_scale.batch.row import Row, columns, without_none
-from wsi_scale.errors import OutputError, SettingsError
+from wsi_scale.batch.row_check import check_row
+from wsi_scale.errors import OutputError, SettingsError, one_line
 from wsi_scale.plumbing.files import replacing
+from wsi_scale.plumbing.plain_text import parse_json
 
 PART_ROWS = 500
 PART_SECONDS = 300.0
@@ -146,12 +148,15 @@ def read_part(path: Path) -> Iterator[Row]:
 
     try:
         with import_parquet().ParquetFile(path) as part:
+            number = 0
             for batch in part.iter_batches(100):
                 for cells in batch.to_pylist():
-                    yield {name: _value(name, cell) for name, cell in cells.items()}
-    except (pa.ArrowException, OSError) as error:
+                    number += 1
+                    row = {name: _value(name, cell) for name, cell in cells.items()}
+                    yield check_row(row, f"{path}, row {number}")
+    except (pa.ArrowException, OSError, ValueError, TypeError, MemoryError) as error:
         raise SettingsError(
-            f"{path} cannot be read as Parquet ({str(error).splitlines()[0][:100]}); restore it "
+            f"{path} cannot be read as Parquet ({one_line(error, 100)}); restore it "
             "from a copy, or choose another --out"
         ) from error
 
@@ -201,4 +206,4 @@ def _value(name: str, cell: Any) -> Any:
     kind = columns().get(name)
     if cell is None or get_origin(kind) is not dict:
         return cell
-    return json.loads(cell) if _is_free(kind) else dict(cell)
+    return parse_json(cell) if _is_free(kind) else dict(cell)

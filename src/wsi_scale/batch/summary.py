@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from wsi_scale.batch.row import Row
 from wsi_scale.judgement.verdicts import NUMBERED
+from wsi_scale.plumbing.plain_text import cell
 from wsi_scale.plumbing.tables import grid_of, number
 
 LEAST = 5
@@ -110,7 +111,7 @@ def brief_of(row: Row) -> Brief:
         scale=row["scale"],
         mpp=row["mpp"],
         interval=None if interval is None else (interval[0], interval[1]),
-        conflict=row["pixels.octaves"] if row["pixels.status"] == "conflict" else None,
+        conflict=row.get("pixels.octaves") if row.get("pixels.status") == "conflict" else None,
         peak_mib=row.get("process.peak_mib"),
     )
 
@@ -264,19 +265,19 @@ def markdown(summary: Summary) -> str:
     """The summary as Markdown: outliers first, then failures, scanners, cohorts."""
     lines = [headline(summary), ""]
     if summary.outliers:
-        rows = [
-            [_cell(x.slide.path), f"{x.octaves:+.2f}", _cell(x.reason)] for x in summary.outliers
-        ]
+        rows = [[cell(x.slide.path), f"{x.octaves:+.2f}", cell(x.reason)] for x in summary.outliers]
         lines += ["## Look at these first", ""]
         lines += [_words(("slide", "octaves", "why"), rows[:MOST_SHOWN]), *_more(len(rows))]
     if summary.failed:
         kinds = Counter(x.error_kind or "" for x in summary.failed)
-        counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-        rows = [[_cell(x.path), x.error_kind or "", _cell(x.error or "")] for x in summary.failed]
+        counts = ", ".join(f"{count} {cell(kind)}" for kind, count in kinds.most_common())
+        rows = [
+            [cell(x.path), cell(x.error_kind or ""), cell(x.error or "")] for x in summary.failed
+        ]
         lines += [f"## Failed: {counts}", ""]
         lines += [_words(("slide", "kind", "reason"), rows[:MOST_SHOWN]), *_more(len(rows))]
     for name, groups in (("scanner", summary.scanners), ("cohort", summary.cohorts)):
-        table = [[_cell(cell) for cell in cells_of(group)] for group in groups]
+        table = [[cell(one) for one in cells_of(group)] for group in groups]
         lines += [f"## By {name}", "", grid_of((name, *HEADER), table)]
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -290,9 +291,3 @@ def _words(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _more(count: int) -> list[str]:
     left = count - MOST_SHOWN
     return [f"… and {left} more, all in the rows.", ""] if left > 0 else []
-
-
-def _cell(text: str) -> str:
-    """Text that fits into one cell of a table and can be written as UTF-8."""
-    one_line = " ".join(text.split()).replace("|", "\\|")
-    return one_line.encode(errors="backslashreplace").decode()

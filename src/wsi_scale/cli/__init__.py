@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from wsi_scale.plumbing.stop_signals import leave_quietly, stop_by_exception
+
+leave_quietly()  # before the imports below, which take a second
+
 import errno
 import io
 import logging
@@ -45,9 +49,9 @@ from wsi_scale.cli.region_options import (
     parse_origin,
 )
 from wsi_scale.cli.ruler import ruler
-from wsi_scale.cli.show import err, print_report
+from wsi_scale.cli.show import err, flush_stdout, stdout_failed
 from wsi_scale.cli.tiles import tiles
-from wsi_scale.errors import WsiScaleError
+from wsi_scale.errors import WsiScaleError, one_line
 from wsi_scale.pipeline.settings import Settings
 from wsi_scale.plumbing.version import __version__
 from wsi_scale.slide.readers import open_slide
@@ -73,6 +77,7 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # µ and × become ? where only ASCII can be shown
     # otherwise waiting threads keep their cores busy: four times the work on a busy machine
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    stop_by_exception()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -81,11 +86,14 @@ def run(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     try:
         code = app(arguments or ["--help"], standalone_mode=False, prog_name=app.info.name)
+        flush_stdout()
     except WsiScaleError as error:
         return _complain(str(error))
     except _UsageError as error:
         return _complain(_usage(error))
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EPIPE) and error.filename is None:  # --help
+            return _complain(str(stdout_failed(error)))
         if error.errno != errno.ENAMETOOLONG:
             raise
         name = str(error.filename)[:40]
@@ -98,7 +106,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _complain(sentence: str) -> int:
-    err.print(f"error: {' '.join(sentence.split())}", soft_wrap=True)
+    err.print(f"error: {one_line(sentence)}", soft_wrap=True)
     return EXIT_BAD_INPUT
 
 
@@ -192,13 +200,14 @@ def estimate(
         if progress is None or report is None:
             err.print("there is no answer yet, so nothing was written")
             return EXIT_CANCELLED
-        outputs.write(progress, report)
-        if json != "-":
-            print_report(report)
-        outputs.write_explanation(progress, report)
+        failed = outputs.show_and_write(progress, report)
+    for sentence in failed:
+        _complain(sentence)
+    if failed:
+        return EXIT_BAD_INPUT
     if cancelled:
         return EXIT_CANCELLED
-    return EXIT_OK if report.verdict == "ok" else EXIT_NOT_OK
+    return EXIT_OK if report.verdict == "ok" and not report.partial else EXIT_NOT_OK
 
 
 app.command(epilog=ESTIMATE_END)(estimate)

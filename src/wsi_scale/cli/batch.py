@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,9 +27,9 @@ from wsi_scale.cli.options import (
     takes,
     whole_number,
 )
-from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
+from wsi_scale.cli.outputs import inputs_of, refuse_to_replace, write_each
 from wsi_scale.cli.show import err, out
-from wsi_scale.errors import OutputError, SettingsError
+from wsi_scale.errors import OutputError, SettingsError, one_line
 from wsi_scale.pipeline.settings import Settings
 from wsi_scale.plumbing.files import check_writable, write_atomically
 
@@ -162,7 +163,7 @@ def _list(
     listing = list_slides(words, stdin, results)
     _check_places(words, network, profile, results)
     for note in listing.notes:
-        err.print(f"note: {note}", soft_wrap=True)
+        err.print(f"note: {one_line(note)}", soft_wrap=True)
     return listing.entries
 
 
@@ -243,9 +244,11 @@ def write_summary(out_file: Path) -> None:
     text, png = markdown(found), batch_png(found)
     page = batch_page(found, png, f"{out_file.name}: {len(found.slides)} slides")
     contents: tuple[str | bytes, ...] = (text, page, png)
-    for path, content in zip(_beside(out_file), contents, strict=True):
-        write_atomically(path, content)
     out.print(text, soft_wrap=True)
+    pairs = zip(_beside(out_file), contents, strict=True)
+    failed = write_each([partial(write_atomically, path, content) for path, content in pairs])
+    if failed:
+        raise OutputError("; ".join(failed))
     names = ", ".join(path.name for path in _beside(out_file))
     out.print(f"rows in {out_file}; summary next to them in {names}", soft_wrap=True)
 

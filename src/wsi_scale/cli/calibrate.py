@@ -119,8 +119,8 @@ def calibrate(
     refuse_to_replace([*inputs_of("", None, network), *images], [out_file])
     with redirect_stdout(sys.stderr), following() as tell:  # a user's network may print
         profile = run(load_network(network, device=device), images, reference, tell)
-    profile.save(out_file)
     out.print(worth(profile), soft_wrap=True)
+    profile.save(out_file)
     out.print(f"use it with --profile {out_file}", soft_wrap=True)
 
 

@@ -21,7 +21,7 @@ from wsi_scale.cli.options import (
 )
 from wsi_scale.cli.progress_bar import following
 from wsi_scale.cli.show import err, out
-from wsi_scale.errors import SettingsError
+from wsi_scale.errors import OutputError, SettingsError, one_line
 from wsi_scale.networks.trust import with_trust
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK
 
@@ -130,7 +130,9 @@ def evaluate(
 def _show(outcome: Outcome, folder: Path) -> int:
     """Print the summary to stdout and failures to stderr; return the exit code."""
     for sentence in outcome.failed.values():
-        err.print(f"warning: {sentence}", soft_wrap=True)
+        err.print(f"warning: {one_line(sentence)}", soft_wrap=True)
     out.print(outcome.summary, soft_wrap=True)
+    if outcome.unwritten:
+        raise OutputError("; ".join(outcome.unwritten))
     out.print(f"tables in {folder}: summary, answers, times", soft_wrap=True)
     return 3 if outcome.failed else 0

@@ -7,7 +7,7 @@ WORDS = (
     "docs/glossary.md in the repository."
 )
 BAD_INPUT = "wrong input or a failure; one sentence on stderr says what to do"
-CANCELLED = "cancelled with Ctrl-C"
+CANCELLED = "cancelled with Ctrl-C, SIGTERM or SIGHUP"
 
 
 def ending(codes: dict[int, str]) -> str:

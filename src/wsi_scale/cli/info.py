@@ -12,7 +12,7 @@ from wsi_scale.cli.options import JsonOption, MppOption, ReaderOption, SlideArgu
 from wsi_scale.cli.outputs import check_json, info_json, inputs_of, refuse_to_replace, write_text
 from wsi_scale.cli.progress_bar import follow, load
 from wsi_scale.cli.show import out, print_info
-from wsi_scale.errors import NetworkError, SettingsError
+from wsi_scale.errors import NetworkError, SettingsError, one_line
 from wsi_scale.judgement.rules import ENOUGH_SITES
 from wsi_scale.pipeline.settings import Settings
 from wsi_scale.pixel_size.audit import audit_slide
@@ -83,11 +83,11 @@ def info(
                     told = f"pixels: {found.status} ({found.reason})"
                 else:
                     found, told = _ask_network(opened, network, device, free_colour)
-        if json is not None:
-            write_text(json, info_json(opened, found))
         if json != "-":
             print_info(opened)
-            out.print(told, soft_wrap=True)
+            out.print(one_line(told), soft_wrap=True)
+        if json is not None:
+            write_text(json, info_json(opened, found))
     if found is not None and found.status == "conflict":
         raise typer.Exit(CONFLICT)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wsi_scale.errors import OutputError, WsiScaleError
+from wsi_scale.cli.show import print_report, stdout_failed
+from wsi_scale.errors import OutputError, SlideError, WsiScaleError
 from wsi_scale.networks.absent import is_absent
 from wsi_scale.networks.identity import files_of_spec
 from wsi_scale.plumbing.files import check_writable, write_atomically
@@ -61,25 +62,44 @@ class Outputs:
             if path is not None and is_absent(spec):
                 raise OutputError(f"{option} needs a network that is here, and {spec} is not")
 
-    def write(self, progress: Progress, report: Report) -> None:
-        """Write every file that the user named, each whole or not at all, but the last one."""
+    def show_and_write(self, progress: Progress, report: Report) -> list[str]:
+        """Print the answer, then write every file that the user named, whole or not at all.
+
+        Returns one sentence for each that could not be written; the others are kept.
+        """
+        steps: list[Callable[[], None]] = []
         if self.json is not None:
-            write_text(self.json, report.to_json())
+            target = self.json
+            steps.append(lambda: write_text(target, report.to_json()))
+        if self.json != "-":
+            steps.insert(0, lambda: print_report(report))
+        if self.responses is not None and progress.responses is not None:
+            steps.append(lambda: self._save_responses(progress))
+        if self.plot is not None or self.html is not None:
+            strip = _strip(progress, report)
+            steps += [lambda: self._draw(report, strip), lambda: self._write_page(report, strip)]
+        if self.explain is not None:
+            steps.append(lambda: self._look_inside(progress, report))
+        return write_each(steps)
+
+    def _save_responses(self, progress: Progress) -> None:
         if self.responses is not None and progress.responses is not None:
             progress.responses.save(self.responses)
-        if self.plot is None and self.html is None:
-            return
-        from wsi_scale.render.figure import draw_estimate, figure_png
-        from wsi_scale.render.html import write_html
 
-        strip = _strip(progress, report)
+    def _draw(self, report: Report, strip: list[tuple[float, Any]]) -> None:
+        from wsi_scale.render.figure import draw_estimate
+
         if self.plot is not None:
             draw_estimate(report, strip, self.plot)
+
+    def _write_page(self, report: Report, strip: list[tuple[float, Any]]) -> None:
+        from wsi_scale.render.figure import figure_png
+        from wsi_scale.render.html import write_html
+
         if self.html is not None:
             write_html(report, figure_png(report, strip), self.html)
 
-    def write_explanation(self, progress: Progress, report: Report) -> None:
-        """Look inside, if the user named a file for it. Comes last: nothing is lost if it fails."""
+    def _look_inside(self, progress: Progress, report: Report) -> None:
         if self.explain is None:
             return
         from wsi_scale.explain.look_inside import look_inside
@@ -89,6 +109,23 @@ class Outputs:
             draw_explanation(report, look_inside(progress), self.explain)
         except WsiScaleError as error:
             raise OutputError(f"{self.explain} was not written: {error}") from error
+
+
+def write_each(steps: Sequence[Callable[[], None]]) -> list[str]:
+    """Do every step, also after one failed; one sentence for each that could not write.
+
+    >>> def fails():
+    ...     raise OutputError("cannot write a.json: No space left on device")
+    >>> write_each([fails, lambda: None])
+    ['cannot write a.json: No space left on device']
+    """
+    failed = []
+    for step in steps:
+        try:
+            step()
+        except OutputError as error:
+            failed.append(str(error))
+    return failed
 
 
 def inputs_of(slide: str, region: str | None, network: str) -> list[str]:
@@ -119,7 +156,10 @@ def _strip(progress: Progress, report: Report) -> list[tuple[float, Any]]:
     from wsi_scale.pipeline.strip import show
 
     responses = progress.responses
-    return [] if responses is None else show(progress.run, responses, report.scale)
+    try:
+        return [] if responses is None else show(progress.run, responses, report.scale)
+    except SlideError:  # the slide is gone, but not the answer
+        return []
 
 
 def check_json(target: str) -> None:
@@ -143,7 +183,7 @@ def _write_stdout(text: str) -> None:
         sys.stdout.buffer.write(text.encode())
         sys.stdout.buffer.flush()
     except OSError as error:
-        raise OutputError(f"cannot write to stdout: {error.strerror or error}") from error
+        raise stdout_failed(error) from error
 
 
 def info_json(slide: Slide, pixels: PixelAudit | None = None) -> str:

@@ -68,10 +68,10 @@ def ruler(
         seed=seed,
         device=device,
     )
-    if json is not None:
-        write_text(json, report.to_json())
     if json != "-":
         print_ruler(report)
+    if json is not None:
+        write_text(json, report.to_json())
     if report.size.verdict != "ok":
         raise typer.Exit(NOT_OK)
 

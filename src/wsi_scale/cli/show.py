@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
-from wsi_scale.errors import OutputError
+from wsi_scale.errors import OutputError, one_line, visible
 from wsi_scale.slide.base import Slide
 
 if TYPE_CHECKING:
@@ -18,39 +18,62 @@ if TYPE_CHECKING:
     from wsi_scale.report import Report
 
 
-class AnswerConsole(Console):
+class CleanConsole(Console):
+    """A console to which no file and no name can send codes. What stderr cannot take is lost."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        clean = [visible(x) if isinstance(x, str) else x for x in objects]
+        if not self.stderr:
+            super().print(*clean, **options)
+            return
+        with suppress(OSError):
+            super().print(*clean, **options)
+
+
+class AnswerConsole(CleanConsole):
     """stdout. If it cannot be written, that too is reported in one sentence."""
 
     def print(self, *objects: Any, **options: Any) -> None:
         try:
             super().print(*objects, **options)
         except OSError as error:
-            self._give_up(error.strerror or str(error))
+            raise stdout_failed(error) from error
 
     def on_broken_pipe(self) -> None:
-        self._give_up("the program that read it has ended")
+        raise stdout_failed("the program that read it has ended")
 
-    def _give_up(self, reason: str) -> NoReturn:
-        with suppress(OSError, ValueError):  # else Python complains again when it flushes at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise OutputError(f"cannot write to stdout: {reason}")
+
+def flush_stdout() -> None:
+    """Raise OutputError if what was printed cannot be written, for example on a full disk."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        raise stdout_failed(error) from error
+
+
+def stdout_failed(reason: OSError | str) -> OutputError:
+    """The error for a stdout that cannot be written; from then on nothing is written to it."""
+    with suppress(OSError, ValueError):  # else Python complains again when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    said = reason if isinstance(reason, str) else reason.strerror or str(reason)
+    return OutputError(f"cannot write to stdout: {said}")
 
 
 # plain text only: rich would read brackets and colons in a path or SPEC as markup
 out = AnswerConsole(markup=False, emoji=False, highlight=False)
-err = Console(markup=False, emoji=False, highlight=False, stderr=True)
+err = CleanConsole(markup=False, emoji=False, highlight=False, stderr=True)
 
 
 def print_report(report: Report) -> None:
     """The answer in a few sentences."""
     from wsi_scale.render.sentence import explain, headline
 
-    out.print(headline(report), style="bold", soft_wrap=True)
+    out.print(one_line(headline(report)), style="bold", soft_wrap=True)
     out.print(explain(report), soft_wrap=True)
     if report.verdict != "ok":
-        out.print(f"why: {report.reason}", soft_wrap=True)
+        out.print(f"why: {one_line(report.reason)}", soft_wrap=True)
     for warning in report.warnings:
-        out.print(f"warning: {warning}", soft_wrap=True)
+        out.print(f"warning: {one_line(warning)}", soft_wrap=True)
 
 
 def print_info(slide: Slide) -> None:
@@ -59,8 +82,8 @@ def print_info(slide: Slide) -> None:
 
     rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     size = f"{slide.levels[0].width} × {slide.levels[0].height} px"
-    rows.add_row("slide", slide.path)
-    rows.add_row("reader", f"{slide.reader} ({slide.reader_reason})")
+    rows.add_row("slide", one_line(slide.path))
+    rows.add_row("reader", one_line(f"{slide.reader} ({slide.reader_reason})"))
     rows.add_row("size", size)
     if bounds(slide):
         rows.add_row("bounds", bounds(slide))
@@ -77,7 +100,7 @@ def print_info(slide: Slide) -> None:
         for x in slide.audit:
             mpp = "" if x.mpp is None else f"{x.mpp:.4g}"
             note = f"{x.status} ({x.note})" if x.note else x.status
-            audit.add_row(x.source, x.says, mpp, note)
+            audit.add_row(*(one_line(word, 200) for word in (x.source, x.says, mpp, note)))
         out.print(audit)
     for note in slide.notes:
         out.print(f"note: {note}", soft_wrap=True)
@@ -89,11 +112,11 @@ def print_network(network: Network) -> None:
 
     rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for label, value in network_rows(network):
-        rows.add_row(label, value)
+        rows.add_row(label, one_line(value))
     out.print(rows)
     if network.absent:
         return
     layers = Table("layer", "kind", box=None, padding=(0, 2, 0, 0))
     for layer in network.layers():
-        layers.add_row(layer.name, layer.kind)
+        layers.add_row(one_line(layer.name), one_line(layer.kind))
     out.print(layers)

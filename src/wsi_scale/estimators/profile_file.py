@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -209,7 +209,7 @@ def load_profile(path: str | os.PathLike[str]) -> Profile:
             f"cannot read the profile {path}: {error.strerror or error}; "
             "wsi-scale calibrate makes one"
         ) from error
-    except (SafetensorError, KeyError, ValidationError) as error:
+    except (SafetensorError, LookupError, TypeError, ValueError, MemoryError) as error:
         raise SettingsError(
             f"{path} is not a profile of this version of wsi-scale; wsi-scale calibrate makes one"
         ) from error

@@ -51,6 +51,7 @@ class SiteVisits:
         self._colours: Colours = {}
         self._answer: Estimate | None = None
         self._next_answer = 0.0
+        self._lost = ""  # why the slide could no longer be read, at any site
         self._first: tuple[float, int] | None = None  # time and count after the first visit
 
     def go(self) -> Iterator[Progress]:
@@ -61,10 +62,13 @@ class SiteVisits:
             yield from self._visit(group)
             yield from self._visit_closer(planned=seen == 0)
             seen += len(group)
-            if self._answer is not None and narrow_enough(self._answer, precision):
+            if self._lost or (self._answer is not None and narrow_enough(self._answer, precision)):
                 break
         if not self._parts:
             raise SlideError(f"none of {len(sites)} sites could be read: {self._dropped[0]}")
+        if self._lost:
+            yield self._progress(self._parts)
+            return
         from wsi_scale.pipeline.native_levels import try_levels
 
         size = ask_ruler(self.run)
@@ -90,7 +94,7 @@ class SiteVisits:
         planned: whether these visits are already part of the total, one per step.
         """
         for turn in range(MOST_ROUNDS):
-            if not self._parts or len(self._measured) == len(self.run.grid):
+            if self._lost or not self._parts or len(self._measured) == len(self.run.grid):
                 break
             self._answer = self._judge(_PARTIAL_RESAMPLES)
             more = self._next_scales(self._answer)
@@ -111,6 +115,7 @@ class SiteVisits:
 
     def _visit_again(self, more: tuple[int, ...]) -> Iterator[Progress]:
         """Visit the same sites at more scales."""
+        before, measured, dropped = self._parts, self._measured, len(self._dropped)
         self._measured = tuple(sorted({*self._measured, *more}))
         grid = self._run_at(self._measured).grid
         waiting = [part.on_larger_grid(grid) for part in self._parts]
@@ -119,6 +124,11 @@ class SiteVisits:
         for done, found in enumerate(visit_again(run, waiting), start=1):
             gone = self._keep(found)
             yield from self._count(self._kinds if gone else 1, [*self._parts, *waiting[done:]])
+        if not self._parts:  # the slide is gone, but not what was measured before
+            self._parts, self._measured = before, measured
+            self._lost = self._dropped[dropped]
+            del self._dropped[dropped:]
+            return
         yield from self._free_of_colour(run, 0, 1)
 
     def _keep(self, found: Responses | SlideError) -> bool:
@@ -136,9 +146,12 @@ class SiteVisits:
             return
         if any(scale not in self._colours for scale in run.grid.scales):
             self._colours |= find_colours(run, [x.sites[0] for x in parts], self._colours)
-        for place, part in enumerate(visit_freed(run, parts, self._colours), start=start):
-            self._parts[place] = part
-            yield from self._count(visits, self._parts)
+        try:
+            for place, part in enumerate(visit_freed(run, parts, self._colours), start=start):
+                self._parts[place] = part
+                yield from self._count(visits, self._parts)
+        except SlideError as error:
+            self._parts[start:], self._lost = parts, str(error)
 
     def _count(
         self, visits: int, parts: Sequence[Responses], *, answer: bool = False
@@ -163,7 +176,7 @@ class SiteVisits:
         visits = self._done - counted
         left = (now - first) / visits * (total - self._done) if visits else None
         return Progress(
-            run=_note_dropped(self.run, self._dropped),
+            run=_note_dropped(self.run, self._dropped, self._lost),
             done=self._done,
             total=total,
             estimate=self._answer,
@@ -191,11 +204,15 @@ class SiteVisits:
         )
 
 
-def _note_dropped(run: Run, dropped: list[str]) -> Run:
-    """The run, with a warning about sites that could not be read, if there are any."""
-    if not dropped:
-        return run
-    note = (
-        f"{len(dropped)} of {len(run.sites)} sites could not be read and were dropped: {dropped[0]}"
-    )
-    return replace(run, warnings=(*run.warnings, note))
+def _note_dropped(run: Run, dropped: list[str], lost: str) -> Run:
+    """The run, with a warning about what could not be read, if there is any.
+
+    lost: why no site could be read any more; empty if that did not happen.
+    """
+    notes = []
+    if dropped:
+        count = f"{len(dropped)} of {len(run.sites)} sites"
+        notes.append(f"{count} could not be read and were dropped: {dropped[0]}")
+    if lost:
+        notes.append(f"the slide could no longer be read, so this is what was known then: {lost}")
+    return replace(run, warnings=(*run.warnings, *notes)) if notes else run

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.plumbing.files import write_atomically
+from wsi_scale.plumbing.plain_text import parse_json
 
 _HASH = 64  # hexadecimal digits of a SHA-256
 
@@ -41,6 +44,45 @@ def refuse_others(note: Path, asked: dict[str, Any]) -> None:
         raise SettingsError(f"{folder} is a file; choose another folder")
     if folder.is_dir() and any(folder.iterdir()):
         raise SettingsError(f"{folder} holds other files; choose another folder")
+
+
+class OnlyRun:
+    """Keeps other runs out of a folder from ``take`` to the end of the block.
+
+    It locks the folder itself, so no file is left behind; where the system or the disk has no
+    locks, it does nothing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._handle = folder, -1
+
+    def take(self) -> None:
+        """Lock the folder, if it exists. Raises SettingsError if another run has it."""
+        if self._handle >= 0 or not self._folder.is_dir():
+            return
+        try:
+            import fcntl
+        except ImportError:  # Windows
+            return
+        with suppress(PermissionError):
+            self._handle = os.open(self._folder, os.O_RDONLY)
+            try:
+                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise SettingsError(
+                    f"another run is writing {self._folder}; wait for it, or choose another folder"
+                ) from None
+            except OSError:  # a disk without locks
+                return
+
+    def __enter__(self) -> Self:
+        self.take()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
 
 
 def first_change(before: dict[str, Any], now: dict[str, Any]) -> str | None:
@@ -78,7 +120,7 @@ def _word(value: Any) -> str:
 def read_note(note: Path) -> dict[str, Any]:
     """Content of the note. Raises SettingsError if it is damaged."""
     try:
-        content = json.loads(note.read_text(encoding="utf-8"))
+        content = parse_json(note.read_text(encoding="utf-8"))
         if isinstance(content["asked"], dict):
             return dict(content)
     except (OSError, ValueError, KeyError, TypeError):

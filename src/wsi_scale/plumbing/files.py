@@ -91,6 +91,7 @@ def replacing(path: str | os.PathLike[str], *, alone: bool = False) -> Iterator[
             part.unlink(missing_ok=True)
         try:
             with part.open("xb") as file:
+                _keep_mode(target, part)
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -100,6 +101,12 @@ def replacing(path: str | os.PathLike[str], *, alone: bool = False) -> Iterator[
             part.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _keep_mode(target: Path, part: Path) -> None:
+    """Let a file that replaces another keep who may read and write it."""
+    with suppress(OSError):  # a new file has the usual mode, and not every disk knows modes
+        part.chmod(target.stat().st_mode & 0o777)
 
 
 def sync_folder(folder: str | os.PathLike[str]) -> None:

@@ -8,6 +8,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from wsi_scale.plumbing.plain_text import csv_text
+
 Cell = str | float | int | None
 
 
@@ -30,8 +32,15 @@ class Table:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(self.header)
-        writer.writerows([["" if _absent(x) else x for x in row] for row in self.rows])
+        writer.writerows([[_written(x) for x in row] for row in self.rows])
         return text.getvalue()
+
+
+def _written(value: Cell) -> Cell:
+    """A value for a CSV; a name is no formula."""
+    if isinstance(value, str):
+        return csv_text(value)
+    return "" if _absent(value) else value
 
 
 def _absent(value: Cell) -> bool:

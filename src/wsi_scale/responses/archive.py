@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import os
 import zlib
 from collections.abc import Mapping
@@ -12,9 +13,10 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi_scale.errors import WsiScaleError
+from wsi_scale.errors import WsiScaleError, one_line
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.plumbing.files import replacing
+from wsi_scale.plumbing.plain_text import parse_json
 from wsi_scale.responses.layer import LAYER_ARRAYS, LAYER_WORDS, LayerResponses
 
 FORMAT = "wsi-scale/responses/1"
@@ -43,6 +45,11 @@ _DAMAGE = (
     KeyError,
     TypeError,
     AttributeError,
+    ArithmeticError,
+    NotImplementedError,  # a compression that zipfile does not know
+    RuntimeError,  # an encrypted zip
+    MemoryError,
+    lzma.LZMAError,
 )
 """What reading a foreign, truncated or altered file may raise."""
 
@@ -73,7 +80,7 @@ def read_archive(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The fields that ``write_archive`` wrote. Raises WsiScaleError for anything else."""
     try:
         with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            header = json.loads(file["header"].tobytes())
+            header = parse_json(file["header"].tobytes())
             if header.get("format") != FORMAT:
                 raise ValueError(f"its format is {header.get('format')!r}, not {FORMAT!r}")
             fields = {
@@ -87,7 +94,8 @@ def read_archive(path: str | os.PathLike[str]) -> dict[str, Any]:
             _check(fields)
             return fields
     except _DAMAGE as error:
-        raise WsiScaleError(f"{path} holds no wsi-scale responses: {error}") from error
+        said = one_line(error, 300) or type(error).__name__
+        raise WsiScaleError(f"{path} holds no wsi-scale responses: {said}") from error
 
 
 def _layers_in(

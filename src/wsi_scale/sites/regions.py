@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wsi_scale.errors import SettingsError
+from wsi_scale.errors import SettingsError, one_line
+from wsi_scale.plumbing.plain_text import parse_json
 from wsi_scale.sites.polygons import Polygons, Region, Ring
 from wsi_scale.sites.qupath import class_of, drawn_in, is_left_out
 
@@ -70,8 +70,8 @@ def parse_region(source: str | os.PathLike[str], label: str | None = None) -> Re
             raise SettingsError(f"the box {text} has no classes; leave out the class {label!r}")
         return _box(text, numbers)
     path = Path(text)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "is neither a file nor a box x,y,w,h"
+    if not os.path.isfile(path):
+        what = "is a folder" if os.path.isdir(path) else "is neither a file nor a box x,y,w,h"
         raise SettingsError(f"region {text!r} {what}; give a GeoJSON file or four numbers")
     tree = _load(path)
     try:
@@ -139,12 +139,12 @@ def _box(text: str, numbers: list[float]) -> Region:
 
 def _load(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return parse_json(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"cannot read region {path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise SettingsError(
-            f"region {path} is not JSON ({error}); export it from QuPath as GeoJSON"
+            f"region {path} is not JSON ({one_line(error, 200)}); export it from QuPath as GeoJSON"
         ) from error
 
 
@@ -173,7 +173,7 @@ def _outlines(node: Any, path: str, label: str | None = None) -> Iterator[Outlin
         case "Point" | "MultiPoint" | "LineString" | "MultiLineString":
             pass
         case _:
-            found = f"its type is {kind!r}" if kind else "it has no type"
+            found = f"its type is {one_line(repr(kind), 80)}" if kind else "it has no type"
             raise SettingsError(
                 f"region {path} is JSON but not GeoJSON: {found}; export it from QuPath as GeoJSON"
             )
@@ -191,7 +191,8 @@ def _member(node: dict[str, Any], name: str, path: str) -> list[Any]:
 def _rings(coordinates: Any, path: str) -> Iterator[tuple[Ring, ...]]:
     """One polygon as a tuple of rings; nothing for a polygon without corners."""
     if not isinstance(coordinates, list):
-        raise SettingsError(f"a polygon of region {path} is {coordinates!r}, not a list of rings")
+        found = one_line(repr(coordinates), 80)
+        raise SettingsError(f"a polygon of region {path} is {found}, not a list of rings")
     rings = [_ring(corners, path) for corners in coordinates]
     if rings and len(rings[0]):
         yield tuple(ring for ring in rings if len(ring))
@@ -201,7 +202,7 @@ def _ring(corners: Any, path: str) -> Ring:
     """(N, 2) corners; a third coordinate is dropped, and so is the repeat that closes the ring."""
     try:
         ring = np.array([corner[:2] for corner in corners], float).reshape(-1, 2)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:  # OverflowError: 400 digits
         raise SettingsError(
             f"a polygon of region {path} has corners that are not pairs of numbers"
         ) from error

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsi_scale.errors import NetworkError, SettingsError, WsiScaleError
+from wsi_scale.errors import NetworkError, OutputError, SettingsError, WsiScaleError
+from wsi_scale.known_scale.evaluate import run_bench
 from wsi_scale.known_scale.evaluate.ask_estimators import list_questions
 from wsi_scale.known_scale.evaluate.bench import NOTE, RESPONSES, Bench, read_measured
 from wsi_scale.known_scale.evaluate.manifest import read_manifest
 from wsi_scale.known_scale.evaluate.run_bench import evaluate
 from wsi_scale.known_scale.evaluate.windows import ScaleWindow, parse_factors
+from wsi_scale.plumbing.claims import OnlyRun
 from wsi_scale.slide.readers import open_slide
 
 QUESTIONS = list_questions(None, [("extrema", {"sigma": 2.0})])
@@ -299,3 +301,32 @@ def test_a_damaged_note_of_a_slide_is_told(small):
     path.write_text("{")
     with pytest.raises(SettingsError, match="is damaged; delete it and run again"):
         evaluate(small, QUICK)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no locks on folders")
+def test_a_second_run_on_the_same_folder_is_refused(small):
+    with OnlyRun(small.out):
+        pass  # there is no folder yet
+    evaluate(small, QUICK)
+    before = contents(small)
+    with (
+        OnlyRun(small.out),
+        pytest.raises(SettingsError, match=r"another run is writing .*out; wait for it"),
+    ):
+        evaluate(small, QUICK)
+    assert contents(small) == before
+    evaluate(small, QUICK)
+
+
+def test_on_a_full_disk_the_summary_is_still_there(small, monkeypatch):
+    evaluate(small, QUICK)
+
+    def full(path, text):
+        if Path(path).name == "answers.csv":
+            raise OutputError(f"cannot write {path}: No space left on device")
+
+    monkeypatch.setattr(run_bench, "write_atomically", full)
+    outcome = evaluate(small, QUICK)
+    assert "confidence" in outcome.summary
+    (sentence,) = outcome.unwritten
+    assert sentence.endswith("answers.csv: No space left on device")

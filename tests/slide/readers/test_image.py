@@ -1,5 +1,6 @@
 """Plain images: every mode becomes RGB, large ones open, resolution is audited."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -8,7 +9,6 @@ from PIL import Image
 
 from wsi_scale import open_slide
 from wsi_scale.errors import SlideError
-from wsi_scale.slide.readers import image as image_reader
 
 RNG = np.random.default_rng(5)
 NOISE = RNG.integers(0, 255, (40, 60, 3), dtype=np.uint8)
@@ -87,11 +87,26 @@ def test_an_image_beyond_pillows_bomb_limit_opens_without_a_warning(tmp_path, mo
             assert (whole(path) == NOISE).all()
 
 
-def test_an_image_that_memory_cannot_hold_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(image_reader, "MAX_PIXELS", 100)
-    Image.fromarray(NOISE).save(tmp_path / "image.png")
-    with pytest.raises(SlideError, match=r"60 × 40 px .* pyramid TIFF"):
-        open_slide(tmp_path / "image.png")
+def test_a_larger_image_than_is_decoded_at_once_says_how_to_raise_that(tmp_path, monkeypatch):
+    path = tmp_path / "image.png"
+    Image.new("1", (2048, 1024)).save(path)  # 2 megapixels in a few hundred bytes
+    monkeypatch.setenv("WSI_SCALE_MOST_MPX", "1")
+    with pytest.raises(SlideError, match=r"2048 × 1024 px, .* pyramid TIFF.*MOST_MPX=3 if"):
+        open_slide(path)
+    monkeypatch.setenv("WSI_SCALE_MOST_MPX", "3")
+    open_slide(path).close()
+
+
+def test_an_image_is_held_as_pillow_holds_it_and_only_what_is_asked_becomes_rgb(tmp_path):
+    path = tmp_path / "grey.png"
+    Image.new("L", (6000, 6000), 77).save(path)
+    with open_slide(path) as slide:
+        tracemalloc.start()  # counts what NumPy holds
+        part = slide.read(0, 5000, 5000, 100, 100)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert (part == 77).all()
+    assert most < 6000 * 6000 / 4
 
 
 def test_a_cut_off_image_is_refused_when_it_is_read(tmp_path):

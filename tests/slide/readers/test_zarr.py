@@ -15,6 +15,7 @@ import zarr
 
 from wsi_scale import cli, open_slide
 from wsi_scale.errors import SlideError
+from wsi_scale.slide.readers.zarr import example
 from wsi_scale.testing import painted_levels
 
 NOISE = np.random.default_rng(8).integers(0, 255, (180, 260, 3), dtype=np.uint8)
@@ -580,3 +581,39 @@ def test_a_closed_slide_says_so(slide):
     slide.close()
     with pytest.raises(SlideError, match="is closed; open it again"):
         slide.read(0, 0, 0, 5, 5)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+@pytest.mark.parametrize("part", ["0", "0/c", "zarr.json"])
+def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path, part):
+    inside = example(tmp_path / "inside")
+    (inside / part).rename(tmp_path / "outside")
+    (inside / part).symlink_to(tmp_path / "outside")
+    with (
+        pytest.raises(SlideError, match="a link that leads out of it"),
+        open_slide(inside) as slide,
+    ):
+        slide.read(0, 0, 0, 50, 50)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_link_to_the_whole_folder_is_followed(tmp_path):
+    (tmp_path / "link.zarr").symlink_to(example(tmp_path / "inside"))
+    with open_slide(tmp_path / "link.zarr") as slide:
+        assert slide.read(0, 0, 0, 50, 50).any()
+
+
+def test_a_chunk_too_large_to_read_is_refused(tmp_path):
+    group = write_group(tmp_path / "huge.zarr", {}, 3)
+    group.create_array("0", shape=(1 << 17, 1 << 17), chunks=(1 << 17, 1 << 17), dtype="uint8")
+    axes = [{"name": name, "type": "space"} for name in "yx"]
+    one = {"axes": axes, "datasets": [{"path": "0"}]}
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [one]}
+    with pytest.raises(SlideError, match="too large to read"):
+        open_slide(tmp_path / "huge.zarr")
+
+
+def test_corrupt_compression_of_a_zip_is_one_sentence():
+    with pytest.raises(SlideError, match="damaged") as caught:
+        open_slide(Path(__file__).parents[2] / "cases" / "hostile" / "lzma_corrupt.zip")
+    assert "\n" not in str(caught.value)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -11,6 +14,11 @@ from wsi_scale.errors import SettingsError
 from wsi_scale.geometry import Site, px_below
 from wsi_scale.plumbing.arrays import Array, Mask
 from wsi_scale.plumbing.files import replacing
+
+_DAMAGE = (
+    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError),
+    *(MemoryError, BadZipFile, zlib.error, lzma.LZMAError),
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,7 @@ class Overlap:
         try:
             with np.load(path, allow_pickle=False) as file:
                 return cls(file["scale"], file["both"], file["found"], file["true"])
-        except (OSError, ValueError, KeyError) as error:
+        except _DAMAGE as error:
             raise SettingsError(f"{path} is damaged; delete it and its .json") from error
 
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wsi_scale.errors import SettingsError, WsiScaleError
+from wsi_scale.errors import OutputError, SettingsError, WsiScaleError
 from wsi_scale.known_scale.evaluate.ask_estimators import BenchAnswer, BenchQuestion, find_answers
 from wsi_scale.known_scale.evaluate.bench import Bench, Measured, read_measured
 from wsi_scale.known_scale.evaluate.manifest import Row
 from wsi_scale.known_scale.evaluate.scores import summary, table_of_answers, times
-from wsi_scale.plumbing.claims import claim, read_note, refuse_others, write_note
+from wsi_scale.plumbing.claims import OnlyRun, claim, read_note, refuse_others, write_note
 from wsi_scale.plumbing.files import write_atomically
 from wsi_scale.plumbing.processes import Tell, in_processes
 from wsi_scale.plumbing.version import __version__
@@ -36,6 +36,8 @@ class Outcome:
     """Number of slides behind the tables."""
     failed: dict[str, str]
     """By slide, one sentence for each that could not be measured."""
+    unwritten: tuple[str, ...] = ()
+    """One sentence for each table that could not be written, for example on a full disk."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,18 @@ def evaluate(
     >>> bench = Bench(Path("bench"), read_manifest(Path("slides.csv")))  # doctest: +SKIP
     >>> print(evaluate(bench, list_questions(None, [])).summary)  # doctest: +SKIP
     """
-    asked = bench.describe()
-    refuse_others(bench.note, asked)
+    refuse_others(bench.note, bench.describe())
+    with OnlyRun(bench.out) as only:
+        return _evaluate(bench, questions, workers, tell, only)
+
+
+def _evaluate(
+    bench: Bench, questions: Sequence[BenchQuestion], workers: int, tell: Tell, only: OnlyRun
+) -> Outcome:
+    """What ``evaluate`` does, alone in the folder."""
     started = time.monotonic()
     missing = [row for row in bench.manifest.rows if read_measured(bench, row) is None]
-    failed = _measure(bench, missing, workers, tell) if missing else {}
+    failed = _measure(bench, missing, workers, tell, only) if missing else {}
     gathered = time.monotonic()
     done = {
         row.slide: note
@@ -101,7 +110,9 @@ def evaluate(
     return outcome
 
 
-def _measure(bench: Bench, rows: Sequence[Row], workers: int, tell: Tell) -> dict[str, str]:
+def _measure(
+    bench: Bench, rows: Sequence[Row], workers: int, tell: Tell, only: OnlyRun
+) -> dict[str, str]:
     """Measure slides, after all of them and the network have been checked."""
     # imported here because saved responses need no torch
     from wsi_scale.known_scale.evaluate import measure_slides
@@ -116,6 +127,7 @@ def _measure(bench: Bench, rows: Sequence[Row], workers: int, tell: Tell) -> dic
     measure_slides.check_rows(bench, rows, network)
     weights = hash_weights(network)
     claim(bench.note, bench.describe())
+    only.take()
     note = read_note(bench.note)
     if note.setdefault("state", weights) != weights:
         raise SettingsError(
@@ -157,15 +169,18 @@ def _write(
 ) -> Outcome:
     tables = (summary(found, _notes(bench, found, measured, failed)), table_of_answers(found))
     clock = times(found, measured)
-    paths = []
+    paths, unwritten = [], []
     for table in (*tables, clock):
         files = {f"{table.name}.csv": table.csv}
         if table is not tables[1]:
             files[f"{table.name}.md"] = table.markdown
         for name, text in files.items():
-            write_atomically(bench.out / name, text)
-            paths.append(bench.out / name)
-    return Outcome(tuple(paths), tables[0].markdown, len(measured), failed)
+            try:
+                write_atomically(bench.out / name, text)
+                paths.append(bench.out / name)
+            except OutputError as error:  # the summary is still shown
+                unwritten.append(str(error))
+    return Outcome(tuple(paths), tables[0].markdown, len(measured), failed, tuple(unwritten))
 
 
 def _notes(

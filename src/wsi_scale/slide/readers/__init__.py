@@ -23,13 +23,22 @@ from typing import Any
 
 from wsi_scale.errors import SlideError, WrongImageError
 from wsi_scale.plumbing.registry import modules_of
+from wsi_scale.slide.at_once import TooLargeError, check_size
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.level_audit import audit_levels
 from wsi_scale.slide.metadata import check_mpp, overrule, own_statement
+from wsi_scale.slide.readers._apart import ApartSlide, may_read_apart
 from wsi_scale.slide.readers._previews import check_parts, only_openslide
+from wsi_scale.slide.tiff_check import check_tiff, is_tiff
 
 SINGLE_LEVEL_PX = 4096
 """A larger slide with only one level is offered to the other readers: OpenSlide ignores SubIFDs."""
+
+_NATIVE = ("openslide", "tiffslide", "image")
+"""Readers whose libraries are written in C."""
+
+_PLAIN = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"GIF8", b"RIFF", b"\0\0\0\x0cjP", b"PK\x03\x04")
+"""How images that Pillow reads begin, and zip files. An .mrxs begins as a JPEG but is none."""
 
 
 def all_readers() -> dict[str, ModuleType]:
@@ -83,12 +92,41 @@ def open_slide(
     ('synthetic', 5, (0.5, 0.5))
     """
     given = check_mpp(mpp)
-    slide = _first_that_opens(source) if reader is None else _forced(source, reader)
+    slide = _opened(source, reader)
+    check_size(slide.path, [(level.width, level.height) for level in slide.levels])
     if given is not None:
         slide.audit = overrule(slide.audit or own_statement(slide.mpp, slide.mpp_source), given)
         slide.mpp, slide.mpp_source = given, "given"
     slide.audit = (*slide.audit, *audit_levels(slide.levels))
     return slide
+
+
+def _opened(source: Any, reader: str | None) -> Slide:
+    """The slide, in a process of its own where its file is not plain."""
+    if not _names_file(source):
+        return _first_that_opens(source) if reader is None else _forced(source, reader)
+    _check_path(source)
+    if not is_plain(source) and may_read_apart() and _only_native(source, reader):
+        return ApartSlide(os.fspath(source), reader)
+    return _first_that_opens(source) if reader is None else _forced(source, reader)
+
+
+def _only_native(source: Any, reader: str | None) -> bool:
+    """Whether all readers that may open a file use libraries that can end the process."""
+    names = [name for name, module in all_readers().items() if module.accepts(source)]
+    return {*names, *filter(None, [reader])} <= set(_NATIVE)
+
+
+def is_plain(path: str | os.PathLike[str]) -> bool:
+    """Whether no library should die on a file: a sound TIFF, a plain image, or a zip.
+
+    Raises SlideError for a damaged TIFF, before any library sees it.
+    """
+    if is_tiff(path):
+        return not check_tiff(path).doubts
+    with Path(path).open("rb") as file:
+        start = file.read(len(max(_PLAIN, key=len)))
+    return start.startswith(_PLAIN) and not os.fspath(path).lower().endswith(".mrxs")
 
 
 def _forced(source: Any, reader: str) -> Slide:
@@ -124,7 +162,7 @@ def _first_that_opens(source: Any) -> Slide:
     for number, module in enumerate(candidates):
         try:
             slide: Slide = module.open(source)
-        except WrongImageError:
+        except (WrongImageError, TooLargeError):
             raise
         except SlideError as error:
             refusals.append((_label(module), _reason(error, source)))
@@ -195,7 +233,11 @@ def _check_path(source: Any) -> None:
     if not os.fspath(source):
         raise SlideError("the slide's path is empty; name a file")
     path = Path(source)
-    if not path.exists():
+    try:
+        exists = path.exists()
+    except OSError as error:  # such as a name that is too long
+        raise SlideError(f"{source} cannot be read: {error.strerror or error}") from None
+    if not exists:
         raise SlideError(f"there is no file {source}; check the path")
     if path.is_dir():
         raise SlideError(f"{source} is a folder; {_advice_for_folder(path)}")

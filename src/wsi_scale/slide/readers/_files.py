@@ -11,6 +11,8 @@ from xml.etree.ElementTree import ParseError
 import numpy as np
 from numpy.typing import NDArray
 
+from wsi_scale.errors import one_line
+
 PARSER_ERRORS = (
     ValueError,
     RuntimeError,
@@ -39,7 +41,7 @@ def what_it_said(error: BaseException, path: str) -> str:
     """
     text = str(error).replace(os.path.abspath(path), "the file").replace(path, "the file")
     line = text.strip().splitlines()[0].strip().rstrip(".") if text.strip() else ""
-    return line or type(error).__name__
+    return one_line(line, 300) or type(error).__name__
 
 
 def example_pixels(width: int = 130, height: int = 90) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import zipfile
 import zlib
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import zarr
+from zarr.abc.store import ByteRequest
+from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import LocalStore, ZipStore
 
 from wsi_scale.slide.readers._files import PARSER_ERRORS, what_it_said
@@ -25,12 +28,34 @@ FORMATS: dict[str, Literal[2, 3]] = {"zarr.json": 3, ".zgroup": 2, ".zarray": 2}
 MOST_NAMED = 6
 """Most images that a message names if there are several."""
 
-ZARR_ERRORS = (*PARSER_ERRORS, zlib.error, zipfile.BadZipFile, EOFError)
+ZARR_ERRORS = (*PARSER_ERRORS, zlib.error, zipfile.BadZipFile, EOFError, lzma.LZMAError)
 """Exceptions that zarr, its codecs and zip files raise on broken files."""
 
 _PASS_ARRAYS = "open it with zarr and pass the arrays of its levels, finest first"
 
-Store = LocalStore | ZipStore
+
+class FolderStore(LocalStore):
+    """A folder that is read without leaving it: what a link in it leads out to is refused."""
+
+    async def get(
+        self,
+        key: str,
+        prototype: BufferPrototype | None = None,
+        byte_range: ByteRequest | None = None,
+    ) -> Buffer | None:
+        """The bytes of a key; None if there is none. Raises ValueError for one outside."""
+        inside, root = os.path.realpath(self.root / key), os.path.realpath(self.root)
+        if os.path.commonpath([inside, root]) != root:
+            raise ValueError(
+                f"its part {key} is a link that leads out of it; copy the part into it"
+            )
+        return await super().get(key, prototype, byte_range)
+
+
+Store = FolderStore | ZipStore
+
+MOST_MEMBER = 1 << 30
+"""Largest part of a zip file once unpacked, bytes."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +73,7 @@ class ZarrFile:
         if not os.path.exists(self.file):
             raise ValueError("it is no longer there")
         if os.path.isdir(self.file):
-            return LocalStore(self.file, read_only=True)
+            return FolderStore(self.file, read_only=True)
         return ZipStore(self.file, mode="r")
 
 
@@ -66,6 +91,9 @@ def _locate(file: str) -> ZarrFile:
     else:
         with zipfile.ZipFile(file) as archive:
             held = set(archive.namelist())
+            largest = max((part.file_size for part in archive.infolist()), default=0)
+        if largest > MOST_MEMBER:
+            raise ValueError(f"one of its parts has {largest} bytes unpacked, too many to read")
         tops = {name.split("/")[0] for name in held} - {"__MACOSX"}
         if len(tops) == 1 and not tops & FORMATS.keys():
             root = tops.pop()

@@ -1,4 +1,8 @@
-"""Plain images, read with Pillow: one level, decoded as a whole at the first read."""
+"""Plain images, read with Pillow: one level, decoded as a whole at the first read.
+
+The decoded image stays as Pillow holds it, 1 to 4 bytes a pixel, and only what is asked for becomes
+RGB.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import threading
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,7 @@ from PIL import Image, UnidentifiedImageError
 
 from wsi_scale.errors import SlideError
 from wsi_scale.geometry import Box, Level
+from wsi_scale.slide.at_once import check_at_once
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.metadata import audit_metadata
 from wsi_scale.slide.readers._files import example_pixels, is_file, what_it_said
@@ -31,9 +36,6 @@ LABEL = "Pillow"
 ORDER = 30
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "JPEG2000", "WEBP", "PPM", "GIF")
-MAX_PIXELS = 1 << 31
-"""Larger images would need more than 6 GiB of memory."""
-
 DECODED_PX = 1 << 26
 """Images of more than 8 bits up to this size are decoded when they are opened, so that what is
 taken for white can be noted."""
@@ -54,6 +56,7 @@ _LIBRARY_ERRORS = (
 _RESOLUTION_TAGS = {282: "tiff.XResolution", 283: "tiff.YResolution", 296: "tiff.ResolutionUnit"}
 _DESCRIPTION_TAG = 270
 _BITS_TAG = 258
+_LARGE = 1 << 26  # px; Pillow warns of larger parts
 _PILLOW_LOCK = threading.Lock()
 
 # Pillow logs what it also raises; without any handler Python would print it to stderr
@@ -83,7 +86,7 @@ class ImageSlide(Slide):
     def __init__(self, path: str) -> None:
         self.path = path
         self._file = os.path.abspath(path)
-        self._pixels: NDArray[np.uint8] | None = None
+        self._image: Image.Image | NDArray[np.uint8] | None = None
         self._lock = threading.Lock()
         self._closed, self.notes = False, ()
         try:
@@ -97,11 +100,7 @@ class ImageSlide(Slide):
         why_not = why_not_the_first_page(self._file) if kind == "TIFF" else None
         if why_not:
             raise SlideError(f"Pillow cannot show {path}: {why_not}")
-        if width * height > MAX_PIXELS:
-            raise SlideError(
-                f"Pillow would hold all {width} × {height} px of {path} in memory; "
-                "save it as a tiled pyramid TIFF"
-            )
+        check_at_once(path, "the image", width, height)
         self.levels = (Level(width, height, 1.0),)
         self.bounds = Box(0, 0, width, height)
         found = audit_metadata(self.properties, (self.levels[0].width, self.levels[0].height))
@@ -111,29 +110,45 @@ class ImageSlide(Slide):
             self._decoded()  # only its pixels show which value is white
 
     def _read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
-        return self._decoded()[y : y + height, x : x + width].copy()
-
-    def _decoded(self) -> NDArray[np.uint8]:
         with self._lock:
-            if self._closed:
-                raise SlideError(f"{self.path} is closed; open it again")
-            if self._pixels is None:
-                try:
-                    self._pixels, self.notes = _decode(self._file, self.background)
-                except _LIBRARY_ERRORS as error:
-                    said = what_it_said(error, self.path)
-                    raise SlideError(f"{self.path} cannot be decoded: {said}") from None
-            return self._pixels
+            whole = self._decoded()
+            if isinstance(whole, np.ndarray):
+                return whole[y : y + height, x : x + width].copy()
+            try:
+                with _quiet() if width * height > _LARGE else nullcontext():
+                    part = whole.crop((x, y, x + width, y + height))
+                mode = "RGBA" if part.has_transparency_data else "RGB"
+                return as_rgb(np.asarray(part.convert(mode)), self.background)
+            except _LIBRARY_ERRORS as error:
+                said = what_it_said(error, self.path)
+                raise SlideError(f"{self.path} cannot be decoded: {said}") from None
+
+    def _decoded(self) -> Image.Image | NDArray[np.uint8]:
+        """The whole image; as 8-bit colours if its samples have more bits."""
+        if self._closed:
+            raise SlideError(f"{self.path} is closed; open it again")
+        if self._image is None:
+            try:
+                with _quiet(), _open_image(self._file) as image:
+                    if _is_deep(image):
+                        self._image, self.notes = _decode_deep(image, self._file, self.background)
+                    else:
+                        image.load()
+                        self._image = image
+            except _LIBRARY_ERRORS as error:
+                said = what_it_said(error, self.path)
+                raise SlideError(f"{self.path} cannot be decoded: {said}") from None
+        return self._image
 
     def close(self) -> None:
         self._closed = True
-        self._pixels = None
+        self._image = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_pixels", "_lock")}
+        return {k: v for k, v in self.__dict__.items() if k not in ("_image", "_lock")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _pixels=None, _lock=threading.Lock())
+        self.__dict__.update(state, _image=None, _lock=threading.Lock())
 
 
 @contextmanager
@@ -202,20 +217,16 @@ def _deep_colours(path: str, kind: str | None) -> NDArray[Any]:
     return np.asarray(pixels[..., [0, 0, 0, 1]] if two else pixels)
 
 
-def _decode(
-    path: str, background: tuple[int, int, int]
+def _decode_deep(
+    image: Image.Image, path: str, background: tuple[int, int, int]
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """All pixels as (h, w, 3) uint8, and a note if white is not the largest value of the samples.
 
-    More than 8 bits are scaled by their depth: the smallest of 8, 10, 12, 14 and 16 that holds the
+    They are scaled by their depth: the smallest of 8, 10, 12, 14 and 16 bits that holds the
     brightest pixel, because microscopes store 12 bits in 16.
     """
-    with _quiet(), _open_image(path) as image:
-        if not _is_deep(image):
-            kind = "RGBA" if image.has_transparency_data else "RGB"
-            return as_rgb(np.asarray(image.convert(kind)), background), ()
-        is_colour = _is_deep_colour(image)
-        deep = _deep_colours(path, image.format) if is_colour else np.asarray(image)
+    is_colour = _is_deep_colour(image)
+    deep = _deep_colours(path, image.format) if is_colour else np.asarray(image)
     brightest = largest_value(deep)
     white = white_for(brightest)
     note = () if white == 65535 else (note_on_white(brightest, white),)

@@ -59,8 +59,8 @@ class SyntheticSlide(Slide):
         """
         if width < 1 or height < 1:
             raise SlideError(f"a slide must be at least 1 × 1 px, got {width} × {height}")
-        if not (math.isfinite(units_per_px) and units_per_px > 0):
-            raise SlideError(f"the stretch of a slide must be above 0, got {1 / units_per_px:g}")
+        if not 0 < units_per_px < math.inf:
+            raise SlideError(f"a pixel of a slide must be above 0 units wide, got {units_per_px:g}")
         self.path = description
         self.scene = scene
         self.units_per_px = units_per_px
@@ -95,7 +95,7 @@ class SyntheticSlide(Slide):
         noise: standard deviation of Gaussian noise in grey levels. One noise value covers
         ``grain`` × ``grain`` unstretched px (grain 1 or 2).
         """
-        if tile < 50 or tile % 50:
+        if not 50 <= tile <= 1_000_000 or tile % 50:
             raise SlideError(f"the tile of a mosaic must be a multiple of 50 px, got {tile}")
         scene: Scene = FigureScene(seed, only, tile)
         what = "mosaic" if only is None else FIGURE_CLASSES[only]
@@ -109,7 +109,11 @@ class SyntheticSlide(Slide):
         if noise:
             scene = NoisyScene(scene, noise, grain, seed)
             name = f"{name[:-1]}, noise {noise:g}, grain {grain})"
-        units = 1 / stretch if stretch > 0 else math.nan
+        if not 1e-3 <= stretch <= 1e3:
+            raise SlideError(
+                f"the stretch of a slide must be above 0, from 0.001 to 1000, got {stretch:g}"
+            )
+        units = 1 / stretch
         return cls(scene, width, height, units_per_px=units, description=name, **options)
 
     @classmethod
@@ -124,8 +128,10 @@ class SyntheticSlide(Slide):
         **options: Any,
     ) -> SyntheticSlide:
         """A texture like tissue with nuclei of ``nucleus_um`` µm, at ``mpp`` µm per level-0 px."""
-        if not (math.isfinite(mpp) and mpp > 0):
-            raise SlideError(f"the mpp of synthetic tissue must be above 0, got {mpp}")
+        if not 1e-4 <= mpp <= 1e4:
+            raise SlideError(f"the mpp of synthetic tissue must be 0.0001 to 10000, got {mpp:g}")
+        if not 0.1 <= nucleus_um <= 1000:
+            raise SlideError(f"nuclei must be 0.1 to 1000 µm wide, got {nucleus_um:g}")
         scene = TissueScene(seed, width * mpp, height * mpp, nucleus_um)
         name = f"synthetic tissue (nuclei {nucleus_um:g} µm, seed {seed})"
         return cls(scene, width, height, units_per_px=mpp, mpp=mpp, description=name, **options)

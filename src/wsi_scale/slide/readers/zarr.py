@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,6 +47,9 @@ _SEARCHED_PX = 4096
 """Side of the window in which the largest value is searched."""
 
 _ZIPS = (".zip", ".ozx")
+
+MOST_CHUNK = 1 << 29
+"""Largest chunk, bytes: half a GiB."""
 
 
 def accepts(source: Any) -> bool:
@@ -206,6 +210,9 @@ def _shapes(arrays: Sequence[zarr.Array[Any]], image: Multiscale) -> list[_Shape
             )
         if 0 in array.shape:
             raise ValueError(f"its level {dataset.path} has no pixels")
+        whole = array.shards or array.chunks
+        if math.prod(whole) * np.dtype(array.dtype).itemsize > MOST_CHUNK:
+            raise ValueError(f"its level {dataset.path} has chunks of {whole}, too large to read")
         sizes, dtype = dict(zip(axes, array.shape, strict=True)), np.dtype(array.dtype)
         channels = sizes.get("c", 1)
         if channels not in (1, 3, 4):
