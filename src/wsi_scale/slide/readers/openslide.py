@@ -18,7 +18,13 @@ from PIL import Image
 from wsi_scale.errors import SlideError
 from wsi_scale.slide.base import WHITE, Slide
 from wsi_scale.slide.metadata import audit_metadata
-from wsi_scale.slide.readers._files import PARSER_ERRORS, is_file, what_it_said, write_example
+from wsi_scale.slide.readers._files import (
+    PARSER_ERRORS,
+    is_file,
+    stored_colour_px,
+    what_it_said,
+    write_example,
+)
 from wsi_scale.slide.readers._handles import Handle
 from wsi_scale.slide.readers._levels import bounds_of, colour_of, pick_levels
 
@@ -68,6 +74,7 @@ class OpenSlideSlide(Slide):
                 f"OpenSlide cannot show {path}: it garbles the right edge of 16-bit grey tiles"
             )
         self.levels, self._numbers = pick_levels(sizes, self._downsamples)
+        self.colour_px = stored_colour_px(path)
         self.bounds = bounds_of(self.properties, "openslide", self.levels[0])
         self.background = colour_of(self.properties, "openslide.background-color") or WHITE
         found = audit_metadata(self.properties)
