@@ -115,7 +115,7 @@ def profile_of():
 def samples_of(responses_of):
     """Maker of a reference: images of one right scale, each with a content of its own."""
 
-    def make(truth=2.0, images=6, **options):
+    def make(truth=2.0, images=15, **options):
         options = {"sites": 4, "content": 0.2} | options
         return [
             Sample(f"image {seed}", truth, responses_of(truth, seed=seed, **options))

@@ -9,6 +9,7 @@ from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import Options, Unavailable
 from wsi_scale.estimators.profile import LEAST_SLOPE, Reading, prepare, read, slope_of
 from wsi_scale.judgement.estimate import estimate
+from wsi_scale.responses.record import merge
 
 
 @pytest.fixture
@@ -131,3 +132,70 @@ def test_a_profile_that_was_given_is_never_silently_passed_over(profile, respons
     other = replace(responses, layers=(replace(responses.layers[0], name="conv9"),))
     with pytest.raises(SettingsError, match=r"profile cannot be used: the profile reads layer"):
         estimate(other, options=Options(profile=profile))
+
+
+@pytest.mark.parametrize("sites", [1, 2, 3, 16])
+def test_a_slide_of_which_no_patch_is_believed_gets_a_report_that_says_so(
+    profile, responses_of, sites
+):
+    """All its patches lie further from the right scale than the reference's: no vote counts."""
+    far = responses_of(2.0**-6, sites=sites)
+    assert (read(profile, far).belief == 0).all()
+    answer = estimate(far, estimator="profile", options=Options(profile=profile))
+    assert (answer.verdict, answer.scale, answer.interval) == ("no_evidence", None, None)
+    assert "no patch" in answer.reason
+    assert np.isnan(answer.low).all()
+    assert np.isnan(answer.high).all()
+
+
+def test_a_slide_of_which_one_place_is_believed_gets_a_report(profile, responses_of):
+    """Most resamples draw only places without a vote that counts."""
+    near, far = responses_of(2.0, sites=1), responses_of(2.0**-6, sites=9)
+    answer = estimate(merge([near, far]), options=Options(profile=profile))
+    assert answer.verdict != "ok"
+    assert answer.reason
+
+
+def test_a_profile_of_fewer_than_fifteen_cases_is_never_ok(profile_of, samples_of, responses_of):
+    for images, verdict in ((14, "ambiguous"), (15, "ok")):
+        profile = profile_of(samples_of(truth=2.0, content=0.05, images=images))
+        slide = responses_of(3.0, seed=99, content=0.05)
+        answer = estimate(slide, estimator="profile", options=Options(profile=profile))
+        assert answer.verdict == verdict, images
+        assert ("made from 14 images" in answer.reason) == (images == 14)
+
+
+def test_a_profile_that_errs_by_more_than_a_quarter_is_not_ok(profile, responses_of):
+    wide = replace(profile, errors=np.full(15, 0.33), cut_errors=np.full(30, 0.33))
+    slide = responses_of(3.0, seed=9, content=0.05)
+    answer = estimate(slide, estimator="profile", options=Options(profile=wide))
+    assert answer.verdict == "ambiguous"
+    assert "more than 1.26 times" in answer.reason
+    narrow = replace(profile, errors=np.full(15, 0.31), cut_errors=np.full(30, 0.31))
+    assert estimate(slide, options=Options(profile=narrow)).verdict == "ok"
+
+
+def test_an_interval_that_reaches_the_window_is_not_ok(profile, responses_of):
+    wide = replace(profile, errors=np.full(15, 0.3), cut_errors=np.full(30, 0.3))
+    near_the_end = responses_of(3.0, sites=6, content=0.05).between(0.5, 3.5)
+    answer = estimate(near_the_end, estimator="profile", options=Options(profile=wide))
+    assert answer.verdict == "edge"
+    assert "interval reaches the end of the window, 3.3" in answer.reason
+
+
+def test_every_doubt_of_a_kind_is_told(profile_of, samples_of, responses_of):
+    profile = profile_of(samples_of(truth=2.0, content=0.05, images=5))
+    near, far = responses_of(2.0, sites=1), responses_of(2.0**-6, sites=9)
+    reason = estimate(merge([near, far]), options=Options(profile=profile)).reason
+    assert "made from 5 images" in reason
+    assert "patches at only 1 of the places" in reason
+
+
+@pytest.mark.parametrize(("control", "warned"), [(None, False), (1e-9, True), (9.0, False)])
+def test_a_profile_that_an_untrained_copy_equals_says_that_it_measures_tissue(
+    profile, responses_of, control, warned
+):
+    about = profile.about.model_copy(update={"control": control})
+    own = replace(profile, about=about, errors=np.full(15, 0.01))
+    answer = estimate(responses_of(3.0, content=0.05), options=Options(profile=own))
+    assert any("measures the tissue, not the network" in x for x in answer.warnings) == warned

@@ -153,5 +153,21 @@ def worth(profile: Profile) -> str:
         f"{profile.about.network}, calibrated on {len(profile.about.images)} images from "
         f"{2**lo:.2g} to {2**hi:.2g} times the right scale: on images left out the median error is "
         f"{np.median(off):.3f} octave, and in nine of ten cases it is at most "
-        f"{np.quantile(off, 0.9):.3f}"
+        f"{np.quantile(off, 0.9):.3f}{chance(profile)}"
+    )
+
+
+def chance(profile: Profile) -> str:
+    """What an untrained copy of the network is off by, and what follows."""
+    if profile.about.control is None:
+        return ""
+    from wsi_scale.estimators.profile import reads_tissue
+
+    told = f"; an untrained copy of the network is off by {profile.about.control:.3f}"
+    if not reads_tissue(profile):
+        return told
+    return (
+        f"{told} and so reads as well: this profile measures the tissue, not the network. For H&E "
+        "whose µm/px the network is known to want, wsi-scale ruler measures the slide without a "
+        "reference"
     )

@@ -12,7 +12,7 @@ from wsi_scale.estimators.profile_file import Profile
 from wsi_scale.plumbing.arrays import Array
 from wsi_scale.responses.record import Responses
 
-Doubt = Literal["flat", "outside", "ambiguous"]
+Doubt = Literal["no_evidence", "flat", "outside", "ambiguous"]
 
 
 class Unavailable(Exception):  # noqa: N818  (a state of the evidence, not a fault of the input)

@@ -33,6 +33,13 @@ STRANGER = 1.5
 """A slide may lie at most this many times as far from the reference as its strangest image did when
 it was left out."""
 
+FEWEST_CASES = 15
+"""A reference of fewer images, each of a case of its own, never gives ``ok``: its errors on images
+left out are too few to know how far one in ten answers is off."""
+
+AS_WELL = 1.25
+"""An untrained copy reads as well if its median error is at most this many times the network's."""
+
 LEAST_TRUE = 0.5
 """Octaves. If the median error on images left out is larger, the profile reads no scale from this
 network."""
@@ -126,33 +133,61 @@ def prepare(responses: Responses, options: Options) -> Scorer:
     return score
 
 
+def reads_tissue(profile: Profile) -> bool:
+    """Whether an untrained copy of the network read the reference as well, within AS_WELL: then the
+    profile measures the tissue, and not what the network learnt."""
+    if profile.about.control is None or not len(profile.errors):
+        return False
+    return profile.about.control <= AS_WELL * float(np.median(np.abs(profile.errors)))
+
+
 def doubts_of(profile: Profile, reading: Reading) -> list[tuple[Doubt, str]]:
     """(verdict, reason) for everything that speaks against the reading."""
+    voting = len(np.unique(reading.site[reading.belief > 0]))
+    if voting == 0:
+        reason = (
+            "the profile believes no patch of this slide: all seem further from the right scale "
+            "than those of its reference, or are enlarged"
+        )
+        return [("no_evidence", reason)]
+    out = _doubts_of_reference(profile)
+    if voting < profile.about.sites:
+        reason = (
+            f"the profile believes patches at only {voting} of the places, fewer than the "
+            f"{profile.about.sites} of each reference image"
+        )
+        out.append(("ambiguous", reason))
+    if reading.slope < LEAST_SLOPE:
+        reason = (
+            "the profile's reading does not rise with the scale of the patches (slope "
+            f"{reading.slope:.2f} instead of 1), so this slide is unlike the reference"
+        )
+        out.append(("outside", reason))
+    further = reading.strangeness / max(float(profile.strangeness.max(initial=0.0)), 1e-12)
+    if further > STRANGER:
+        reason = (
+            f"the responses lie {further:.2g} times as far from the reference as its strangest "
+            f"image did when left out; the limit is {STRANGER:g}"
+        )
+        out.append(("outside", reason))
+    return out
+
+
+def _doubts_of_reference(profile: Profile) -> list[tuple[Doubt, str]]:
+    """What speaks against every reading of this profile."""
     out: list[tuple[Doubt, str]] = []
     usual = float(np.median(np.abs(profile.errors))) if len(profile.errors) else np.inf
     if usual > LEAST_TRUE:
-        out.append(
-            (
-                "flat",
-                "calibration found no scale in this network: the median error on images left out "
-                f"was {usual:.2g} octaves",
-            )
+        reason = (
+            "calibration found no scale in this network: the median error on images left out was "
+            f"{usual:.2g} octaves"
         )
-    if reading.slope < LEAST_SLOPE:
-        out.append(
-            (
-                "outside",
-                "the profile's reading does not rise with the scale of the patches (slope "
-                f"{reading.slope:.2f} instead of 1), so this slide is unlike the reference",
-            )
+        out.append(("flat", reason))
+    cases = len(profile.strangeness)
+    if cases < FEWEST_CASES:
+        reason = (
+            f"the profile was made from {cases} images, and with fewer than {FEWEST_CASES} cases "
+            "nobody knows how far one answer in ten is off; calibrate on more cases"
         )
-    further = reading.strangeness / max(float(profile.strangeness.max(initial=0.0)), 1e-12)
-    if further > STRANGER:
-        out.append(
-            (
-                "outside",
-                f"the responses lie {further:.2g} times as far from the reference as its strangest "
-                f"image did when left out; the limit is {STRANGER:g}",
-            )
-        )
+        out.append(("ambiguous", reason))
     return out

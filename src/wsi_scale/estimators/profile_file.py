@@ -69,6 +69,9 @@ class About(BaseModel):
     version: str
     """Version of wsi-scale."""
     seed: int
+    control: float | None = None
+    """Median error, in octaves, of an untrained copy on the same images left out; None in profiles
+    of older versions."""
 
 
 @dataclass(frozen=True)

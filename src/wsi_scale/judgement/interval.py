@@ -113,11 +113,11 @@ def conformal(errors: Array, level: float) -> float:
 def band_of_curve(evidence: Evidence, level: float) -> tuple[Array, Array]:
     """Low and high ends, (S,) each, of the scores of the resamples; NaN where nothing is known."""
     score = evidence.answer.score
-    if not evidence.resampled:
+    known = np.isfinite(score)
+    if not evidence.resampled or not known.any():
         return score.copy(), score.copy()
     scores = np.array([x.score for x in evidence.resampled])
     low, high = np.full(len(score), np.nan), np.full(len(score), np.nan)
-    known = np.isfinite(score)
     ends = [(1 - level) / 2, (1 + level) / 2]
     low[known], high[known] = np.nanquantile(scores[:, known], ends, axis=0)
     return low, high

@@ -9,8 +9,10 @@ from dataclasses import replace
 import numpy as np
 
 from wsi_scale.estimators import find_estimator
+from wsi_scale.estimators.contract import Answer
 from wsi_scale.estimators.curves import local_peaks, refine
 from wsi_scale.judgement.evidence import Evidence, Judgement, rise, same_scale
+from wsi_scale.judgement.measured_errors import too_wide
 from wsi_scale.judgement.tolerance import steady_band
 from wsi_scale.responses.record import PLAIN, Responses
 
@@ -94,21 +96,36 @@ def weigh(responses: Responses, evidence: Evidence, missing: dict[str, str]) -> 
     if not find_estimator(evidence.name).EVIDENCE:
         return Judgement("no_evidence", _why_no_evidence(evidence, missing))
     answer = evidence.answer
+    doubts = _by_kind(answer)
+    if "no_evidence" in doubts:
+        return Judgement("no_evidence", doubts["no_evidence"])
     if answer.scale is None or (answer.misfit is not None and rise(evidence) < FLAT_RISE):
         return Judgement("flat", "the network responds alike at every scale that was tried")
     careless = _careless(responses, evidence)
     if careless:
         return careless
-    doubts = dict(reversed(answer.doubts))  # of two of a kind the first counts
     if "flat" in doubts:
         return Judgement("flat", doubts["flat"])
     strange = Judgement("outside", doubts["outside"]) if "outside" in doubts else None
     tied = None
     if "ambiguous" in doubts:
         tied = Judgement("ambiguous", doubts["ambiguous"], _peaks(evidence))
-    against = [strange or _outside(evidence), _edge(evidence), tied or _rivals(evidence)]
+    against = [
+        strange or _outside(evidence),
+        _edge(evidence),
+        tied or _rivals(evidence),
+        too_wide(evidence),
+    ]
     few = _few_sites(responses, evidence) or _few_scales(evidence)
     return _all_of(against) or few or Judgement("ok", _why_ok(evidence))
+
+
+def _by_kind(answer: Answer) -> dict[str, str]:
+    """The estimator's own doubts; reasons of one kind are joined, so that none hides another."""
+    reasons: dict[str, str] = {}
+    for kind, reason in answer.doubts:
+        reasons[kind] = f"{reasons[kind]}; also, {reason}" if kind in reasons else reason
+    return reasons
 
 
 def _all_of(against: Sequence[Judgement | None]) -> Judgement | None:

@@ -56,6 +56,9 @@ class Slide(ABC):
     """Every property in the file, as text."""
     background: tuple[int, int, int] = WHITE
     """RGB of pixels outside the slide and of pixels that the scanner left out."""
+    colour_px: int = 1
+    """Sides of the squares of px, at every level, that share one stored colour: 2 in a JPEG with
+    halved colours, 1 if the file does not say."""
     bounds: Box
     """Where the slide has pixels, level-0 px; the whole canvas unless the file states otherwise."""
 

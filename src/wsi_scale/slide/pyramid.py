@@ -69,7 +69,9 @@ def sample_pyramid(slide: Slide, site: Site, grid: ScaleGrid, *, size: int) -> P
     >>> pyramid.indices, pyramid.patches.shape
     ((0, 1), (2, 32, 32, 3))
     """
-    plan = plan_reads(slide.levels, site, grid, size, bounds=slide.bounds)
+    plan = plan_reads(
+        slide.levels, site, grid, size, bounds=slide.bounds, colour_px=slide.colour_px
+    )
     windows = [window for read in plan.reads for window in read.windows]
     patches = np.empty((len(windows), 3, size, size), np.uint8)
     done = 0

@@ -99,7 +99,13 @@ def averaged_px(ratio: float, least: float, is_small: Callable[[int], bool]) -> 
 
 
 def plan_reads(
-    levels: Sequence[Level], site: Site, grid: ScaleGrid, size: int, *, bounds: Box | None = None
+    levels: Sequence[Level],
+    site: Site,
+    grid: ScaleGrid,
+    size: int,
+    *,
+    bounds: Box | None = None,
+    colour_px: int = 1,
 ) -> ReadPlan:
     """Reads and windows of one scale pyramid: one native read for each level that is used.
 
@@ -118,6 +124,9 @@ def plan_reads(
         Side of a patch, network px.
     bounds : Box, optional
         Where pixels exist, level-0 px. Default: the whole canvas.
+    colour_px : int
+        ``Slide.colour_px``. If 2, a level is read only where it has two px for each network px, so
+        that the network is shown no blurred colours where a finer level has sharp ones.
 
     Returns
     -------
@@ -149,7 +158,7 @@ def plan_reads(
         if scale > limit:
             outside.append(index)
             continue
-        level = pick_level(levels, scale)
+        level = pick_level(levels, scale / colour_px)
         ratio = scale / levels[level].downsample
         groups.setdefault((level, reduction(size * ratio, ratio)), []).append(index)
     reads = tuple(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from wsi_scale.errors import SettingsError, SlideError
+from wsi_scale.estimators.profile import reads_tissue
 from wsi_scale.known_scale.calibrate import ReferenceImages, calibrate
 from wsi_scale.known_scale.calibrate.reference import look
 from wsi_scale.networks import load_network
@@ -46,6 +47,26 @@ def test_the_profile_says_what_it_was_made_from(profile, network):
     assert (about.input_size, about.sites, about.jitters) == (224, 2, 1)
     assert len(about.images) == len(profile.strangeness) == 4
     assert {key.kind for key in about.layers} == {"batchnorm", "middle", "pooled"}
+
+
+def test_an_untrained_copy_is_asked_too(profile):
+    """Four images of one class: any filters read them, and the profile says how well."""
+    own = float(np.median(np.abs(profile.errors)))
+    assert profile.about.control > 0
+    assert profile.about.control != pytest.approx(own)
+    assert reads_tissue(profile) == (profile.about.control <= 1.25 * own)
+
+
+def test_images_of_unlike_room_are_refused_before_any_is_measured(network, monkeypatch):
+    def never(*_, **__):
+        raise AssertionError("measured")
+
+    any_size = replace(network, input_size=None, card=network.card.model_copy(update={}))
+    monkeypatch.setattr("wsi_scale.known_scale.calibrate.reference.measure_responses", never)
+    small = "synthetic:figures?seed=9&class=red cross&width=1100&height=1100"
+    images = [figures(seed, "red cross") for seed in range(3)]
+    with pytest.raises(SettingsError, match=r"room for patches of \d+ to 224 px.*seed=9"):
+        calibrate(any_size, [*images, small], ReferenceImages(scale=5.0, **QUICK))
 
 
 def test_only_scales_that_the_reference_contains_are_learnt(profile):
@@ -108,19 +129,19 @@ def test_too_few_images_are_refused_before_any_is_opened(network):
 def test_an_image_without_room_is_named(network):
     slide = SyntheticSlide.figures(seed=1, only=2, width=240, height=200)
     with pytest.raises(SettingsError, match=r"shorter side is 200 px, but .* leave it out"):
-        look(network, slide, ReferenceImages(scale=5.0), 0)
+        look(network, slide, ReferenceImages(scale=5.0), 0, network)
 
 
 def test_an_image_with_nothing_on_it_is_named(network):
     white = np.full((1500, 1500, 3), 255, np.uint8)
     with open_slide(white) as slide, pytest.raises(SlideError, match=r"no tissue .* leave it out"):
-        look(network, slide, ReferenceImages(scale=3.0), 0)
+        look(network, slide, ReferenceImages(scale=3.0), 0, network)
 
 
 def test_jitter_follows_the_seed_and_the_image(network):
     slide = SyntheticSlide.figures(seed=3, only=2, width=1200, height=1200)
     reference = ReferenceImages(scale=3.0, sites=1, jitters=1, per_octave=1)
-    first, again, other = (look(network, slide, reference, n) for n in (0, 0, 1))
+    first, again, other = (look(network, slide, reference, n, network)[0] for n in (0, 0, 1))
     means = [one.jittered[0].layers[0].mean for one in (first, again, other)]
     assert np.array_equal(means[0], means[1])
     assert not np.array_equal(means[0], means[2])

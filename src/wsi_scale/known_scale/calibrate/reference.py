@@ -13,6 +13,7 @@ from wsi_scale.geometry import ScaleGrid, reach
 from wsi_scale.known_scale.calibrate.augment import Jitter, jitter_pyramid
 from wsi_scale.known_scale.calibrate.fit import MIN_IMAGES, Sample, fit_profile
 from wsi_scale.networks.network import Network
+from wsi_scale.networks.untrained import random_weights
 from wsi_scale.plumbing.processes import Tell
 from wsi_scale.plumbing.version import __version__
 from wsi_scale.responses.measure import measure_responses
@@ -143,17 +144,36 @@ def calibrate(
             f"a reference needs at least {MIN_IMAGES} images, each of a different case, so that "
             f"the profile can be tested on an image left out; got {len(images)}"
         )
-    samples = []
+    _check_sizes(network, images, reference)
+    untaught = random_weights(network, reference.seed)
+    samples, controls = [], []
     for number, path in enumerate(images):
         tell("measuring the reference", number, len(images))
         with open_slide(path) as slide:
-            samples.append(look(network, slide, reference, number))
+            sample, control = look(network, slide, reference, number, untaught)
+        samples.append(sample)
+        controls.append(control)
     tell("fitting", len(images), len(images))
-    return fit_profile(samples, _about(network, reference, samples))
+    about = _about(network, reference, samples)
+    chance = np.abs(fit_profile(controls, about).errors)
+    middle = float(np.median(chance)) if len(chance) else None
+    return fit_profile(samples, about.model_copy(update={"control": middle}))
 
 
-def look(network: Network, slide: Slide, reference: ReferenceImages, number: int) -> Sample:
-    """A network's responses to one image, plain and changed, at all scales that fit on it."""
+@dataclass(frozen=True)
+class Room:
+    """What of an image can be measured."""
+
+    right: float
+    """Right scale, level-0 px per network px."""
+    size: int
+    """Side of a patch, network px."""
+    lo: float
+    hi: float
+
+
+def room_of(network: Network, slide: Slide, reference: ReferenceImages) -> Room:
+    """Patch side and scales for one image. Raises SettingsError if it is too small."""
     right = reference.right_scale(slide)
     side = min(slide.bounds.width, slide.bounds.height)
     size = network.choose_input_size(max(side / right / 2, network.smallest_input_size))
@@ -165,6 +185,31 @@ def look(network: Network, slide: Slide, reference: ReferenceImages, number: int
             f"patches of {size} px from scale {lo:.3g} up need more than {lo * size / 0.9:.0f} px; "
             "leave it out"
         )
+    return Room(right, size, lo, hi)
+
+
+def _check_sizes(network: Network, images: Sequence[str], reference: ReferenceImages) -> None:
+    """Raise SettingsError, before anything is measured, if one patch side does not suit all."""
+    sizes: dict[str, int] = {}
+    for path in images:
+        with open_slide(path) as slide:
+            sizes[path] = room_of(network, slide, reference).size
+    smallest = min(sizes, key=sizes.__getitem__)
+    if len(set(sizes.values())) > 1:
+        raise SettingsError(
+            f"the images have room for patches of {sizes[smallest]} to {max(sizes.values())} px, "
+            f"but a profile needs one size; leave out the smallest images ({smallest} …), or set "
+            "input_size in the card"
+        )
+
+
+def look(
+    network: Network, slide: Slide, reference: ReferenceImages, number: int, untaught: Network
+) -> tuple[Sample, Sample]:
+    """Responses to one image, plain and changed, at all scales that fit on it: of the network, and
+    of its untrained copy."""
+    room = room_of(network, slide, reference)
+    size, lo, hi = room.size, room.lo, room.hi
     try:
         sites = choose_sites(
             slide,
@@ -184,21 +229,18 @@ def look(network: Network, slide: Slide, reference: ReferenceImages, number: int
         [jitter_pyramid(one, reference.jitter, rng) for one in plain]
         for _ in range(reference.jitters)
     ]
-    measured = [measure_responses(network, x, gradient=False) for x in (plain, *copies)]
-    return Sample(slide.path, right, measured[0], tuple(measured[1:]))
+    both = []
+    for asked in (network, untaught):
+        seen = [measure_responses(asked, x, gradient=False) for x in (plain, *copies)]
+        both.append(Sample(slide.path, room.right, seen[0], tuple(seen[1:])))
+    return both[0], both[1]
 
 
 def _about(network: Network, reference: ReferenceImages, samples: Sequence[Sample]) -> About:
-    sizes = {sample.responses.input_size for sample in samples}
-    if len(sizes) > 1:
-        raise SettingsError(
-            f"the images have room for patches of {min(sizes)} to {max(sizes)} px, but a profile "
-            "needs one size; leave out the smallest images, or set input_size in the card"
-        )
     return About(
         network=network.name,
         sha256=network.sha256,
-        input_size=sizes.pop(),
+        input_size=samples[0].responses.input_size,
         layers=keys_of(samples[0].responses),
         sites=min(len(sample.responses.sites) for sample in samples),
         jitters=reference.jitters,

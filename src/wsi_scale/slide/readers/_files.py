@@ -44,6 +44,26 @@ def what_it_said(error: BaseException, path: str) -> str:
     return one_line(line, 300) or type(error).__name__
 
 
+def stored_colour_px(path: str) -> int:
+    """Sides of the squares of px that share one stored colour in a TIFF of JPEGs; else 1.
+
+    Read from the first page's YCbCrSubSampling; the longer side where both differ.
+    """
+    import tifffile
+
+    try:
+        with open(path, "rb") as file:
+            if file.read(2) not in (b"II", b"MM"):
+                return 1
+        with tifffile.TiffFile(path) as tiff:
+            page = tiff.pages.first
+            coded = page.photometric == tifffile.PHOTOMETRIC.YCBCR
+            halved = page.subsampling if coded and page.compression == 7 else None
+    except PARSER_ERRORS:
+        return 1
+    return max(int(x) for x in halved) if halved else 1
+
+
 def example_pixels(width: int = 130, height: int = 90) -> NDArray[np.uint8]:
     """(height, width, 3) uint8; the colour of each pixel shows where it lies."""
     y, x = np.mgrid[:height, :width]

@@ -18,7 +18,13 @@ from PIL import Image
 from wsi_scale.errors import SlideError, WrongImageError
 from wsi_scale.slide.base import WHITE, Slide
 from wsi_scale.slide.metadata import audit_metadata
-from wsi_scale.slide.readers._files import PARSER_ERRORS, is_file, what_it_said, write_example
+from wsi_scale.slide.readers._files import (
+    PARSER_ERRORS,
+    is_file,
+    stored_colour_px,
+    what_it_said,
+    write_example,
+)
 from wsi_scale.slide.readers._handles import Handle
 from wsi_scale.slide.readers._levels import bounds_of, colour_of, pick_levels
 from wsi_scale.slide.readers._tiff_images import (
@@ -80,6 +86,7 @@ class OpenSlideSlide(Slide):
                 self._handle.close()
                 raise SlideError(f"OpenSlide cannot show {path}: {why_not}")
         self.levels, self._numbers = pick_levels(sizes, self._downsamples)
+        self.colour_px = stored_colour_px(path)
         self.bounds = bounds_of(self.properties, "openslide", self.levels[0])
         self.background = colour_of(self.properties, "openslide.background-color") or WHITE
         found = audit_metadata(self.properties, (self.levels[0].width, self.levels[0].height))

@@ -19,7 +19,13 @@ from numpy.typing import NDArray
 from wsi_scale.errors import SlideError, WrongImageError
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.metadata import audit_metadata
-from wsi_scale.slide.readers._files import PARSER_ERRORS, is_file, what_it_said, write_example
+from wsi_scale.slide.readers._files import (
+    PARSER_ERRORS,
+    is_file,
+    stored_colour_px,
+    what_it_said,
+    write_example,
+)
 from wsi_scale.slide.readers._handles import Handle
 from wsi_scale.slide.readers._levels import bounds_of, pick_levels
 from wsi_scale.slide.readers._pixels import as_rgb
@@ -93,6 +99,7 @@ class TiffSlideSlide(Slide):
             raise SlideError(f"TiffSlide cannot show {path}: {refusal}")
         self._order, self._white, self.notes = image
         self.levels, self._numbers = pick_levels(sizes, self._downsamples)
+        self.colour_px = stored_colour_px(path)
         self.bounds = bounds_of(self.properties, "tiffslide", self.levels[0])
         found = audit_metadata(self.properties, (self.levels[0].width, self.levels[0].height))
         self.mpp, self.mpp_source, self.objective_power, self.audit = found
