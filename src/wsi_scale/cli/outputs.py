@@ -74,7 +74,7 @@ class Outputs:
         """Look inside, if the user named a file for it. Comes last: nothing is lost if it fails."""
         if self.explain is None:
             return
-        from wsi_scale.explain.look_inside import look_inside
+        from wsi_scale.pipeline.explain.look import look_inside
         from wsi_scale.render.inside import draw_explanation
 
         try:
