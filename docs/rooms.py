@@ -33,19 +33,18 @@ ROOMS = {  # from the ground up: a room -> the rooms that it imports, all of the
     "pixel_size": "errors plumbing geometry slide sites networks judgement report",
     "pipeline": "errors plumbing geometry slide sites networks "
     "responses estimators judgement report pixel_size",
-    "explain": "errors plumbing geometry slide networks responses estimators pipeline",
     "tiling": "errors plumbing geometry slide sites networks",
     "testing": "plumbing slide networks",
     "known_scale": "errors plumbing geometry slide sites networks "
     "responses estimators judgement pipeline",
     "batch": "errors plumbing slide networks responses judgement report pipeline",
     "render": "errors plumbing geometry slide sites networks estimators judgement report pipeline "
-    "explain batch",
+    "batch",
     "cli": "errors plumbing slide networks estimators judgement "
-    "report pixel_size pipeline explain tiling known_scale batch render",
+    "report pixel_size pipeline tiling known_scale batch render",
     FACE: "errors plumbing geometry slide sites networks responses "
-    "judgement report pixel_size pipeline explain tiling batch",
-    DOCK: "errors plumbing geometry slide sites networks estimators report pipeline explain render",
+    "judgement report pixel_size pipeline tiling batch",
+    DOCK: "errors plumbing geometry slide sites networks estimators report pipeline render",
 }
 """``face`` is ``wsi_scale/__init__.py``: what users import, and no room of the house does."""
 
@@ -55,7 +54,7 @@ EVERYWHERE = ("errors", "plumbing")
 LIBRARIES = {  # a library -> the rooms or files that may import it; all others are free
     "torch": "slide.resampling networks responses.measure responses.colour_fit responses.slopes "
     "pixel_size.ruler_network pixel_size.ask pixel_size.nuclei pixel_size.read_tissue "
-    "pipeline.native_levels explain "
+    "pipeline.native_levels pipeline.explain "
     "batch.one_slide known_scale.calibrate.reference "
     "known_scale.evaluate.measure_slides known_scale.thesis.train known_scale.thesis.family "
     "known_scale.thesis.measure_images tiling.torch_dataset testing.networks "
@@ -97,16 +96,7 @@ BY_NAME = (
 )
 """Files that may import a module whose name is only known when they run."""
 
-FACES = (
-    "slide",
-    "sites",
-    "networks",
-    "responses",
-    "judgement",
-    "pipeline",
-    "pixel_size",
-    "explain",
-)
+FACES = ("slide", "sites", "networks", "responses", "judgement", "pipeline", "pixel_size")
 """Packages whose ``__init__`` only shows names of their files to users: files import from files."""
 
 BY_OTHER_MEANS = ("import_module", "__import__", "exec", "eval", "runpy", "pkgutil")

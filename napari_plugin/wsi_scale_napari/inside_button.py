@@ -23,7 +23,7 @@ from wsi_scale_napari.export import Result
 from wsi_scale_napari.task import Task, Tasks
 
 if TYPE_CHECKING:
-    from wsi_scale.explain.explanation import Explanation
+    from wsi_scale.pipeline.explain.explanation import Explanation
 
 KINDS = "Picture (*.png);;PDF (*.pdf);;SVG (*.svg)"
 
@@ -128,7 +128,7 @@ class _Picture(QLabel):
 
 def _explain(result: Result) -> tuple[Explanation, bytes]:
     """The explanation of an answer and its picture, from a slide that is opened again."""
-    from wsi_scale.explain.look_inside import look_inside
+    from wsi_scale.pipeline.explain.look import look_inside
     from wsi_scale.render.inside import render_explanation
 
     progress = result.progress

@@ -14,11 +14,11 @@ from wsi_scale.plumbing.moved import follow_old_paths
 if TYPE_CHECKING:
     from wsi_scale.batch.estimate_slides import Failure, estimate_slides
     from wsi_scale.errors import WsiScaleError
-    from wsi_scale.explain.explanation import Explanation
-    from wsi_scale.explain.look_inside import look_inside
     from wsi_scale.geometry import Box, Level, ScaleGrid, Site
     from wsi_scale.judgement.estimate import Estimate, estimate
     from wsi_scale.networks.load import load_network
+    from wsi_scale.pipeline.explain.explanation import Explanation
+    from wsi_scale.pipeline.explain.look import look_inside
     from wsi_scale.pipeline.iterate import estimate_slide, iter_estimates
     from wsi_scale.pipeline.progress import Progress
     from wsi_scale.pipeline.settings import Settings
@@ -74,8 +74,8 @@ __getattr__, __dir__ = open_when_asked(
     {
         "batch.estimate_slides": ("Failure", "estimate_slides"),
         "errors": ("WsiScaleError",),
-        "explain.explanation": ("Explanation",),
-        "explain.look_inside": ("look_inside",),
+        "pipeline.explain.explanation": ("Explanation",),
+        "pipeline.explain.look": ("look_inside",),
         "geometry": ("Box", "Level", "ScaleGrid", "Site"),
         "judgement.estimate": ("Estimate", "estimate"),
         "networks.load": ("load_network",),

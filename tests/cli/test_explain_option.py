@@ -51,10 +51,10 @@ def test_the_answer_is_the_same_with_and_without(folder):
 
 
 def test_what_is_not_asked_for_is_not_loaded(folder, monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("wsi_scale.explain")]:
+    for name in [name for name in sys.modules if name.startswith("wsi_scale.pipeline.explain")]:
         monkeypatch.delitem(sys.modules, name)
     estimate()
-    assert not [name for name in sys.modules if name.startswith("wsi_scale.explain.")]
+    assert not [name for name in sys.modules if name.startswith("wsi_scale.pipeline.explain.")]
 
 
 def test_when_looking_inside_fails_the_answer_is_there_and_one_sentence_says_so(
@@ -63,7 +63,7 @@ def test_when_looking_inside_fails_the_answer_is_there_and_one_sentence_says_so(
     def fail(*_):
         raise NetworkError("the network is tired")
 
-    monkeypatch.setattr("wsi_scale.explain.look_inside.look_inside", fail)
+    monkeypatch.setattr("wsi_scale.pipeline.explain.look.look_inside", fail)
     assert estimate("--json", "a.json", "--plot", "a.png", "--explain", "b.png") == 2
     shown = capsys.readouterr()
     assert "scale" in shown.out

@@ -37,7 +37,7 @@ def test_the_picture_of_the_last_answer_is_shown_and_saved(dock, run, look, wait
 
 
 def test_it_is_computed_outside_the_windows_thread_and_only_once(dock, run, look, monkeypatch):
-    from wsi_scale.explain import look_inside as room
+    from wsi_scale.pipeline.explain import look as room
 
     threads, original = [], room.look_inside
 
@@ -78,7 +78,7 @@ def test_a_new_run_drops_what_is_under_way(dock, run, wait):
 
 def test_a_failure_is_one_sentence_and_the_answer_stays(dock, run, look, monkeypatch):
     from wsi_scale.errors import SlideError
-    from wsi_scale.explain import look_inside as room
+    from wsi_scale.pipeline.explain import look as room
 
     def fail(*_):
         raise SlideError("the disk is gone; plug it in")

@@ -9,14 +9,14 @@ import pytest
 from PIL import Image
 
 from wsi_scale.errors import OutputError
-from wsi_scale.explain.explanation import (
+from wsi_scale.geometry import Site
+from wsi_scale.pipeline.explain.explanation import (
     HIDDEN_PARTS,
     ExcitedPatch,
     Explanation,
     ScaleView,
     TellingChannel,
 )
-from wsi_scale.geometry import Site
 from wsi_scale.render.inside import draw_explanation, render_explanation
 from wsi_scale.render.inside_words import caption, channel_words, scale_words, share_words
 

@@ -102,7 +102,7 @@ class Outputs:
     def _look_inside(self, progress: Progress, report: Report) -> None:
         if self.explain is None:
             return
-        from wsi_scale.explain.look_inside import look_inside
+        from wsi_scale.pipeline.explain.look import look_inside
         from wsi_scale.render.inside import draw_explanation
 
         try:

@@ -14,7 +14,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from wsi_scale.explain.explanation import ExcitedPatch, Explanation, ScaleView, TellingChannel
+from wsi_scale.pipeline.explain.explanation import (
+    ExcitedPatch,
+    Explanation,
+    ScaleView,
+    TellingChannel,
+)
 from wsi_scale.pipeline.strip import OUTLINE, draw_outline
 from wsi_scale.plumbing.files import write_atomically
 from wsi_scale.render.curve import ANSWER, CURVE, GREY, INK

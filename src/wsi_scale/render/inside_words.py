@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsi_scale.explain.explanation import (
+from wsi_scale.pipeline.explain.explanation import (
     HIDDEN_PARTS,
     Explanation,
     ScaleView,

@@ -9,11 +9,11 @@ from torch import nn
 
 from wsi_scale import Settings, iter_estimates, open_slide
 from wsi_scale.errors import SettingsError, SlideError
-from wsi_scale.explain.excite import most_active, strongest
-from wsi_scale.explain.explanation import HIDDEN_PARTS
-from wsi_scale.explain.look_inside import look_inside
 from wsi_scale.networks.build import build_network
 from wsi_scale.networks.card import Card
+from wsi_scale.pipeline.explain.excite import most_active, strongest
+from wsi_scale.pipeline.explain.explanation import HIDDEN_PARTS
+from wsi_scale.pipeline.explain.look import look_inside
 from wsi_scale.testing import disc_image
 
 FEW = Settings(sites=5, scales=(1, 4), per_octave=2, ruler=False, as_is_sites=0)
@@ -108,6 +108,20 @@ def test_a_classifier_with_an_answer_is_shown_there_and_at_half_and_twice_of_it(
     assert all(view.found is None for view in found.views)
 
 
+def test_the_batch_size_changes_memory_and_nothing_else(squares):
+    last = last_of(squares, edges())
+    run = last.run
+    small = replace(run, settings=run.settings.model_copy(update={"batch_size": 1}))
+    one, two = look_inside(last), look_inside(replace(last, run=small))
+    for here, there in zip(one.views, two.views, strict=True):
+        assert here.heat == pytest.approx(there.heat, abs=1e-5)
+        assert here.share == pytest.approx(there.share, abs=1e-5)
+    marks = [
+        [patch.where for one in found.channels for patch in one.patches] for found in (one, two)
+    ]
+    assert np.array_equal(*marks)
+
+
 def test_without_an_answer_three_scales_of_the_window_are_shown(squares):
     last = last_of(squares, edges())
     assert last.report().scale is None
@@ -176,9 +190,9 @@ def test_an_unreadable_slide_is_one_sentence(squares):
 def test_a_run_that_is_not_explained_computes_nothing_of_it(squares, monkeypatch):
     import sys
 
-    monkeypatch.delitem(sys.modules, "wsi_scale.explain.look_inside")
+    monkeypatch.delitem(sys.modules, "wsi_scale.pipeline.explain.look")
     last_of(squares, edges())
-    assert "wsi_scale.explain.look_inside" not in sys.modules
+    assert "wsi_scale.pipeline.explain.look" not in sys.modules
 
 
 def test_the_strongest_patches_lie_at_different_sites_and_at_the_scales_asked(responses_of):

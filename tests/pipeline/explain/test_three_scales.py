@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsi_scale.explain.three_scales import nearest, three_scales
+from wsi_scale.pipeline.explain.three_scales import nearest, three_scales
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wsi_scale.explain.explanation import HIDDEN_PARTS
-from wsi_scale.explain.grad_cam import ClassMap
 from wsi_scale.networks.answer import class_scores, predict
 from wsi_scale.networks.hooks import at_work
 from wsi_scale.networks.network import Network
+from wsi_scale.pipeline.explain.explanation import HIDDEN_PARTS
+from wsi_scale.pipeline.explain.grad_cam import ClassMap
 
 PARTS = 7
 """Parts along a side of the patch."""

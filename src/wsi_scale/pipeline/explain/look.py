@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import fingerprint
-from wsi_scale.explain.explanation import Explanation, ScaleView, TellingChannel, Way
-from wsi_scale.explain.three_scales import nearest, three_scales
-from wsi_scale.explain.weigh_channels import (
+from wsi_scale.geometry import ScaleGrid, Site, reach
+from wsi_scale.pipeline.explain.explanation import Explanation, ScaleView, TellingChannel, Way
+from wsi_scale.pipeline.explain.three_scales import nearest, three_scales
+from wsi_scale.pipeline.explain.weigh_channels import (
     Weighed,
     curve_of,
     heaviest,
@@ -20,8 +22,8 @@ from wsi_scale.explain.weigh_channels import (
     weigh_by_response,
     weigh_by_score,
 )
-from wsi_scale.geometry import ScaleGrid, Site, reach
 from wsi_scale.pipeline.run import Run
+from wsi_scale.plumbing.arrays import Floats
 from wsi_scale.slide.pyramid import sample_pyramid
 
 if TYPE_CHECKING:
@@ -63,8 +65,7 @@ def look_inside(progress: Progress, slide: Slide | None = None) -> Explanation:
 
     Examples
     --------
-    >>> from wsi_scale import Settings, iter_estimates, open_slide
-    >>> from wsi_scale.explain import look_inside
+    >>> from wsi_scale import Settings, iter_estimates, look_inside, open_slide
     >>> settings = Settings(sites=4, scales=(1, 4), per_octave=2, ruler=False)
     >>> with open_slide("synthetic:figures?seed=1&stretch=0.4&width=1500&height=1200") as slide:
     ...     *_, last = iter_estimates(slide, "figures", settings)
@@ -120,30 +121,60 @@ def _views(
     run: Run, site: Site, target: int, scales: Sequence[float], answer: float | None
 ) -> tuple[tuple[ScaleView, ...], str]:
     """One view for each scale, and where the maps come from."""
+    pyramid = sample_pyramid(run.slide, site, ScaleGrid(tuple(scales)), size=run.input_size)
+    patches = pyramid.patches
+    share, found = _predicted(run, patches, target)
+    maps, map_from = _maps(run, patches, target)
+    heat = maps / np.maximum(maps.max((1, 2), keepdims=True), np.float32(1e-30))
+    views = [
+        ScaleView(
+            scale=scales[i],
+            is_answer=scales[i] == answer,
+            patch=patches[row],
+            heat=heat[row],
+            found=None if found is None else found[row],
+            share=float(share[row]),
+        )
+        for row, i in enumerate(pyramid.indices)
+    ]
+    return tuple(views), map_from
+
+
+def _predicted(
+    run: Run, patches: NDArray[np.uint8], target: int
+) -> tuple[Floats, NDArray[np.bool_] | None]:
+    """(N,) share of the target; (N, h, w) where a segmenter finds it, None for a classifier."""
     import torch
 
-    from wsi_scale.explain.grad_cam import grad_cam
-    from wsi_scale.explain.hidden_parts import map_by_hiding
     from wsi_scale.networks.answer import predict
     from wsi_scale.networks.hooks import at_work
 
-    network, size = run.network, run.input_size
-    pyramid = sample_pyramid(run.slide, site, ScaleGrid(tuple(scales)), size=size)
-    batch = run.settings.batch_size
+    network, said = run.network, []
     with torch.no_grad(), at_work(network.module):
-        said = predict(network.logits(network.prepare(pyramid.patches)), network.activation)
-    shares = said.share[:, target].cpu().numpy()
-    given = said.given[:, target].cpu().numpy() if said.given.ndim == 4 else [None] * len(shares)
-    found = grad_cam(network, pyramid.patches, target)
-    found = found or map_by_hiding(network, pyramid.patches, target, batch_size=batch)
-    heat = found.heat / np.maximum(found.heat.max((1, 2), keepdims=True), np.float32(1e-30))
-    views = [
-        ScaleView(scales[i], scales[i] == answer, patch, warm, mask, float(share))
-        for i, patch, warm, mask, share in zip(
-            pyramid.indices, pyramid.patches, heat, given, shares, strict=True
-        )
-    ]
-    return tuple(views), found.layer
+        for some in _batches(run, patches):
+            said.append(predict(network.logits(network.prepare(some)), network.activation))
+    share = np.concatenate([one.share[:, target].cpu().numpy() for one in said])
+    if said[0].given.ndim == 2:
+        return share, None
+    return share, np.concatenate([one.given[:, target].cpu().numpy() for one in said])
+
+
+def _maps(run: Run, patches: NDArray[np.uint8], target: int) -> tuple[Floats, str]:
+    """(N, h, w) where the target's score comes from, at least 0; and what that was read from."""
+    from wsi_scale.pipeline.explain.grad_cam import grad_cam
+    from wsi_scale.pipeline.explain.hidden_parts import map_by_hiding
+
+    found = [grad_cam(run.network, some, target) for some in _batches(run, patches)]
+    known = [one for one in found if one is not None]
+    if len(known) < len(found):
+        size = run.settings.batch_size
+        known = [map_by_hiding(run.network, patches, target, batch_size=size)]
+    return np.concatenate([one.heat for one in known]), known[0].layer
+
+
+def _batches(run: Run, patches: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    size = run.settings.batch_size
+    return [patches[i : i + size] for i in range(0, len(patches), size)]
 
 
 def _channels(
@@ -179,7 +210,7 @@ def _shown(
     answer: int | None,
 ) -> tuple[TellingChannel, ...]:
     """Channels with their curves, and their patches, cut and marked."""
-    from wsi_scale.explain.excite import ToMark, cut_excited, mark, strongest
+    from wsi_scale.pipeline.explain.excite import ToMark, cut_excited, mark, strongest
 
     choices = {one.name: one for one in run.network.layers(run.settings.layers)}
     asked, channels = [], []

@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from wsi_scale.explain.explanation import ExcitedPatch
-from wsi_scale.explain.grad_cam import has_planes, planes_of
 from wsi_scale.geometry import ScaleGrid
 from wsi_scale.networks.hooks import at_work
 from wsi_scale.networks.layers import LayerChoice
 from wsi_scale.networks.network import Network
+from wsi_scale.pipeline.explain.explanation import ExcitedPatch
+from wsi_scale.pipeline.explain.grad_cam import has_planes, planes_of
 from wsi_scale.plumbing.arrays import Floats
 from wsi_scale.responses.record import Responses
 from wsi_scale.slide.base import Slide

@@ -10,7 +10,7 @@ import numpy as np
 
 from wsi_scale.estimators import fingerprint
 from wsi_scale.estimators.contract import Options
-from wsi_scale.explain.explanation import Statistic
+from wsi_scale.pipeline.explain.explanation import Statistic
 from wsi_scale.plumbing.arrays import Array, Floats
 from wsi_scale.responses.layer import LayerResponses
 from wsi_scale.responses.record import PLAIN, Responses

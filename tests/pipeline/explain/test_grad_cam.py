@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from wsi_scale.explain.grad_cam import grad_cam, has_planes, planes_of
-from wsi_scale.explain.hidden_parts import map_by_hiding
 from wsi_scale.networks.build import build_network
 from wsi_scale.networks.card import Card
+from wsi_scale.pipeline.explain.grad_cam import grad_cam, has_planes, planes_of
+from wsi_scale.pipeline.explain.hidden_parts import map_by_hiding
 
 SIDE = 56
 

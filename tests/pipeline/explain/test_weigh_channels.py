@@ -7,13 +7,13 @@ import pytest
 
 from wsi_scale.estimators import fingerprint
 from wsi_scale.estimators.contract import Options
-from wsi_scale.explain.weigh_channels import (
+from wsi_scale.geometry import ScaleGrid
+from wsi_scale.pipeline.explain.weigh_channels import (
     channel_gains,
     curve_of,
     weigh_by_response,
     weigh_by_score,
 )
-from wsi_scale.geometry import ScaleGrid
 from wsi_scale.responses.record import COLOUR_FREED
 
 GRID = ScaleGrid((0.5, 1.0, 2.0, 4.0, 8.0))
