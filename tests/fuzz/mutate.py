@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import random
 import re
+import zipfile
 from collections.abc import Callable, Sequence
 
+Way = Callable[[random.Random, bytearray, Sequence[bytes]], bytearray]
 LARGE = [0, 1, 2, 7, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 1 << 24, (1 << 31) - 1]
 LARGE += [1 << 31, (1 << 32) - 1, 1 << 32, 1 << 40, (1 << 63) - 1, (1 << 64) - 1]
 WORDS = [
@@ -18,12 +21,35 @@ WORDS = [
 def damaged(seeds: Sequence[bytes], number: int, name: str, *, text: bool) -> bytes:
     """Input ``number`` of a target: one of its seeds, damaged one to eight times."""
     rng = random.Random(f"{name} {number}")
-    data = bytearray(rng.choice(seeds))
-    for _ in range(1 + int(rng.expovariate(0.7)) % 8):
-        ways: list[Callable[[random.Random, bytearray, Sequence[bytes]], bytearray]]
-        ways = [_word, _number, _word, _byte, _cut, _twice] if text else BINARY
-        data = rng.choice(ways)(rng, data, seeds)
-    return bytes(data[: 1 << 24])
+    data = rng.choice(seeds)
+    if data.startswith(b"PK") and rng.random() < 0.7:
+        return _within(rng, data)
+    return _damage(rng, data, seeds, TEXT if text else BINARY)
+
+
+def _damage(rng: random.Random, data: bytes, seeds: Sequence[bytes], ways: Sequence[Way]) -> bytes:
+    found = bytearray(data)
+    for _ in range(1 + int(rng.expovariate(1.2)) % 8):
+        found = rng.choice(ways)(rng, found, seeds)
+    return bytes(found[: 1 << 24])
+
+
+def _within(rng: random.Random, data: bytes) -> bytes:
+    """A zip file with one damaged part and right checksums, so that its reader comes to the part."""
+    file = io.BytesIO()
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(file, "w") as new:
+            names = old.namelist()
+            chosen = rng.choice(names)
+            for name in names:
+                part = old.read(name)
+                if name == chosen:
+                    ways = TEXT if part[:1] in (b"{", b"[") else BINARY
+                    part = _damage(rng, part, [part], ways)
+                new.writestr(name, part)
+    except Exception:  # a corpus holds zips that are no zips
+        return _damage(rng, data, [data], BINARY)
+    return file.getvalue()
 
 
 def _place(rng: random.Random, data: bytearray) -> int:
@@ -67,7 +93,7 @@ def _nudge(rng: random.Random, data: bytearray, seeds: Sequence[bytes]) -> bytea
 
 
 def _cut(rng: random.Random, data: bytearray, seeds: Sequence[bytes]) -> bytearray:
-    if rng.random() < 0.5:
+    if rng.random() < 0.15:
         return data[: rng.randrange(len(data) + 1)]
     at = _place(rng, data)
     del data[at : at + int(rng.expovariate(1 / 40)) + 1]
@@ -114,3 +140,4 @@ def _number(rng: random.Random, data: bytearray, seeds: Sequence[bytes]) -> byte
 
 
 BINARY = [_bit, _bit, _byte, _integer, _integer, _integer, _nudge, _cut, _twice, _zeros, _splice]
+TEXT = [_word, _word, _number, _number, _number, _byte, _cut, _twice]
