@@ -66,7 +66,9 @@ class Network:
     lag: float | None = None
     """Share of the stored means, 0–1, that its weights cannot produce; None if unknown."""
     notes: tuple[str, ...] = ()
-    """What is worth telling about its files: how a description was read, what was left out."""
+    """What is worth telling about its files, for example what was left out of a checkpoint."""
+    read_as: tuple[str, ...] = ()
+    """How a description in another format was read, one clause each; empty for a card."""
 
     @property
     def warnings(self) -> tuple[str, ...]:

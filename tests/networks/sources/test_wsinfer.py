@@ -33,7 +33,8 @@ def test_the_folder_or_its_json_becomes_a_card(name):
     assert (card.scaling, card.mean) == ("unit", (0.7238, 0.5716, 0.6779))
     assert card.std == pytest.approx((0.112, 0.1459, 0.1089))
     assert network.classes == ("tumor",)  # one output for two names
-    assert any("350 px at 0.25 µm/px are resized to 224 px" in note for note in network.notes)
+    assert any("350 px at 0.25 µm/px are resized to 224 px" in words for words in network.read_as)
+    assert "one output, taken as tumor or not" in network.notes[0]
 
 
 def test_the_query_overrides_what_the_json_says():
@@ -50,7 +51,12 @@ def test_the_licence_is_that_of_the_model_card(folder):
 def test_networks_shows_how_the_folder_was_read(capsys):
     assert cli.run(["networks", str(FOLDER)]) == 0
     shown = capsys.readouterr().out
-    for words in ("0.390625 µm/px", "224 px", "− 0.7238", "was read as a JSON of the WSInfer zoo"):
+    for words in (
+        "0.390625 µm/px",
+        "224 px",
+        "− 0.7238",
+        "config.json as a JSON of the WSInfer zoo",
+    ):
         assert words in shown
 
 
