@@ -71,7 +71,9 @@ class Network:
     absent: bool = False
     """Whether only its µm/px is known and nothing can be asked of it."""
     notes: tuple[str, ...] = ()
-    """What is worth telling about its files: how a description was read, what was left out."""
+    """What is worth telling about its files, for example what was left out of a checkpoint."""
+    read_as: tuple[str, ...] = ()
+    """How a description in another format was read, one clause each; empty for a card."""
     output_axes: TensorAxes = BY_SHAPE
     """Where channels and pixels lie in the features that it returns, if it predicts no classes."""
 

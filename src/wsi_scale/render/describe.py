@@ -108,8 +108,9 @@ def network_rows(network: Network) -> list[tuple[str, str]]:
 
 def _described_rows(network: Network) -> list[tuple[str, str]]:
     """How its files were read; none for a network about which there is nothing to tell."""
-    if not network.notes:
-        return []
+    noted = [("note", note) for note in network.notes]
+    if not network.read_as:
+        return noted
     card = network.card
     values = {
         "unit": "0–1",
@@ -121,4 +122,4 @@ def _described_rows(network: Network) -> list[tuple[str, str]]:
         if numbers is not None:
             values += f", {sign} {' '.join(f'{value:.4g}' for value in numbers)}"
     rows = [("values", values), ("licence", card.license or "not stated")]
-    return rows + [("note", note) for note in network.notes]
+    return [*rows, *(("read", words) for words in network.read_as), *noted]

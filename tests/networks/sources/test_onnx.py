@@ -9,6 +9,7 @@ from wsi_scale.errors import NetworkError
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.networks import build_network, load_network
 from wsi_scale.networks.architectures import NucleiUNet
+from wsi_scale.networks.untrained import random_weights
 from wsi_scale.responses.measure import measure_responses
 from wsi_scale.slide.pyramid import Pyramid
 from wsi_scale.testing.networks import BatchNormNet
@@ -81,7 +82,9 @@ def test_a_classifier_of_one_size_and_batch_serves_any_batch(tmp_path):
     assert (network.input_size, network.task, network.activation) == (96, "classify", "softmax")
     x = torch.rand(5, 3, 96, 96)
     assert torch.allclose(network.logits(x), module(x), atol=1e-4)
-    assert "Softmax, is left out" in network.notes[0]
+    assert "Softmax, is left out" in network.read_as[0]
+    with pytest.raises(NetworkError, match="cannot be replaced"):
+        random_weights(network, 0)
     head = measure_responses(network, [pyramid()]).layer(network.head)
     assert np.abs(head.gradient).max() > 0
 

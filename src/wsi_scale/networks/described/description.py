@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +29,10 @@ class Description:
     """Keys of a card that it states, except the names of the classes."""
     classes: tuple[str, ...] | None = None
     """Names of the outputs; compared with the number of outputs once that is known."""
-    notes: tuple[str, ...] = field(default=())
-    """How it was read, where that is not plain; one clause each."""
+    read_as: tuple[str, ...] = ()
+    """How it was read; one clause each."""
+    notes: tuple[str, ...] = ()
+    """What in it leaves a doubt; one clause each."""
 
 
 def settle_described(asked: Spec, card: Card | None, description: Description) -> Card:
@@ -51,13 +53,19 @@ def load_described_network(
     """The network that ``load`` makes with the settled card, its classes named, with notes."""
     settled = settle_described(asked, card, description)
     network = load(settled)
-    notes = [f"{description.file.name} was read as {description.form}", *description.notes]
+    read_as = (f"{description.file.name} as {description.form}", *description.read_as)
+    notes = list(description.notes)
     if settled.classes is None and description.classes is not None:
         names, note = _fit(description.classes, len(network.classes))
         if names is not None:
             network = _named(network, settled, names)
         notes += [note] if note else []
-    return replace(network, spec=asked.text, notes=(*notes, *network.notes))
+    return replace(
+        network,
+        spec=asked.text,
+        read_as=(*read_as, *network.read_as),
+        notes=(*notes, *network.notes),
+    )
 
 
 def _fit(names: tuple[str, ...], count: int) -> tuple[tuple[str, ...] | None, str]:

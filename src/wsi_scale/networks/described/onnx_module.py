@@ -68,6 +68,12 @@ class OnnxModule(nn.Module):
         self._last = None if head is None else (_attach(self, head),)  # not registered twice
         self._session(self._needed())  # says now what onnxruntime cannot run
 
+    def __deepcopy__(self, _: Any) -> OnnxModule:
+        raise NetworkError(
+            "the weights of an ONNX file cannot be replaced by others; use the network that it "
+            "was exported from"
+        )
+
     def forward(self, x: Tensor) -> Any:
         """The output, or a mapping of outputs by name if there are several."""
         heard = [(tap, at) for tap, at in self._places if _is_listened_to(at)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks.wording import brief
@@ -16,7 +18,7 @@ MOST_BYTES = 8 << 30
 MOST_FILES = 2000
 _BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError)
 
-_unpacked: dict[tuple[str, int, int], tuple[TemporaryDirectory[str], Path]] = {}
+_unpacked: dict[tuple[str, int, int], Path] = {}
 """By path, size and time of change: the same zip is unpacked once."""
 
 
@@ -45,13 +47,14 @@ def unpack(path: Path, root: str) -> Path:
         found = path.stat()
         key = (str(path.resolve()), found.st_size, found.st_mtime_ns)
         if key not in _unpacked:
-            folder = TemporaryDirectory(prefix="wsi-scale-")
+            folder = Path(mkdtemp(prefix="wsi-scale-"))
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
             with zipfile.ZipFile(path) as archive:
-                _unpack(archive, Path(folder.name), path)
-            _unpacked[key] = folder, Path(folder.name)
+                _unpack(archive, folder, path)
+            _unpacked[key] = folder
     except _BROKEN as error:
-        raise NetworkError(f"{path} is not a zip that can be read: {brief(error)}") from error
-    return _unpacked[key][1] / root
+        raise NetworkError(f"{path} is not a zip that can be unpacked: {brief(error)}") from error
+    return _unpacked[key] / root
 
 
 def _unpack(archive: zipfile.ZipFile, folder: Path, path: Path) -> None:

@@ -176,8 +176,9 @@ def describe(
         card["training_mpp"] = mpp
     if isinstance(entry.get("sha256"), str):
         card["sha256"] = entry["sha256"]
-    told = tuple(one for one in (f"its {kind} weights are run", note, *notes) if one)
-    return Description("BioImage.IO's description", path, card, _classes(answers[0]), told)
+    told = tuple(one for one in (note, *notes) if one)
+    form, read_as = "BioImage.IO's description", (f"its {kind} weights are run",)
+    return Description(form, path, card, _classes(answers[0]), read_as, told)
 
 
 def _task(answer: Described) -> dict[str, str]:

@@ -158,7 +158,7 @@ def describe_transformers(said: Mapping[str, Any], path: Path) -> Description:
     else:
         notes.append("without a preprocessor_config.json, it is shown 0–1")
     return Description(
-        "transformers' config", path, card, _labels(said), (f"model type {kind}", *notes)
+        "transformers' config", path, card, _labels(said), (f"model type {kind}",), tuple(notes)
     )
 
 

@@ -126,7 +126,7 @@ def describe(folder: Path, config: Mapping[str, Any], config_path: Path | None) 
     card |= prepared | ({"activation": activation} if activation else {})
     mpp = None if config_path is None else mpp_of(config, config_path)
     card |= {"training_mpp": mpp} if mpp else {}
-    return Description("a MONAI bundle", path, card, _classes(answer), tuple(notes))
+    return Description("a MONAI bundle", path, card, _classes(answer), (), tuple(notes))
 
 
 def _tensors(

@@ -17,6 +17,8 @@ NAME = "onnx"
 GRAMMAR = "FILE.onnx (ONNX)"
 ORDER = 40
 
+Texts = tuple[str, ...]
+
 _ACTIVATIONS = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
 
 
@@ -42,14 +44,14 @@ def load(spec: str, card: Card | None = None) -> Network:
     path = Path(asked.target)
     stated = settle(asked, card)
     sha256 = hash_file(path, stated.sha256)
-    module, known, notes = _read(path, stated)
+    module, known, read_as, notes = _read(path, stated)
     settled = settle(asked, card, known)
     network = build_network(spec, module, settled, sha256=sha256)
-    return replace(network, notes=notes)
+    return replace(network, read_as=read_as, notes=notes)
 
 
-def _read(path: Path, stated: Card) -> tuple[Any, dict[str, Any], tuple[str, ...]]:
-    """The module, what the file says as keys of a card, and notes."""
+def _read(path: Path, stated: Card) -> tuple[Any, dict[str, Any], Texts, Texts]:
+    """The module, what the file says as keys of a card, how it was read, and notes."""
     from wsi_scale.networks.described.onnx_graph import Graph, folded_note, read_model, taps_of
     from wsi_scale.networks.described.onnx_head import head_of
     from wsi_scale.networks.described.onnx_input import input_of
@@ -64,18 +66,18 @@ def _read(path: Path, stated: Card) -> tuple[Any, dict[str, Any], tuple[str, ...
     if wanted.dtype.__name__ == "uint8":
         known["scaling"] = "byte"
     outputs = list(graph.outputs)
-    notes = [folded_note(graph)]
+    read_as, note = [], folded_note(graph)
     last = graph.maker.get(graph.before(outputs[0]))
     if last is not None and last.op_type in _ACTIVATIONS and stated.output == "logits":
         outputs[0] = last.input[0]
         known["activation"] = _ACTIVATIONS[last.op_type]
-        notes.append(f"its last step, {last.op_type}, is left out, so that its logits are heard")
+        read_as.append(f"its last step, {last.op_type}, is left out, so that its logits are heard")
     taps = taps_of(graph, {graph.before(name) for name in outputs})
     head = None if wanted.channels_last else head_of(graph, outputs[0], [t.name for t in taps])
     if head is not None:
         taps = [tap for tap in taps if graph.before(outputs[0]) != tap.tensor]
     module = OnnxModule(model, str(path.resolve().parent), wanted, outputs, taps, head)
-    return module, known, tuple(note for note in notes if note)
+    return module, known, tuple(read_as), ((note,) if note else ())
 
 
 def example(folder: Path) -> str:

@@ -74,9 +74,9 @@ def describe(path: Path) -> Description:
     size = whole(said.get("patch_size_pixels"), f"{path}: patch_size_pixels")
     spacing = positive(said.get("spacing_um_px"), f"{path}: spacing_um_px")
     steps, side = _transform(said, path, size)
-    notes = []
+    read_as = []
     if side != size:
-        notes.append(
+        read_as.append(
             f"patches of {size} px at {spacing:g} µm/px are resized to {side} px, "
             f"so the network sees {spacing * size / side:.4g} µm/px"
         )
@@ -94,7 +94,7 @@ def describe(path: Path) -> Description:
             **named,
         },
         _classes(said, path),
-        tuple(notes),
+        tuple(read_as),
     )
 
 
