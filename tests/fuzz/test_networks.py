@@ -19,7 +19,7 @@ from wsi_scale.networks import load_network
 from wsi_scale.networks.architectures import FiguresNet
 from wsi_scale.networks.sources import card_file, exported, torchscript
 
-SECONDS = float(os.environ.get("WSI_SCALE_FUZZ_SECONDS", "50")) / 5
+SECONDS = float(os.environ.get("WSI_SCALE_FUZZ_SECONDS", "30")) / 5
 """Per kind of file."""
 
 FIGURES = "wsi_scale.networks.architectures:FiguresNet?classes=2"

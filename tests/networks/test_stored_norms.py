@@ -10,6 +10,7 @@ from torch import nn
 from wsi_scale import Settings, estimate_slide
 from wsi_scale.networks import build_network, load_network
 from wsi_scale.networks.card import Card
+from wsi_scale.networks.hooks import hooked
 from wsi_scale.networks.untrained import random_weights
 
 
@@ -162,3 +163,22 @@ def test_torchscript_in_half_precision_gives_an_answer(trained, tmp_path, dtype)
     wanted = trained(network.prepare(patches))
     assert logits.dtype == torch.float32
     assert torch.allclose(logits, wanted, atol=0.1)
+
+
+def test_all_batchnorms_of_the_bundled_u_net_are_heard_from_its_torchscript(tmp_path):
+    eager = load_network("histology", device="cpu")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        traced(eager.module, tmp_path / "n.pt")
+    twin = load_network(str(tmp_path / "n.pt"), device="cpu")
+    assert len(stored(twin)) == 14
+    x = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    seen = []
+    for network in (twin, eager):
+        choices = [layer for layer in network.layers() if layer.kind == "batchnorm"]
+        with torch.no_grad(), hooked(network.module, choices) as heard:
+            network.logits(x)
+        seen.append([heard.moments[choice.name] for choice in choices])
+    for mine, other in zip(*seen, strict=True):
+        assert torch.equal(mine[0], other[0])
+        assert torch.equal(mine[1], other[1])
