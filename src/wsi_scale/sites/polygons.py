@@ -28,7 +28,7 @@ class Region:
 
     Examples
     --------
-    >>> from wsi_scale import parse_region
+    >>> from wsi_scale.sites import parse_region
     >>> parse_region("100,50,800,600").box
     Box(x=100.0, y=50.0, width=800.0, height=600.0)
     """
@@ -68,7 +68,7 @@ class Region:
 
         Examples
         --------
-        >>> from wsi_scale import parse_region
+        >>> from wsi_scale.sites import parse_region
         >>> parse_region("0,0,10,10").contains([0, 5, 10], 5).tolist()
         [True, True, False]
         """
@@ -96,7 +96,7 @@ class Region:
 
         Examples
         --------
-        >>> from wsi_scale import parse_region
+        >>> from wsi_scale.sites import parse_region
         >>> parse_region("0,0,10,10").contains_grid([5, 15], [5]).tolist()
         [[True, False]]
         """
@@ -111,7 +111,7 @@ class Region:
 
         Examples
         --------
-        >>> from wsi_scale import parse_region
+        >>> from wsi_scale.sites import parse_region
         >>> parse_region("0,0,10,10").moved(5, 2).box
         Box(x=5.0, y=2.0, width=10.0, height=10.0)
         """
