@@ -74,6 +74,9 @@ def test_a_config_cannot_send_timm_to_the_hub(folder):
     path = folder / "config.json"
     path.write_text(json.dumps({"architecture": "hf-hub:evil/net"}))
     assert "timm has no model 'hf-hub:evil/net'" in refusal(str(folder))
+    own = {"architecture": "resnet10t", "model_args": {"checkpoint_path": "../x.pth"}}
+    path.write_text(json.dumps(own))
+    assert "model_args name checkpoint_path" in refusal(str(folder))
 
 
 def test_a_folder_without_weights_says_which_it_needs(folder):
