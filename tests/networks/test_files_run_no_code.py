@@ -162,6 +162,14 @@ def test_a_file_that_is_no_torchscript_is_one_sentence(tmp_path, content):
         load_network(str(tmp_path / "n.pt"), device="cpu")
 
 
+def test_two_records_of_one_name_in_a_pt2_are_refused(tmp_path):
+    path = Path(exported.example(tmp_path))
+    with zipfile.ZipFile(path, "a") as archive:
+        name = next(n for n in archive.namelist() if n.endswith("models/model.json"))
+        archive.writestr(name.replace("model.json", "MODEL.JSON"), "{}")
+    assert "two records of one name" in refusal(path)
+
+
 def change_program(path, change):
     def rewritten(name, content):
         if not name.endswith("models/model.json"):

@@ -74,6 +74,9 @@ def test_a_config_cannot_send_timm_to_the_hub(folder):
     path = folder / "config.json"
     path.write_text(json.dumps({"architecture": "hf-hub:evil/net"}))
     assert "timm has no model 'hf-hub:evil/net'" in refusal(str(folder))
+    own = {"architecture": "resnet10t", "model_args": {"checkpoint_path": "../x.pth"}}
+    path.write_text(json.dumps(own))
+    assert "model_args name checkpoint_path" in refusal(str(folder))
 
 
 def test_a_folder_without_weights_says_which_it_needs(folder):
@@ -174,3 +177,21 @@ def test_a_name_that_is_not_cached_is_refused_at_once(tmp_path, monkeypatch, for
 def test_a_folder_of_something_else_says_what_is_looked_for(tmp_path):
     (tmp_path / "notes.txt").touch()
     assert "no card.toml, rdf.yaml (BioImage.IO)" in refusal(str(tmp_path))
+
+
+def test_a_folder_of_parts_alone_says_how_to_name_the_network(folder):
+    shard(folder)
+    (folder / "config.json").unlink()
+    assert "factory?weights=" in refusal(str(folder))
+
+
+def test_a_card_may_describe_a_folder_beside_it_further(folder, tmp_path):
+    beside = tmp_path / "mine"
+    beside.mkdir()
+    (beside / "net").mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (folder / name).rename(beside / "net" / name)
+    (beside / "card.toml").write_text('source = "net"\ntraining_mpp = 0.5\nmean = 0.1\n')
+    card = load_network(str(beside), device="cpu").card
+    assert (card.training_mpp, card.mean) == (0.5, (0.1,))
+    assert card.std == pytest.approx((0.229, 0.224, 0.225))

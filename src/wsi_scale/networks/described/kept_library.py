@@ -21,7 +21,12 @@ PLACES = {
     "segmentation_models_pytorch": "networks",
 }
 """Packages whose classes and functions are architectures, and the extra that installs each."""
-_NO_DOWNLOADS = {"pretrained": False, "encoder_weights": None, "weights_backbone": None}
+_NO_DOWNLOADS = {
+    "pretrained": False,
+    "weights": None,
+    "encoder_weights": None,
+    "weights_backbone": None,
+}
 
 
 def build_from_library(spec: Spec, name: str, arguments: Mapping[str, Any], card: Card) -> Network:
@@ -46,5 +51,7 @@ def build_from_library(spec: Spec, name: str, arguments: Mapping[str, Any], card
         plain = json.loads(json.dumps(dict(arguments)))
     except (TypeError, ValueError) as error:
         raise NetworkError(f"{spec.text}: the arguments of {called} are not plain") from error
+    if any(isinstance(v, str) and set(v) & set(":/\\") for v in plain.values()):
+        raise NetworkError(f"{spec.text}: the arguments of {called} name a file or an address")
     harmless = {k: _NO_DOWNLOADS.get(k, v) for k, v in plain.items()}
     return assemble(spec, call_factory(spec, factory, harmless), card)

@@ -43,7 +43,7 @@ def build_of_transformers(
         raise NetworkError(f"{path} is no config that {name} takes: {brief(error)}") from error
     module, notes = _filled(spec, made, config, weights)
     network = build_network(spec.text, module, card, sha256=_hash(weights, card))
-    return replace(network, notes=(f"{name} of transformers", *notes))
+    return replace(network, read_as=(f"{name} of transformers",), notes=notes)
 
 
 def _filled(spec: Spec, made: Any, config: Any, weights: Path) -> tuple[Any, tuple[str, ...]]:

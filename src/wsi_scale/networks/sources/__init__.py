@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from wsi_scale.errors import NetworkError
+from wsi_scale.networks.shards import INDEX
 from wsi_scale.networks.spec import refuse_address
 from wsi_scale.plumbing.registry import modules_of
 
@@ -78,6 +79,12 @@ def find_source(spec: str) -> ModuleType:
         raise NetworkError(
             f"{target} holds weights but not the network that they belong to; "
             f"use package.module:factory?weights={target}"
+        )
+    indices = sorted(Path(target).glob(f"*{INDEX}")) if Path(target).is_dir() else []
+    if indices:
+        raise NetworkError(
+            f"{target} holds weights but no config.json that names their network; "
+            f"use package.module:factory?weights={indices[0]}"
         )
     if Path(target).is_dir() or (target.lower().endswith(".zip") and Path(target).is_file()):
         raise NetworkError(

@@ -38,12 +38,15 @@ def refusal(path: Path, what: str) -> NetworkError:
 
 def refuse_code(path: Path, archive: Any) -> None:
     """Raise NetworkError for an archive with any record that loading would execute."""
-    for name in archive.get_file_names():
+    names = archive.get_file_names()
+    if len({name.lower() for name in names}) < len(names):  # the reader ignores case
+        raise refusal(path, "two records of one name")
+    for name in names:
         if name.startswith(_COMPILED):
             raise refusal(path, f"compiled code ({name})")
         if name.rpartition("/")[2].startswith(_PICKLED):
             raise refusal(path, f"a pickled object ({name})")
-        if name.endswith(".json") and not name.startswith("extra/"):
+        if name.lower().endswith(".json") and not name.startswith("extra/"):
             for key, value in _entries(json.loads(archive.read_bytes(name))):
                 _refuse_entry(path, key, value)
 

@@ -62,10 +62,13 @@ def load_described(path: Path, spec: str) -> Network:
     if "weights" in inner.overrides:
         raise NetworkError(f"{path}: give weights as a key of the card, not inside source")
     source = card.source
-    if ":" not in inner.target and Path(inner.target).suffix:
+    beside_it = (folder / inner.target).exists()
+    if ":" not in inner.target and (Path(inner.target).suffix or beside_it):
         source = str(folder / inner.target) + source.removeprefix(inner.target)
     network: Network = find_source(source).load(source, card.trust(trusted))
-    return replace(network, spec=spec, card=card)
+    found = network.card  # says more, if the source is a description in another format
+    full = card.with_known({key: getattr(found, key) for key in found.model_fields_set})
+    return replace(network, spec=spec, card=full)
 
 
 def example(folder: Path) -> str:

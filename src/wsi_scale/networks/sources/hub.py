@@ -10,6 +10,7 @@ from wsi_scale.errors import NetworkError
 from wsi_scale.networks.card import Card
 from wsi_scale.networks.described.hub_cache import snapshot
 from wsi_scale.networks.spec import parse_spec
+from wsi_scale.networks.trust import refuse_files
 
 if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
@@ -34,6 +35,7 @@ def load(spec: str, card: Card | None = None) -> Network:
     from wsi_scale.networks.sources import find_source
 
     asked = parse_spec(spec)
+    refuse_files(asked, card)
     name = asked.target.rpartition("hub:")[2]
     arguments = dict(asked.arguments)
     download = arguments.pop("pretrained", False) is True

@@ -18,6 +18,7 @@ from wsi_scale.networks.described.transformers_model import build_of_transformer
 from wsi_scale.networks.sources import timm as timm_source
 from wsi_scale.networks.sources.assemble import assemble, call_factory, import_optional
 from wsi_scale.networks.spec import Spec, parse_spec
+from wsi_scale.networks.trust import refuse_files
 
 if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
@@ -57,6 +58,8 @@ def load(spec: str, card: Card | None = None) -> Network:
     path = _config_of(asked.target)
     if path is None:
         raise NetworkError(f"{spec}: there is no config.json")
+    if asked.arguments:
+        refuse_files(asked, card)
     said = read_json(path)
     weights = _weights_of(asked, path.parent)
     if "model_type" in said and "architecture" not in said:
@@ -112,7 +115,16 @@ def _of_timm(asked: Spec, said: Mapping[str, Any], path: Path) -> Any:
     inner = said.get("model_args") or {}
     if not isinstance(inner, dict):
         raise NetworkError(f"{path}: model_args are not keys and values")
-    return call_factory(asked, timm.create_model, {**arguments, **inner, **asked.arguments})
+    for key in _FETCHING:
+        if key in inner:
+            raise NetworkError(f"{path}: model_args name {key}, which could fetch other weights")
+    return call_factory(asked, timm.create_model, {**inner, **arguments, **asked.arguments})
+
+
+_FETCHING = (
+    "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir",
+    "model_name",
+)  # fmt: skip
 
 
 _CONFIGURATION = (
