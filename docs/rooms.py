@@ -38,13 +38,8 @@ ROOMS = {  # from the ground up: a room -> the rooms that it imports, all of the
     "known_scale": "errors plumbing geometry slide sites networks "
     "responses estimators judgement pipeline",
     "batch": "errors plumbing slide networks responses judgement report pipeline",
-<<<<<<< HEAD
-    "render": "errors plumbing geometry slide sites networks estimators judgement report pipeline "
-    "batch",
-=======
     "render": "errors plumbing geometry slide sites networks "
     "estimators judgement report pipeline batch",
->>>>>>> metadata
     "cli": "errors plumbing slide networks estimators judgement "
     "report pixel_size pipeline tiling known_scale batch render",
     FACE: "errors plumbing geometry slide sites networks responses "
