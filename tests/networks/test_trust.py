@@ -45,15 +45,16 @@ def test_every_command_that_takes_a_network_refuses_the_shell_card(
     path, written = shell_card
     slide = "synthetic:figures?seed=1&width=900&height=800"
     (tmp_path / "bench.csv").write_text(f"slide,scale\n{slide},2\n")
-    words = {
-        "networks": [str(path)],
-        "estimate": [slide, "--network", str(path)],
-        "batch": [slide, "--network", str(path), "--out", str(tmp_path / "rows.jsonl")],
-        "calibrate": [slide, slide + "1", slide + "2", "--network", str(path), "--scale", "2"]
-        + ["--out", str(tmp_path / "p.safetensors")],
-        "evaluate": [str(tmp_path / "bench.csv"), "--network", str(path)]
-        + ["--out", str(tmp_path / "bench")],
+    rows, profile, bench = (tmp_path / x for x in ("rows.jsonl", "p.safetensors", "bench"))
+    first, more = {
+        "networks": ([str(path)], []),
+        "estimate": ([slide], []),
+        "batch": ([slide], ["--out", str(rows)]),
+        "calibrate": ([slide, f"{slide}1"], ["--scale", "2", "--out", str(profile)]),
+        "evaluate": ([str(tmp_path / "bench.csv")], ["--out", str(bench)]),
     }[command]
+    named = [] if command == "networks" else ["--network", str(path)]
+    words = [*first, *named, *more]
     assert cli.run([command, *words]) == 2
     assert "a card is data" in " ".join(capsys.readouterr().err.split())
     assert not written.exists()

@@ -20,6 +20,7 @@ Task = Literal["classify", "segment"]
 
 
 _LONGEST = 1 << 20  # bytes of a card file
+_LONGEST_TEXT = 1000
 
 
 class Card(BaseModel):
@@ -135,6 +136,14 @@ class Card(BaseModel):
             raise ValueError("give two rising numbers from 0 to 100")
         return value
 
+    @field_validator("name", "source", "weights", "profile", "classes", "layers")
+    @classmethod
+    def _is_plain(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        for text in (value,) if isinstance(value, str) else value or ():
+            if len(text) > _LONGEST_TEXT or not text.isprintable():
+                raise ValueError(f"give at most {_LONGEST_TEXT} characters, all printable")
+        return value
+
     @field_validator("std")
     @classmethod
     def _above_zero(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
@@ -173,7 +182,7 @@ def make_card(values: Mapping[str, Any], where: str) -> Card:
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise NetworkError(
-                f"{where}: unknown key {key!r}; choose from {', '.join(Card.model_fields)}"
+                f"{where}: unknown key {shortened(key)}; choose from {', '.join(Card.model_fields)}"
             ) from error
         says = first["msg"].removeprefix("Value error, ")
         raise NetworkError(f"{where}: {key} = {shortened(first['input'])}: {says}") from error

@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks.damage import parsing
 from wsi_scale.networks.shards import INDEX, weight_map
+from wsi_scale.networks.wording import printable
 
 _GLOBAL = re.compile(r"GLOBAL (\S+)")
 _FORMATS = {  # NumPy's short names of number types, and those of struct
@@ -53,7 +54,7 @@ def read_tree(path: Path) -> Any:
     except NetworkError as error:
         blocked = _GLOBAL.search(str(error.__cause__))
         if isinstance(error.__cause__, pickle.UnpicklingError) and blocked:
-            raise _refusal(path, blocked[1]) from error
+            raise _refusal(path, printable(blocked[1])[:100]) from error
         if "TorchScript" in str(error.__cause__):
             raise NetworkError(
                 f"{path} holds no weights alone but a whole network in TorchScript; "

@@ -92,7 +92,7 @@ def _card_of(target: str) -> Path | None:
     """The card of a SPEC without its query: bundled, in a folder, or the file itself."""
     target = expand_home(target)
     bundled = FOLDER / target / "card.toml"
-    if target and bundled.is_file():
+    if target and os.path.isfile(bundled):
         return bundled
     card = Path(target) / "card.toml" if os.path.isdir(target) else Path(target)
     return card if card.suffix == ".toml" else None

@@ -102,9 +102,11 @@ def choose_layers(structure: Structure, patterns: Sequence[str] | None) -> tuple
         return (OUTPUT,)
     usual = _by_structure(structure)
     chosen = _by_name(structure, patterns, usual) if patterns else usual
-    if not chosen:
-        return (OUTPUT,)
-    order = {call.name: i for i, call in enumerate(structure.calls)}
+    if not patterns and (structure.head is None or not chosen):
+        chosen = {**chosen, OUTPUT.name: OUTPUT}
+    order = {call.name: i for i, call in enumerate(structure.calls)} | {
+        OUTPUT.name: len(structure.calls)
+    }
     return tuple(sorted(chosen.values(), key=lambda choice: order[choice.name]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from wsi_scale.errors import NetworkError
@@ -27,6 +28,6 @@ def weight_map(path: Path) -> dict[str, str]:
         raise NetworkError(f"{path} has no weight_map; it is not the index of a sharded file")
     for name in names.values():
         plain = isinstance(name, str) and name not in ("", ".", "..") and not name.endswith(INDEX)
-        if not plain or Path(name).name != name or not (path.parent / name).is_file():
+        if not plain or Path(name).name != name or not os.path.isfile(path.parent / name):
             raise NetworkError(f"{path} names the shard {name!r}, which does not lie beside it")
     return dict(names)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks import staleness
 from wsi_scale.networks.checkpoint import read_tree
-from wsi_scale.networks.wording import listed
+from wsi_scale.networks.wording import listed, printable
 
 _NESTS = (
     "state_dict", "model_state_dict", "model", "net", "network", "weights",
@@ -154,7 +154,8 @@ def _left_over(
             raise NetworkError(f"{path} has {key!r}, which the network does not have")
     if not left:
         return ()
-    return (f"{path.name} holds more than the network, which was left out: {listed(left, 4)}",)
+    names_left = listed(map(printable, left), 4)
+    return (f"{path.name} holds more than the network, which was left out: {names_left}",)
 
 
 def _unwrapped(key: str) -> str:

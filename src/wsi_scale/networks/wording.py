@@ -19,8 +19,17 @@ def brief(error: BaseException) -> str:
     first = lines[-1 if "TorchScript interpreter" in lines[0] else 0].rstrip(".") if lines else ""
     if len(first) > _LONGEST:
         first = first[: _LONGEST - 1] + "…"
-    kind = type(error).__name__
+    kind, first = type(error).__name__, printable(first)
     return f"{kind}: {first.removeprefix(f'{kind}: ')}" if first else kind
+
+
+def printable(text: str) -> str:
+    """A text of a file without control characters, which a terminal would obey.
+
+    >>> printable("a" + chr(27) + "[2Jb")
+    'a\ufffd[2Jb'
+    """
+    return "".join(one if one.isprintable() else "\ufffd" for one in text)
 
 
 def shortened(value: object) -> str:

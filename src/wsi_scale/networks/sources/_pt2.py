@@ -8,11 +8,9 @@ it, and it is loaded with torch's own switch against unsafe unpickling turned on
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import pickle
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,30 +19,30 @@ import torch
 from torch import Tensor, nn
 
 from wsi_scale.errors import NetworkError
+from wsi_scale.networks.damage import parsing
 from wsi_scale.networks.probe import Opaque
-from wsi_scale.networks.wording import brief
+from wsi_scale.networks.sources._pt2_code import refusal, refuse_code
+from wsi_scale.networks.stored_norm import BATCH_NORMS, StoredNorm, plant
 
 _SWITCH = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 _COUNTER_SWITCH = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
-_OPERATOR = re.compile(
-    r"torch\.ops\.\w+\.\w+(\.\w+)?|_operator\.(?!call|methodcaller|attrgetter)\w+|math\.\w+|torch\.sym_\w+"
-)
-_EXPRESSION = re.compile(r"([\w\s+\-*/%(),<>=!&|~]|\.(?![A-Za-z_])|'[A-Za-z]\w*')*")
-_CALL = re.compile(r"\b([a-z_]\w*)\s*\(")
-_MATHEMATICS = {"floor", "ceiling", "sqrt", "log", "exp", "pow"}
 
 
-class ExportedModule(Opaque):
-    """An exported program that takes any batch size and can be put in evaluation mode."""
+class ExportedModule(nn.Module):
+    """An exported program that takes any batch size and can be put in evaluation mode.
+
+    Its graph is interpreted step by step, and its BatchNorms are modules that run hooks.
+    """
 
     def __init__(self, program: Any) -> None:
         super().__init__()
-        self.program = _without_guards(program)
+        self.program = _Program(_without_guards(program))
         shape = _input_shape(program)
         self.batch = shape[0] if shape else None
         """Batch size that the program was exported for; None = any."""
         self.side = shape[-1] if shape else None
         """Patch side in px that it was exported for; None = any."""
+        self._norms = self._plant(program)
 
     def train(self, mode: bool = True) -> ExportedModule:
         """Only note the mode, because an exported program keeps the one it was exported in."""
@@ -54,15 +52,90 @@ class ExportedModule(Opaque):
     def forward(self, x: Tensor) -> Any:
         """The program's output; patch by patch if it was exported for batches of one."""
         if self.batch is None or self.batch == x.shape[0]:
-            return self.program(x)
+            return self._run(x)
         if self.batch != 1:
             raise ValueError(
                 f"exported for batches of {self.batch}; export it with a dynamic batch dimension"
             )
-        answers = [self.program(x[i : i + 1]) for i in range(x.shape[0])]
+        heard: dict[str, list[Tensor]] = {name: [] for name in self._norms.values()}
+        answers = [self._run(x[i : i + 1], heard) for i in range(x.shape[0])]
+        for name, inputs in heard.items():  # hooks hear all patches at once, as in any network
+            self.get_submodule(name)(torch.cat(inputs), lambda all_inputs, *_: all_inputs)
         if not all(isinstance(answer, Tensor) for answer in answers):
             return answers[0]
         return torch.cat(answers)
+
+    @property
+    def has_norms(self) -> bool:
+        """Whether there is a BatchNorm to listen to."""
+        return bool(self._norms)
+
+    def _run(self, x: Tensor, heard: dict[str, list[Tensor]] | None = None) -> Any:
+        """The program's output; heard: collects what BatchNorms take, instead of running hooks."""
+        listeners: dict[str, Callable[..., Any]] = {}
+        for node, name in self._norms.items():
+            listeners[node] = self.get_submodule(name) if heard is None else _collector(heard[name])
+        return _Interpreter(self.program.graph_module, listeners).run(x)
+
+    def _plant(self, program: Any) -> dict[str, str]:
+        """Stand-ins for the BatchNorms; graph node -> name of the stand-in."""
+        stored = {**program.state_dict, **program.constants}
+        planted: dict[str, str] = {}
+        for node in self.program.graph_module.graph.nodes:
+            if node.op != "call_function" or not _is_batch_norm(node.target):
+                continue
+            targets = [getattr(one, "target", None) for one in node.args[3:5]]
+            mean, var = (stored.get(str(one)) for one in targets)
+            if isinstance(mean, Tensor) and isinstance(var, Tensor):
+                name = str(targets[0]).rpartition(".")[0]
+                count = stored.get(f"{name}.num_batches_tracked" if name else "num_batches_tracked")
+                norm = StoredNorm(mean, var, count if isinstance(count, Tensor) else None)
+                planted[node.name] = plant(self, name or f"batchnorm.{len(planted)}", norm)
+        return planted
+
+
+class _Program(Opaque):
+    """Holds the program's parameters; its own modules only group them."""
+
+    def __init__(self, graph_module: nn.Module) -> None:
+        super().__init__()
+        self.graph_module: Any = graph_module
+
+
+class _Interpreter(torch.fx.Interpreter):
+    """Runs a graph; BatchNorms run inside their stand-ins."""
+
+    def __init__(self, graph_module: Any, listeners: dict[str, Callable[..., Any]]) -> None:
+        super().__init__(graph_module)
+        self.listeners = listeners
+        self.at = ""
+
+    def run_node(self, n: torch.fx.Node) -> Any:
+        """The value of one node."""
+        self.at = n.name
+        return super().run_node(n)
+
+    def call_function(self, target: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """The value of an operator."""
+        if self.at not in self.listeners:
+            return super().call_function(target, args, kwargs)
+        run: Callable[..., Any] = lambda *x: target(*x, **kwargs)  # noqa: E731
+        return self.listeners[self.at](args[0], run, *args[1:])
+
+
+def _collector(inputs: list[Tensor]) -> Callable[..., Any]:
+    """In place of a stand-in: keeps the input, and runs the operator."""
+
+    def collect(x: Tensor, run: Callable[..., Any], *others: Any) -> Any:
+        inputs.append(x)
+        return run(x, *others)
+
+    return collect
+
+
+def _is_batch_norm(target: Any) -> bool:
+    name = getattr(getattr(target, "_schema", None), "name", "")
+    return name.removeprefix("aten::") in BATCH_NORMS
 
 
 def _without_guards(program: Any) -> nn.Module:
@@ -93,75 +166,20 @@ def read_program(path: Path) -> Any:
         raise NetworkError(
             f"torch {torch.__version__} cannot read {path.name} safely; install torch 2.8 or later"
         ) from error
+    with parsing(path, "an exported program"), PT2ArchiveReader(str(path)) as archive:
+        refuse_code(path, archive)
     try:
-        with PT2ArchiveReader(str(path)) as archive:
-            _refuse_code(path, archive)
-        with _never_unpickling():
+        with parsing(path, "an exported program"), _never_unpickling():
             programs = load_pt2(str(path)).exported_programs
-    except pickle.UnpicklingError as error:
-        raise _refusal(path, "an artifact that needs the unsafe unpickler") from error
-    except (RuntimeError, ValueError, AssertionError, KeyError, TypeError) as error:
-        raise NetworkError(f"{path} is not an exported program: {brief(error)}") from error
+    except NetworkError as error:
+        if isinstance(error.__cause__, pickle.UnpicklingError):
+            raise refusal(path, "an artifact that needs the unsafe unpickler") from error
+        raise
     if len(programs) != 1:
         raise NetworkError(
             f"{path} holds {len(programs)} programs, not 1; export the network alone"
         )
     return next(iter(programs.values()))
-
-
-def _refusal(path: Path, what: str) -> NetworkError:
-    return NetworkError(
-        f"{path} holds {what} and could run code when opened, so it is refused; "
-        "export the network again without it"
-    )
-
-
-def _refuse_code(path: Path, archive: Any) -> None:
-    """Refuse an archive with any record that loading would execute."""
-    for name in archive.get_file_names():
-        if name.startswith(("data/aotinductor/", "data/executorch/")):
-            raise _refusal(path, f"compiled code ({name})")
-        last = name.rpartition("/")[2]
-        if last.startswith(("custom_obj_", "opaque_obj_")):
-            raise _refusal(path, f"a pickled object ({name})")
-        if name.endswith(".json") and not name.startswith("extra/"):
-            for key, value in _entries(json.loads(archive.read_bytes(name))):
-                _refuse_entry(path, key, value)
-
-
-def _entries(tree: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(tree, dict):
-        for key, value in tree.items():
-            yield key, value
-            yield from _entries(value)
-    elif isinstance(tree, list):
-        for value in tree:
-            yield from _entries(value)
-
-
-def _refuse_entry(path: Path, key: str, value: Any) -> None:
-    if not isinstance(value, str):
-        return
-    if key == "path_name" and value.startswith(("custom_obj_", "opaque_obj_")):
-        raise _refusal(path, f"a pickled object ({value})")
-    if key == "target" and "." in value and value.startswith(("torch", "_operator", "math", "#")):
-        if not _OPERATOR.fullmatch(value):
-            raise _refusal(path, f"a call of {value}")
-    elif key == "expr_str" and not _is_arithmetic(value):
-        raise _refusal(path, f"the expression {value!r}")
-
-
-def _is_arithmetic(expression: str) -> bool:
-    """True for arithmetic and SymPy's own (capitalised) functions; nothing else is evaluated.
-
-    >>> _is_arithmetic("4*Symbol('s77', integer=True)")
-    True
-    >>> _is_arithmetic("__import__('os')"), _is_arithmetic("exec('x')")
-    (False, False)
-    """
-    calls = set(_CALL.findall(expression))
-    plain = _EXPRESSION.fullmatch(expression) is not None
-    return plain and "__" not in expression and calls <= _MATHEMATICS
 
 
 @contextmanager

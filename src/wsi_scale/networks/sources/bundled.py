@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ def accepts(spec: str) -> bool:
     """True for a bundled name, and for any single word that is not a file or folder."""
     target = spec.partition("?")[0]
     word = _WORD.fullmatch(target) is not None
-    return target in bundled_names() or (word and not Path(target).exists())
+    return target in bundled_names() or (word and not os.path.exists(target))
 
 
 def load(spec: str, card: Card | None = None) -> Network:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ ORDER = 30
 def accepts(spec: str) -> bool:
     """True for a path ending in .toml, and for a folder that holds a card.toml."""
     target = spec.partition("?")[0]
-    return target.lower().endswith(".toml") or (Path(target) / "card.toml").is_file()
+    return target.lower().endswith(".toml") or os.path.isfile(os.path.join(target, "card.toml"))
 
 
 def load(spec: str, card: Card | None = None) -> Network:

@@ -1,17 +1,17 @@
-"""TorchScript files: ``network.pt``. They run no Python hooks, so only their output is measured."""
+"""TorchScript files: ``network.pt``. Their output is measured, and the inputs of BatchNorms."""
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wsi_scale.errors import NetworkError
 from wsi_scale.networks.card import Card
+from wsi_scale.networks.damage import parsing
 from wsi_scale.networks.identity import hash_file
 from wsi_scale.networks.sources.assemble import settle
 from wsi_scale.networks.spec import is_factory, parse_spec
-from wsi_scale.networks.wording import brief
 
 if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
@@ -34,6 +34,8 @@ def load(spec: str, card: Card | None = None) -> Network:
     import torch
 
     from wsi_scale.networks.build import build_network
+    from wsi_scale.networks.sources._script_code import refuse_code
+    from wsi_scale.networks.sources._script_run import make_heard
 
     asked = parse_spec(spec)
     asked.refuse_arguments("a TorchScript file")
@@ -41,18 +43,17 @@ def load(spec: str, card: Card | None = None) -> Network:
     settled = settle(asked, card)
     path = Path(asked.target)
     sha256 = hash_file(path, settled.sha256)
-    try:
-        with warnings.catch_warnings():
-            # torch deprecates torch.jit but has no other way to read other people's files
-            warnings.simplefilter("ignore", DeprecationWarning)
-            warnings.simplefilter("ignore", FutureWarning)
-            module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
-    except (RuntimeError, ValueError) as error:
-        raise NetworkError(
-            f"{path} is not a TorchScript file ({brief(error)}); if it holds only weights, use "
-            f"package.module:factory?weights={path.name}"
-        ) from error
-    return build_network(spec, module, settled, sha256=sha256)
+    refuse_code(path)
+    with warnings.catch_warnings(), parsing(path, "a TorchScript file"):
+        # torch deprecates torch.jit but has no other way to read other people's files
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        script = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        module, notes = make_heard(script)
+    network = build_network(spec, module, settled, sha256=sha256)
+    return replace(network, notes=notes)
 
 
 def example(folder: Path) -> str:
