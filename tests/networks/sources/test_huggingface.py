@@ -165,7 +165,8 @@ def test_a_name_that_is_not_cached_is_refused_at_once(tmp_path, monkeypatch, for
     pytest.importorskip("huggingface_hub")
 
     def hang(*_):
-        time.sleep(30)
+        time.sleep(5)
+        raise TimeoutError
 
     monkeypatch.setattr(hub_cache.socket, "create_connection", hang)
     load_network("figures", device="cpu")  # torch is imported
