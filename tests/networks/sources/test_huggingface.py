@@ -12,6 +12,8 @@ from wsi_scale.errors import NetworkError
 from wsi_scale.networks import find_source, load_network
 from wsi_scale.networks.described import hub_cache
 from wsi_scale.networks.sources import hub, huggingface
+from wsi_scale.networks.sources.assemble import prepare_torchvision
+from wsi_scale.networks.spec import parse_spec
 
 PREPARED = {"image_mean": [0.7, 0.6, 0.7], "image_std": [0.2] * 3, "rescale_factor": 1 / 255}
 
@@ -86,6 +88,7 @@ def test_a_folder_without_weights_says_which_it_needs(folder):
 
 def transformer(tmp_path, name, **options):
     """A small model of transformers, saved as its library saves it."""
+    prepare_torchvision(parse_spec(name))  # transformers imports it
     transformers = pytest.importorskip("transformers")
     made = getattr(transformers, name)
     module = made(made.config_class(**options)).eval()
@@ -162,7 +165,8 @@ def test_a_name_that_is_not_cached_is_refused_at_once(tmp_path, monkeypatch, for
     pytest.importorskip("huggingface_hub")
 
     def hang(*_):
-        time.sleep(30)
+        time.sleep(5)
+        raise TimeoutError
 
     monkeypatch.setattr(hub_cache.socket, "create_connection", hang)
     load_network("figures", device="cpu")  # torch is imported

@@ -9,7 +9,7 @@ import torch
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks import load_network
 from wsi_scale.networks.sources import monai
-from wsi_scale.networks.sources.assemble import import_optional
+from wsi_scale.networks.sources.assemble import prepare_torchvision
 from wsi_scale.networks.spec import parse_spec
 
 SCALE = {"_target_": "ScaleIntensityRanged", "keys": "image", "a_min": 0.0, "a_max": 255.0}
@@ -89,8 +89,8 @@ def test_a_network_that_is_not_plain_is_refused(bundle, network_def, says):
 
 
 def test_a_plain_network_of_monai_gets_its_weights(bundle):
+    prepare_torchvision(parse_spec("monai"))  # monai imports it
     pytest.importorskip("monai")
-    import_optional("torchvision", parse_spec("torchvision:x"))  # monai imports it
     from monai.networks.nets import BasicUNet
 
     said = {"_target_": "BasicUNet", "spatial_dims": 2, "in_channels": 3, "out_channels": 2}

@@ -40,7 +40,8 @@ def settle_described(asked: Spec, card: Card | None, description: Description) -
 
     The description's ``weights`` are the source's own business, so the key is left out.
     """
-    stated = make_card(description.card, str(description.file))
+    name = " ".join(str(description.card.get("name", "")).split())
+    stated = make_card({**description.card, "name": name}, str(description.file))
     plain = replace(asked, overrides={k: v for k, v in asked.overrides.items() if k != "weights"})
     known = {key: getattr(stated, key) for key in stated.model_fields_set}
     settled = settle(plain, card, known)
@@ -58,6 +59,7 @@ def load_described_network(
     if settled.classes is None and description.classes is not None:
         names, note = _fit(description.classes, len(network.classes))
         if names is not None:
+            make_card({"classes": names}, str(description.file))  # refuses what no class is called
             network = _named(network, settled, names)
         notes += [note] if note else []
     return replace(

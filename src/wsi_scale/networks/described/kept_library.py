@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks.card import Card
-from wsi_scale.networks.sources.assemble import assemble, call_factory, import_optional
+from wsi_scale.networks.sources.assemble import (
+    assemble,
+    call_factory,
+    import_optional,
+    prepare_torchvision,
+)
 from wsi_scale.networks.spec import Spec
 from wsi_scale.networks.wording import listed
 
@@ -42,6 +47,7 @@ def build_from_library(spec: Spec, name: str, arguments: Mapping[str, Any], card
             f"{spec.text}: its architecture is {name}; only those of {listed(PLACES)} are run, so "
             "give it yourself as module:factory?weights=FILE"
         )
+    prepare_torchvision(spec)
     import_optional(place.partition(".")[0], spec, PLACES[place])
     factory = getattr(import_optional(place, spec, PLACES[place]), called, None)
     home = str(getattr(factory, "__module__", ""))

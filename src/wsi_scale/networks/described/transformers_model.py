@@ -13,7 +13,11 @@ from wsi_scale.errors import NetworkError
 from wsi_scale.networks.card import Card
 from wsi_scale.networks.identity import hash_file, hash_files
 from wsi_scale.networks.shards import INDEX, files_of_weights
-from wsi_scale.networks.sources.assemble import call_factory, import_optional
+from wsi_scale.networks.sources.assemble import (
+    call_factory,
+    import_optional,
+    prepare_torchvision,
+)
 from wsi_scale.networks.spec import Spec
 from wsi_scale.networks.wording import brief, listed
 
@@ -31,6 +35,7 @@ def build_of_transformers(
     """
     from wsi_scale.networks.build import build_network
 
+    prepare_torchvision(spec)
     transformers = import_optional("transformers", spec, "huggingface")
     names = said.get("architectures")
     name = names[0] if isinstance(names, list) and names else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -73,6 +74,12 @@ def import_optional(name: str, spec: Spec, extra: str = "networks") -> ModuleTyp
             raise NetworkError(f"{spec.text}: cannot import {name}: {brief(error)}") from error
     _declare_torchvision_operators()
     return import_optional(name, spec, extra)
+
+
+def prepare_torchvision(spec: Spec) -> None:
+    """Import torchvision, if it is installed, before a library that imports it on its own."""
+    with suppress(NetworkError):
+        import_optional("torchvision", spec)
 
 
 def _declare_torchvision_operators() -> None:
