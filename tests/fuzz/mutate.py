@@ -35,7 +35,7 @@ def _damage(rng: random.Random, data: bytes, seeds: Sequence[bytes], ways: Seque
 
 
 def _within(rng: random.Random, data: bytes) -> bytes:
-    """A zip file with one damaged part and right checksums, so that its reader comes to the part."""
+    """A zip file with one damaged part but right checksums, so that its reader gets to it."""
     file = io.BytesIO()
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(file, "w") as new:
