@@ -128,10 +128,12 @@ class SyntheticSlide(Slide):
         **options: Any,
     ) -> SyntheticSlide:
         """A texture like tissue with nuclei of ``nucleus_um`` µm, at ``mpp`` µm per level-0 px."""
-        if not 1e-4 <= mpp <= 1e4:
-            raise SlideError(f"the mpp of synthetic tissue must be 0.0001 to 10000, got {mpp:g}")
+        if not 0 < mpp <= 1e4:
+            raise SlideError(
+                f"the mpp of synthetic tissue must be above 0, at most 10000, got {mpp:g}"
+            )
         if not 0.1 <= nucleus_um <= 100:
-            raise SlideError(f"nuclei must be 0.1 to 100 µm wide, got {nucleus_um:g}")
+            raise SlideError(f"nuclei must be above 0, from 0.1 to 100 µm wide, got {nucleus_um:g}")
         scene = TissueScene(seed, width * mpp, height * mpp, nucleus_um)
         name = f"synthetic tissue (nuclei {nucleus_um:g} µm, seed {seed})"
         return cls(scene, width, height, units_per_px=mpp, mpp=mpp, description=name, **options)
