@@ -183,12 +183,31 @@ def faults(store: Store) -> list[str]:
     return [path.read_text().strip() for path in found]
 
 
+def table(stores: list[Store]) -> str:
+    """The counts as Markdown, for docs/reliability.md."""
+    lines = ["| target | cases | read | refused | held off | faults | most CPU, s | most MiB |"]
+    lines += ["| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    for store in stores:
+        for name, counts in store.counts.items():
+            ended = Counter(counts["ended"])
+            fine = [ended.pop(kind, 0) for kind in ("read", "refused", "held off")]
+            cells = [name, counts["cases"], *fine, sum(ended.values())]
+            cells += [counts["most_cpu_s"], counts["most_mib"]]
+            lines.append("| " + " | ".join(map(str, cells)) + " |")
+    total = sum(counts["cases"] for store in stores for counts in store.counts.values())
+    return "\n".join([*lines, "", f"{total} cases in all."]) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Fuzz every reader and parser of wsi-scale.")
     parser.add_argument("--cases", type=int, default=100_000, help="cases in all, earlier ones too")
     parser.add_argument("--out", type=Path, default=Path("fuzz"))
     parser.add_argument("--targets", default="", help="names with commas between; default: all")
+    parser.add_argument("--table", nargs="+", type=Path, help="only print the counts of folders")
     given = parser.parse_args()
+    if given.table:
+        print(table([Store(folder) for folder in given.table]))
+        return
     targets = all_targets()
     names = [name for name in given.targets.split(",") if name] or list(targets)
     store = Store(given.out)

@@ -20,6 +20,7 @@ CASES = Path(__file__).parents[1] / "cases"
 PIXELS = np.random.default_rng(1).integers(0, 255, (96, 130, 3), dtype=np.uint8)
 APERIO = "Aperio Image Library v1\n130x96 [0,0 130x96] (64x64) JPEG|AppMag = 20|MPP = 0.499"
 MOST_PX = 1 << 22
+MOST_DRAWN_PX = 1 << 18
 """Larger slides are not read as a whole, which may take long and rightly so."""
 
 
@@ -99,14 +100,14 @@ def read_slide(path: Path) -> None:
 
 def read_drawn(path: Path) -> None:
     with open_slide(path.read_text(encoding="utf-8", errors="replace")) as slide:
-        _look(slide)
+        _look(slide, MOST_DRAWN_PX)
 
 
-def _look(slide) -> None:
+def _look(slide, most: int = MOST_PX) -> None:
     for number, level in enumerate(slide.levels):
         wide, high = min(level.width, 200), min(level.height, 200)
         slide.read(number, level.width - wide, level.height - high, wide, high)
-    if slide.levels[-1].width * slide.levels[-1].height < MOST_PX:
+    if slide.levels[0].width * slide.levels[0].height < most:
         slide.thumbnail(64)
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import lzma
 import os
-import zlib
 from collections.abc import Mapping
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wsi_scale.errors import WsiScaleError, one_line
 from wsi_scale.geometry import ScaleGrid, Site
+from wsi_scale.plumbing.arrays_damage import NPZ_DAMAGE
 from wsi_scale.plumbing.files import replacing
 from wsi_scale.plumbing.plain_text import parse_json
 from wsi_scale.responses.layer import LAYER_ARRAYS, LAYER_WORDS, LayerResponses
@@ -35,23 +33,6 @@ ROW_ARRAYS = (
 """Arrays of ``Responses`` that have one row per patch."""
 
 _WORDS = ("classes", "task", "input_size", "batchnorm_batches")  # stored in the header
-
-_DAMAGE = (
-    OSError,
-    EOFError,
-    BadZipFile,
-    zlib.error,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    NotImplementedError,  # a compression that zipfile does not know
-    RuntimeError,  # an encrypted zip
-    MemoryError,
-    lzma.LZMAError,
-)
-"""What reading a foreign, truncated or altered file may raise."""
 
 
 def write_archive(path: str | os.PathLike[str], fields: Mapping[str, Any]) -> None:
@@ -93,7 +74,7 @@ def read_archive(path: str | os.PathLike[str]) -> dict[str, Any]:
             }
             _check(fields)
             return fields
-    except _DAMAGE as error:
+    except NPZ_DAMAGE as error:
         said = one_line(error, 300) or type(error).__name__
         raise WsiScaleError(f"{path} holds no wsi-scale responses: {said}") from error
 

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import lzma
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.geometry import Site, px_below
 from wsi_scale.plumbing.arrays import Array, Mask
+from wsi_scale.plumbing.arrays_damage import NPZ_DAMAGE
 from wsi_scale.plumbing.files import replacing
-
-_DAMAGE = (
-    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError),
-    *(MemoryError, BadZipFile, zlib.error, lzma.LZMAError),
-)
 
 
 @dataclass(frozen=True)
@@ -55,7 +48,7 @@ class Overlap:
         try:
             with np.load(path, allow_pickle=False) as file:
                 return cls(file["scale"], file["both"], file["found"], file["true"])
-        except _DAMAGE as error:
+        except NPZ_DAMAGE as error:
             raise SettingsError(f"{path} is damaged; delete it and its .json") from error
 
 

@@ -95,7 +95,7 @@ class SyntheticSlide(Slide):
         noise: standard deviation of Gaussian noise in grey levels. One noise value covers
         ``grain`` × ``grain`` unstretched px (grain 1 or 2).
         """
-        if not 50 <= tile <= 1_000_000 or tile % 50:
+        if not 50 <= tile <= 5000 or tile % 50:
             raise SlideError(f"the tile of a mosaic must be a multiple of 50 px, got {tile}")
         scene: Scene = FigureScene(seed, only, tile)
         what = "mosaic" if only is None else FIGURE_CLASSES[only]
@@ -128,10 +128,12 @@ class SyntheticSlide(Slide):
         **options: Any,
     ) -> SyntheticSlide:
         """A texture like tissue with nuclei of ``nucleus_um`` µm, at ``mpp`` µm per level-0 px."""
-        if not 1e-4 <= mpp <= 1e4:
-            raise SlideError(f"the mpp of synthetic tissue must be 0.0001 to 10000, got {mpp:g}")
-        if not 0.1 <= nucleus_um <= 1000:
-            raise SlideError(f"nuclei must be 0.1 to 1000 µm wide, got {nucleus_um:g}")
+        if not 0 < mpp <= 1e4:
+            raise SlideError(
+                f"the mpp of synthetic tissue must be above 0, at most 10000, got {mpp:g}"
+            )
+        if not 0.1 <= nucleus_um <= 100:
+            raise SlideError(f"nuclei must be above 0, from 0.1 to 100 µm wide, got {nucleus_um:g}")
         scene = TissueScene(seed, width * mpp, height * mpp, nucleus_um)
         name = f"synthetic tissue (nuclei {nucleus_um:g} µm, seed {seed})"
         return cls(scene, width, height, units_per_px=mpp, mpp=mpp, description=name, **options)
@@ -179,6 +181,8 @@ def open(source: Any) -> Slide:  # noqa: A001 - the name every reader has
     options: dict[str, Any] = {}
     for key, value in parse_qsl(query, keep_blank_values=True):
         options |= _option(text, kind, key, value)
+    if not 0 <= options.get("seed", 0) < 1 << 63:
+        raise SlideError(f"{text} needs a seed from 0 to 2**63 - 1")
     slide: SyntheticSlide = builders[kind](**options)
     slide.path = text
     return slide
