@@ -1,6 +1,7 @@
 # make demo   set up, find the scale of two sample slides, say where pictures and reports are
 # make test   set up, run the tests
 # make check  ruff and mypy
+# make matrix set up, ask every family of networks in docs/networks.md; takes about as long as the table says
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,7 +13,7 @@ PYTEST_OPTIONS ?= -n 2
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test check clean
+.PHONY: demo test check matrix clean
 
 demo: $(VENV)/.installed
 	@mkdir -p demo
@@ -33,6 +34,9 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+matrix: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/family_matrix.py --check
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wsi_scale.errors import SiteError, SlideError
 from wsi_scale.estimators import find_estimator, seeks_coarse_to_fine
 from wsi_scale.geometry import ScaleGrid, Site
-from wsi_scale.judgement.estimate import Estimate, estimate
+from wsi_scale.judgement.estimate import NOBODY, Estimate, estimate
 from wsi_scale.pipeline.coarse_to_fine import (
     MOST_ROUNDS,
     first_scales,
@@ -103,6 +103,8 @@ class SiteVisits:
     def _next_scales(self, answer: Estimate) -> tuple[int, ...]:
         """Positions in the grid of the scales to measure next."""
         scales = self.run.grid.scales
+        if answer.estimator == NOBODY:
+            return ()
         if not seeks_coarse_to_fine(find_estimator(answer.estimator)):  # it needs all scales
             return tuple(sorted(set(range(len(scales))).difference(self._measured)))
         return next_scales(scales, self._measured, answer.score, self._steps)
