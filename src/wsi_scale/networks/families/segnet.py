@@ -36,10 +36,10 @@ class SegNet(nn.Module):
         """Logits (N, classes, H, W) of images (N, 3, H, W)."""
         places: list[Tensor] = []
         for block in self.encoder:
-            x, where = F.max_pool2d_with_indices(block(x), 2)
+            x, where = F.max_pool2d_with_indices(block(x), [2, 2])
             places.append(where)
         for block, where in zip(self.decoder, reversed(places), strict=True):
-            x = block(F.max_unpool2d(x, where, 2))
+            x = block(F.max_unpool2d(x, where, [2, 2]))
         return self.head(x)  # type: ignore[no-any-return]
 
 

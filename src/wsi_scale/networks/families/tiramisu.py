@@ -53,7 +53,7 @@ class Tiramisu(nn.Module):
             x = shrink(kept[-1])
         x = self.bottleneck["bottleneck"](x)
         for grow, block in zip(self.transUpBlocks, self.denseBlocksUp, strict=True):
-            x = block(torch.cat([_cropped(grow.convTrans(x), kept[-1]), kept.pop()], 1))
+            x = block(grow(x, kept.pop()))
         return self.finalConv(x)  # type: ignore[no-any-return]
 
 
@@ -99,12 +99,14 @@ def _shrinking(width: int) -> nn.Sequential:
 
 
 class _Growing(nn.Module):
+    """Twice as large, cropped to the encoder's map of that level and put before it."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.convTrans = nn.ConvTranspose2d(width, width, 3, stride=2)
 
-
-def _cropped(x: Tensor, like: Tensor) -> Tensor:
-    """The middle of ``x``, as large as ``like``."""
-    top, left = ((x.shape[k] - like.shape[k]) // 2 for k in (2, 3))
-    return x[..., top : top + like.shape[2], left : left + like.shape[3]]
+    def forward(self, x: Tensor, kept: Tensor) -> Tensor:
+        x = self.convTrans(x)
+        top, left = ((x.shape[k] - kept.shape[k]) // 2 for k in (2, 3))
+        middle = x[..., top : top + kept.shape[2], left : left + kept.shape[3]]
+        return torch.cat([middle, kept], 1)
