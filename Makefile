@@ -2,6 +2,7 @@
 # make test   set up, run the tests
 # make check  ruff and mypy
 # make fuzz   damaged inputs for every reader and parser, for as long as you like; FUZZ_CASES in all
+# make matrix set up, ask every family of networks in docs/networks.md; takes about as long as the table says
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,7 +16,7 @@ export OMP_NUM_THREADS ?= 2
 
 FUZZ_CASES ?= 100000
 
-.PHONY: demo test check fuzz clean
+.PHONY: demo test check fuzz matrix clean
 
 demo: $(VENV)/.installed
 	@mkdir -p demo
@@ -39,6 +40,9 @@ check: $(VENV)/.installed-dev
 
 fuzz: $(VENV)/.installed-dev
 	nice -n 19 $(BIN)/python tests/fuzz/run.py --cases $(FUZZ_CASES) --out fuzz
+
+matrix: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/family_matrix.py --check
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -132,11 +132,16 @@ def test_an_estimator_that_cannot_work_is_refused_when_it_was_asked_for(response
         estimate(responses_of(), estimator="extrema")
 
 
-def test_nothing_at_all_to_go_by_is_refused_in_one_sentence(responses_of):
+def test_a_network_that_no_estimator_can_read_gets_a_verdict_that_says_what_would_help(
+    responses_of,
+):
     bare = responses_of(layers=(), entropy=np.full(16 * 41, np.nan, np.float32))
-    with pytest.raises(SettingsError, match="no estimator can read this network") as refused:
-        estimate(bare)
-    assert str(refused.value).count("Options(reference=") == 1
+    answer = estimate(bare)
+    assert (answer.verdict, answer.estimator, answer.scale) == ("no_evidence", "none", None)
+    assert answer.reason.startswith("no estimator can read this network: ")
+    assert "wsi-scale calibrate makes one" in answer.reason
+    assert "confidence" not in answer.reason
+    assert len(answer.sites) == len(answer.site_scales) == 16
 
 
 def test_noise_is_never_ok(responses_of):

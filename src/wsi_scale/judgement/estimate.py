@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,8 @@ TOLERANCE = 0.1
 """Share of the predictions (for a segmenter, of what it finds) that may change inside the tolerance
 band."""
 
+NOBODY = "none"
+"""Stands for the estimator of an answer that none gave."""
 
 MIN_CLASS_SITES = 3
 """A class gets its own estimate if it is the target of at least this many sites."""
@@ -101,8 +103,8 @@ def estimate(
     Raises
     ------
     SettingsError
-        When the estimator is unknown or, if it was named, unavailable; when no estimator can read
-        this network; or when ``interval_level`` is not between 0 and 1.
+        When the estimator is unknown or, if it was named, unavailable; or when ``interval_level``
+        is not between 0 and 1.
 
     Examples
     --------
@@ -118,6 +120,8 @@ def estimate(
         raise SettingsError(f"interval_level must lie between 0 and 1, got {interval_level}")
     options = options or Options()
     scorers, missing = _prepare_all(responses, options)
+    if not scorers and estimator == "auto" and options.profile is None:
+        return _unread(responses, missing, interval_level)
     everyone = np.ones(len(responses.sites))
     scales = np.array(responses.grid.scales)
     answers = {name: scorer(everyone) for name, scorer in scorers.items()}
@@ -159,14 +163,19 @@ def estimate(
 
 def blank_estimate(grid: ScaleGrid, interval_level: float, reason: str) -> Estimate:
     """The answer for a slide on which nothing was measured."""
+    return _no_estimate(grid, interval_level, "blank", reason)
+
+
+def _no_estimate(grid: ScaleGrid, interval_level: float, verdict: Verdict, reason: str) -> Estimate:
+    """An answer that no estimator gave."""
     nothing = np.full(len(grid), np.nan)
     return Estimate(
-        estimator="none",
+        estimator=NOBODY,
         scale=None,
         interval_level=interval_level,
         interval=None,
         tolerance=None,
-        verdict="blank",
+        verdict=verdict,
         reason=reason,
         warnings=(),
         candidates=(),
@@ -178,6 +187,15 @@ def blank_estimate(grid: ScaleGrid, interval_level: float, reason: str) -> Estim
         low=nothing,
         high=nothing,
     )
+
+
+def _unread(responses: Responses, missing: dict[str, str], interval_level: float) -> Estimate:
+    """The answer for a network that no estimator can read, with what would help."""
+    reasons = [why for name, why in missing.items() if find_estimator(name).EVIDENCE]
+    reason = f"no estimator can read this network: {'; '.join(dict.fromkeys(reasons))}"
+    nobody = _no_estimate(responses.grid, interval_level, "no_evidence", reason)
+    sites = responses.sites
+    return replace(nobody, sites=sites, site_scales=(None,) * len(sites))
 
 
 def _prepare_all(
@@ -204,9 +222,6 @@ def _choose(
         if estimator in missing:
             raise SettingsError(f"estimator {estimator} cannot be used: {missing[estimator]}")
         return [estimator]
-    if not scorers:
-        reasons = "; ".join(dict.fromkeys(missing.values()))  # the scale filters share theirs
-        raise SettingsError(f"no estimator can read this network: {reasons}")
     return [name for name in scorers if find_estimator(name).EVIDENCE] or [next(iter(scorers))]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-_YOLO_STRIDES = (8, 16, 32)  # of the three grids; v3 to v12 have 1 or 3 boxes per place
+_YOLO_GRIDS = ((8, 16, 32), (16, 32), (8, 16, 32, 64))  # strides: all, the tiny and the P6 models
 
 
 class DetectorBackbone(nn.Module):
@@ -49,17 +49,16 @@ def heard_part(module: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
 def yolo_channels(shape: tuple[int, ...], side: int) -> int | None:
     """Axis of the channels in a YOLO's answer to patches of a side in px; None if it is none.
 
-    A YOLO answers (N, channels, boxes) or (N, boxes, channels), with 1 or 3 boxes per place of
-    three grids, the strides 8, 16 and 32.
+    A YOLO answers (N, channels, boxes) or (N, boxes, channels), with 1 or 3 boxes per place of two
+    to four grids.
 
     >>> yolo_channels((2, 84, 8400), 640), yolo_channels((2, 25200, 85), 640)
     (1, 2)
     >>> yolo_channels((2, 197, 384), 224) is None
     True
     """
-    places = sum((side // stride) ** 2 for stride in _YOLO_STRIDES)
-    if len(shape) == 3:
-        for axis in (1, 2):
-            if shape[3 - axis] in (places, 3 * places):
-                return axis
-    return None
+    if len(shape) != 3:
+        return None
+    places = [sum((side // stride) ** 2 for stride in grids) for grids in _YOLO_GRIDS]
+    boxes = {each * count for each in (1, 3) for count in places}
+    return next((axis for axis in (1, 2) if shape[3 - axis] in boxes), None)

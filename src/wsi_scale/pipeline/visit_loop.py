@@ -11,7 +11,7 @@ from wsi_scale.errors import SlideError
 from wsi_scale.estimators import find_estimator, seeks_coarse_to_fine
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.judgement.by_size import RULER
-from wsi_scale.judgement.estimate import Estimate, estimate
+from wsi_scale.judgement.estimate import NOBODY, Estimate, estimate
 from wsi_scale.pipeline.ask_the_ruler import answer_by_size, ask_ruler
 from wsi_scale.pipeline.coarse_to_fine import (
     MOST_ROUNDS,
@@ -109,6 +109,8 @@ class SiteVisits:
     def _next_scales(self, answer: Estimate) -> tuple[int, ...]:
         """Positions in the grid of the scales to measure next."""
         scales = self.run.grid.scales
+        if answer.estimator == NOBODY:
+            return ()
         if not seeks_coarse_to_fine(find_estimator(answer.estimator)):  # it needs all scales
             return tuple(sorted(set(range(len(scales))).difference(self._measured)))
         return next_scales(scales, self._measured, answer.score, self._steps)
