@@ -157,7 +157,8 @@ def _write(path: Path, data: bytes) -> None:
 def fuzz(store: Store, targets: dict[str, Target], cases: int, share: int = 200) -> None:
     """Run cases, a share of each target in turn, until there are so many in all."""
     child = Child()
-    seeds = {name: target.seeds() + store.corpus(target) for name, target in targets.items()}
+    good = {name: target.seeds() for name, target in targets.items()}
+    seeds = {name: with_corpus(good[name], store.corpus(x)) for name, x in targets.items()}
     with tempfile.TemporaryDirectory() as folder:
         try:
             while (left := cases - sum(store.of(name)["cases"] for name in targets)) > 0:
@@ -169,12 +170,18 @@ def fuzz(store: Store, targets: dict[str, Target], cases: int, share: int = 200)
                         path.write_bytes(data)
                         if store.keep(target, data, child.run(name, path)):
                             seeds[name].append(data)
+                    seeds[name] = with_corpus(good[name], store.corpus(target))
                     store.save()
                 total = sum(store.of(name)["cases"] for name in targets)
                 print(f"{total} of {cases} cases, {len(faults(store))} kinds of fault", flush=True)
         finally:
             store.save()
             child.close()
+
+
+def with_corpus(good: list[bytes], corpus: list[bytes]) -> list[bytes]:
+    """Inputs to damage: about as many good ones as damaged ones, most of which are refused."""
+    return good * max(1, len(corpus) // len(good)) + corpus
 
 
 def faults(store: Store) -> list[str]:
