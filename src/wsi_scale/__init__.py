@@ -14,6 +14,7 @@ from wsi_scale.plumbing.moved import follow_old_paths
 if TYPE_CHECKING:
     from wsi_scale.batch.estimate_slides import Failure, estimate_slides
     from wsi_scale.errors import WsiScaleError
+    from wsi_scale.exports.write import export
     from wsi_scale.geometry import Box, Level, ScaleGrid, Site
     from wsi_scale.judgement.estimate import Estimate, estimate
     from wsi_scale.networks.load import load_network
@@ -55,6 +56,7 @@ __all__ = [
     "estimate",
     "estimate_slide",
     "estimate_slides",
+    "export",
     "iter_estimates",
     "load_network",
     "measure_responses",
@@ -70,6 +72,7 @@ __getattr__, __dir__ = open_when_asked(
     {
         "batch.estimate_slides": ("Failure", "estimate_slides"),
         "errors": ("WsiScaleError",),
+        "exports.write": ("export",),
         "geometry": ("Box", "Level", "ScaleGrid", "Site"),
         "judgement.estimate": ("Estimate", "estimate"),
         "networks.load": ("load_network",),
