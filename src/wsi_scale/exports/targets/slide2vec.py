@@ -16,16 +16,19 @@ NEEDS = ("scale", "mpp")
 
 HEADER = ("sample_id", "image_path", "mask_path", "spacing_at_level_0", "verdict", "mpp_from")
 CALL = """
-from slide2vec import ExecutionOptions, Model, Pipeline, PreprocessingConfig
+from hs2p import TilingConfig
+from slide2vec import ExecutionOptions, Model, Pipeline, PreprocessingConfig  # version 7
 
 model = Model.from_preset("virchow2")  # your encoder
 for run in RUNS:
-    preprocessing = PreprocessingConfig(
+    tiling = TilingConfig(
         requested_spacing_um=run["spacing_um"],
         requested_tile_size_px=run["tile_px"],
         tolerance=0.0,  # never take a level for the spacing that was asked for
+        overlap=0.0,
     )
     execution = ExecutionOptions(output_dir="slide2vec_" + run["manifest"].removesuffix(".csv"))
+    preprocessing = PreprocessingConfig(tiling=tiling)
     Pipeline(model=model, preprocessing=preprocessing, execution=execution).run(
         manifest_path=run["manifest"]
     )
