@@ -1,6 +1,7 @@
 # make demo   set up, find the scale of two sample slides, say where pictures and reports are
 # make test   set up, run the tests
 # make check  ruff and mypy
+# make consumers   let other tools read patches by our exports; each gets an environment (GBs)
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,7 +13,7 @@ PYTEST_OPTIONS ?= -n 2
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test check clean
+.PHONY: demo test check consumers clean
 
 demo: $(VENV)/.installed
 	@mkdir -p demo
@@ -33,6 +34,16 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# a tool that cannot be installed here leaves no environment, and the table says so
+consumers: $(VENV)/.installed-dev
+	mkdir -p build/consumers
+	$(BIN)/python benchmarks/consumers/run.py --packages | while read -r name packages; do \
+	  $(PYTHON) -m venv build/consumers/$$name && \
+	  build/consumers/$$name/bin/python -m pip install --quiet $(PIP_OPTIONS) $$packages || \
+	  rm -rf build/consumers/$$name; \
+	done
+	$(BIN)/python benchmarks/consumers/run.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
