@@ -3,6 +3,7 @@
 # make check  ruff and mypy
 # make fuzz   damaged inputs for every reader and parser, for as long as you like; FUZZ_CASES in all
 # make matrix set up, ask every family of networks in docs/networks.md; takes about as long as the table says
+# make consumers   let other tools read patches by our exports; each gets an environment (GBs)
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -16,7 +17,7 @@ export OMP_NUM_THREADS ?= 2
 
 FUZZ_CASES ?= 100000
 
-.PHONY: demo test check fuzz matrix clean
+.PHONY: demo test check fuzz matrix consumers clean
 
 demo: $(VENV)/.installed
 	@mkdir -p demo
@@ -43,6 +44,16 @@ fuzz: $(VENV)/.installed-dev
 
 matrix: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/family_matrix.py --check
+
+# a tool that cannot be installed here leaves no environment, and the table says so
+consumers: $(VENV)/.installed-dev
+	mkdir -p build/consumers
+	$(BIN)/python benchmarks/consumers/run.py --packages | while read -r name packages; do \
+	  $(PYTHON) -m venv build/consumers/$$name && \
+	  build/consumers/$$name/bin/python -m pip install --quiet $(PIP_OPTIONS) $$packages || \
+	  rm -rf build/consumers/$$name; \
+	done
+	$(BIN)/python benchmarks/consumers/run.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

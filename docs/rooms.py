@@ -38,12 +38,13 @@ ROOMS = {  # from the ground up: a room -> the rooms that it imports, all of the
     "known_scale": "errors plumbing geometry slide sites networks "
     "responses estimators judgement pipeline",
     "batch": "errors plumbing slide networks responses judgement report pipeline",
+    "exports": "errors plumbing slide networks judgement report batch",
     "render": "errors plumbing geometry slide sites networks "
     "estimators judgement report pipeline batch",
     "cli": "errors plumbing slide networks estimators judgement "
-    "report pixel_size pipeline tiling known_scale batch render",
+    "report pixel_size pipeline tiling known_scale batch exports render",
     FACE: "errors plumbing geometry slide sites networks responses "
-    "judgement report pixel_size pipeline tiling batch",
+    "judgement report pixel_size pipeline tiling batch exports",
     DOCK: "errors plumbing geometry slide sites networks estimators report pipeline render",
 }
 """``face`` is ``wsi_scale/__init__.py``: what users import, and no room of the house does."""

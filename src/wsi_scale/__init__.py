@@ -14,6 +14,7 @@ from wsi_scale.plumbing.moved import follow_old_paths
 if TYPE_CHECKING:
     from wsi_scale.batch.estimate_slides import Failure, estimate_slides
     from wsi_scale.errors import WsiScaleError
+    from wsi_scale.exports.write import export
     from wsi_scale.geometry import Box, Level, ScaleGrid, Site
     from wsi_scale.judgement.estimate import Estimate, estimate
     from wsi_scale.networks.load import load_network
@@ -58,6 +59,7 @@ __all__ = [
     "estimate",
     "estimate_slide",
     "estimate_slides",
+    "export",
     "iter_estimates",
     "load_network",
     "look_inside",
@@ -76,6 +78,7 @@ __getattr__, __dir__ = open_when_asked(
         "errors": ("WsiScaleError",),
         "pipeline.explain.explanation": ("Explanation",),
         "pipeline.explain.look": ("look_inside",),
+        "exports.write": ("export",),
         "geometry": ("Box", "Level", "ScaleGrid", "Site"),
         "judgement.estimate": ("Estimate", "estimate"),
         "networks.load": ("load_network",),

@@ -20,11 +20,15 @@ import typer
 from wsi_scale.cli import evaluate, thesis
 from wsi_scale.cli.batch import batch
 from wsi_scale.cli.calibrate import calibrate
+from wsi_scale.cli.doctor import doctor
+from wsi_scale.cli.export_report import export
 from wsi_scale.cli.help_endings import (
     BATCH_END,
+    DOCTOR_END,
     DONE,
     ESTIMATE_END,
     EVALUATE_END,
+    EXPORT_END,
     INFO_END,
     MAIN_END,
     MAIN_HELP,
@@ -215,7 +219,9 @@ app.command(epilog=INFO_END)(info)
 app.command(epilog=RULER_END)(ruler)
 app.command(epilog=DONE)(networks)
 app.command(epilog=DONE)(tiles)
+app.command(epilog=EXPORT_END)(export)
 app.command(epilog=BATCH_END)(batch)
 app.command(epilog=DONE)(calibrate)
 app.command(epilog=EVALUATE_END)(evaluate.evaluate)
+app.command(epilog=DOCTOR_END)(doctor)
 app.add_typer(thesis.app, name="thesis")

@@ -66,6 +66,22 @@ EVALUATE_END = ending(
         130: f"{CANCELLED}; run it again to continue",
     }
 )
+EXPORT_END = ending(
+    {
+        0: "every slide was exported",
+        2: BAD_INPUT,
+        3: "some slides were left out; stderr and the text say why",
+        130: CANCELLED,
+    }
+)
+DOCTOR_END = ending(
+    {
+        0: "slides can be read and a bundled network runs",
+        2: BAD_INPUT,
+        3: "something that every run needs is missing; the lines marked NO say what to do",
+        130: CANCELLED,
+    }
+)
 MAIN_HELP = """Find the scale at which a trained network sees a whole-slide image best.
 
 The scale is how many pixels of the slide's finest level become one pixel of the network's input,

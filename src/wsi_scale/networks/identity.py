@@ -28,7 +28,7 @@ def files_of_spec(spec: str) -> list[str]:
     A bundled network's files are found by its name. Empty for a network that comes only from code.
     """
     target, _, query = expand_home(spec).partition("?")
-    card = _card_of(target)
+    card = card_of(target)
     words = [
         str(card or target),
         *_described_files(target, card),
@@ -62,7 +62,7 @@ def absolute_spec(spec: str) -> str:
     'figures?mpp=0.5'
     """
     target, mark, query = expand_home(spec).partition("?")
-    card = _card_of(target)
+    card = card_of(target)
     if os.path.exists(target) and (card is None or FOLDER not in card.parents):
         target = os.path.abspath(target)
     parts = []
@@ -76,19 +76,19 @@ def absolute_spec(spec: str) -> str:
 
 def profile_of_spec(spec: str) -> Path | None:
     """Path of the profile that the SPEC's card names; None if it names none."""
-    card = _card_of(spec.partition("?")[0])
+    card = card_of(spec.partition("?")[0])
     named = None if card is None else _read_card(card).get("profile")
     return card.parent / named if card is not None and isinstance(named, str) else None
 
 
 def selective_of_spec(spec: str) -> float | None:
     """The value of ``selective`` in the SPEC's card; None without one."""
-    card = _card_of(spec.partition("?")[0])
+    card = card_of(spec.partition("?")[0])
     error = None if card is None else _read_card(card).get("selective")
     return float(error) if isinstance(error, (int, float)) else None
 
 
-def _card_of(target: str) -> Path | None:
+def card_of(target: str) -> Path | None:
     """The card of a SPEC without its query: bundled, in a folder, or the file itself."""
     target = expand_home(target)
     bundled = FOLDER / target / "card.toml"

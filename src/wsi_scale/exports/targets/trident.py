@@ -1,0 +1,60 @@
+"""TRIDENT: a table of slides with their µm/px, and the command with the ``--mag`` of the scale.
+
+TRIDENT turns a slide's µm/px into a magnification of its own (``_magnification``) and reads at
+that magnification / ``--mag``. So ``--mag`` = its magnification / scale is exact.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from wsi_scale.exports.escape import csv_text, path_cell, shell, word_cell
+from wsi_scale.exports.facts import Facts, common_folder
+from wsi_scale.exports.targets._heading import heading
+from wsi_scale.exports.targets._magnification import power_of, refuse_coarse
+
+NAME = "trident"
+TOOL = "TRIDENT"
+GIVES = "CSV for --custom_list_of_wsis, and the command with --mag for the exact scale"
+NEEDS = ("scale", "mpp")
+
+
+def refuse(facts: Facts) -> str | None:
+    """TRIDENT knows no magnification below 5×."""
+    return refuse_coarse(facts, TOOL)
+
+
+def write(slides: Sequence[Facts], left_out: Sequence[str]) -> dict[str, str]:
+    """One table and one command for all slides that share ``--mag`` and the patch size."""
+    folder = common_folder([facts.path for facts in slides])
+    groups: dict[tuple[str, int], list[Facts]] = {}
+    for facts in slides:
+        groups.setdefault((mag(facts), facts.tile_px), []).append(facts)
+    files, commands = {}, []
+    for (power, size), members in groups.items():
+        name = f"slides_{power}x_{size}px.csv"
+        files[name] = _table(members, folder)
+        words = ["python", "run_batch_of_slides.py", "--task", "coords", "--wsi_dir", folder]
+        words += ["--custom_list_of_wsis", name, "--search_nested", "--job_dir", "trident"]
+        commands.append(shell([*words, "--mag", power, "--patch_size", str(size)]) + "\n")
+    more = "Run in this order: --task seg first, then coords, then feat with --patch_encoder."
+    return {**files, "trident.sh": heading(TOOL, slides, left_out, more) + "".join(commands)}
+
+
+def mag(facts: Facts) -> str:
+    """The value of ``--mag``, to six digits, as TRIDENT names its folders."""
+    return f"{power_of(facts) / facts.needed_scale:.6g}"
+
+
+def _table(slides: Sequence[Facts], folder: str) -> str:
+    rows = [
+        (
+            path_cell(os.path.relpath(facts.path, folder)),
+            facts.needed_mpp,
+            word_cell(facts.verdict),
+            word_cell(facts.mpp_from or ""),
+        )
+        for facts in slides
+    ]
+    return csv_text(("wsi", "mpp", "verdict", "mpp_from"), rows)
