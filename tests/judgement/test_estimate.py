@@ -245,10 +245,18 @@ def evidence_with(misfit, an_octave_adds, common):
 
 
 def test_what_all_sites_may_err_by_alike_widens_the_interval():
-    """1.645 standard deviations of 0.2 · √(0.01 / 0.04) octaves, hand-computed: 0.1645."""
+    """1.645 standard deviations of 0.2 · √(1 / 4) + 0.8 / 4² octaves, hand-computed: 0.2467."""
     interval = interval_of(evidence_with(0.01, 0.04, 0.2), 0.9, 46)
-    assert np.log2(interval) == pytest.approx([2 - 0.1645, 2 + 0.1645], abs=1e-4)
+    assert np.log2(interval) == pytest.approx([2 - 0.2467, 2 + 0.2467], abs=1e-4)
     assert interval_of(evidence_with(0.01, 0.04, 0.0), 0.9, 46) == (4.0, 4.0)
+
+
+@pytest.mark.parametrize(("misfit", "verdict"), [(0.004, "ok"), (0.014, "ambiguous")])
+def test_an_interval_wider_than_a_quarter_is_not_ok(responses_of, misfit, verdict):
+    """Ratios of 0.1 and 0.35 to what an octave adds: intervals of 1.08 and 1.28 times."""
+    judgement = weigh(responses_of(), evidence_with(misfit, 0.04, 0.2), {})
+    assert judgement.verdict == verdict
+    assert ("the limit is 1.25" in judgement.reason) == (verdict == "ambiguous")
 
 
 @pytest.mark.parametrize("an_octave_adds", [0.0, 1e-300, 1e-9])

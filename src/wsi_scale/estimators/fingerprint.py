@@ -129,7 +129,7 @@ class Match:
             layer_scales={name: value for name, value in alone.items() if value is not None},
             left=left,
             misfit=None if best is None else float(left[np.nanargmax(curve)]),
-            common=0.0 if self.freed else COMMON_ERROR,
+            common=COMMON_ERROR,
         )
 
     def divergence(self, weights: Array) -> tuple[Array, Array]:

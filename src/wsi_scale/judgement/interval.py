@@ -11,6 +11,11 @@ from wsi_scale.estimators.contract import Answer, Scorer
 from wsi_scale.judgement.evidence import Evidence, rise
 from wsi_scale.plumbing.arrays import Array
 
+OTHER_TISSUE = 0.8
+"""Octaves, times the square of misfit / what an octave adds. Chosen on three witnesses, so that
+intervals hold on tissue that a network never saw, and shown on others
+(benchmarks/results/witnesses.md). On slides like the training data it adds next to nothing."""
+
 
 def resample_sites(scorer: Scorer, members: Array, seed: int, resamples: int) -> tuple[Answer, ...]:
     """Answers on bootstrap resamples of the member sites and of layers that can answer alone.
@@ -66,14 +71,18 @@ def _widened(evidence: Evidence, low: float, high: float, level: float) -> tuple
 def common_error(evidence: Evidence) -> float:
     """Error that all sites may share, in octaves, one standard deviation.
 
-    Residual mismatch along the scale direction biases the answer. Infinite if an octave changes
-    nothing.
+    Residual mismatch along the scale direction biases the answer. On a slide like the training data
+    this grows as the square root of misfit / rise. On other tissue, where as much is left as an
+    octave adds, it grows as the square of that ratio. Infinite if an octave changes nothing.
     """
     answer = evidence.answer
     if not answer.common or answer.misfit is None:
         return 0.0
     gained = rise(evidence)
-    return answer.common * math.sqrt(answer.misfit / gained) if gained > 0 else math.inf
+    if gained <= 0:
+        return math.inf
+    unlike = answer.misfit / gained
+    return answer.common * math.sqrt(unlike) + OTHER_TISSUE * unlike**2
 
 
 def conformal(errors: Array, level: float) -> float:

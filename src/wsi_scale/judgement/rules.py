@@ -12,8 +12,8 @@ from wsi_scale.estimators import find_estimator
 from wsi_scale.estimators.contract import Answer
 from wsi_scale.estimators.curves import local_peaks, refine
 from wsi_scale.judgement.evidence import Evidence, Judgement, rise, same_scale
-from wsi_scale.judgement.measured_errors import too_wide
 from wsi_scale.judgement.tolerance import steady_band
+from wsi_scale.judgement.wide_interval import too_wide
 from wsi_scale.responses.record import PLAIN, Responses
 
 BLANK_CONTRAST = 3.0
@@ -114,7 +114,7 @@ def weigh(responses: Responses, evidence: Evidence, missing: dict[str, str]) -> 
         strange or _outside(evidence),
         _edge(evidence),
         tied or _rivals(evidence),
-        too_wide(evidence),
+        too_wide(evidence, len(responses.sites)),
     ]
     few = _few_sites(responses, evidence) or _few_scales(evidence)
     return _all_of(against) or few or Judgement("ok", _why_ok(evidence))

@@ -132,3 +132,22 @@ def test_too_few_images_and_too_little_scale_are_refused(profile_of, samples_of)
     narrow = samples_of(grid=ScaleGrid.geometric(2.0, 3.0, 8))
     with pytest.raises(SettingsError, match=r"spans 0\.58 octaves"):
         profile_of(narrow)
+
+
+def test_from_three_sources_on_a_source_is_left_out_whole(profile_of, samples_of):
+    """Images of one source err alike, so errors with its others in the reference are too small.
+
+    Here each source's channels are shifted alike, as another laboratory's stain would.
+    """
+    samples = []
+    for number in range(15):
+        one = samples_of(truth=2.0, content=0.02, images=1)[0]
+        layer = one.responses.layers[0]
+        shift = np.float32([3.0, 2, -1, 1, 2, -2]) * (number % 5 - 2)
+        moved = replace(layer, mean=layer.mean + shift)
+        responses = replace(one.responses, layers=(moved,))
+        samples.append(replace(one, responses=responses, source=f"laboratory {number % 5}"))
+    whole = profile_of(samples)
+    alone = profile_of([replace(sample, source="") for sample in samples])
+    assert len(whole.errors) == len(alone.errors) == 15
+    assert np.abs(whole.errors).mean() > np.abs(alone.errors).mean()

@@ -61,6 +61,8 @@ class Sample:
     responses: Responses
     jittered: tuple[Responses, ...] = ()
     """The same sites with changed stain, brightness, sharpness and compression."""
+    source: str = ""
+    """Where the image comes from, such as its laboratory; see ``folds_of``."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def fit_profile(samples: Sequence[Sample], about: About) -> Profile:
 
 def gather(samples: Sequence[Sample], keys: Sequence[LayerKey], floor: Array) -> FeatureTable:
     """All rows of all samples, except those of enlarged patches."""
-    folds = np.arange(len(samples)) % min(MOST_FOLDS, len(samples))
+    folds = folds_of([sample.source for sample in samples])
     x, y, image = [], [], []
     for number, sample in enumerate(samples):
         for responses in (sample.responses, *sample.jittered):
@@ -147,6 +149,21 @@ def gather(samples: Sequence[Sample], keys: Sequence[LayerKey], floor: Array) ->
             image.append(np.full(len(scales), number))
     owner = np.concatenate(image)
     return FeatureTable(np.concatenate(x), np.concatenate(y), owner, folds[owner])
+
+
+def folds_of(sources: Sequence[str]) -> NDArray[np.int64]:
+    """(I,) number of the group of images that are left out together.
+
+    From three sources on, a source is left out whole, because its images err alike; with fewer,
+    every image is left out alone.
+
+    >>> folds_of(["a", "a", "b", "c"]).tolist(), folds_of(["a", "a", "b"]).tolist()
+    ([0, 0, 1, 2], [0, 1, 2])
+    """
+    names, numbers = np.unique(np.array(sources), return_inverse=True)
+    if len(names) < MIN_IMAGES:
+        numbers = np.arange(len(sources))
+    return np.asarray(numbers % MOST_FOLDS, np.int64)
 
 
 def ridge(x: Array, y: Array, strength: float) -> Map:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -113,7 +114,8 @@ def calibrate(
         From ``load_network``.
     images : Sequence[str]
         Paths of at least 3 slides or plain images, each of a different case, because images are
-        left out to measure the profile's errors.
+        left out to measure the profile's errors. If they lie in three folders or more, a folder is
+        left out whole: give each laboratory its own.
     reference : ReferenceImages
         The right scale, and how to measure the images.
     tell : Callable[[str, int, int], None], optional
@@ -232,7 +234,8 @@ def look(
     both = []
     for asked in (network, untaught):
         seen = [measure_responses(asked, x, gradient=False) for x in (plain, *copies)]
-        both.append(Sample(slide.path, room.right, seen[0], tuple(seen[1:])))
+        source = str(Path(slide.path).parent)
+        both.append(Sample(slide.path, room.right, seen[0], tuple(seen[1:]), source))
     return both[0], both[1]
 
 

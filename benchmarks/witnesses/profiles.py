@@ -1,0 +1,147 @@
+"""Profiles of the witnesses: learnt on some sources, asked about the others.
+
+    python -m benchmarks.witnesses.profiles build/witnesses
+
+Writes profiles.jsonl beside the rows.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from wsi_scale.errors import SettingsError
+from wsi_scale.estimators import Options
+from wsi_scale.estimators.profile_file import About, Profile, keys_of
+from wsi_scale.judgement.estimate import estimate
+from wsi_scale.known_scale.calibrate.fit import Sample, fit_profile
+from wsi_scale.responses.record import PLAIN, Responses
+
+OLD_DOUBTS = ("profile was made from", "the limit is 1.25", "interval reaches the end")
+"""In reasons of rules that were chosen here."""
+
+
+MOST_LAYERS = 5
+
+
+@dataclass(frozen=True)
+class Told:
+    """One answer of one profile."""
+
+    witness: str
+    random: bool
+    cases: int
+    source: str
+    error: float
+    held: bool
+    verdict: str
+    ok_before: bool
+    """Whether it would be ``ok`` without the rules that were chosen here."""
+    grouped: bool = False
+    """Whether whole sources were left out when it was made."""
+    own: float = 0.0
+    """Median error on its own images, left out."""
+
+
+def samples_in(folder: Path) -> list[tuple[str, Sample]]:
+    """(source, sample) of every question kept in a folder; plain patches only."""
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        about, responses = json.loads(path.read_text()), Responses.load(path.with_suffix(".npz"))
+        rows = responses._at(responses.variant == PLAIN)
+        found.append((about["source"], Sample(about["place"], about["truth"], rows)))
+    return found
+
+
+def fitted(samples: list[Sample]) -> Profile:
+    """A profile of MOST_LAYERS layers, spread over the network, for speed."""
+    first = samples[0].responses
+    keys = keys_of(first)
+    keys = keys[:: max(1, len(keys) // MOST_LAYERS)]
+    about = About(
+        network="witness", sha256=None, input_size=first.input_size, layers=keys,
+        sites=8, jitters=0, strength=0.0, images=tuple(x.image for x in samples), version="0",
+        seed=0,
+    )  # fmt: skip
+    return fit_profile(samples, about)
+
+
+def profiles_of(folder: Path, grouped: bool, deals: int = 2) -> Iterator[Told]:
+    """For each witness, and its copy with random weights: the sources dealt in two, several times;
+    a profile of 7 cases and one of all cases of the first part, asked about the second."""
+    for home in sorted((folder / "asked").iterdir()):
+        if "own tissue" in home.name:
+            continue
+        named = samples_in(home)
+        by_source = defaultdict(list)
+        for source, sample in named:
+            name = source.split(",")[0]
+            by_source[name].append(replace(sample, source=name if grouped else ""))
+        for deal in range(deals):
+            rng = np.random.default_rng([deal, 30])
+            order = [str(x) for x in rng.permutation(sorted(by_source))]
+            learnt: list[Sample] = []
+            while order and len(learnt) < 15:
+                learnt += by_source[order.pop()]
+            asked = [(source, x) for source in order for x in by_source[source]]
+            if len(learnt) < 15 or not asked:
+                continue
+            few = [learnt[i] for i in rng.permutation(len(learnt))[:7]]
+            for part in (few, learnt):
+                yield from answers(home.name, part, asked)
+
+
+def answers(name: str, part: list[Sample], asked: list[tuple[str, Sample]]) -> list[Told]:
+    try:
+        profile = fitted(part)
+    except SettingsError:
+        return []
+    own = float(np.median(np.abs(profile.errors)))
+    out = []
+    for source, sample in asked:
+        said = estimate(
+            sample.responses, estimator="profile", options=Options(profile=profile), resamples=40
+        )
+        scale = said.voices["profile"]
+        if scale is None:
+            continue
+        low, high = said.interval or (scale, scale)
+        reasons = said.reason.split("; also, ")
+        out.append(
+            Told(
+                name.removesuffix(", random"),
+                "random" in name,
+                len(part),
+                source,
+                float(np.log2(scale / sample.scale)),
+                bool(low <= sample.scale <= high),
+                said.verdict,
+                said.verdict == "ok"
+                or (said.verdict in ("ambiguous", "edge") and all(map(_chosen_here, reasons))),
+                own=own,
+            )
+        )
+    return out
+
+
+def _chosen_here(reason: str) -> bool:
+    return any(words in reason for words in OLD_DOUBTS)
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    with (folder / "profiles.jsonl").open("w") as file:
+        for grouped in (False, True):
+            for one in profiles_of(folder, grouped):
+                file.write(json.dumps(asdict(replace(one, grouped=grouped))) + "\n")
+                file.flush()
+
+
+if __name__ == "__main__":
+    main()
