@@ -48,7 +48,7 @@ BAD = {
     "missing": "there is no file",
     "empty": "is empty",
     "text": "no reader can open",
-    "truncated": "no reader can open",
+    "truncated": "is a damaged TIFF",
     "garbled": "could be read|cannot|could not",
     "tiny": "too small",
     "folder": "is a folder",

@@ -67,6 +67,7 @@ def test_metadata_that_no_tissue_confirms_do_not_contradict_the_network():
     alone = replace(route(1.0, None, "ambiguous"), by_tissue=False)
     answer = follow_size(own("ok", 2.0), alone)
     assert (answer.scale, answer.verdict) == (2.0, "ok")
+    assert follow_size(own("outside", 2.0), alone).scale == 2.0
     assert follow_size(own("no_evidence"), alone).scale == 1.0
 
 

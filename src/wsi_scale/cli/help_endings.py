@@ -7,7 +7,7 @@ WORDS = (
     "docs/glossary.md in the repository."
 )
 BAD_INPUT = "wrong input or a failure; one sentence on stderr says what to do"
-CANCELLED = "cancelled with Ctrl-C, SIGTERM or SIGHUP"
+CANCELLED = "cancelled by Ctrl-C or a signal"
 
 
 def ending(codes: dict[int, str]) -> str:
@@ -31,7 +31,7 @@ ESTIMATE_END = ending(
         0: "the verdict is ok: one clear best scale",
         2: BAD_INPUT,
         3: "another verdict: check before use; the report says why",
-        130: f"{CANCELLED}; the report so far is kept and marked partial",
+        130: f"{CANCELLED}; the partial report is kept",
     }
 )
 RULER_END = ending(
@@ -55,7 +55,7 @@ BATCH_END = ending(
         0: "every slide has an answer, whatever its verdict",
         2: BAD_INPUT,
         3: "some slides failed; their rows say why",
-        130: f"{CANCELLED}; finished rows are kept, continue with --resume",
+        130: f"{CANCELLED}; continue with --resume",
     }
 )
 EVALUATE_END = ending(

@@ -75,7 +75,7 @@ def follow_size(own: Estimate, route: ScaleBySize | None, *, named: bool = False
         return _taken(heard, route)
     if own.verdict == "ok":
         return _contradicted(heard, route) if _contradicts(own, route) else heard
-    if own.verdict in NUMBERED and route.verdict in _UNTOLD:
+    if own.verdict in NUMBERED and (route.verdict in _UNTOLD or not route.by_tissue):
         return heard
     return _taken(heard, route)
 

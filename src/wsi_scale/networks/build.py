@@ -154,7 +154,10 @@ def _guess_task(card: Card, shape: tuple[int, ...], last: Call | None, side: int
         return "detect"
     has_classes = card.classes or card.activation or card.background is not None
     says_classes = has_classes or card.output == "probabilities"
-    normalised = last is not None and is_norm(last)
+    # of the same channels: what is computed from normalised features may well be logits
+    normalised = (
+        last is not None and is_norm(last) and shape[channel_axis(shape)] in (last.gives or ())
+    )
     if len(shape) == 3 or channel_axis(shape) == 3 or (normalised and not says_classes):
         return "features"
     return "segment" if math.prod(shape[2:]) > 1 else "classify"

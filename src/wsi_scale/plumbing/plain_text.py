@@ -7,9 +7,10 @@ breaks that fake a line of a table, a megabyte of one word.
 from __future__ import annotations
 
 import json
+from html import escape
 from typing import Any
 
-from wsi_scale.errors import one_line
+from wsi_scale.errors import one_line, visible
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -24,6 +25,15 @@ def cell(text: str) -> str:
     for mark in ("|", "[", "`"):
         line = line.replace(mark, f"\\{mark}")
     return line.encode(errors="backslashreplace").decode()
+
+
+def html_text(text: str) -> str:
+    r"""Foreign text for a page: no markup and no codes.
+
+    >>> html_text("a <b> \x1b[2J")
+    'a &lt;b&gt; \\x1b[2J'
+    """
+    return escape(visible(text))
 
 
 def csv_text(text: str) -> str:

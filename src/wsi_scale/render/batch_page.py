@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from wsi_scale.batch.summary import (
     headline,
     short_names,
 )
+from wsi_scale.plumbing.plain_text import html_text
 from wsi_scale.render.curve import ANSWER, CURVE, GREY, INK
 from wsi_scale.render.html import CSS, HEAD, words_part
 
@@ -165,9 +165,9 @@ def batch_page(summary: Summary, png: bytes, title: str) -> str:
         sections.append(_table(f"By {name}", (name, *HEADER), cells, most=len(cells)))
     sections.append(words_part())
     page = _PAGE.format(
-        title=escape(title),
+        title=html_text(title),
         css=CSS,
-        headline=escape(headline(summary)),
+        headline=html_text(headline(summary)),
         sections="\n".join(sections),
     )
     return page.encode(errors="backslashreplace").decode()
@@ -176,16 +176,16 @@ def batch_page(summary: Summary, png: bytes, title: str) -> str:
 def _table(
     title: str, header: Sequence[str], rows: Sequence[Sequence[str]], most: int = MOST_SHOWN
 ) -> str:
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
+    head = "".join(f'<th scope="col">{html_text(cell)}</th>' for cell in header)
     body = "".join("<tr>" + "".join(map(_cell, header, row)) + "</tr>\n" for row in rows[:most])
     left = len(rows) - most
     more = f"<p>… and {left} more, all in the rows.</p>\n" if left > 0 else ""
     return (
-        f'<h2>{escape(title)}</h2>\n<div class="wide"><table><thead><tr>{head}</tr></thead>\n'
+        f'<h2>{html_text(title)}</h2>\n<div class="wide"><table><thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{body}</tbody></table></div>\n{more}"
     )
 
 
 def _cell(name: str, text: str) -> str:
     whole = "" if name in _BREAK else ' class="whole"'
-    return f"<td{whole}>{escape(text)}</td>"
+    return f"<td{whole}>{html_text(text)}</td>"

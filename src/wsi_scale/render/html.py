@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterable, Sequence
-from html import escape
 from pathlib import Path
 
 from wsi_scale.plumbing.files import write_atomically
+from wsi_scale.plumbing.plain_text import html_text
 from wsi_scale.render.glossary import MORE, WORDS
 from wsi_scale.render.numbers import key_numbers, range_words, stated_rows, value
 from wsi_scale.render.sentence import explain, headline, number, words
@@ -109,14 +109,14 @@ def page(report: Report, figure_png: bytes) -> str:
         _details("How this was made", _pairs(_provenance(report))),
     ]
     return _PAGE.format(
-        title=escape(f"{name}: {headline(report)}"),
+        title=html_text(f"{name}: {headline(report)}"),
         css=CSS,
-        headline=escape(headline(report)),
-        subject=escape(f"{report.slide.path}, seen by the network {report.network.name}"),
+        headline=html_text(headline(report)),
+        subject=html_text(f"{report.slide.path}, seen by the network {report.network.name}"),
         doubt="" if report.verdict == "ok" else " doubt",
-        verdict=escape(words(report.verdict)),
-        meaning=escape(explain(report)),
-        reason=escape(f"Why: {report.reason}." if report.reason else ""),
+        verdict=html_text(words(report.verdict)),
+        meaning=html_text(explain(report)),
+        reason=html_text(f"Why: {report.reason}." if report.reason else ""),
         sections="\n".join(section for section in sections if section),
         json=_inert(report.to_json()),
     )
@@ -128,11 +128,11 @@ def _inert(json: str) -> str:
 
 
 def _section(title: str, content: str) -> str:
-    return f"<section>\n<h2>{escape(title)}</h2>\n{content}\n</section>" if content else ""
+    return f"<section>\n<h2>{html_text(title)}</h2>\n{content}\n</section>" if content else ""
 
 
 def _details(title: str, content: str) -> str:
-    return f"<details>\n<summary>{escape(title)}</summary>\n{content}\n</details>"
+    return f"<details>\n<summary>{html_text(title)}</summary>\n{content}\n</details>"
 
 
 def words_part() -> str:
@@ -142,7 +142,7 @@ def words_part() -> str:
 
 
 def _warnings(warnings: Sequence[str]) -> str:
-    items = "".join(f"<li>{escape(one)}</li>" for one in warnings)
+    items = "".join(f"<li>{html_text(one)}</li>" for one in warnings)
     return _section("Warnings", f"<ul>{items}</ul>" if items else "")
 
 
@@ -155,21 +155,21 @@ def _figure(report: Report, png: bytes) -> str:
         if report.curve.scales
         else f"No curve was measured. {headline(report)}."
     )
-    return f'<figure><img src="data:image/png;base64,{picture}" alt="{escape(text)}"></figure>'
+    return f'<figure><img src="data:image/png;base64,{picture}" alt="{html_text(text)}"></figure>'
 
 
 def _pairs(rows: Iterable[tuple[str, str]]) -> str:
     body = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>\n'
+        f'<tr><th scope="row">{html_text(name)}</th><td>{html_text(value)}</td></tr>\n'
         for name, value in rows
     )
     return f"<table>\n{body}</table>"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
+    head = "".join(f'<th scope="col">{html_text(one)}</th>' for one in heads)
     body = "".join(
-        "<tr>" + "".join(f'<td class="n">{escape(cell)}</td>' for cell in row) + "</tr>\n"
+        "<tr>" + "".join(f'<td class="n">{html_text(cell)}</td>' for cell in row) + "</tr>\n"
         for row in rows
     )
     table = f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>"

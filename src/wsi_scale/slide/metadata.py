@@ -124,7 +124,7 @@ def parse_mpp(text: str) -> float | Pair:
             f"{text!r} means pixels of {numbers[0]:g} × {numbers[1]:g} µm, which no scanner makes; "
             "write the number with a point, for example 0.25"
         )
-    x, y = check_mpp((numbers[0], numbers[-1])) or (0.0, 0.0)
+    x, y = check_mpp(numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])) or (0.0, 0.0)
     return x if len(numbers) == 1 else (x, y)
 
 

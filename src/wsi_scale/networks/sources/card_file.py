@@ -62,7 +62,7 @@ def load_described(path: Path, spec: str) -> Network:
     if "weights" in inner.overrides:
         raise NetworkError(f"{path}: give weights as a key of the card, not inside source")
     source = card.source
-    beside_it = (folder / inner.target).exists()
+    beside_it = os.path.exists(folder / inner.target)
     if ":" not in inner.target and (Path(inner.target).suffix or beside_it):
         source = str(folder / inner.target) + source.removeprefix(inner.target)
     network: Network = find_source(source).load(source, card.trust(trusted))

@@ -106,6 +106,7 @@ def _opened(source: Any, reader: str | None) -> Slide:
     if not _names_file(source):
         return _first_that_opens(source) if reader is None else _forced(source, reader)
     _check_path(source)
+    check_parts(Path(source))
     if not is_plain(source) and may_read_apart() and _only_native(source, reader):
         return ApartSlide(os.fspath(source), reader)
     return _first_that_opens(source) if reader is None else _forced(source, reader)
@@ -137,8 +138,6 @@ def _forced(source: Any, reader: str) -> Slide:
     accepted = module.accepts(source)
     if not accepted or _names_file(source):
         _check_path(source)
-    if _names_file(source):
-        check_parts(Path(source))
     if not accepted:
         raise SlideError(
             f"{_label(module)} cannot open {_describe(source)}; leave out the reader and one is "
