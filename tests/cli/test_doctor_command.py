@@ -25,7 +25,7 @@ def test_a_reader_that_cannot_read_is_named_with_a_remedy(monkeypatch, capsys):
 
     monkeypatch.setattr(openslide, "open", refuse)
     monkeypatch.setattr(
-        diagnose, "_network", lambda name: diagnose.Checked("network", name, True, "")
+        diagnose, "_network", lambda name: diagnose.HealthCheck("network", name, True, "")
     )
     assert run(["doctor"]) == 3
     shown = capsys.readouterr().out

@@ -14,7 +14,7 @@ from wsi_scale.errors import SettingsError
 from wsi_scale.exports.facts import ready
 from wsi_scale.exports.targets import all_targets
 from wsi_scale.exports.targets._magnification import bucket
-from wsi_scale.exports.targets.histoqc import base_mag
+from wsi_scale.exports.targets.for_histoqc import base_mag
 from wsi_scale.exports.write import export
 
 

@@ -23,7 +23,7 @@ EXTRAS = ("napari", "batch", "networks")
 
 
 @dataclass(frozen=True)
-class Checked:
+class HealthCheck:
     """One thing that was looked at."""
 
     kind: Kind
@@ -37,7 +37,7 @@ class Checked:
     """What to do about it; empty if it works."""
 
 
-def diagnose() -> list[Checked]:
+def diagnose() -> list[HealthCheck]:
     """Everything, in the order in which it is shown."""
     wanted, extras = requirements()
     return [
@@ -51,18 +51,18 @@ def diagnose() -> list[Checked]:
     ]
 
 
-def is_well(findings: list[Checked]) -> bool:
+def is_well(findings: list[HealthCheck]) -> bool:
     """Whether everything that every run needs works.
 
-    >>> is_well([Checked("extra", "napari", False, "missing")])
+    >>> is_well([HealthCheck("extra", "napari", False, "missing")])
     True
-    >>> is_well([Checked("library", "torch", False, "missing", needed=True)])
+    >>> is_well([HealthCheck("library", "torch", False, "missing", needed=True)])
     False
     """
     return all(one.works for one in findings if one.needed)
 
 
-def as_json(findings: list[Checked]) -> dict[str, Any]:
+def as_json(findings: list[HealthCheck]) -> dict[str, Any]:
     """The same for programs."""
     return {
         "version": __version__,
@@ -100,15 +100,15 @@ def version_of(package: str) -> str | None:
         return None
 
 
-def _library(name: str) -> Checked:
+def _library(name: str) -> HealthCheck:
     version = version_of(name)
     if version is None:
         remedy = f"pip install --force-reinstall wsi-scale, or pip install {name}"
-        return Checked("library", name, False, "not installed", needed=True, remedy=remedy)
-    return Checked("library", name, True, version, needed=True)
+        return HealthCheck("library", name, False, "not installed", needed=True, remedy=remedy)
+    return HealthCheck("library", name, True, version, needed=True)
 
 
-def _readers() -> list[Checked]:
+def _readers() -> list[HealthCheck]:
     """Each reader opens a small slide of its own format, written to a temporary folder."""
     from wsi_scale.slide.readers import all_readers
 
@@ -119,7 +119,7 @@ def _readers() -> list[Checked]:
             problem = _problem(lambda m=module, f=folder: _read_example(m, Path(f)))
         remedy = "pip install --force-reinstall wsi-scale" if problem else ""
         # one is enough for a run, but each is a plain dependency
-        found.append(Checked("reader", name, not problem, problem or reads, True, remedy))
+        found.append(HealthCheck("reader", name, not problem, problem or reads, True, remedy))
     return found
 
 
@@ -128,7 +128,7 @@ def _read_example(module: Any, folder: Path) -> None:
         slide.read(0, 0, 0, 8, 8)
 
 
-def _network(name: str) -> Checked:
+def _network(name: str) -> HealthCheck:
     """A bundled network answers for one small patch."""
 
     def run() -> None:
@@ -141,10 +141,10 @@ def _network(name: str) -> Checked:
 
     problem = _problem(run)
     remedy = "pip install --force-reinstall wsi-scale" if problem else ""
-    return Checked("network", name, not problem, problem or "runs on cpu", True, remedy)
+    return HealthCheck("network", name, not problem, problem or "runs on cpu", True, remedy)
 
 
-def _devices() -> list[Checked]:
+def _devices() -> list[HealthCheck]:
     from wsi_scale.networks.load import choose_device
 
     found = []
@@ -152,20 +152,20 @@ def _devices() -> list[Checked]:
         problem = _problem(lambda n=name: choose_device(n))
         says = "not on this machine, or torch was installed without it" if problem else "present"
         remedy = "only to be faster: https://pytorch.org/get-started" if problem else ""
-        found.append(Checked("device", name, not problem, says, remedy=remedy))
+        found.append(HealthCheck("device", name, not problem, says, remedy=remedy))
     return found
 
 
-def _extra(name: str, packages: list[str]) -> Checked:
+def _extra(name: str, packages: list[str]) -> HealthCheck:
     versions = {package: version_of(package) for package in packages}
     missing = [package for package, version in versions.items() if version is None]
     if missing or not packages:
         says = f"missing {', '.join(missing)}" if missing else "unknown; wsi-scale is not installed"
-        return Checked("extra", name, False, says, remedy=f"pip install 'wsi-scale[{name}]'")
-    return Checked("extra", name, True, ", ".join(f"{p} {v}" for p, v in versions.items()))
+        return HealthCheck("extra", name, False, says, remedy=f"pip install 'wsi-scale[{name}]'")
+    return HealthCheck("extra", name, True, ", ".join(f"{p} {v}" for p, v in versions.items()))
 
 
-def _folders() -> list[Checked]:
+def _folders() -> list[HealthCheck]:
     """Where other libraries keep what they download, and where temporary files go."""
     home = Path.home()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
@@ -178,14 +178,14 @@ def _folders() -> list[Checked]:
     return [_folder(name, path) for name, path in places.items()]
 
 
-def _folder(name: str, path: Path) -> Checked:
+def _folder(name: str, path: Path) -> HealthCheck:
     if not path.is_dir():
-        return Checked("folder", name, True, f"{path}: nothing yet")
+        return HealthCheck("folder", name, True, f"{path}: nothing yet")
     free = shutil.disk_usage(path).free / 2**30
     says = f"{path}: {free:.0f} GiB free"
     if os.access(path, os.W_OK):
-        return Checked("folder", name, True, says)
-    return Checked("folder", name, False, f"{says}, read-only", remedy="change its permissions")
+        return HealthCheck("folder", name, True, says)
+    return HealthCheck("folder", name, False, f"{says}, read-only", remedy="change its permissions")
 
 
 def _problem(attempt: Any) -> str:

@@ -6,7 +6,7 @@ import json as json_module
 
 import typer
 
-from wsi_scale.cli.diagnose import Checked, as_json, diagnose, is_well, python_line
+from wsi_scale.cli.diagnose import HealthCheck, as_json, diagnose, is_well, python_line
 from wsi_scale.cli.options import JsonOption
 from wsi_scale.cli.outputs import check_json, write_text
 from wsi_scale.cli.show import out
@@ -41,7 +41,7 @@ def doctor(json: JsonOption = None) -> None:
         raise typer.Exit(UNWELL)
 
 
-def print_findings(findings: list[Checked]) -> None:
+def print_findings(findings: list[HealthCheck]) -> None:
     """One line per finding, below the title of its kind; then the verdict."""
     out.print(python_line(), soft_wrap=True)
     for kind, title in TITLES.items():

@@ -35,7 +35,7 @@ def too_wide(evidence: Evidence, sites: int) -> Judgement | None:
     if factor > WIDEST:
         return Judgement(
             "ambiguous",
-            f"the {LEVEL:.0%} interval, {low:.3g} to {high:.3g}, reaches to {factor:.2f} times the "
+            f"the {LEVEL:.0%} interval, {low:.3g} to {high:.3g}, reaches to {factor:.3f} times the "
             f"answer; the limit is {WIDEST:g}",
         )
     if answer.errors is None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from wsi_scale.errors import SettingsError, SiteError, SlideError
 from wsi_scale.judgement.by_size import RULER, follow_size
-from wsi_scale.judgement.estimate import Estimate, blank_estimate
+from wsi_scale.judgement.estimate import TOLERANCE, Estimate, blank_estimate
+from wsi_scale.judgement.tolerance import steady_band
 from wsi_scale.pipeline.planning import region_of
 from wsi_scale.pipeline.progress import Progress
 from wsi_scale.pipeline.run import Run
@@ -15,6 +16,7 @@ from wsi_scale.pixel_size.audit import stated_mpp
 from wsi_scale.pixel_size.read_tissue import measure_pixel_size
 from wsi_scale.pixel_size.scale_by_size import scale_by_size
 from wsi_scale.report import PixelSize
+from wsi_scale.responses.record import Responses
 
 
 def ask_ruler(run: Run) -> PixelSize | None:
@@ -32,10 +34,13 @@ def ask_ruler(run: Run) -> PixelSize | None:
         return PixelSize(verdict="blank", reason=str(error))
 
 
-def answer_by_size(run: Run, own: Estimate, size: PixelSize | None) -> Estimate:
+def answer_by_size(
+    run: Run, own: Estimate, size: PixelSize | None, responses: Responses | None = None
+) -> Estimate:
     """The network's own answer, or the one that follows from its µm/px and the slide's.
 
-    size: what the ruler read; None if it was not asked. An estimator that was named is followed;
+    size: what the ruler read; None if it was not asked. responses: what the network answered; they
+    give the tolerance band, if they reach to the scale. An estimator that was named is followed;
     the ruler then only stands beside it.
 
     Raises SettingsError when the ruler was named and a size is missing.
@@ -53,7 +58,13 @@ def answer_by_size(run: Run, own: Estimate, size: PixelSize | None) -> Estimate:
         return own if route is None else replace(own, voices={**own.voices, RULER: route.scale})
     if route is None and (named or run.network.absent):
         return _nothing(run, size)
-    return follow_size(own, route, named=named)
+    answer = follow_size(own, route, named=named)
+    if answer.estimator != RULER or responses is None or answer.scale is None:
+        return answer
+    measured = responses.grid.scales
+    if not run.network.predicts or not measured[0] <= answer.scale <= measured[-1]:
+        return answer
+    return replace(answer, tolerance=steady_band(responses, answer.scale, TOLERANCE))
 
 
 def ask_only_the_ruler(run: Run, started: float) -> Progress:

@@ -73,7 +73,7 @@ class SiteVisits:
 
         size = ask_ruler(self.run)
         if self._answer is not None:
-            self._answer = answer_by_size(self.run, self._answer, size)
+            self._answer = answer_by_size(self.run, self._answer, size, merge(self._parts))
         tried = try_levels(self.run, self._answer) if self._answer is not None else None
         last = self._progress(self._parts, finished=True, stopped_early=seen < len(sites))
         yield replace(last, tried=tried, pixel_size=size)
