@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -65,7 +66,11 @@ def run_one(name: str, about: dict[str, str], environments: Path) -> dict[str, s
         if done.returncode != 0 or not out.exists():
             last = (done.stderr.strip().splitlines() or ["no word"])[-1]
             print(done.stderr[-3000:], file=sys.stderr)
-            return row | {"note": f"failed: {last[:120]}"}
+            lacks = re.findall(r"No module named '([^']+)'", done.stderr)
+            why = (
+                f"not run: its environment lacks {lacks[-1]}" if lacks else f"failed: {last[:120]}"
+            )
+            return row | {"note": why}
         with np.load(out) as read:
             return row | compare(read["patch"], float(read["x"]), float(read["y"]))
 

@@ -6,6 +6,7 @@ python -m benchmarks.witnesses.table build/witnesses --out benchmarks/results/wi
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import math
 import sys
@@ -219,6 +220,28 @@ def profile_lines(told: list[Told]) -> list[str]:
     return lines
 
 
+def write_csv(path: Path, by_witness: dict[str, list[Row]]) -> None:
+    """One line a question: octaves from the truth, 90 % interval and verdict of both answers."""
+    names = ("scale", "verdict", "interval", "misfit", "rise")
+    with path.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["witness", "place", "source", "truth", "lo", "hi", "answer", *names])
+        for rows in by_witness.values():
+            for row in rows:
+                about = [row["witness"], row["place"], row["source"], row["truth"]]
+                about += [row["scales"][0], row["scales"][-1]]
+                for answer in ("plain", "freed"):
+                    if answer in row:
+                        told = [row[answer][name] for name in names]
+                        table.writerow(map(rounded, [*about, answer, *told]))
+
+
+def rounded(value: Any) -> Any:
+    if isinstance(value, list):
+        return " ".join(str(rounded(x)) for x in value)
+    return round(value, 4) if isinstance(value, float) else value
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
@@ -264,6 +287,7 @@ def main() -> None:
         *profile_lines([Told(**one) for one in map(json.loads, told)]),
     ]
     args.out.write_text("\n".join(page) + "\n")
+    write_csv(args.out.with_suffix(".csv"), by_witness)
 
 
 if __name__ == "__main__":
