@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wsi_scale.batch.row import failed_row, flatten
+from wsi_scale.batch.row import columns, failed_row, flatten
 from wsi_scale.cli import run
 from wsi_scale.report import Report
 
@@ -25,7 +25,8 @@ def report(tmp_path):
 
 
 def write_rows(path, *reports, failed=0):
-    rows = [{"path": r.slide.path, "error": None} | flatten(r) for r in reports]
+    empty = dict.fromkeys(columns())
+    rows = [empty | {"path": r.slide.path} | flatten(r) for r in reports]
     rows += [failed_row("slide", "it is empty") | {"path": "slides/x.svs"}] * failed
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return str(path)
@@ -69,7 +70,7 @@ def test_rows_in_parquet_are_read_too(tmp_path, capsys):
     parts = Parts(tmp_path / "rows.parquet")
     parts.begin()
     report = answers.make_answer()
-    parts.append({"path": report.slide.path, "error": None} | flatten(report))
+    parts.append(dict.fromkeys(columns()) | {"path": report.slide.path} | flatten(report))
     parts.close()
     assert run(["export", str(parts.path), "--for", "lazyslide"]) == 0
     assert "'mpp': 0.5" in capsys.readouterr().out

@@ -24,7 +24,7 @@ TITLES = {
 
 
 def doctor(json: JsonOption = None) -> None:
-    """Check that wsi-scale works here, and say what to do about what does not.
+    """Check that wsi-scale works here, and say what is missing.
 
     In: nothing. Out: the versions of libraries, which readers read what, the devices, the extras
     that are missing with the command that installs them, and folders. Readers and bundled networks

@@ -53,7 +53,7 @@ def export(
     even_if: EvenIfOption = None,
     show: ListOption = False,
 ) -> None:
-    """Write what another tool needs to read slides at the scale that was found.
+    """Write what another tool needs to read slides at that scale.
 
     In: a report, or the rows of a batch. Out: a table, a script or a configuration for the tool
     named with --for; `wsi-scale export --list` shows all tools. Slides that are not ok, or whose
