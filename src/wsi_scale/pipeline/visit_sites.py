@@ -82,6 +82,11 @@ def measure_site(run: Run, pyramid: Pyramid, target: str | int | None = None) ->
     )
 
 
+def _target_of(part: Responses) -> int | None:
+    """The class that was the target at a site before; None without classes."""
+    return int(part.target[0]) if part.classes else None
+
+
 def visit(run: Run, sites: Sequence[Site]) -> Iterator[Responses | SlideError]:
     """Responses of the network at each site, or the error if it could not be read."""
     for pyramid in read_ahead(run, sites):
@@ -100,7 +105,7 @@ def visit_again(run: Run, parts: Sequence[Responses]) -> Iterator[Responses | Sl
         elif not pyramid.indices:
             yield part
         else:
-            more = measure_site(run, pyramid, int(part.target[0]))
+            more = measure_site(run, pyramid, _target_of(part))
             yield part.beside(more.on_larger_grid(part.grid))
 
 
@@ -121,7 +126,7 @@ def visit_freed(run: Run, parts: Sequence[Responses], colours: Colours) -> Itera
         if isinstance(pyramid, SlideError) or not pyramid.indices:
             yield part
         else:
-            freed = measure_site(run, recolour(pyramid, changes), int(part.target[0]))
+            freed = measure_site(run, recolour(pyramid, changes), _target_of(part))
             yield add_freed(part, freed.on_larger_grid(part.grid))
 
 

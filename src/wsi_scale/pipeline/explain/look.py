@@ -59,7 +59,7 @@ def look_inside(progress: Progress, slide: Slide | None = None) -> Explanation:
     Raises
     ------
     SettingsError
-        When nothing was shown to the network, as on a blank slide.
+        When nothing was shown to the network, as on a blank slide, or it predicts no classes.
     SlideError
         When the slide is closed, or a patch cannot be read.
 
@@ -79,6 +79,11 @@ def look_inside(progress: Progress, slide: Slide | None = None) -> Explanation:
         raise SettingsError(
             "there is nothing to look into, because no patch was shown to the network; "
             "choose a slide or region with tissue"
+        )
+    if not run.network.predicts:
+        raise SettingsError(
+            f"{run.network.name} predicts no classes (task = {run.network.task!r}), so there is no "
+            "score to look into; leave this out, or use the same network with its head"
         )
     room = max(reach(run.slide.bounds, site, run.input_size) for site in responses.sites)
     scales = three_scales(answer.scale, run.grid.scales[0], min(run.grid.scales[-1], room))
