@@ -2,7 +2,7 @@
 # make test   set up, run the tests
 # make check  ruff and mypy
 # make fuzz   damaged inputs for every reader and parser, for as long as you like; FUZZ_CASES in all
-# make matrix set up, ask every family of networks in docs/networks.md; takes about as long as the table says
+# make matrix set up, ask every family of networks in docs/networks.md
 # make consumers   let other tools read patches by our exports; each gets an environment (GBs)
 
 PYTHON ?= python3
