@@ -46,7 +46,7 @@ def files_of_spec(spec: str) -> list[str]:
 
 def _described_files(target: str, card: Path | None) -> list[str]:
     """Descriptions and weights of a folder in another format, its sub-folders too."""
-    if (card is not None and card.is_file()) or not target or not os.path.isdir(target):
+    if (card is not None and os.path.isfile(card)) or not target or not os.path.isdir(target):
         return []
     places = [place for part in ("*", "*/*") for place in sorted(Path(target).glob(part))]
     return [str(place) for place in places if place.suffix.lower() in _DESCRIBED][:_MOST_FILES]

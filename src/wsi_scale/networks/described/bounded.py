@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -105,7 +106,7 @@ def file_inside(folder: Path, name: Any, said_by: Path) -> Path:
             "put the file beside it and correct the name"
         )
     path = folder.joinpath(*parts)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise NetworkError(
             f"{said_by} names {text}, which is not in {folder}; download the whole folder"
         )

@@ -14,6 +14,7 @@ A source module declares
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -80,13 +81,15 @@ def find_source(spec: str) -> ModuleType:
             f"{target} holds weights but not the network that they belong to; "
             f"use package.module:factory?weights={target}"
         )
-    indices = sorted(Path(target).glob(f"*{INDEX}")) if Path(target).is_dir() else []
+    indices = sorted(Path(target).glob(f"*{INDEX}")) if os.path.isdir(Path(target)) else []
     if indices:
         raise NetworkError(
             f"{target} holds weights but no config.json that names their network; "
             f"use package.module:factory?weights={indices[0]}"
         )
-    if Path(target).is_dir() or (target.lower().endswith(".zip") and Path(target).is_file()):
+    if os.path.isdir(Path(target)) or (
+        target.lower().endswith(".zip") and os.path.isfile(Path(target))
+    ):
         raise NetworkError(
             f"{target} holds no description of a network that is known: no card.toml, rdf.yaml "
             "(BioImage.IO), configs/metadata.json (MONAI) or config.json (WSInfer, Hugging Face); "

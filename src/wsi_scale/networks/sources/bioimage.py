@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,15 +41,15 @@ _STATE = "pytorch_state_dict"
 def accepts(spec: str) -> bool:
     """True for a folder or zip with a description of BioImage.IO, and for that file itself."""
     path = Path(spec.partition("?")[0])
-    if path.is_file() and path.suffix.lower() == ".zip":
+    if os.path.isfile(path) and path.suffix.lower() == ".zip":
         return root_with(path, FILES.__contains__) is not None
     return not spec.startswith("?") and spec != "" and _description_of(path) is not None
 
 
 def _description_of(path: Path) -> Path | None:
-    if path.is_dir():
-        return next((path / name for name in FILES if (path / name).is_file()), None)
-    return path if path.suffix.lower() in (".yaml", ".yml") and path.is_file() else None
+    if os.path.isdir(path):
+        return next((path / name for name in FILES if os.path.isfile(path / name)), None)
+    return path if path.suffix.lower() in (".yaml", ".yml") and os.path.isfile(path) else None
 
 
 def load(spec: str, card: Card | None = None) -> Network:
@@ -60,7 +61,7 @@ def load(spec: str, card: Card | None = None) -> Network:
     asked = parse_spec(spec)
     asked.refuse_arguments("a model of BioImage.IO")
     path = Path(asked.target)
-    if path.suffix.lower() == ".zip" and path.is_file():
+    if path.suffix.lower() == ".zip" and os.path.isfile(path):
         path = unpack(path, root_with(path, FILES.__contains__) or "")
     found = _description_of(path)
     if found is None:
@@ -92,7 +93,7 @@ def _choose(asked: Spec, said: Mapping[str, Any], path: Path) -> tuple[str, Mapp
     entries_ = {k: offered[k] for k in kinds if isinstance(offered[k], dict)}
     for kind, entry in entries_.items():
         source = str(entry.get("source"))
-        if (wanted or (path.parent / source).is_file()) and kind in (*_RUN, _STATE):
+        if (wanted or os.path.isfile(path.parent / source)) and kind in (*_RUN, _STATE):
             return kind, entry
     if entries_ and not wanted:
         kind, entry = next(iter(entries_.items()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -44,9 +45,9 @@ def accepts(spec: str) -> bool:
 
 def _config_of(target: str) -> Path | None:
     path = Path(target)
-    if target and path.is_dir():
+    if target and os.path.isdir(path):
         path = path / "config.json"
-    return path if path.name == "config.json" and path.is_file() else None
+    return path if path.name == "config.json" and os.path.isfile(path) else None
 
 
 def load(spec: str, card: Card | None = None) -> Network:
@@ -89,7 +90,7 @@ def _weights_of(asked: Spec, folder: Path) -> Path:
     if named:
         return Path(named)
     for name in _WEIGHTS:
-        if (folder / name).is_file():
+        if os.path.isfile(folder / name):
             return folder / name
     raise NetworkError(
         f"{folder} holds a config.json but none of {', '.join(_WEIGHTS)}; download the whole folder"
@@ -165,7 +166,7 @@ def describe_transformers(said: Mapping[str, Any], path: Path) -> Description:
         card["stride"] = whole(said["patch_size"], f"{path}: patch_size")
     notes = []
     beside = path.with_name("preprocessor_config.json")
-    if beside.is_file():
+    if os.path.isfile(beside):
         card |= _preprocessor(read_json(beside), beside)
     else:
         notes.append("without a preprocessor_config.json, it is shown 0–1")
@@ -208,6 +209,6 @@ def example(folder: Path) -> str:
     with suppress(NetworkError):  # without timm, the contract test reads how to install it
         module = _of_timm(parse_spec(str(folder)), said, folder / "config.json")
         save_file(module.state_dict(), folder / "model.safetensors")
-    if not (folder / "model.safetensors").exists():
+    if not os.path.exists(folder / "model.safetensors"):
         (folder / "model.safetensors").touch()
     return str(folder)

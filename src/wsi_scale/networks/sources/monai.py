@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,9 +43,9 @@ def accepts(spec: str) -> bool:
     """True for a folder or zip with ``configs/metadata.json``."""
     target = spec.partition("?")[0]
     path = Path(target)
-    if target.lower().endswith(".zip") and path.is_file():
+    if target.lower().endswith(".zip") and os.path.isfile(path):
         return root_with(path, _METADATA.__eq__) is not None
-    return bool(target) and (path / _METADATA).is_file()
+    return bool(target) and os.path.isfile(path / _METADATA)
 
 
 def load(spec: str, card: Card | None = None) -> Network:
@@ -52,9 +53,9 @@ def load(spec: str, card: Card | None = None) -> Network:
     asked = parse_spec(spec)
     asked.refuse_arguments("a MONAI bundle")
     folder = Path(asked.target)
-    if folder.is_file():
+    if os.path.isfile(folder):
         folder = unpack(folder, root_with(folder, _METADATA.__eq__) or "")
-    config_path = next((folder / x for x in _INFERENCE if (folder / x).is_file()), None)
+    config_path = next((folder / x for x in _INFERENCE if os.path.isfile(folder / x)), None)
     config = {} if config_path is None else read_json(config_path)
     description = describe(folder, config, config_path)
     named = asked.overrides.get("weights")
@@ -78,7 +79,7 @@ def load(spec: str, card: Card | None = None) -> Network:
 
 
 def _first(folder: Path, names: tuple[str, ...]) -> Path | None:
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    return next((folder / name for name in names if os.path.isfile(folder / name)), None)
 
 
 def torchscript_inside(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,9 +45,9 @@ def accepts(spec: str) -> bool:
 
 def _config_of(target: str) -> Path | None:
     path = Path(target)
-    if target and path.is_dir():
+    if target and os.path.isdir(path):
         path = path / "config.json"
-    return path if path.suffix.lower() == ".json" and path.is_file() else None
+    return path if path.suffix.lower() == ".json" and os.path.isfile(path) else None
 
 
 def load(spec: str, card: Card | None = None) -> Network:
