@@ -194,10 +194,14 @@ def test_the_default_network_shows_what_the_pixels_say(make_dock, model, wait, a
     dock.run()
     wait(lambda: dock.work is None, 600)
     report, answer = dock.results.result.report, dock.results.answer
-    assert report.estimator == "recognition"
+    assert report.estimator == "ruler"
     assert "µm/px, like " in answer.head.text()
     assert report.pixels.reason[1:] in answer.meaning.text()
-    for words in ("recognition", "Answer of fingerprint alone", "Scale expected from the metadata"):
+    for words in (
+        "Answer of recognition alone",
+        "Answer of fingerprint alone",
+        "Scale expected from the metadata",
+    ):
         assert words in answer.numbers.text()
     stated = PixelField(source="aperio.MPP", mpp=0.499, octaves=-0.01, status="agree")
     pixels = report.pixels.model_copy(update={"fields": [stated]})

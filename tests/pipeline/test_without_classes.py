@@ -31,9 +31,8 @@ class Encoder(nn.Module):
 def network():
     torch.manual_seed(0)
     module = Encoder()
-    patches = (
-        torch.tensor(disc_image(10, spacing=50)[None, :480, :480]).permute(0, 3, 1, 2).float() / 255
-    )
+    picture = disc_image(10, spacing=50)[None, :480, :480]
+    patches = torch.tensor(picture).permute(0, 3, 1, 2).float() / 255
     for part in (module.body[1], module.norm):
         part.momentum = None
     with torch.no_grad():
