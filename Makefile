@@ -43,7 +43,7 @@ fuzz: $(VENV)/.installed-dev
 	nice -n 19 $(BIN)/python tests/fuzz/run.py --cases $(FUZZ_CASES) --out fuzz
 
 matrix: $(VENV)/.installed-dev
-	$(BIN)/python benchmarks/family_matrix.py --check
+	$(BIN)/python benchmarks/family_matrix.py --check --workers 2
 
 # a tool that cannot be installed here leaves no environment, and the table says so
 consumers: $(VENV)/.installed-dev
