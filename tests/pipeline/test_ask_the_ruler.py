@@ -83,6 +83,25 @@ def test_metadata_that_the_tissue_contradicts_give_no_micrometres():
     assert report.verdict != "ok"
     assert report.mpp is None
     assert report.voices["metadata"] == 4.0
+    assert "stays in use" not in " ".join([report.reason, *report.warnings])
+    assert any("the scale follows the tissue" in warning for warning in report.warnings)
+    assert "was not used" in explain(report)
+    assert "give it with --mpp" not in explain(report)
+
+
+@pytest.mark.parametrize(("spec", "scale"), [("mpp:20", 40.08), ("mpp:0.01", 0.02004)])
+def test_a_scale_at_which_nothing_can_be_read_is_never_ok(spec, scale):
+    report = estimate_slide(CMU, spec)
+    assert report.scale == pytest.approx(scale, rel=1e-3)
+    assert report.verdict == "edge"
+    assert "outside the window 0.5 to 16" in report.reason
+    assert "check the µm/px of network and slide" in explain(report)
+
+
+def test_a_patch_that_does_not_fit_the_slide_is_never_ok():
+    report = estimate_slide(CMU, "for:uni?mpp=7")  # 14 × 256 px on a side of 2220
+    assert report.verdict == "edge"
+    assert "shorter side has 2220" in report.reason
 
 
 def test_a_slide_of_unknown_size_without_tissue_gets_no_number():

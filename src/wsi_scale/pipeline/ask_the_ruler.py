@@ -58,13 +58,37 @@ def answer_by_size(
         return own if route is None else replace(own, voices={**own.voices, RULER: route.scale})
     if route is None and (named or run.network.absent):
         return _nothing(run, size)
-    answer = follow_size(own, route, named=named)
+    answer = _in_reach(run, follow_size(own, route, named=named))
     if answer.estimator != RULER or responses is None or answer.scale is None:
         return answer
     measured = responses.grid.scales
     if not run.network.predicts or not measured[0] <= answer.scale <= measured[-1]:
         return answer
     return replace(answer, tolerance=steady_band(responses, answer.scale, TOLERANCE))
+
+
+def _in_reach(run: Run, answer: Estimate) -> Estimate:
+    """The answer; ``edge`` if its scale lies outside the window, or a patch does not fit there.
+
+    A division gives any scale, also one at which nothing can be read.
+    """
+    if answer.estimator != RULER or answer.scale is None:
+        return answer
+    lo, hi = run.settings.scales
+    side = min(run.slide.bounds.width, run.slide.bounds.height)
+    doubts = []
+    if not lo <= answer.scale <= hi:
+        doubts.append(f"scale {answer.scale:.3g} lies outside the window {lo:g} to {hi:g}")
+    if run.input_size * answer.scale > side:
+        doubts.append(
+            f"a patch of {run.input_size} px there is {run.input_size * answer.scale:.0f} px wide, "
+            f"but the slide's shorter side has {side:g}"
+        )
+    if not doubts:
+        return answer
+    check = "check the network's µm/px and the slide's, or set the window with --scales"
+    reason = "; also, ".join([*doubts, answer.reason])
+    return replace(answer, verdict="edge", reason=f"{reason}; {check}")
 
 
 def ask_only_the_ruler(run: Run, started: float) -> Progress:

@@ -12,7 +12,7 @@ from wsi_scale.judgement.estimate import Estimate
 from wsi_scale.judgement.evidence import same_scale
 from wsi_scale.judgement.verdicts import Interval
 from wsi_scale.pipeline.run import Run
-from wsi_scale.pixel_size.audit import audit_slide
+from wsi_scale.pixel_size.audit import STAYS, audit_slide
 from wsi_scale.plumbing.version import __version__
 from wsi_scale.report import (
     AuditEntry,
@@ -22,6 +22,7 @@ from wsi_scale.report import (
     LevelPart,
     NearestLevel,
     NetworkPart,
+    PixelAudit,
     PixelSize,
     Provenance,
     Report,
@@ -76,7 +77,7 @@ def build_report(
             *run.warnings,
             *answer.warnings,
             *_at_switch(run.slide, answer),
-            *([pixels.reason] if pixels and pixels.status == "conflict" else []),
+            *_conflict(pixels, overruled=used != mpp),
         ],
         candidates=[Candidate(scale=s, score=v) for s, v in answer.candidates],
         voices=answer.voices | ({} if expected is None else {METADATA: expected}),
@@ -92,6 +93,14 @@ def build_report(
         partial=partial,
         provenance=_provenance(run, seconds, patches),
     )
+
+
+def _conflict(pixels: PixelAudit | None, *, overruled: bool) -> tuple[str, ...]:
+    """A warning if the tissue contradicts the stated µm/px; overruled: its own is followed."""
+    if pixels is None or pixels.status != "conflict":
+        return ()
+    followed = "; the scale follows the tissue" if overruled else STAYS
+    return (pixels.reason.replace(STAYS, followed),)
 
 
 def _overruled(answer: Estimate, expected: float | None) -> bool:

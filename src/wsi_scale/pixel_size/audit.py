@@ -23,6 +23,10 @@ CONFLICT = 0.6
 surely holds the right one."""
 
 
+STAYS = "; the stated value stays in use"
+"""In the reason of a conflict: the comparison overrules nothing."""
+
+
 class StatedMpp(NamedTuple):
     """The µm/px in use, and everything that the file states."""
 
@@ -135,8 +139,8 @@ def _reason(audit: PixelAudit, size: PixelSize) -> str:
     seen = f"the tissue suggests {_seen(audit, 'ok')}"
     if audit.status == "conflict":
         return (
-            f"{seen}, which conflicts with {_stated(audit)}, {_far(audit)} away; the stated value "
-            f"stays in use{_others(audit)}"
+            f"{seen}, which conflicts with {_stated(audit)}, {_far(audit)} away"
+            f"{STAYS}{_others(audit)}"
         )
     if verdict != "ok" and audit.status == "undecidable":
         return (

@@ -16,6 +16,13 @@ _DOUBT = {
     "bound; if you know the slide's µm/px, give it with --mpp.",
 }
 
+_OVERRULED = (
+    "The µm/px given for the slide was not used, because its tissue contradicts it; "
+    "--trust-metadata uses it all the same."
+)
+
+_OUT_OF_REACH = "Nothing can be read sensibly at that scale; check the µm/px of network and slide."
+
 _UNCONFIRMED = (
     "It rests on the pixel size that was stated for the slide, and its tissue does not confirm it."
 )
@@ -38,9 +45,13 @@ def doubt_of_size(report: Report) -> str:
     """What the verdict means; empty under ``ok``."""
     if report.verdict == "ok":
         return ""
+    if report.verdict == "edge" and "--scales" in report.reason:
+        return _OUT_OF_REACH
     stated = report.voices.get(METADATA)
     if report.scale is not None and stated is not None and same_scale(stated, report.scale):
         return _UNCONFIRMED
+    if stated is not None:
+        return _OVERRULED
     return _DOUBT.get(report.verdict, "")
 
 
