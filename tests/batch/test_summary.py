@@ -104,7 +104,7 @@ def test_cohorts_that_are_folders_lose_what_all_begin_with():
 def test_the_summary_begins_with_what_to_look_at(cohort, row_of):
     rows = [*cohort([0.5] * 5 + [1.0]), row_of("/s/x/f|g", "/s/x", error="bad | worse")]
     text = markdown(summarize(rows))
-    assert text.startswith("7 slides, 1 failed, 1 flagged.\n\n## Look at these first")
+    assert text.startswith("7 slides: 6 ok, 1 failed; 1 flagged.\n\n## Look at these first")
     assert text.index("Look at these") < text.index("Failed: 1 slide") < text.index("By cohort")
     assert r"| /s/x/f\|g | slide | bad \| worse |" in text
     assert "| x | 7 | 1 | 6 ok | 1.000 | 0.500 | 0.500–0.500 |" in text
@@ -128,7 +128,7 @@ def test_the_page_holds_the_same_and_escapes_what_it_is_told(cohort, row_of):
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "rows &amp; more" in page
-    assert "7 slides, 1 failed, 1 flagged" in page
+    assert "7 slides: 6 ok, 1 failed; 1 flagged" in page
 
 
 def test_paths_break_anywhere_on_the_page_and_words_do_not(row_of):
@@ -161,4 +161,4 @@ def test_names_that_mean_something_to_others_are_drawn_as_they_are(cohort):
 def test_rows_without_any_answer_make_a_page_too(row_of):
     summary = summarize([row_of("a", error="bad")])
     assert batch_png(summary).startswith(b"\x89PNG")
-    assert "1 slide, 1 failed" in markdown(summary)
+    assert "1 slide: 1 failed" in markdown(summary)

@@ -968,3 +968,24 @@ def test_no_library_adds_its_own_lines_to_stderr(real_data, name):
     )
     assert done.returncode == 2
     assert re.fullmatch(r"error: [^\n]+\n", done.stderr), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--network-mpp", "0"], "0 is not a size in µm/px; give one above 0, such as 0.5"),
+        (["--for", "uni", "--explain", "a.png"], "--network SPEC beside --for"),
+    ],
+)
+def test_the_route_of_micrometres_refuses_in_its_users_words(capsys, arguments, says):
+    assert cli.run(["estimate", "synthetic:figures", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert "mpp:0" not in said
+
+
+def test_what_the_first_layer_of_a_published_model_sees_is_told(capsys):
+    from wsi_scale.cli.network_options import spec_of
+
+    assert spec_of("a.pt", None, "uni") == "a.pt?mpp=0.571428571"
+    assert "shrinks them to 224 px, so its first layer sees 0.571 µm/px" in capsys.readouterr().err

@@ -47,6 +47,34 @@ def test_tiles_lie_where_the_table_says(tmp_path, capsys):
     assert np.abs(seen - shrunk).mean() < 8
 
 
+def test_the_count_is_told_before_the_first_tile(tmp_path, capsys):
+    arguments = ["tiles", SLIDE, "--scale", "4", "--size", "600", "--all"]
+    assert run([*arguments, "--out", str(tmp_path / "a")]) == 2
+    assert "is 2400 px of the slide wide, but the slide's longer side has 900" in (
+        capsys.readouterr().err
+    )
+    assert not (tmp_path / "a").exists()
+    assert (
+        run(
+            [
+                "tiles",
+                SLIDE,
+                "--scale",
+                "4",
+                "--region",
+                "0,0,896,700",
+                "--all",
+                "--out",
+                str(tmp_path / "b"),
+            ]
+        )
+        == 0
+    )
+    captured = capsys.readouterr()
+    assert captured.err.startswith("1 tile of 224 px, each 896 px of the slide wide, at scale 4")
+    assert captured.out.startswith("1 tile at scale 4 of 224 px")
+
+
 def test_a_report_gives_scale_and_size(report, tmp_path):
     from wsi_scale.report import Report
 

@@ -16,6 +16,7 @@ from wsi_scale.exports.targets import all_targets
 from wsi_scale.exports.targets._magnification import bucket
 from wsi_scale.exports.targets.for_histoqc import base_mag
 from wsi_scale.exports.write import export
+from wsi_scale.networks.published_models import find_published
 
 
 def table(text):
@@ -38,6 +39,23 @@ def test_trident_is_told_the_magnification_that_makes_its_bucket_the_scale(answe
     # 0.25 µm/px counts as 40×, and 40 / 20 = 2
     assert "--mag 20 --patch_size 224" in files["trident.sh"]
     assert "--wsi_dir slides --custom_list_of_wsis slides_20x_224px.csv" in files["trident.sh"]
+
+
+def test_trident_is_told_the_encoder_if_it_has_it(answer):
+    script = export(answer(name="UNI", spec="for:uni", input_size=256), "trident")["trident.sh"]
+    *_, coords, feat = script.strip().splitlines()
+    assert "--task coords" in coords
+    assert "--task feat" in feat
+    assert feat.endswith("--patch_encoder uni_v1")
+    assert "then feat with --patch_encoder" not in script
+    other = export(answer(), "trident")["trident.sh"]
+    assert "then feat with --patch_encoder" in other
+
+
+def test_every_encoder_of_trident_is_a_published_model():
+    from wsi_scale.exports.targets.for_trident import ENCODERS
+
+    assert all(find_published(name) for name in ENCODERS)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,23 @@ def test_a_published_model_is_found_by_its_name():
     assert load_network("for:uni?mpp=0.4", device="cpu").card.training_mpp == 0.4
 
 
+def test_another_size_than_the_published_one_is_told():
+    (note,) = load_network("for:uni?mpp=1", device="cpu").notes
+    assert note == "UNI is published with 0.5 µm/px, and 1 was given; the given one is used"
+    (note,) = load_network("for:virchow2?mpp=0.7", device="cpu").notes
+    assert note.startswith("Virchow2 is published with 0.25, 0.5, 1, 2 µm/px")
+    assert load_network("for:virchow2?mpp=1", device="cpu").notes == ()
+    with pytest.raises(NetworkError, match="leave out --for or --network-mpp"):
+        spec_for("timm:vit_tiny_patch16_224", 1.0, "uni", "histology")
+
+
+def test_a_published_name_in_the_place_of_a_network_is_pointed_to_the_table():
+    with pytest.raises(NetworkError, match=r"uni is a published model.*--for uni"):
+        load_network("uni", device="cpu")
+    with pytest.raises(NetworkError, match=r"give the µm/px that it wants \(--network-mpp"):
+        spec_for(None, None, "nonsense", "histology")
+
+
 def test_it_cannot_be_shown_a_patch():
     network = load_network("mpp:0.5", device="cpu")
     patch = network.prepare(np.zeros((1, 96, 96, 3), np.uint8))

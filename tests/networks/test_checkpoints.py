@@ -53,6 +53,34 @@ def test_a_checkpoint_of_a_framework_loads_beside_the_module_in_this_folder(in_c
     assert not torch.equal(state["encoder.1.running_mean"], torch.zeros(8))
 
 
+@pytest.mark.parametrize(
+    "file", ["lightning_criterion.ckpt", "hovernet_desc.tar", "nnunet.pth", "numpy_scalar.pth"]
+)
+def test_a_checkpoint_alone_is_told_that_it_needs_its_network(file):
+    assert refusal(CASES / file) == (
+        f"{CASES / file} holds weights but not the network that they belong to; "
+        f"use package.module:factory?weights={CASES / file}"
+    )
+
+
+def test_a_checkpoint_of_before_torch_archives_is_told_so_too(tmp_path):
+    path = tmp_path / "old.pth"
+    torch.save(filled(), path, _use_new_zipfile_serialization=False)
+    assert "holds weights but not the network" in refusal(path)
+
+
+def test_a_folder_of_sharded_weights_stands_for_its_index(in_cases):
+    network = load_network(f"tinynet:build?weights={CASES / 'sharded'}", device="cpu")
+    assert network.batchnorm_batches == 20
+
+
+def test_a_folder_of_several_weights_must_say_which(in_cases, tmp_path):
+    assert "is a folder, and weights are a file: name one of it" in refusal(
+        f"tinynet:build?weights={CASES}"
+    )
+    assert "none that ends in .safetensors" in refusal(f"tinynet:build?weights={tmp_path}")
+
+
 def test_what_a_loss_left_in_the_checkpoint_is_told(in_cases):
     network = load_network("tinynet:build?weights=lightning_criterion.ckpt", device="cpu")
     (note,) = network.notes

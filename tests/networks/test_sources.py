@@ -177,7 +177,7 @@ def test_a_torchscript_file_is_no_checkpoint_and_a_checkpoint_no_torchscript(tmp
     scripted = torchscript.example(tmp_path)
     assert "holds no weights alone" in refusal(f"{FIGURES}&weights={scripted}")
     torch.save(FiguresNet().state_dict(), tmp_path / "w.pth")
-    assert "is not a TorchScript file" in refusal(str(tmp_path / "w.pth"))
+    assert "holds weights but not the network" in refusal(str(tmp_path / "w.pth"))
 
 
 @pytest.mark.parametrize(

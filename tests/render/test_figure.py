@@ -7,10 +7,12 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from wsi_scale.errors import OutputError
 from wsi_scale.geometry import Site
+from wsi_scale.render.curve import draw_curve
 from wsi_scale.render.figure import draw_estimate, figure_png, render_estimate
 
 
@@ -45,6 +47,14 @@ def test_it_draws_without_strip_resolution_levels_voices_or_curve(make_report):
         "blank", scale=None, mpp=None, slide={"levels": []}, voices={"profile": None}, curve=nothing
     )
     assert figure_png(bare.model_copy(update={"voices": {}}), [])
+
+
+def test_what_was_not_measured_has_no_score_axis(make_report):
+    axes = Figure().subplots()
+    nothing = {"scales": [], "score": [], "low": [], "high": []}
+    draw_curve(axes, make_report(estimator="ruler", curve=nothing))
+    assert axes.get_ylabel() == ""
+    assert "it follows from µm/px" in [text.get_text() for text in axes.texts][-1]
 
 
 @pytest.mark.parametrize("low", [0.1, 0.97, 1.0, 5.0])

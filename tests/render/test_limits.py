@@ -2,7 +2,7 @@
 
 import pytest
 
-from wsi_scale.render.limits import score_limits
+from wsi_scale.render.limits import scale_limits, score_limits
 
 SCALES, SCORE = (1.0, 2.0, 4.0), (0.0, 1.0, 0.0)
 
@@ -23,3 +23,9 @@ def test_a_wild_band_does_not_flatten_the_curve():
 def test_nothing_measured_has_limits_too():
     low, high = score_limits(SCALES, (None, None, None), (None, None, None))
     assert low < high
+
+
+def test_the_axis_holds_the_whole_interval(make_report):
+    low, high = scale_limits(make_report(scale_interval=(0.01, 90.0)))
+    assert low < 0.01
+    assert high > 90.0

@@ -134,7 +134,7 @@ def summarize(rows: Iterable[Row]) -> Summary:
     >>> from wsi_scale.batch.row import failed_row
     >>> row = failed_row("slide", "a.svs is empty") | {"path": "/s/a.svs", "cohort": "A"}
     >>> headline(summarize([row]))
-    '1 slide, 1 failed, none flagged.'
+    '1 slide: 1 failed; none flagged.'
     """
     slides = tuple(sorted((brief_of(row) for row in rows), key=lambda x: x.path))
     short = short_names({x.cohort for x in slides})
@@ -249,14 +249,16 @@ def cells_of(group: Group) -> list[str]:
 
 
 def headline(summary: Summary) -> str:
-    """One sentence: how many slides there are, how many failed, how many are flagged."""
+    """One sentence: how many slides there are, with which verdicts, and how many are flagged."""
     peak = summary.peak_mib
     memory = "" if peak is None else f"; no process held more than {peak:.0f} MiB"
     if memory and any(x.peak_mib is None for x in summary.slides):
         memory += ", as far as is known"
     count, flagged = len(summary.slides), len({x.slide.path for x in summary.outliers})
+    verdicts = Counter(x.verdict for x in summary.slides if x.verdict is not None)
+    counts = "".join(f"{many} {verdict}, " for verdict, many in verdicts.most_common())
     return (
-        f"{count} slide{'' if count == 1 else 's'}, {len(summary.failed)} failed, "
+        f"{count} slide{'' if count == 1 else 's'}: {counts}{len(summary.failed)} failed; "
         f"{flagged or 'none'} flagged{memory}."
     )
 

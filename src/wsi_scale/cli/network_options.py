@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import typer
 
 from wsi_scale.cli.options import number
+from wsi_scale.cli.show import err
 from wsi_scale.networks.absent import spec_for
 from wsi_scale.networks.trust import with_trust
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK
+
+
+def micrometres(text: str | float) -> float:
+    """The µm/px of an option. Raises typer.BadParameter for anything else.
+
+    >>> micrometres("0.25")
+    0.25
+    """
+    value = number(text)
+    if not (math.isfinite(value) and value > 0):
+        raise typer.BadParameter(f"{text} is not a size in µm/px; give one above 0, such as 0.5")
+    return value
+
 
 NetworkOption = Annotated[
     str,
@@ -30,7 +45,7 @@ NetworkMppOption = Annotated[
     float | None,
     typer.Option(
         metavar="X",
-        parser=number,
+        parser=micrometres,
         help="µm/px that the network wants. Then the size of the slide's pixels tells the scale, "
         "whatever the network; alone, without --network, no weights are needed.",
     ),
@@ -62,4 +77,11 @@ def spec_of(
 ) -> str:
     """The SPEC of the network that was asked for, from the options of `estimate` and `batch`."""
     asked = with_trust(network or DEFAULT_NETWORK, trust) if trust else network
-    return spec_for(asked, network_mpp, published, DEFAULT_NETWORK)
+    spec = spec_for(asked, network_mpp, published, DEFAULT_NETWORK)
+    if published and network and network_mpp is None:
+        from wsi_scale.networks.published_models import find_published
+        from wsi_scale.networks.published_words import resizing
+
+        if note := resizing(find_published(published)):
+            err.print(f"note: {note}", soft_wrap=True)
+    return spec

@@ -60,7 +60,11 @@ class Outputs:
         asked = {"--responses": self.responses, "--explain": self.explain}
         for option, path in asked.items():
             if path is not None and is_absent(spec):
-                raise OutputError(f"{option} needs a network that is here, and {spec} is not")
+                raise OutputError(
+                    f"{option} shows what a network answers, so it needs the network itself and "
+                    f"not {spec}; add --network SPEC beside --for or --network-mpp, or leave out "
+                    f"{option}"
+                )
 
     def show_and_write(self, progress: Progress, report: Report) -> list[str]:
         """Print the answer, then write every file that the user named, whole or not at all.

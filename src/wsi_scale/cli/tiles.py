@@ -97,7 +97,7 @@ def tiles(
     finished tiles and their lines are kept.
     """
     from wsi_scale.tiling.cut import tiles as cut
-    from wsi_scale.tiling.save import save_picture, save_tiles
+    from wsi_scale.tiling.save import make_empty, save_picture, save_tiles
 
     if (out_folder is None) == (picture is None):
         raise SettingsError("name either a folder for the tiles (--out) or one --picture")
@@ -109,6 +109,9 @@ def tiles(
     with open_slide(slide, reader=reader, mpp=mpp) as opened:
         chosen = _scale(opened, found, scale, at_mpp)
         side = size or (found.network.input_size if found else 0) or SIZE
+        if picture is None:
+            _refuse_oversize(opened, chosen, side)
+            make_empty(result)
         them = cut(
             opened,
             scale=chosen,
@@ -120,12 +123,25 @@ def tiles(
             tissue=not everywhere,
         )
         write = save_tiles(them, result) if picture is None else save_picture(them, result)
+        height, width = them.shape
+        count = f"{len(them)} tile{'' if len(them) == 1 else 's'}"
+        wide = f"{chosen * side:.4g} px of the slide wide"
+        err.print(f"{count} of {side} px, each {wide}, at scale {chosen:.4g}", soft_wrap=True)
         with following() as tell:
             for done in write:
                 tell("cutting tiles", done, len(them))
-        height, width = them.shape
-        what = f"{len(them)} tiles" if picture is None else f"{width} × {height} px"
+        what = count if picture is None else f"{width} × {height} px"
         out.print(f"{what} at scale {chosen:.4g} of {side} px in {result}", soft_wrap=True)
+
+
+def _refuse_oversize(slide: Slide, scale: float, size: int) -> None:
+    """Raise SettingsError if one tile is wider and higher than the slide."""
+    longer = max(slide.bounds.width, slide.bounds.height)
+    if scale * size > longer:
+        raise SettingsError(
+            f"a tile of {size} px at scale {scale:.4g} is {scale * size:.0f} px of the slide wide, "
+            f"but the slide's longer side has {longer:g}; check the scale, or take a smaller --size"
+        )
 
 
 def read_report(path: Path) -> Report:

@@ -130,5 +130,7 @@ def _beside(own: Estimate) -> tuple[str, ...]:
     """What the network itself said, unless nothing was asked of it."""
     if not own.scales.size or not own.sites:
         return ()
+    if own.verdict == "no_evidence":
+        return (f"nothing in the network itself speaks for this scale or against it: {own.reason}",)
     said = "" if own.scale is None else f" {own.scale:.3g}"
     return (f"the network's own answer ({own.estimator}){said} is {own.verdict}: {own.reason}",)

@@ -181,7 +181,9 @@ def _why_ok(evidence: Evidence) -> str:
 def _why_no_evidence(evidence: Evidence, missing: dict[str, str]) -> str:
     found = evidence.answer.scale
     says = "" if found is None else f" (by itself it says {found:.3g})"
-    because = "; ".join(why for name, why in missing.items() if find_estimator(name).EVIDENCE)
+    because = "; ".join(
+        f"{name}: {why}" for name, why in missing.items() if find_estimator(name).EVIDENCE
+    )
     return f"{evidence.name} is not evidence of scale{says}" + (f"; {because}" if because else "")
 
 

@@ -14,6 +14,7 @@ from wsi_scale.networks.spec import parse_spec
 
 if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
+    from wsi_scale.networks.published_models import PublishedModel
 
 BY_MPP, BY_NAME = "mpp:", "for:"
 
@@ -45,6 +46,7 @@ def absent_network(spec: str) -> Network:
 
     from wsi_scale.networks.network import Network
     from wsi_scale.networks.published_models import find_published
+    from wsi_scale.networks.published_words import difference
 
     asked = parse_spec(spec)
     asked.refuse_arguments("a network that is not here")
@@ -52,16 +54,20 @@ def absent_network(spec: str) -> Network:
     if other:
         raise NetworkError(f"{spec}: {other[0]} belongs to a network that is here; remove it")
     values = dict(asked.overrides)
+    model = None
     if asked.target.startswith(BY_MPP):
         if "training_mpp" in values:
             raise NetworkError(f"{spec}: the µm/px is given twice; remove mpp=")
         values["training_mpp"] = _micrometres(asked.target.removeprefix(BY_MPP), spec)
         values["name"] = f"a network of {values['training_mpp']:g} µm/px"
     else:
-        values = _published(asked.target.removeprefix(BY_NAME)) | values
+        model = find_published(asked.target.removeprefix(BY_NAME))
+        values = _published(model) | values
     card = make_card({"task": "classify", **values}, spec)
     if card.training_mpp is None:
-        raise NetworkError(f"{spec}: {find_published(card.name).why_no_single_mpp}; add ?mpp=X")
+        assert model is not None
+        raise NetworkError(f"{spec}: {model.why_no_single_mpp}; add ?mpp=X")
+    differs = "" if model is None else difference(model, card.training_mpp)
     return Network(
         spec=spec,
         card=card,
@@ -75,14 +81,12 @@ def absent_network(spec: str) -> Network:
         input_size=card.input_size,
         stride=1,
         absent=True,
+        notes=(f"{differs}; the given one is used",) if differs else (),
     )
 
 
-def _published(name: str) -> dict[str, object]:
+def _published(model: PublishedModel) -> dict[str, object]:
     """What is known of a published model, as keys of a card."""
-    from wsi_scale.networks.published_models import find_published
-
-    model = find_published(name)
     known = {"name": model.name, "training_mpp": model.mpp, "input_size": model.patch_px}
     return {key: value for key, value in known.items() if value is not None}
 
@@ -119,7 +123,8 @@ def spec_for(network: str | None, mpp: float | None, published: str | None, defa
     Raises
     ------
     NetworkError
-        When the published model is unknown, or wants several µm/px and none is chosen.
+        When the published model is unknown, or wants several µm/px and none is chosen; or a network
+        that is here is given a µm/px which its published model does not have.
 
     Examples
     --------
@@ -130,12 +135,15 @@ def spec_for(network: str | None, mpp: float | None, published: str | None, defa
     """
     if published is not None:
         from wsi_scale.networks.published_models import find_published
+        from wsi_scale.networks.published_words import difference
 
         model = find_published(published)
         if mpp is None and model.mpp is None:
             raise NetworkError(f"{model.why_no_single_mpp}; say which with --network-mpp")
         if network is None:
             return f"{BY_NAME}{published}" + ("" if mpp is None else f"?mpp={mpp:.9g}")
+        if mpp is not None and (differs := difference(model, mpp)):
+            raise NetworkError(f"{differs}; leave out --for or --network-mpp")
         mpp = model.input_mpp if mpp is None else mpp  # what its input sees, after any resizing
     if mpp is None:
         return network or default

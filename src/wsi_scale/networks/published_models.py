@@ -237,8 +237,18 @@ def find_published(name: str) -> PublishedModel:
     near = ", ".join(_nearest(name, known))
     hint = f" (nearest: {near})" if near else ""
     raise NetworkError(
-        f"no published model is called {name!r}{hint}; `wsi-scale networks --published` lists all"
+        f"no published model is called {name!r}{hint}; `wsi-scale networks --published` lists all; "
+        "of any other network, give the µm/px that it wants (--network-mpp, SPEC mpp:X)"
     )
+
+
+def is_published(name: str) -> bool:
+    """Whether a published model is called so.
+
+    >>> is_published("uni"), is_published("histology")
+    (True, False)
+    """
+    return plain_name(name) in _by_plain_name()
 
 
 def _nearest(name: str, known: Mapping[str, PublishedModel]) -> list[str]:

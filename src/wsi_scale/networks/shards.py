@@ -9,8 +9,26 @@ from pathlib import Path
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks.damage import parsing
 
+_WEIGHTS = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")
+
 INDEX = ".index.json"
 """Ending of the index, as in ``model.safetensors.index.json``."""
+
+
+def weights_file(path: Path) -> Path:
+    """The file of weights itself; of a folder, the one index or the one file of weights in it.
+
+    Raises NetworkError for a folder that holds none or several.
+    """
+    if not os.path.isdir(path):
+        return path
+    found = sorted(path.glob(f"*{INDEX}")) or sorted(
+        x for x in path.iterdir() if x.suffix in _WEIGHTS
+    )
+    if len(found) == 1:
+        return found[0]
+    held = ", ".join(x.name for x in found[:4]) or f"none that ends in {', '.join(_WEIGHTS)}"
+    raise NetworkError(f"{path} is a folder, and weights are a file: name one of it ({held})")
 
 
 def files_of_weights(path: Path) -> list[Path]:

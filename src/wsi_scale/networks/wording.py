@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from wsi_scale.errors import NetworkError
+
 _LONGEST = 200
 _SHORTEST = 60
 
@@ -21,6 +23,14 @@ def brief(error: BaseException) -> str:
         first = first[: _LONGEST - 1] + "…"
     kind, first = type(error).__name__, printable(first)
     return f"{kind}: {first.removeprefix(f'{kind}: ')}" if first else kind
+
+
+def only_weights(path: str) -> NetworkError:
+    """The refusal of a file that holds weights and no network."""
+    return NetworkError(
+        f"{path} holds weights but not the network that they belong to; "
+        f"use package.module:factory?weights={path}"
+    )
 
 
 def printable(text: str) -> str:

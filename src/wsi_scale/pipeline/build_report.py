@@ -11,6 +11,7 @@ from wsi_scale.judgement.by_size import RULER
 from wsi_scale.judgement.estimate import Estimate
 from wsi_scale.judgement.evidence import same_scale
 from wsi_scale.judgement.verdicts import Interval
+from wsi_scale.pipeline.planning import NO_ROOM
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pixel_size.audit import STAYS, audit_slide
 from wsi_scale.plumbing.version import __version__
@@ -74,7 +75,7 @@ def build_report(
         reason=answer.reason,
         warnings=[
             *_of_network(run, answer),
-            *run.warnings,
+            *_about(run, answer),
             *answer.warnings,
             *_at_switch(run.slide, answer),
             *_conflict(pixels, overruled=used != mpp),
@@ -93,6 +94,13 @@ def build_report(
         partial=partial,
         provenance=_provenance(run, seconds, patches),
     )
+
+
+def _about(run: Run, answer: Estimate) -> tuple[str, ...]:
+    """The run's warnings. How far a search could reach matters only where one decided."""
+    if answer.estimator != RULER:
+        return run.warnings
+    return tuple(warning for warning in run.warnings if not warning.startswith(NO_ROOM))
 
 
 def _conflict(pixels: PixelAudit | None, *, overruled: bool) -> tuple[str, ...]:

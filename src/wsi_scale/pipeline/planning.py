@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MIN_SITES_AT_HI = 3
 """At the largest scale at least this many sites must still fit on the slide."""
 
+NO_ROOM = "the slide has room for scales up to"
+"""A warning about the window of a search begins so."""
+
 SITES_BESIDE = 8
 """Sites visited, at most, where the network's own answer only stands beside that of the ruler."""
 
@@ -190,11 +193,8 @@ def _highest_that_fits(
             f"only scales from {lo:g} to {fits:.3g} fit on {slide.path} with patches of {size} px, "
             "less than an octave; use a larger image or lower LO in --scales"
         )
-    note = (
-        f"the slide has room for scales up to {fits:.3g} only, so the window is "
-        f"{lo:g} to {fits:.3g} instead of {lo:g} to {hi:g}"
-    )
-    return fits, (note,)
+    window = f"the window is {lo:g} to {fits:.3g} instead of {lo:g} to {hi:g}"
+    return fits, (f"{NO_ROOM} {fits:.3g} only, so {window}",)
 
 
 def _not_square(slide: Slide) -> Warnings:

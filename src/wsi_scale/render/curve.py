@@ -41,6 +41,7 @@ def draw_curve(axes: Axes, report: Report) -> None:
     _draw_voices(axes, report)
     if not np.isfinite(score).any():
         axes.set_yticks([])
+        axes.set_ylabel("")
         by_size = report.estimator == RULER
         axes.text(
             0.5,

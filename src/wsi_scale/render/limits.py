@@ -13,6 +13,7 @@ from wsi_scale.report import Report
 def scale_limits(report: Report) -> tuple[float, float]:
     """Ends of the scale axis: the curve and the answer, with a small margin."""
     marks = [*report.curve.scales, *([report.scale] if report.scale else [])]
+    marks += report.scale_interval or ()
     low, high = (min(marks), max(marks)) if marks else (0.5, 16.0)
     return low / 1.06, high * 1.06
 

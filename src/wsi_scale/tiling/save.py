@@ -59,7 +59,7 @@ def save_tiles(tiles: Tiles, folder: str | os.PathLike[str]) -> Iterator[int]:
     (4, 'tile_r0000_c0000.png,0,0,0,0,400,400,4,,')
     """
     place = Path(folder)
-    _make_empty(place)
+    make_empty(place)
     lines: list[list[str]] = []
     try:
         for index in range(len(tiles)):
@@ -108,7 +108,8 @@ def _where(tiles: Tiles, place: Place) -> list[str]:
     return words + [""] * (len(COLUMNS) - 1 - len(words))
 
 
-def _make_empty(folder: Path) -> None:
+def make_empty(folder: Path) -> None:
+    """Make a folder for tiles. Raises OutputError if it holds anything or cannot be made."""
     try:
         folder.mkdir(exist_ok=True)
         full = any(folder.iterdir())

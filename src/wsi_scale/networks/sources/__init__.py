@@ -20,8 +20,10 @@ from pathlib import Path
 from types import ModuleType
 
 from wsi_scale.errors import NetworkError
+from wsi_scale.networks.published_words import refuse_published
 from wsi_scale.networks.shards import INDEX
 from wsi_scale.networks.spec import refuse_address
+from wsi_scale.networks.wording import only_weights
 from wsi_scale.plumbing.registry import modules_of
 
 _WEIGHTS = (".ckpt", ".safetensors", ".tar", ".bin", ".index.json")
@@ -77,10 +79,7 @@ def find_source(spec: str) -> ModuleType:
         if source.accepts(spec):
             return source
     if target.lower().endswith(_WEIGHTS):
-        raise NetworkError(
-            f"{target} holds weights but not the network that they belong to; "
-            f"use package.module:factory?weights={target}"
-        )
+        raise only_weights(target)
     indices = sorted(Path(target).glob(f"*{INDEX}")) if os.path.isdir(Path(target)) else []
     if indices:
         raise NetworkError(
@@ -95,6 +94,7 @@ def find_source(spec: str) -> ModuleType:
             "(BioImage.IO), configs/metadata.json (MONAI) or config.json (WSInfer, Hugging Face); "
             "name the file of the network itself"
         )
+    refuse_published(target)
     grammar = "; ".join(source.GRAMMAR for source in sources)
     raise NetworkError(
         f"{spec!r} is not a known network or network file; a SPEC is one of: {grammar}"

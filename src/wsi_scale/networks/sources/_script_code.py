@@ -19,6 +19,7 @@ import torch
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks.damage import parsing
 from wsi_scale.networks.operators import OTHERS, is_allowed
+from wsi_scale.networks.wording import only_weights
 
 _LANGUAGE = """
 torch ops __torch__ CONSTANTS inf nan infj nanj True False None
@@ -35,6 +36,8 @@ _WORDS = frozenset(_LANGUAGE.split())
 _HOMES = ("aten", "prim", "torchvision")
 _COMPILED = "torch.classes"
 _MOST_CODE = 64 << 20  # bytes
+_PICKLE = b"\x80"
+"""First byte of a checkpoint of torch before 1.6, which is no archive."""
 
 
 def refuse_code(path: Path) -> None:
@@ -45,16 +48,19 @@ def refuse_code(path: Path) -> None:
     """
     with parsing(path, "a TorchScript file"), path.open("rb") as file:
         start = file.read(8)
+    if start[:1] == _PICKLE:
+        raise only_weights(str(path))
     if start[4:] == b"PTMF":
         raise _refusal(path, "a program for phones (flatbuffer)")
     with parsing(path, "a TorchScript file"):
         archive = torch._C.PyTorchFileReader(str(path))
         names = archive.get_all_records()
     lower = [name.lower() for name in names]
+    if "constants.pkl" not in lower and "data.pkl" in lower:
+        raise only_weights(str(path))
     if "constants.pkl" not in lower or "model.json" in lower:
         raise NetworkError(
-            f"{path} is not a TorchScript file of torch 1.2 or later; if it holds only weights, "
-            f"use package.module:factory?weights={path.name}"
+            f"{path} is not a TorchScript file of torch 1.2 or later; export the network again"
         )
     if len(set(lower)) < len(lower):
         raise _refusal(path, "two records of one name")

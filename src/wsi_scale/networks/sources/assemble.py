@@ -40,7 +40,7 @@ def assemble(spec: Spec, module: Any, card: Card) -> Network:
 
     from wsi_scale.networks.build import build_network
     from wsi_scale.networks.identity import hash_file, hash_files
-    from wsi_scale.networks.shards import INDEX, files_of_weights
+    from wsi_scale.networks.shards import INDEX, files_of_weights, weights_file
     from wsi_scale.networks.weights import Loaded, load_weights
 
     if not isinstance(module, nn.Module):
@@ -50,7 +50,7 @@ def assemble(spec: Spec, module: Any, card: Card) -> Network:
     sha256 = None
     loaded = Loaded()
     if card.weights is not None:
-        path = Path(card.weights)
+        path = weights_file(Path(card.weights))
         sha256 = hash_file(path, card.sha256)
         loaded = load_weights(module, path)
         if path.name.endswith(INDEX):

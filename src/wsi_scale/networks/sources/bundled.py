@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from wsi_scale.errors import NetworkError
 from wsi_scale.networks.card import Card
+from wsi_scale.networks.published_words import refuse_published
 from wsi_scale.networks.shipped import FOLDER, bundled_names
 from wsi_scale.networks.sources.card_file import load_described
 from wsi_scale.networks.spec import parse_spec
@@ -39,6 +40,7 @@ def load(spec: str, card: Card | None = None) -> Network:
     if card is not None:
         raise NetworkError(f"the source of a card cannot be another card: {spec}")
     if asked.target not in bundled_names():
+        refuse_published(asked.target)
         raise NetworkError(
             f"there is no bundled network {asked.target!r}; choose from {listed(bundled_names())}, "
             "or see wsi-scale networks for other sources"
