@@ -223,7 +223,7 @@ class Report(_Part):
     partial: bool = Field(False, description="true if the run was cancelled before its end")
     stopped_early: bool = Field(
         False,
-        description="true if the interval was as narrow as requested before all sites were visited",
+        description="true if not all sites were visited, because more were not needed",
     )
     provenance: Provenance
 

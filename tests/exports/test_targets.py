@@ -52,6 +52,27 @@ def test_trident_is_told_the_encoder_if_it_has_it(answer):
     assert "then feat with --patch_encoder" in other
 
 
+def test_the_hint_on_the_encoder_does_not_depend_on_names_of_folders(answer):
+    script = export(answer(path="features/a.svs"), "trident")["trident.sh"]
+    assert "then feat with --patch_encoder" in script
+
+
+@pytest.mark.parametrize("name", sorted(all_targets()))
+def test_no_tool_is_told_a_patch_of_no_size(answer, name):
+    """What is written is that of 224 px, which a note says where the tool has room for notes."""
+
+    def lines(input_size):
+        try:
+            files = export(answer(input_size=input_size), name)
+        except SettingsError as error:
+            return str(error)
+        text = files if isinstance(files, str) else "\n".join(f"{k}\n{files[k]}" for k in files)
+        kept = [x for x in text.splitlines() if "patch size is not known" not in x]
+        return [x for x in kept if "notes" not in x and x.strip() not in ("]", "")]
+
+    assert lines(0) == lines(224)
+
+
 def test_every_encoder_of_trident_is_a_published_model():
     from wsi_scale.exports.targets.for_trident import ENCODERS
 

@@ -52,7 +52,7 @@ def test_the_batch_halves_until_it_fits_and_stays_so(network):
     whole = measure_responses(network, [pyramid()])
     network.module.most, network.module.seen = 2, []
     halved = measure_responses(network, [pyramid(), pyramid()], batch_size=5)
-    assert network.module.seen == [5, 2, 2, 2, 1, 2, 2, 2, 1]
+    assert network.module.seen == [4, 2, 2, 2, 1, 2, 2, 2, 1]  # at most 4 on a processor
     assert np.allclose(halved.outputs[:7], whole.outputs, atol=1e-6)
     assert np.array_equal(predictions(network, pyramid().patches)[:, 0], whole.share[:, 0] > 0.5)
 
@@ -67,4 +67,4 @@ def test_another_error_of_the_network_is_not_taken_for_a_lack_of_memory(network)
     network.module.how, network.module.most = lambda: 1 / 0, 3
     with pytest.raises(NetworkError, match="ZeroDivisionError"):
         measure_responses(network, [pyramid()])
-    assert network.module.seen[-1] == 7
+    assert network.module.seen[-1] == 4

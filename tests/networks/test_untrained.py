@@ -57,6 +57,7 @@ def test_networks_read_from_a_file_lose_what_they_learnt(tmp_path, kind):
     else:
         path = tmp_path / "net.pt2"
         batch = torch.export.Dim("batch", min=1, max=64)
+        module = module.to(memory_format=torch.contiguous_format)  # as other people's are
         torch.export.save(
             torch.export.export(module, (example,), dynamic_shapes=({0: batch},)), path
         )

@@ -91,13 +91,54 @@ def test_metadata_that_the_tissue_contradicts_give_no_micrometres():
     assert "give it with --mpp" not in explain(report)
 
 
-@pytest.mark.parametrize(("spec", "scale"), [("mpp:20", 40.08), ("mpp:0.01", 0.02004)])
-def test_a_scale_at_which_nothing_can_be_read_is_never_ok(spec, scale):
+@pytest.mark.parametrize(
+    ("spec", "scale", "says"),
+    [
+        ("mpp:20", 40.08, "a patch of 224 px is 8978 px wide"),
+        ("mpp:7", 14.03, "shorter side has 2220"),
+        ("mpp:0.01", 0.02004, "enlarges the slide 49.9 times"),
+    ],
+)
+def test_a_scale_at_which_nothing_can_be_read_is_never_ok(spec, scale, says):
     report = estimate_slide(CMU, spec)
     assert report.scale == pytest.approx(scale, rel=1e-3)
     assert report.verdict == "edge"
-    assert "outside the window 0.5 to 16" in report.reason
-    assert "check the µm/px of network and slide" in explain(report)
+    assert says in report.reason
+    assert "Check the µm/px of network and slide" in explain(report)
+
+
+def test_a_coarse_model_is_ok_on_a_slide_that_has_room_for_it():
+    from wsi_scale.slide import open_slide
+
+    slide = f"{CMU}"
+    with open_slide(slide) as opened:
+        pixels = opened.read(0, 0, 0, 2220, 2960)
+    large = np.tile(pixels, (4, 4, 1))  # 11 840 × 8880 px
+    report = estimate_slide(large, "for:EfficientUNet tissue mask", Settings(mpp=0.499))
+    assert report.scale == pytest.approx(8 / 0.499)
+    assert report.verdict == "ok"
+    asked = Settings(mpp=0.499, scales=(2, 8))
+    assert "outside the range that was asked for, 2 to 8" in (
+        estimate_slide(large, "for:EfficientUNet tissue mask", asked).reason
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"estimator": "fingerprint"}, "estimator fingerprint cannot be used with for:uni"),
+        ({"target": "tumor"}, "target asks something of the network itself"),
+    ],
+)
+def test_what_needs_the_network_is_refused_where_it_is_not(more, says):
+    with pytest.raises(SettingsError, match=says):
+        estimate_slide(CMU, "for:uni", Settings(**more))
+
+
+def test_what_is_to_be_said_of_network_and_slide_is_said_here_too():
+    report = estimate_slide(CMU, "for:uni?mpp=1", Settings(mpp=(0.4, 0.6), ruler=False))
+    assert any("UNI is published with 0.5" in warning for warning in report.warnings)
+    assert any("pixels are not square" in warning for warning in report.warnings)
 
 
 def test_a_patch_that_does_not_fit_the_slide_is_never_ok():

@@ -127,15 +127,17 @@ def test_no_answer_asks_for_nothing():
 @given(st.integers(1, 300))
 def test_groups_hold_every_site_once_and_never_fewer_than_can_be_ok(count):
     sites = [Site(float(i), 0.0) for i in range(count)]
-    parts = list(groups(sites, 0.1))
+    parts = list(groups(sites, rounds=True))
     assert len(parts[0]) == min(16, count)
     assert sorted(site for part in parts for site in part) == sites
-    assert list(groups(sites, None)) == [sites]
+    assert list(groups(sites, rounds=False)) == [sites]
 
 
 def test_the_first_group_is_spread_over_all_sites():
     """Sites with most room come first; a small slide's rim is among the last."""
-    first = sorted(site.x for site in next(iter(groups([Site(i, 0) for i in range(160)], 0.1))))
+    first = sorted(
+        site.x for site in next(iter(groups([Site(i, 0) for i in range(160)], rounds=True)))
+    )
     assert max(np.diff([0, *first, 160])) <= 20
 
 

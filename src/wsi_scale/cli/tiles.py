@@ -111,7 +111,6 @@ def tiles(
         side = size or (found.network.input_size if found else 0) or SIZE
         if picture is None:
             _refuse_oversize(opened, chosen, side)
-            make_empty(result)
         them = cut(
             opened,
             scale=chosen,
@@ -122,6 +121,8 @@ def tiles(
             region_class=region_class,
             tissue=not everywhere,
         )
+        if picture is None:
+            make_empty(result)
         write = save_tiles(them, result) if picture is None else save_picture(them, result)
         height, width = them.shape
         count = f"{len(them)} tile{'' if len(them) == 1 else 's'}"

@@ -15,6 +15,10 @@ WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 """How an absolute path of Windows begins; elsewhere a backslash is part of a name."""
 
 
+USUAL_PX = 224
+"""Side of a tile for a network whose own is not known; a note says so."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """One slide of an export. Values are None where the report does not know them."""
@@ -104,7 +108,7 @@ def facts_of(report: Report) -> Facts:
         verdict=report.verdict,
         reason=report.reason,
         scale=report.scale,
-        tile_px=report.network.input_size,
+        tile_px=report.network.input_size or USUAL_PX,
         slide_mpp=mpp,
         mpp_from=source,
         levels=tuple(level.downsample for level in report.slide.levels),
@@ -144,6 +148,10 @@ def _doubts(report: Report) -> list[str]:
         found.append(f"NOT OK, verdict {report.verdict}: {report.reason}")
     if report.partial:
         found.append("the run was cancelled before its end")
+    if not report.network.input_size:
+        found.append(
+            f"the network's patch size is not known: {USUAL_PX} px stand here, replace them by it"
+        )
     if report.scale is not None and report.scale < 1:
         found.append(f"scale {report.scale:.3g} is below 1: enlarging adds no detail")
     return found

@@ -11,6 +11,7 @@ from wsi_scale.estimators import all_estimators, find_estimator, prepare, profil
 from wsi_scale.estimators.contract import Answer, Options, Scorer, Unavailable
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.judgement.auto import Voice, choose
+from wsi_scale.judgement.enough_sites import is_settled
 from wsi_scale.judgement.evidence import Evidence
 from wsi_scale.judgement.interval import band_of_curve, interval_of, resample_sites
 from wsi_scale.judgement.rules import weigh
@@ -65,6 +66,8 @@ class Estimate:
     than two such classes."""
     site_scores: tuple[Array, ...] = ()
     """Each site's own score at ``scales``; empty if the verdict comes without a number."""
+    settled: bool = False
+    """Whether more sites would hardly narrow the interval, nor change the verdict."""
 
 
 def estimate(
@@ -158,6 +161,7 @@ def estimate(
         high=high,
         classes=_per_class(responses, scorer, seed, resamples, interval_level) if numbered else (),
         site_scores=tuple(x.score for x in alone),
+        settled=is_settled(evidence, judgement, interval_level, len(everyone)),
     )
 
 
@@ -191,8 +195,8 @@ def _no_estimate(grid: ScaleGrid, interval_level: float, verdict: Verdict, reaso
 
 def _unread(responses: Responses, missing: dict[str, str], interval_level: float) -> Estimate:
     """The answer for a network that no estimator can read, with what would help."""
-    reasons = [why for name, why in missing.items() if find_estimator(name).EVIDENCE]
-    reason = f"no estimator can read this network: {'; '.join(dict.fromkeys(reasons))}"
+    reasons = [f"{name}: {why}" for name, why in missing.items() if find_estimator(name).EVIDENCE]
+    reason = f"no estimator can read this network: {'; '.join(reasons)}"
     nobody = _no_estimate(responses.grid, interval_level, "no_evidence", reason)
     sites = responses.sites
     return replace(nobody, sites=sites, site_scales=(None,) * len(sites))

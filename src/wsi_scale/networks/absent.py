@@ -142,7 +142,7 @@ def spec_for(network: str | None, mpp: float | None, published: str | None, defa
             raise NetworkError(f"{model.why_no_single_mpp}; say which with --network-mpp")
         if network is None:
             return f"{BY_NAME}{published}" + ("" if mpp is None else f"?mpp={mpp:.9g}")
-        if mpp is not None and (differs := difference(model, mpp)):
+        if mpp is not None and (differs := difference(model, mpp, of_input=True)):
             raise NetworkError(f"{differs}; leave out --for or --network-mpp")
         mpp = model.input_mpp if mpp is None else mpp  # what its input sees, after any resizing
     if mpp is None:

@@ -12,6 +12,7 @@ from torch import nn
 
 from wsi_scale.networks.memory_errors import PatchMemoryError, is_out_of_memory
 from wsi_scale.networks.network import Network
+from wsi_scale.networks.on_processor import most_at_once
 
 T = TypeVar("T")
 
@@ -22,11 +23,13 @@ log = logging.getLogger(__name__)
 
 
 def in_batches(network: Network, count: int, size: int, run: Callable[[slice], T]) -> Iterator[T]:
-    """What ``run`` gives for patches 0 to ``count``, up to ``size`` at a time, in order.
+    """What ``run`` gives for patches 0 to ``count``, up to ``size`` at a time, in order; on a
+    processor a few at most.
 
     If memory runs out the size is halved, for this network from then on. Raises PatchMemoryError,
     one sentence, if a single patch does not fit.
     """
+    size = most_at_once(size, network.device)
     size, start = min(size, _fits.get(network.module, size)), 0
     while start < count:
         part = slice(start, min(start + size, count))

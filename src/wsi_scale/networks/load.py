@@ -49,9 +49,13 @@ def load_network(spec: str, *, device: str = "auto") -> Network:
     chosen = choose_device(device)
     if is_absent(spec):
         return replace(absent_network(spec), device=chosen)
+    from wsi_scale.networks.on_processor import lay_out
+
     found = expand_home(spec)
     network: Network = find_source(found).load(found)
-    return replace(network, spec=spec).to(chosen)
+    ready = replace(network, spec=spec).to(chosen)
+    lay_out(ready.module, chosen)
+    return ready
 
 
 def choose_device(name: str) -> torch.device:

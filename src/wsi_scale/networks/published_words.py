@@ -26,14 +26,16 @@ def resizing(model: PublishedModel) -> str:
     )
 
 
-def difference(model: PublishedModel, mpp: float) -> str:
+def difference(model: PublishedModel, mpp: float, *, of_input: bool = False) -> str:
     """That it is published with other µm/px than this; empty if it is not.
+
+    of_input: the µm/px is that of what reaches its first layer, after any resizing.
 
     >>> from wsi_scale.networks import find_published
     >>> difference(find_published("uni"), 1.0)
     'UNI is published with 0.5 µm/px, and 1 was given'
     """
-    known = (*model.mpps, *([model.input_mpp] if model.input_mpp else []))
+    known = (*model.mpps, *([model.input_mpp] if of_input and model.input_mpp else []))
     lo, hi = model.mpp_range or (math.inf, -math.inf)
     if not known or lo <= mpp <= hi or any(math.isclose(mpp, x, rel_tol=0.01) for x in known):
         return ""

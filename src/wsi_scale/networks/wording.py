@@ -20,7 +20,8 @@ def brief(error: BaseException) -> str:
     # TorchScript says what happened last, after a traceback
     first = lines[-1 if "TorchScript interpreter" in lines[0] else 0].rstrip(".") if lines else ""
     if len(first) > _LONGEST:
-        first = first[: _LONGEST - 1] + "…"
+        whole, stop, _ = first[:_LONGEST].rpartition(". ")  # whole sentences, if there are any
+        first = whole if stop else first[: _LONGEST - 1] + "…"
     kind, first = type(error).__name__, printable(first)
     return f"{kind}: {first.removeprefix(f'{kind}: ')}" if first else kind
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 from wsi_scale.errors import SettingsError, SiteError, SlideError
@@ -12,23 +13,32 @@ from wsi_scale.judgement.tolerance import steady_band
 from wsi_scale.pipeline.planning import region_of
 from wsi_scale.pipeline.progress import Progress
 from wsi_scale.pipeline.run import Run
+from wsi_scale.pipeline.settings import Settings
 from wsi_scale.pixel_size.audit import stated_mpp
-from wsi_scale.pixel_size.read_tissue import measure_pixel_size
+from wsi_scale.pixel_size.read_tissue import STAIN, measure_pixel_size
 from wsi_scale.pixel_size.scale_by_size import scale_by_size
 from wsi_scale.report import PixelSize
 from wsi_scale.responses.record import Responses
+
+USUAL_SIZE = 224
+"""px; side of a patch of a network whose own is not known."""
+
+FINEST = 0.5
+"""Below this scale a patch shows less than a quarter of its pixels' worth of the slide."""
 
 
 def ask_ruler(run: Run) -> PixelSize | None:
     """The size of the slide's pixels, read from its tissue; None if the settings say no."""
     if not run.settings.ruler:
         return None
+    known = run.tissue if run.tissue is not None and run.tissue.stain == STAIN else None
     try:
         return measure_pixel_size(
             run.slide,
             region=region_of(run.slide, run.settings),
             seed=run.settings.seed,
             device=str(run.network.device),
+            tissue=known,
         )
     except (SiteError, SlideError) as error:  # nothing that was measured may be lost for it
         return PixelSize(verdict="blank", reason=str(error))
@@ -68,27 +78,37 @@ def answer_by_size(
 
 
 def _in_reach(run: Run, answer: Estimate) -> Estimate:
-    """The answer; ``edge`` if its scale lies outside the window, or a patch does not fit there.
+    """The answer; ``edge`` if no patch can be read at its scale, or the scale was not asked for.
 
-    A division gives any scale, also one at which nothing can be read.
+    A division gives any scale, also one at which there is nothing to see.
     """
     if answer.estimator != RULER or answer.scale is None:
         return answer
-    lo, hi = run.settings.scales
-    side = min(run.slide.bounds.width, run.slide.bounds.height)
-    doubts = []
-    if not lo <= answer.scale <= hi:
-        doubts.append(f"scale {answer.scale:.3g} lies outside the window {lo:g} to {hi:g}")
-    if run.input_size * answer.scale > side:
-        doubts.append(
-            f"a patch of {run.input_size} px there is {run.input_size * answer.scale:.0f} px wide, "
-            f"but the slide's shorter side has {side:g}"
-        )
+    doubts = [*_unreadable(run, answer.scale), *_not_asked(run.settings.scales, answer.scale)]
     if not doubts:
         return answer
-    check = "check the network's µm/px and the slide's, or set the window with --scales"
     reason = "; also, ".join([*doubts, answer.reason])
-    return replace(answer, verdict="edge", reason=f"{reason}; {check}")
+    return replace(answer, verdict="edge", reason=reason)
+
+
+def _unreadable(run: Run, scale: float) -> Iterator[str]:
+    """Why a patch at this scale shows nothing, if so."""
+    side = min(run.slide.bounds.width, run.slide.bounds.height)
+    size = run.input_size or USUAL_SIZE
+    if size * scale > side:
+        yield (
+            f"at scale {scale:.3g} a patch of {size} px is {size * scale:.0f} px wide, but the "
+            f"slide's shorter side has {side:g}"
+        )
+    if scale < FINEST:
+        yield f"scale {scale:.3g} enlarges the slide {1 / scale:.3g} times, which adds no detail"
+
+
+def _not_asked(window: tuple[float, float], scale: float) -> Iterator[str]:
+    """That the scale lies outside the range that the user gave, if so."""
+    lo, hi = window
+    if window != Settings().scales and not lo <= scale <= hi:
+        yield f"scale {scale:.3g} lies outside the range that was asked for, {lo:g} to {hi:g}"
 
 
 def ask_only_the_ruler(run: Run, started: float) -> Progress:

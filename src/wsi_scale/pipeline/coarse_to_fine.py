@@ -15,6 +15,7 @@ from wsi_scale.estimators.curves import local_peaks
 from wsi_scale.geometry import Site
 from wsi_scale.judgement.estimate import Estimate
 from wsi_scale.judgement.rules import ENOUGH_SITES
+from wsi_scale.pipeline.settings import Settings
 from wsi_scale.plumbing.arrays import Array
 
 FINE = 4
@@ -143,14 +144,14 @@ def _rival(octaves: Array, score: Array) -> int | None:
     return None
 
 
-def groups(sites: Sequence[Site], precision: float | None) -> Iterator[Sequence[Site]]:
-    """Groups of sites; after each group the run checks whether the interval is narrow enough.
+def groups(sites: Sequence[Site], *, rounds: bool) -> Iterator[Sequence[Site]]:
+    """Groups of sites; after each group the run checks whether that was enough.
 
-    Without a precision, all sites are one group. Otherwise the first group is the fewest sites that
-    can give ``ok``, and each later group adds a quarter more. The first sites of this order,
-    however many, are spread over all sites.
+    Without rounds, all sites are one group. Otherwise the first group is the fewest sites that can
+    give ``ok``, and each later group adds a quarter more. The first sites of this order, however
+    many, are spread over all sites.
     """
-    if precision is None:
+    if not rounds:
         yield sites
         return
     order = sorted(range(len(sites)), key=lambda i: i * _GOLDEN % 1)
@@ -159,6 +160,13 @@ def groups(sites: Sequence[Site], precision: float | None) -> Iterator[Sequence[
         upto = max(ENOUGH_SITES, math.ceil(1.25 * seen))
         yield [sites[i] for i in order[seen:upto]]
         seen = upto
+
+
+def in_rounds(settings: Settings) -> bool:
+    """Whether a run may stop before all sites: where a precision is asked for, or where the error
+    of the answer was measured at known scales, so that more sites cannot make it smaller."""
+    known = settings.options.selective is not None or settings.options.profile is not None
+    return settings.precision is not None or known
 
 
 def narrow_enough(answer: Estimate, precision: float | None) -> bool:

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 from wsi_scale.errors import NoTissueError, SettingsError
 from wsi_scale.judgement.estimate import blank_estimate
 from wsi_scale.pipeline.ask_the_ruler import ask_only_the_ruler
-from wsi_scale.pipeline.planning import plan_run, wished_grid, with_card
+from wsi_scale.pipeline.planning import (
+    notes_of,
+    plan_run,
+    plan_without_network,
+    wished_grid,
+    with_card,
+)
 from wsi_scale.pipeline.progress import Progress
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pipeline.settings import DEFAULT_NETWORK, Settings
@@ -114,15 +120,13 @@ def iter_estimates(
     with _open(slide, settings) as ready:
         started = time.monotonic()
         if network.absent:
-            size = network.card.input_size or 0
-            run = Run(ready, network, settings, (), wished_grid(*settings.scales, settings), size)
-            yield ask_only_the_ruler(run, started)
+            yield ask_only_the_ruler(plan_without_network(ready, network, settings), started)
             return
         try:
             run = plan_run(ready, network, settings)
         except NoTissueError as error:
             grid = wished_grid(*settings.scales, settings)
-            run = Run(ready, network, settings, (), grid, 0, ready.notes)
+            run = Run(ready, network, settings, (), grid, 0, notes_of(ready, network, None))
             nothing = blank_estimate(run.grid, settings.interval_level, str(error))
             seconds = time.monotonic() - started
             yield Progress(run, 0, 0, nothing, (), seconds, 0.0, finished=True)

@@ -23,6 +23,8 @@ from wsi_scale.slide.resolution import expected_scale, narrowed
 if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
 
+Warnings = tuple[str, ...]
+
 MIN_SITES_AT_HI = 3
 """At the largest scale at least this many sites must still fit on the slide."""
 
@@ -105,10 +107,30 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
         min_window_px=2 * lo * size,
     )
     hi, lowered = _highest_that_fits(slide, sites, size, lo, hi)
-    told = (*slide.notes, *network.notes, *(() if region is None else region.notes))
-    warnings = (*told, *trusted, *tissue.warnings, *lowered, *_not_square(slide))
+    warnings = (*notes_of(slide, network, region), *trusted, *tissue.warnings, *lowered)
     grid = wished_grid(lo, hi, settings)
-    return Run(slide, network, settings, tuple(sites), grid, size, warnings)
+    return Run(slide, network, settings, tuple(sites), grid, size, warnings, tissue)
+
+
+def plan_without_network(slide: Slide, network: Network, settings: Settings) -> Run:
+    """The run for a network that is not here: nothing is shown to it.
+
+    Raises SettingsError for settings that ask something of the network itself.
+    """
+    for name, usual in (("target", None), ("layers", None), ("profile", None)):
+        if getattr(settings, name, usual) != usual:
+            raise SettingsError(
+                f"{name} asks something of the network itself, and {network.spec} is not here; "
+                f"leave it out, or name the network's weights"
+            )
+    if settings.estimator not in ("auto", RULER):
+        raise SettingsError(
+            f"estimator {settings.estimator} cannot be used with {network.spec}, whose weights are "
+            "not here; leave it out, or name them (--network)"
+        )
+    told = notes_of(slide, network, region_of(slide, settings))
+    grid = wished_grid(*settings.scales, settings)
+    return Run(slide, network, settings, (), grid, network.card.input_size or 0, told)
 
 
 def _sites_to_visit(network: Network, settings: Settings) -> int:
@@ -124,6 +146,12 @@ def _sites_to_visit(network: Network, settings: Settings) -> int:
     return min(settings.sites, SITES_BESIDE)
 
 
+def notes_of(slide: Slide, network: Network, region: Region | None) -> Warnings:
+    """What there is to say about slide, network and region before anything is measured."""
+    told = (*slide.notes, *network.notes, *(() if region is None else region.notes))
+    return (*told, *_not_square(slide))
+
+
 def region_of(slide: Slide, settings: Settings) -> Region | None:
     """The region of the settings on the slide; None for all tissue. Raises SettingsError."""
     if settings.region is None:
@@ -134,9 +162,6 @@ def region_of(slide: Slide, settings: Settings) -> Region | None:
             )
         return None
     return region_on(slide, settings.region, settings.region_origin, settings.region_class)
-
-
-Warnings = tuple[str, ...]
 
 
 def _window(

@@ -11,6 +11,7 @@ from wsi_scale.slide.base import Slide
 
 if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
+    from wsi_scale.sites.overview import Survey
 
 
 @dataclass(frozen=True)
@@ -29,3 +30,5 @@ class Run:
     input_size: int
     """Side of every patch in network px; 0 if the slide is blank."""
     warnings: tuple[str, ...] = ()
+    tissue: Survey | None = None
+    """Where the slide has usable tissue; None if that was not searched."""

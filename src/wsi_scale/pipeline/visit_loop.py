@@ -17,6 +17,7 @@ from wsi_scale.pipeline.coarse_to_fine import (
     MOST_ROUNDS,
     first_scales,
     groups,
+    in_rounds,
     narrow_enough,
     next_scales,
     strides,
@@ -55,14 +56,13 @@ class SiteVisits:
         self._first: tuple[float, int] | None = None  # time and count after the first visit
 
     def go(self) -> Iterator[Progress]:
-        """Progress of all sites, or of group after group until the interval is narrow enough."""
+        """Progress of all sites, or of group after group until more would not help."""
         sites, seen = self.run.sites, 0
-        precision = self.run.settings.precision
-        for group in groups(sites, precision):
+        for group in groups(sites, rounds=in_rounds(self.run.settings)):
             yield from self._visit(group)
             yield from self._visit_closer(planned=seen == 0)
             seen += len(group)
-            if self._lost or (self._answer is not None and narrow_enough(self._answer, precision)):
+            if self._lost or self._is_enough():
                 break
         if not self._parts:
             raise SlideError(f"none of {len(sites)} sites could be read: {self._dropped[0]}")
@@ -77,6 +77,11 @@ class SiteVisits:
         tried = try_levels(self.run, self._answer) if self._answer is not None else None
         last = self._progress(self._parts, finished=True, stopped_early=seen < len(sites))
         yield replace(last, tried=tried, pixel_size=size)
+
+    def _is_enough(self) -> bool:
+        """Whether the interval is as narrow as requested, or as more sites could make it."""
+        answer, precision = self._answer, self.run.settings.precision
+        return answer is not None and (answer.settled or narrow_enough(answer, precision))
 
     def _visit(self, sites: Sequence[Site]) -> Iterator[Progress]:
         """Visit new sites at the scales that were measured at earlier sites."""

@@ -12,6 +12,7 @@ from torch import nn
 
 from wsi_scale.errors import SlideError
 from wsi_scale.geometry import ScaleGrid, Site, reach
+from wsi_scale.networks.on_processor import most_at_once
 from wsi_scale.pixel_size.votes import CENTRES, TRUSTED, Votes, fuse, middle
 from wsi_scale.sites.choose import place_sites
 from wsi_scale.sites.overview import Survey
@@ -117,8 +118,9 @@ def show(net: nn.Module, patches: NDArray[np.uint8]) -> NDArray[np.float64]:
     """(V, B) log shares of the bins for patches (V, side, side, 3)."""
     device = next(net.parameters()).device
     shares = []
-    for start in range(0, len(patches), _BATCH):
-        some = torch.from_numpy(np.ascontiguousarray(patches[start : start + _BATCH]))
+    batch = most_at_once(_BATCH, device)
+    for start in range(0, len(patches), batch):
+        some = torch.from_numpy(np.ascontiguousarray(patches[start : start + batch]))
         seen = some.to(device).permute(0, 3, 1, 2).float() / 255
         shares.append(torch.log_softmax(net(seen), 1).cpu().double().numpy())
     return np.concatenate(shares)

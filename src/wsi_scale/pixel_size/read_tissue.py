@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from wsi_scale.pixel_size.ask import TissueVotes
     from wsi_scale.pixel_size.ruler_network import RulerNet
+    from wsi_scale.sites.overview import Survey
     from wsi_scale.sites.polygons import Region
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -31,6 +32,7 @@ def measure_pixel_size(
     region: str | Region | None = None,
     seed: int = 0,
     device: str = "auto",
+    tissue: Survey | None = None,
 ) -> PixelSize:
     """The µm/px of a slide's level-0 pixels, with interval and verdict. The metadata are not read.
 
@@ -45,6 +47,8 @@ def measure_pixel_size(
         Seed of the choice of places.
     device : str
         Device of the ruler's network: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    tissue : Survey, optional
+        Where the H&E tissue of that region is, if it is known; it is searched otherwise.
 
     Returns
     -------
@@ -71,7 +75,7 @@ def measure_pixel_size(
 
     where, net = None if region is None else region_on(slide, region), ruler_net(device)
     try:
-        found = survey(slide, where, STAIN, asker="the ruler")
+        found = tissue or survey(slide, where, STAIN, asker="the ruler")
     except NoTissueError as error:
         return PixelSize(verdict="blank", reason=str(error))
     try:
@@ -105,9 +109,12 @@ def ruler_net(device: str) -> RulerNet:
     from safetensors.torch import load_file
 
     from wsi_scale.networks.load import choose_device
+    from wsi_scale.networks.on_processor import lay_out
     from wsi_scale.pixel_size.ruler_network import RulerNet
 
     net = RulerNet()
     state: dict[str, torch.Tensor] = load_file(WEIGHTS / "ruler.safetensors")
     net.load_state_dict({name: value.float() for name, value in state.items()})
-    return net.eval().requires_grad_(False).to(choose_device(device))
+    chosen = choose_device(device)
+    lay_out(net, chosen)
+    return net.eval().requires_grad_(False).to(chosen)

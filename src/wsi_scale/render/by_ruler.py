@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wsi_scale.judgement.evidence import same_scale
+from wsi_scale.networks.absent import is_absent
 from wsi_scale.report import Report
 from wsi_scale.slide.resolution import METADATA
 
@@ -21,11 +22,19 @@ _OVERRULED = (
     "--trust-metadata uses it all the same."
 )
 
-_OUT_OF_REACH = "Nothing can be read sensibly at that scale; check the µm/px of network and slide."
+_OUT_OF_REACH = (
+    "Do not use that scale as it is; the reason says why. Check the µm/px of network and slide."
+)
 
 _UNCONFIRMED = (
     "It rests on the pixel size that was stated for the slide, and its tissue does not confirm it."
 )
+
+
+def subject(report: Report) -> str:
+    """Which slide, and which network saw it or is meant to."""
+    verb = "for" if is_absent(report.network.spec) else "seen by"
+    return f"{report.slide.path}, {verb} the network {report.network.name}"
 
 
 def same_size(report: Report, scale: str, interval: str) -> str:
@@ -45,7 +54,7 @@ def doubt_of_size(report: Report) -> str:
     """What the verdict means; empty under ``ok``."""
     if report.verdict == "ok":
         return ""
-    if report.verdict == "edge" and "--scales" in report.reason:
+    if report.verdict == "edge" and report.ruler.verdict != "edge":
         return _OUT_OF_REACH
     stated = report.voices.get(METADATA)
     if report.scale is not None and stated is not None and same_scale(stated, report.scale):
@@ -64,6 +73,11 @@ def what_would_help(report: Report) -> str:
             "the size of the slide's pixels tells the scale. Otherwise calibrate it on images of "
             "known scale (wsi-scale calibrate); a network with trained BatchNorm layers needs "
             "neither."
+        )
+    if report.slide.mpp is not None:
+        return (
+            "The run ended before the size of the slide's pixels was compared with the µm/px that "
+            "the network wants; let it finish."
         )
     return (
         "The µm/px that the network wants is known, but the slide's is not; if you know it, give "

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from wsi_scale.plumbing.files import write_atomically
 from wsi_scale.plumbing.plain_text import html_text
+from wsi_scale.render.by_ruler import subject
 from wsi_scale.render.glossary import MORE, WORDS
 from wsi_scale.render.numbers import key_numbers, range_words, stated_rows, value
 from wsi_scale.render.sentence import explain, headline, number, words
@@ -112,7 +113,7 @@ def page(report: Report, figure_png: bytes) -> str:
         title=html_text(f"{name}: {headline(report)}"),
         css=CSS,
         headline=html_text(headline(report)),
-        subject=html_text(f"{report.slide.path}, seen by the network {report.network.name}"),
+        subject=html_text(subject(report)),
         doubt="" if report.verdict == "ok" else " doubt",
         verdict=html_text(words(report.verdict)),
         meaning=html_text(explain(report)),

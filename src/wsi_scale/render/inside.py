@@ -174,8 +174,11 @@ def _draw_channels(page: _Page, found: Explanation) -> None:
     if not found.channels:
         page.text(_CHANNELS_LEFT - 0.42, 0.3, f"none: {found.why_no_channels}", color=GREY, size=9)
         return
+    near = "orange: nearest to the scale found"
+    if any(patch.is_answer for channel in found.channels for patch in channel.patches):
+        page.text(_THUMBS_LEFT, 0.37, near, size=7, color=ANSWER)
     page.text(_CHANNELS_LEFT, 0.25, "response over scale", size=8.5, color=GREY)
-    page.text(_THUMBS_LEFT, 0.25, "patches that excite it most, by scale", size=8.5, color=GREY)
+    page.text(_THUMBS_LEFT, 0.25, "patches that excite it most", size=8.5, color=GREY)
     for i, channel in enumerate(found.channels):
         top = 0.45 + i * _ROW
         name, weight = channel_words(channel, found.way)

@@ -30,7 +30,7 @@ def share_words(view: ScaleView, found: Explanation) -> str:
     percent = 100 * view.share
     digits = f"{percent:.0f}" if percent == 0 or percent > 9.5 else f"{percent:#.2g}"
     share = f": {digits} %" + (" of pixels" if found.task == "segment" else "")
-    room = 27 - len(share)
+    room = 23 - len(share)
     name = found.target if len(found.target) <= room else f"{found.target[: room - 1]}…"
     return name + share
 

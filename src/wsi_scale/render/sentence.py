@@ -130,10 +130,12 @@ def explain(report: Report) -> str:
     sentences.append(_pixels(report))
     if report.stopped_early:
         asked = report.provenance.settings["precision"]
-        sentences.append(
-            f"The run stopped after {len(report.sites)} sites, because the interval already lay "
-            f"within {100 * asked:g} % of the answer, as requested."
+        why = (
+            "more would hardly narrow the interval"
+            if asked is None
+            else f"the interval already lay within {100 * asked:g} % of the answer, as requested"
         )
+        sentences.append(f"The run stopped after {len(report.sites)} sites, because {why}.")
     if report.partial:
         sentences.append("The run was cancelled before its end; more sites may change the answer.")
     return " ".join(sentence for sentence in sentences if sentence)

@@ -41,17 +41,17 @@ def write(slides: Sequence[Facts], left_out: Sequence[str]) -> dict[str, str]:
     for facts in slides:
         groups.setdefault((mag(facts), facts.tile_px), []).append(facts)
     files, commands = {}, []
-    for (power, size), members in groups.items():
+    encoders = [_encoder(members) for members in groups.values()]
+    for ((power, size), members), encoder in zip(groups.items(), encoders, strict=True):
         name = f"slides_{power}x_{size}px.csv"
         files[name] = _table(members, folder)
         words = ["--wsi_dir", folder, "--custom_list_of_wsis", name, "--search_nested"]
         words += ["--job_dir", "trident", "--mag", power, "--patch_size", str(size)]
-        encoder = _encoder(members)
         commands.append(_command("coords", words))
         if encoder:
             commands.append(_command("feat", [*words, "--patch_encoder", encoder]))
     more = "Run --task seg first, then what stands here"
-    more += "." if "feat" in "".join(commands) else ", then feat with --patch_encoder."
+    more += "." if all(encoders) else ", then feat with --patch_encoder."
     return {**files, "trident.sh": heading(TOOL, slides, left_out, more) + "".join(commands)}
 
 

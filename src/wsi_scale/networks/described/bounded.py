@@ -28,7 +28,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise NetworkError(f"{path} is not valid JSON: {brief(error)}") from error
+        raise NetworkError(
+            f"{path} is not valid JSON: {brief(error)}; download or copy it again"
+        ) from error
     return _mapping(path, found)
 
 
@@ -46,7 +48,9 @@ def parse_yaml(text: str, path: Path) -> Any:
         found = yaml.safe_load(text)
         count = _count(found, {}, set())
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError, TypeError) as error:
-        raise NetworkError(f"{path} is not valid YAML: {brief(error)}") from error
+        mark = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f" in line {mark.line + 1}"
+        raise NetworkError(f"{path} is not valid YAML{where}: {brief(error)}") from error
     if count > MOST_VALUES:
         raise NetworkError(
             f"{path} repeats itself to more than {MOST_VALUES} values, so it is refused; "

@@ -86,6 +86,10 @@ def find_source(spec: str) -> ModuleType:
             f"{target} holds weights but no config.json that names their network; "
             f"use package.module:factory?weights={indices[0]}"
         )
+    if os.path.isfile(Path(target) / "config.json"):
+        from wsi_scale.networks.described.bounded import read_json
+
+        read_json(Path(target) / "config.json")  # says what is wrong with a damaged one
     if os.path.isdir(Path(target)) or (
         target.lower().endswith(".zip") and os.path.isfile(Path(target))
     ):

@@ -45,7 +45,8 @@ def assemble(spec: Spec, module: Any, card: Card) -> Network:
 
     if not isinstance(module, nn.Module):
         raise NetworkError(
-            f"{spec.text}: the factory made a {type(module).__name__}, not a torch.nn.Module"
+            f"{spec.text}: the factory made something of type {type(module).__name__}, "
+            "not a torch.nn.Module"
         )
     sha256 = None
     loaded = Loaded()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wsi_scale.errors import NetworkError
 from wsi_scale.networks.card import Card
 from wsi_scale.networks.described.hub_cache import asked_once
 from wsi_scale.networks.sources.assemble import assemble, call_factory, import_optional, settle
-from wsi_scale.networks.spec import parse_spec
+from wsi_scale.networks.spec import Spec, parse_spec
 from wsi_scale.networks.trust import refuse_files
 
 if TYPE_CHECKING:
@@ -38,10 +40,22 @@ def load(spec: str, card: Card | None = None) -> Network:
         "pretrained": False,
         **asked.arguments,
     }
+    _refuse_unknown(timm, asked)
     with asked_once() if arguments["pretrained"] else nullcontext():
         module = call_factory(asked, timm.create_model, arguments)
     known = configuration_of(module, features_only=arguments.get("features_only") is True)
     return assemble(asked, module, settle(asked, card, known))
+
+
+def _refuse_unknown(timm: Any, asked: Spec) -> None:
+    """Raise NetworkError for a name that timm does not have, with the nearest that it has."""
+    name = asked.target.removeprefix("timm:")
+    plain = name.partition(".")[0]
+    if "/" in name or ":" in name or timm.is_model(plain):
+        return
+    near = get_close_matches(plain, timm.list_models(), n=3)
+    hint = f"; nearest: {', '.join(near)}" if near else ""
+    raise NetworkError(f"{asked.text}: timm {timm.__version__} has no model {plain!r}{hint}")
 
 
 def configuration_of(module: Any, *, features_only: bool = False) -> dict[str, Any]:

@@ -32,14 +32,16 @@ NAME = "wsinfer"
 GRAMMAR = "FOLDER of the WSInfer zoo (config.json + torchscript_model.pt), or its JSON file"
 ORDER = 32
 
+_OWN = frozenset({"patch_size_pixels", "spacing_um_px"})
+"""Keys that no other format has."""
 _WEIGHTS = "torchscript_model.pt"
 
 
 def accepts(spec: str) -> bool:
-    """True for a folder or JSON file that states ``patch_size_pixels`` and ``spacing_um_px``."""
+    """True for a folder or JSON file that states ``patch_size_pixels`` or ``spacing_um_px``."""
     path = _config_of(spec.partition("?")[0])
     with suppress(NetworkError):
-        return path is not None and {"patch_size_pixels", "spacing_um_px"} <= set(read_json(path))
+        return path is not None and bool(_OWN & set(read_json(path)))
     return False
 
 

@@ -83,7 +83,7 @@ def look_inside(progress: Progress, slide: Slide | None = None) -> Explanation:
     if not run.network.predicts:
         raise SettingsError(
             f"{run.network.name} predicts no classes (task = {run.network.task!r}), so there is no "
-            "score to look into; leave this out, or use the same network with its head"
+            "score to look into; leave this out, or use the network that predicts from them"
         )
     room = max(reach(run.slide.bounds, site, run.input_size) for site in responses.sites)
     scales = three_scales(answer.scale, run.grid.scales[0], min(run.grid.scales[-1], room))
