@@ -12,9 +12,13 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 
 
-def rows(path):
-    """First cell -> other cells of every table row of a page."""
-    lines = re.findall(r"^\| (.+) \|$", path.read_text(encoding="utf-8"), re.MULTILINE)
+ESTIMATORS = [ROOT / "docs" / name for name in ("estimators.md", "estimators-drawn.md")]
+
+
+def rows(*pages):
+    """First cell -> other cells of every table row of some pages; of equal ones, of the last."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    lines = re.findall(r"^\| (.+) \|$", text, re.MULTILINE)
     cells = [[cell.strip() for cell in line.split("|")] for line in lines]
     return {first.strip("`"): rest for first, *rest in cells}
 
@@ -32,7 +36,7 @@ NAMES = {
 @pytest.mark.parametrize("name", NAMES)
 def test_the_table_of_the_model_problem(name):
     measured = rows(RESULTS / "figures_accuracy.md")[NAMES[name]]
-    told = rows(ROOT / "docs" / "estimators.md")[name]
+    told = rows(*ESTIMATORS)[name]
     assert told[:3] == [cell.replace("%", " %") for cell in measured[:3]]
 
 
@@ -42,7 +46,7 @@ def test_the_headline_of_the_readme():
 
 
 def test_single_classes_and_tissue_are_told_as_they_were_measured():
-    page = (ROOT / "docs" / "estimators.md").read_text(encoding="utf-8")
+    page = "\n".join(page.read_text(encoding="utf-8") for page in ESTIMATORS)
     single = rows(RESULTS / "figures_single_class.md")
     assert f"median error {float(single['answer'][0].split()[0]):.2f} octave" in page
     text = (RESULTS / "real_slides.md").read_text(encoding="utf-8")
@@ -54,11 +58,11 @@ def test_single_classes_and_tissue_are_told_as_they_were_measured():
 
 def test_the_profile_is_told_as_it_was_measured():
     written = rows(RESULTS / "profile_figures.md")
-    told = rows(ROOT / "docs" / "estimators.md")
+    told = rows(*ESTIMATORS)
     for name in ("profile", "class unseen in calibration", "chance: shuffled responses"):
         measured = [cell.replace("%", " %") for cell in written[name]]
         assert told[name] == [*measured[:3], measured[4]]
-    page = (ROOT / "docs" / "estimators.md").read_text(encoding="utf-8")
+    page = "\n".join(page.read_text(encoding="utf-8") for page in ESTIMATORS)
     networks = {name: row for name, row in written.items() if ", figures-" in name}
     assert {row[0] for row in networks.values()} == {"20"}
     worst = max(float(row[1]) for row in networks.values())
@@ -81,7 +85,7 @@ def test_the_profile_is_told_as_it_was_measured():
 
 def test_the_table_of_tissue_freed_of_stain_is_the_one_that_was_written():
     measured = rows(RESULTS / "tissue_colour_seed3.md")
-    told = rows(ROOT / "docs" / "estimators.md")
+    told = rows(*ESTIMATORS)
     assert len(measured) > 10
     for name, cells in measured.items():
         if len(cells) == 6 and name not in ("row", "---", "case") and "×" not in name:
@@ -91,7 +95,7 @@ def test_the_table_of_tissue_freed_of_stain_is_the_one_that_was_written():
 
 
 def test_the_other_windows_on_tissue_are_told_as_they_were_measured():
-    page = (ROOT / "docs" / "estimators.md").read_text(encoding="utf-8")
+    page = "\n".join(page.read_text(encoding="utf-8") for page in ESTIMATORS)
     other = rows(RESULTS / "tissue_colour_seed2.md")
     summed = "colour-freed, layers summed, not their logarithms"
     names = ("**colour-freed** (what --free-colour asks)", summed, "plain")
@@ -100,7 +104,7 @@ def test_the_other_windows_on_tissue_are_told_as_they_were_measured():
 
 
 def test_intervals_and_verdicts_on_tissue_are_told_as_they_were_measured():
-    page = (ROOT / "docs" / "estimators.md").read_text(encoding="utf-8")
+    page = "\n".join(page.read_text(encoding="utf-8") for page in ESTIMATORS)
     text = (RESULTS / "tissue_colour_seed3.md").read_text(encoding="utf-8")
     ok, worst, held = re.search(
         r"ok × (\d+); where it is ok the worst answer is ([\d.]+) .* in (\d+)% of 27", text
@@ -123,7 +127,7 @@ def holds(cases):
 
 def test_the_training_seeds_are_told_as_they_were_measured():
     measured = rows(RESULTS / "model_problem_46_sites.md")
-    told = rows(ROOT / "docs" / "estimators.md")
+    told = rows(*ESTIMATORS)
     scales = [name for name in measured if re.match(r"[\d.]+, (decayed|constant)$", name)]
     assert len(scales) == 12
     for name in scales:
@@ -131,7 +135,7 @@ def test_the_training_seeds_are_told_as_they_were_measured():
 
 
 def test_what_intervals_hold_is_told_as_it_was_measured():
-    page = (ROOT / "docs" / "estimators.md").read_text(encoding="utf-8")
+    page = "\n".join(page.read_text(encoding="utf-8") for page in ESTIMATORS)
     mixed = [x for x in model_problem() if x["kind"] == "mixed"]
     decayed = [x for x in mixed if x["schedule"] == "decayed"]
     share, count = holds(decayed)
@@ -149,7 +153,7 @@ def test_what_intervals_hold_is_told_as_it_was_measured():
 
 
 def test_what_networks_cannot_know_is_told_as_it_was_measured():
-    page = (ROOT / "docs" / "estimators.md").read_text(encoding="utf-8")
+    page = "\n".join(page.read_text(encoding="utf-8") for page in ESTIMATORS)
 
     def fine(kind, **also):
         mine = [x for x in model_problem() if x["kind"] == kind]
@@ -170,7 +174,7 @@ def test_what_networks_cannot_know_is_told_as_it_was_measured():
 
 
 def test_what_sparing_loses_is_told_as_it_was_measured():
-    page = (ROOT / "docs" / "estimators.md").read_text(encoding="utf-8")
+    page = "\n".join(page.read_text(encoding="utf-8") for page in ESTIMATORS)
     text = (RESULTS / "sparing_saved.md").read_text(encoding="utf-8")
     found = re.search(r"octaves \[90 %\]: ([\d.-]+) \[([\d.-]+), ([\d.-]+)\]", text).groups()
     loss, low, high = (part.replace("-", "−") for part in found)
@@ -178,7 +182,7 @@ def test_what_sparing_loses_is_told_as_it_was_measured():
 
 
 def test_what_was_tried_on_single_classes_is_told_as_it_was_measured():
-    told = (ROOT / "docs" / "estimators.md").read_text(encoding="utf-8")
+    told = "\n".join(page.read_text(encoding="utf-8") for page in ESTIMATORS)
     text = (RESULTS / "single_classes_saved.md").read_text(encoding="utf-8")
     lines = [line.split(" | ") for line in text.splitlines() if line.startswith("| one class")]
     for _, curve, *cells in lines:
@@ -242,7 +246,7 @@ def test_the_thesis_page_says_the_answers_and_errors_that_were_measured():
 
 
 def test_auto_beside_its_voices_is_told_as_it_was_measured():
-    page = (ROOT / "docs" / "estimators.md").read_text(encoding="utf-8")
+    page = "\n".join(page.read_text(encoding="utf-8") for page in ESTIMATORS)
     text = (RESULTS / "auto_saved.md").read_text(encoding="utf-8")
     told = re.findall(r"^\| (both|the profile|the fingerprint|neither): .*$", page, re.MULTILINE)
     assert len(told) == 4
