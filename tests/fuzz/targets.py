@@ -32,6 +32,8 @@ class Target:
     """Errors that ``read`` may raise besides WsiScaleError."""
     may_die: Callable[[Path], bool] = lambda _: False
     """Whether wsi-scale reads such a file in a process of its own, which may die."""
+    most_mib: float | None = None
+    """What a case may hold, where that is more than usual because what it names is built."""
     cost: int = 1
     """Slow ones get so many times fewer cases."""
 

@@ -57,7 +57,9 @@ def example(make: Example, file: str) -> Callable[[], list[bytes]]:
     return seeds
 
 
-def loads(name: str, before: str = "", make: Example | None = None) -> Callable[[Path], None]:
+def loads(
+    name: str, before: str = "", make: Example | None = None, spec: str = ""
+) -> Callable[[Path], None]:
     """Reads a case as the file ``name`` of an example, by a SPEC that begins with ``before``."""
 
     def read(path: Path) -> None:
@@ -67,7 +69,7 @@ def loads(name: str, before: str = "", make: Example | None = None) -> Callable[
         held = listed(folder)
         with chdir(folder):
             try:
-                load_network(f"{before}{case}", device="cpu")
+                load_network(spec or f"{before}{name}", device="cpu")
             finally:
                 if listed(folder) != held:
                     raise Written(f"{name}: {sorted(listed(folder) ^ held)}")
@@ -77,7 +79,8 @@ def loads(name: str, before: str = "", make: Example | None = None) -> Callable[
 
 def beside(path: Path, name: str, make: Example | None) -> Path:
     """A folder with what lies beside such a file; made once for all cases."""
-    folder = path.parent / f"beside {name.replace('/', ' ')}"
+    maker = make.__module__ if make else ""
+    folder = path.parent / f"beside {maker} {name.replace('/', ' ')}"
     if not folder.is_dir():
         folder.mkdir()
         shutil.copy(CASES / "tinynet.py", folder)
@@ -142,11 +145,11 @@ def cards() -> list[bytes]:
 
 def folder_of(make: Example, name: str) -> dict[str, Callable]:
     """A description beside the weights that it describes."""
-    return {"seeds": example(make, name), "read": loads(name, make=make)}
+    return {"seeds": example(make, name), "read": loads(name, make=make, spec=".")}
 
 
 TARGETS = [
-    Target("spec", ".txt", lambda: SPECS, read_spec, text=True, cost=2),
+    Target("spec", ".txt", lambda: SPECS, read_spec, text=True, most_mib=6144, cost=2),
     Target("card", ".toml", cards, loads("card.toml", make=card_file.example), text=True),
     Target("checkpoint", ".ckpt", checkpoints, loads("w.ckpt", FIGURES)),
     Target("checkpoint-others", ".pth", of_others, loads("w.pth", TINY)),
