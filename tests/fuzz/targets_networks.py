@@ -41,7 +41,7 @@ SPECS = [
 Example = Callable[[Path], str]
 
 
-class Written(AssertionError):
+class WrittenError(AssertionError):
     """Loading a network wrote, changed or removed a file."""
 
 
@@ -72,7 +72,7 @@ def loads(
                 load_network(spec or f"{before}{name}", device="cpu")
             finally:
                 if listed(folder) != held:
-                    raise Written(f"{name}: {sorted(listed(folder) ^ held)}")
+                    raise WrittenError(f"{name}: {sorted(listed(folder) ^ held)}")
 
     return read
 
@@ -131,7 +131,7 @@ def of_others() -> list[bytes]:
 
 def scripts() -> list[bytes]:
     zoo = (CASES / "wsinfer" / "torchscript_model.pt").read_bytes()
-    return example(torchscript.example, "example.pt")() + [zoo]
+    return [*example(torchscript.example, "example.pt")(), zoo]
 
 
 def cards() -> list[bytes]:
@@ -161,7 +161,8 @@ TARGETS = [
     Target("torchscript", ".pt", scripts, loads("w.pt"), cost=4),
     Target("wsinfer", ".json", **folder_of(zoo, "config.json"), text=True, cost=2),
     Target("bioimage", ".yaml", **folder_of(bioimage.example, "rdf.yaml"), text=True, cost=2),
-    Target("monai", ".json", **folder_of(monai.example, "configs/metadata.json"), text=True, cost=2),
+    Target("monai", ".json", **folder_of(monai.example, "configs/metadata.json"), text=True,
+           cost=2),
     Target("huggingface", ".json", **folder_of(huggingface.example, "config.json"), text=True,
            cost=10),
 ]  # fmt: skip

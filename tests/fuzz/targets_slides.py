@@ -20,7 +20,13 @@ from wsi_scale.slide.readers.zarr import example
 
 PIXELS = np.random.default_rng(1).integers(0, 255, (96, 130, 3), dtype=np.uint8)
 APERIO = "Aperio Image Library v1\n130x96 [0,0 130x96] (64x64) JPEG|AppMag = 20|MPP = 0.499"
-PEOPLES = ("imagej_mm.tif", "imagej_nm.tif", "ome_entity.ome.tif", "ome_prefix.ome.tif", "rgb12in16.tif")
+PEOPLES = (
+    "imagej_mm.tif",
+    "imagej_nm.tif",
+    "ome_entity.ome.tif",
+    "ome_prefix.ome.tif",
+    "rgb12in16.tif",
+)
 MOST_PX = 1 << 22
 MOST_DRAWN_PX = 1 << 18
 """Larger slides are not read as a whole, which may take long and rightly so."""
@@ -138,9 +144,10 @@ def drawn() -> list[bytes]:
 
 def properties() -> list[bytes]:
     """What files say of themselves: one line of JSON, and then their description."""
-    found = [b'{"aperio.MPP": "0.499", "aperio.AppMag": "20", "openslide.mpp-x": "0,5"}\n' + APERIO.encode()]
-    found.append(b'{"tiff.XResolution": "20040", "tiff.ResolutionUnit": "centimeter"}\nImageJ=1.53\nunit=mm\n')
-    found.append(b'{"ome-zarr.scale-x": "0.5 micrometer", "image.dpi-x": "300"}\n')
+    aperio = b'{"aperio.MPP": "0.499", "aperio.AppMag": "20", "openslide.mpp-x": "0,5"}\n'
+    tags = b'{"tiff.XResolution": "20040", "tiff.ResolutionUnit": "centimeter"}\n'
+    zarr = b'{"ome-zarr.scale-x": "0.5 micrometer", "image.dpi-x": "300"}\n'
+    found = [aperio + APERIO.encode(), tags + b"ImageJ=1.53\nunit=mm\n", zarr]
     for path in sorted(CASES.glob("*.ome.tif")):
         with tifffile.TiffFile(path) as tiff:
             found.append(b"{}\n" + tiff.pages.first.description.encode())
@@ -153,7 +160,9 @@ def read_properties(path: Path) -> None:
         stated = json.loads(first)
     except (ValueError, RecursionError):
         stated = {}
-    held = {x: y for x, y in stated.items() if isinstance(y, str)} if isinstance(stated, dict) else {}
+    held = (
+        {x: y for x, y in stated.items() if isinstance(y, str)} if isinstance(stated, dict) else {}
+    )
     audit_metadata(held | {"tiff.ImageDescription": text}, (130, 96))
 
 
