@@ -87,6 +87,8 @@ def test_an_image_beyond_pillows_bomb_limit_opens_without_a_warning(tmp_path, mo
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert (whole(path) == NOISE).all()
+            with open_slide(path, reader="image") as slide:
+                assert (slide.read(0, 1, 2, 30, 20) == NOISE[2:22, 1:31]).all()
 
 
 def test_a_tile_at_an_offset_that_no_machine_can_seek_to_is_one_sentence(tmp_path, monkeypatch):

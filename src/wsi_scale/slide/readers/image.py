@@ -108,7 +108,8 @@ class ImageSlide(Slide):
             if isinstance(whole, np.ndarray):
                 return whole[y : y + height, x : x + width].copy()
             try:
-                with _quiet() if width * height > _LARGE else nullcontext():
+                limit = min(_LARGE, Image.MAX_IMAGE_PIXELS or _LARGE)
+                with _quiet() if width * height > limit else nullcontext():
                     part = whole.crop((x, y, x + width, y + height))
                 mode = "RGBA" if part.has_transparency_data else "RGB"
                 return as_rgb(np.asarray(part.convert(mode)), self.background)
