@@ -87,6 +87,16 @@ def test_a_stretched_slide_shows_larger_figures():
     assert np.abs(a.astype(float) - b).mean() < 8
 
 
+def test_figures_much_larger_than_the_slide_take_no_more_memory_than_the_slide():
+    tracemalloc.start()
+    with open_slide("synthetic:figures?seed=3&stretch=1000&width=400&height=300") as slide:
+        part = slide.read(0, 0, 0, 400, 300)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 256 << 20
+    assert (part == part[0, 0]).all()  # one figure covers it, or none does
+
+
 def test_nuclei_have_the_size_they_were_asked_for():
     """The area covered by dark pixels is the number of nuclei times their mean area."""
     slide = SyntheticSlide.tissue(seed=2, mpp=0.25, nucleus_um=8, width=4000, height=4000)
