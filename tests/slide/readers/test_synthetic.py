@@ -1,10 +1,13 @@
 """Synthetic slides are functions of position: the same in any window, thread or order."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wsi_scale import open_slide
 from wsi_scale.errors import SlideError
 from wsi_scale.slide.readers import synthetic
 from wsi_scale.slide.readers._figure_scene import FigureScene
