@@ -2,6 +2,9 @@
 # make test   set up, run the tests
 # make check  ruff and mypy
 # make fuzz   damaged inputs for every reader and parser, for as long as you like; FUZZ_CASES in all
+# make lowest the tests with the lowest versions that pyproject.toml allows; an environment of some GB
+# make newest the tests with the newest versions of all, on the newest Python
+# make audit  known vulnerabilities of what is installed, as pip-audit's service knows them
 # make matrix set up, ask every family of networks in docs/networks.md
 # make consumers   let other tools read patches by our exports; each gets an environment (GBs)
 
@@ -17,7 +20,7 @@ export OMP_NUM_THREADS ?= 2
 
 FUZZ_CASES ?= 100000
 
-.PHONY: demo test check fuzz matrix consumers clean
+.PHONY: demo test check fuzz lowest newest audit matrix consumers clean
 
 demo: $(VENV)/.installed
 	@mkdir -p demo
@@ -41,6 +44,16 @@ check: $(VENV)/.installed-dev
 
 fuzz: $(VENV)/.installed-dev
 	nice -n 19 $(BIN)/python tests/fuzz/run.py --cases $(FUZZ_CASES) --out fuzz
+
+lowest newest:
+	.ci/versions $@
+
+# the service is asked by public version, so without a local one such as +cpu; no answer is a failure
+audit: $(VENV)/.installed-dev
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install --quiet pip-audit
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+.*//' > build/audit/installed.txt
+	build/audit/bin/pip-audit --strict --no-deps --disable-pip -r build/audit/installed.txt
 
 matrix: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/family_matrix.py --check --workers 2

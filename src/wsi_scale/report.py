@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from wsi_scale.judgement.verdicts import Interval, Verdict
 
@@ -23,7 +23,7 @@ class LevelPart(_Part):
 
     width: int
     height: int
-    downsample: float
+    downsample: PositiveFloat
 
 
 class AuditEntry(_Part):
@@ -41,7 +41,7 @@ class SlidePart(_Part):
 
     path: str
     reader: str
-    mpp: tuple[float, float] | None
+    mpp: tuple[PositiveFloat, PositiveFloat] | None
     mpp_source: str | None
     objective_power: float | None = None
     levels: list[LevelPart]
@@ -55,8 +55,8 @@ class NetworkPart(_Part):
 
     spec: str
     name: str
-    training_mpp: float | None
-    training_scale: float | None
+    training_mpp: PositiveFloat | None
+    training_scale: PositiveFloat | None
     input_size: int
     sha256: str | None = Field(description="SHA-256 of the weights file; null without one")
 
@@ -64,7 +64,7 @@ class NetworkPart(_Part):
 class Candidate(_Part):
     """One of several peaks of an ambiguous answer."""
 
-    scale: float
+    scale: PositiveFloat
     score: float
 
 
@@ -72,8 +72,8 @@ class NearestLevel(_Part):
     """The native level to read for the answer, and what is left to resize."""
 
     level: int
-    downsample: float
-    residual: float = Field(description="scale / downsample: what is left to resize after reading")
+    downsample: PositiveFloat
+    residual: PositiveFloat = Field(description="scale / downsample: what is left to resize")
 
 
 class PixelSize(_Part):
@@ -129,7 +129,7 @@ class AsIs(_Part):
     """What reading one native level without resizing would change."""
 
     level: int
-    downsample: float
+    downsample: PositiveFloat
     agreement: float | None = Field(
         description="agreement with the predictions at the answer's scale, 0 to 1; null if nothing "
         "was found"
@@ -149,7 +149,7 @@ class ClassPart(_Part):
     """The answer from the sites of one target class."""
 
     name: str
-    scale: float | None
+    scale: PositiveFloat | None
     scale_interval: Interval | None
 
 
@@ -158,13 +158,13 @@ class SitePart(_Part):
 
     x: float = Field(description="level-0 px")
     y: float = Field(description="level-0 px")
-    scale: float | None = Field(description="the site's own scale; null if it has none")
+    scale: PositiveFloat | None = Field(description="the site's own scale; null if it has none")
 
 
 class CurvePart(_Part):
     """Score at each scale, higher is better; null where nothing could be measured."""
 
-    scales: list[float]
+    scales: list[PositiveFloat]
     score: list[float | None]
     low: list[float | None]
     high: list[float | None]
@@ -189,13 +189,13 @@ class Report(_Part):
     slide: SlidePart
     network: NetworkPart
     estimator: str
-    scale: float | None = Field(
+    scale: PositiveFloat | None = Field(
         description="level-0 px per network px, along one side; larger is coarser; null if unknown"
     )
     interval_level: float
     scale_interval: Interval | None
     tolerance: Interval | None
-    mpp: float | None = Field(
+    mpp: PositiveFloat | None = Field(
         description="µm per network px at the scale; null if the slide's is unknown"
     )
     mpp_interval: Interval | None

@@ -79,7 +79,7 @@ def test_two_workers_started_by_hand_give_the_rows_of_one_machine(cluster, tmp_p
 def test_slides_through_a_cluster_that_is_shot_at_have_one_row_each():
     """The benchmark on few slides. It checks every row and reason itself."""
     script = ROOT / "benchmarks" / "batch_faults.py"
-    words = ["--slides", "24", "--every", "10", "--check", "--quick", "--kind", "parquet"]
+    words = ["--slides", "16", "--every", "5", "--check", "--quick", "--kind", "parquet"]
     done = subprocess.run([sys.executable, script, *words], capture_output=True, timeout=590)
     assert done.returncode == 0, done.stdout.decode()[-3000:]
     assert b"killed and back after" in done.stdout

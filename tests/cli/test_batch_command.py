@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -292,3 +293,19 @@ def test_a_run_that_is_stopped_keeps_its_rows_and_leaves_no_process(folder, how,
         time.sleep(0.1)
     assert children
     assert not processes() & children
+
+
+def test_a_folder_with_a_lonely_mrxs_gets_a_failed_row_and_a_note_on_what_was_left_out(
+    folder, cases, capsys
+):
+    slides = shutil.copytree(cases / "mixed", folder / "mixed")
+    shutil.copy(cases / "lonely.mrxs", slides)
+    assert cli.run(["batch", str(slides), "--out", "o.jsonl", *CHEAP, "--workers", "1"]) == 3
+    shown = capsys.readouterr()
+    assert "6 files in" in shown.err
+    assert "1 .isyntax, 1 .kfb, 1 .lif, 1 .mds, 1 .sdpc, 1 .vsi" in shown.err
+    rows = [json.loads(line) for line in (folder / "o.jsonl").read_text().splitlines()]
+    said = {row["path"]: row["error"] for row in rows}
+    assert set(said) == {str(slides / name) for name in ("lonely.mrxs", "read.jpg")}
+    lonely = said[str(slides / "lonely.mrxs")]
+    assert f"the folder {slides / 'lonely'} with the pixels is missing" in lonely

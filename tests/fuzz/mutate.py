@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 Way = Callable[[random.Random, bytearray, Sequence[bytes]], bytearray]
 LARGE = [0, 1, 2, 7, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 1 << 24, (1 << 31) - 1]
 LARGE += [1 << 31, (1 << 32) - 1, 1 << 32, 1 << 40, (1 << 63) - 1, (1 << 64) - 1]
+PROGRAMS = (".json", ".py", ".pkl")
+"""Endings of what matters in an archive of a network, beside many more files of numbers."""
 WORDS = [
     *("null", "true", "-1", "0", "1e400", "1e308", "-1e-320", "NaN", "Infinity", "9" * 400, '""'),
     *("[]", "{}", "[[[[[[", "[" * 3000, '{"a":' * 2000, '"\\ud800"', '"\\u0000"', "\x1b[2J", "\n"),
@@ -40,11 +42,13 @@ def _within(rng: random.Random, data: bytes) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(file, "w") as new:
             names = old.namelist()
-            chosen = rng.choice(names)
+            programs = [name for name in names if name.endswith(PROGRAMS)]
+            chosen = rng.choice(programs if programs and rng.random() < 0.8 else names)
             for name in names:
                 part = old.read(name)
                 if name == chosen:
-                    ways = TEXT if part[:1] in (b"{", b"[") else BINARY
+                    is_text = part[:1] in (b"{", b"[") or name.endswith(".py")
+                    ways = TEXT if is_text and rng.random() < 0.8 else BINARY
                     part = _damage(rng, part, [part], ways)
                 new.writestr(name, part)
     except Exception:  # a corpus holds zips that are no zips

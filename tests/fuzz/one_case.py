@@ -41,8 +41,8 @@ def run_case(target: Target, path: Path) -> Ending:
     cpu, grown = time.process_time() - started, _peak_mib() - before
     if cpu > MOST_CPU_S:
         kind, signature = "cpu", f"more than {MOST_CPU_S:g} s, then: {signature}"
-    elif grown > MOST_MIB:
-        kind, signature = "memory", f"more than {MOST_MIB:g} MiB, then: {signature}"
+    elif grown > (most := target.most_mib or MOST_MIB):
+        kind, signature = "memory", f"more than {most:g} MiB, then: {signature}"
     return Ending(kind, f"{target.name} {kind}: {signature}"[:300], cpu, grown)
 
 

@@ -163,7 +163,7 @@ def fuzz(store: Store, targets: dict[str, Target], cases: int, share: int = 200)
         try:
             while (left := cases - sum(store.of(name)["cases"] for name in targets)) > 0:
                 for name, target in targets.items():
-                    for _ in range(min(share, left)):
+                    for _ in range(max(1, min(share, left) // target.cost)):
                         number = store.of(name)["cases"]
                         data = damaged(seeds[name], number, name, text=target.text)
                         path = Path(folder) / f"case{target.ending}"

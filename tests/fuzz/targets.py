@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
+CASES = HERE.parent / "cases"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class Target:
     """Errors that ``read`` may raise besides WsiScaleError."""
     may_die: Callable[[Path], bool] = lambda _: False
     """Whether wsi-scale reads such a file in a process of its own, which may die."""
+    most_mib: float | None = None
+    """What a case may hold, where that is more than usual because what it names is built."""
+    cost: int = 1
+    """Slow ones get so many times fewer cases."""
 
 
 def all_targets() -> dict[str, Target]:

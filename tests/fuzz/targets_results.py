@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pydantic
-from targets import HERE, Target
+from targets import CASES, HERE, Target
 
 from wsi_scale.batch.lines import Lines
 from wsi_scale.batch.listing import list_slides
@@ -23,7 +23,6 @@ from wsi_scale.responses.record import Responses
 from wsi_scale.sites.regions import parse_region
 
 SEEDS = HERE / "seeds"
-CASES = HERE.parent / "cases"
 SQUARE = [[[0, 0], [90, 0], [90, 90], [0, 90], [0, 0]]]
 
 
@@ -73,6 +72,8 @@ def read_list(path: Path) -> None:
 
 
 TABLES = [b'slide,cohort\na.svs,A\n"b,c.svs",B\n', b"slide\na.svs\n", b"a.svs\nb.svs\n"]
+TABLES += [(CASES / name).read_bytes() for name in ("slide_mpp.csv", "trident.csv", "list.tsv")]
+TABLES += [b"slide;cohort;mpp_x;mpp_y\na.svs;A;0,5;0,25\nb.svs;B;;\n"]
 MANIFESTS = [b"slide,scale,group,class\na.svs,2.0,x,\nb.svs,4,y,1\n", b"slide,mpp\na.svs,0.5\n"]
 NOTES = [json.dumps({"asked": {"network": "figures", "sites": 3}, "state": "ab"}).encode()]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tempfile
 import zipfile
 from pathlib import Path
@@ -10,15 +11,22 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from PIL import Image
-from targets import Target
+from targets import CASES, Target
 
 from wsi_scale.errors import SlideError
+from wsi_scale.slide.metadata import audit_metadata
 from wsi_scale.slide.readers import is_plain, open_slide
 from wsi_scale.slide.readers.zarr import example
 
-CASES = Path(__file__).parents[1] / "cases"
 PIXELS = np.random.default_rng(1).integers(0, 255, (96, 130, 3), dtype=np.uint8)
 APERIO = "Aperio Image Library v1\n130x96 [0,0 130x96] (64x64) JPEG|AppMag = 20|MPP = 0.499"
+PEOPLES = (
+    "imagej_mm.tif",
+    "imagej_nm.tif",
+    "ome_entity.ome.tif",
+    "ome_prefix.ome.tif",
+    "rgb12in16.tif",
+)
 MOST_PX = 1 << 22
 MOST_DRAWN_PX = 1 << 18
 """Larger slides are not read as a whole, which may take long and rightly so."""
@@ -39,7 +47,7 @@ def tiffs() -> list[bytes]:
         {"subifds": 1},
         {"ome": True},
     ]
-    return [_tiff(**kind) for kind in kinds]
+    return [_tiff(**kind) for kind in kinds] + [(CASES / name).read_bytes() for name in PEOPLES]
 
 
 def _tiff(bigtiff=False, byteorder="<", subifds=0, ome=False, **options) -> bytes:
@@ -134,6 +142,30 @@ def drawn() -> list[bytes]:
     ]
 
 
+def properties() -> list[bytes]:
+    """What files say of themselves: one line of JSON, and then their description."""
+    aperio = b'{"aperio.MPP": "0.499", "aperio.AppMag": "20", "openslide.mpp-x": "0,5"}\n'
+    tags = b'{"tiff.XResolution": "20040", "tiff.ResolutionUnit": "centimeter"}\n'
+    zarr = b'{"ome-zarr.scale-x": "0.5 micrometer", "image.dpi-x": "300"}\n'
+    found = [aperio + APERIO.encode(), tags + b"ImageJ=1.53\nunit=mm\n", zarr]
+    for path in sorted(CASES.glob("*.ome.tif")):
+        with tifffile.TiffFile(path) as tiff:
+            found.append(b"{}\n" + tiff.pages.first.description.encode())
+    return found
+
+
+def read_properties(path: Path) -> None:
+    first, _, text = path.read_text(encoding="utf-8", errors="replace").partition("\n")
+    try:
+        stated = json.loads(first)
+    except (ValueError, RecursionError):
+        stated = {}
+    held = (
+        {x: y for x, y in stated.items() if isinstance(y, str)} if isinstance(stated, dict) else {}
+    )
+    audit_metadata(held | {"tiff.ImageDescription": text}, (130, 96))
+
+
 TARGETS = [
     Target("tiff", ".tiff", lambda: tiffs() + hostile(".tiff", ".svs"), read_slide,
            may_die=is_doubtful),
@@ -141,5 +173,6 @@ TARGETS = [
     Target("tiff-pillow", ".tiff", tiffs, read_by("image"), may_die=is_doubtful),
     Target("image", ".png", images, read_slide, may_die=is_doubtful),
     Target("zip", ".zip", zips, read_slide, may_die=is_doubtful),
+    Target("metadata", ".txt", properties, read_properties, text=True),
     Target("drawn", ".txt", drawn, read_drawn, text=True),
 ]  # fmt: skip

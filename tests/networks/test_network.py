@@ -95,6 +95,12 @@ def test_a_card_that_says_the_side_or_the_stride_is_believed():
         network(Picky(14), input_size=100)
 
 
+@pytest.mark.parametrize("key", ["input_size", "stride"])
+def test_a_side_that_no_network_takes_is_refused_before_a_patch_is_made(key):
+    with pytest.raises(NetworkError, match=f"{key} = 1099511627776 px, but patches are at most"):
+        network(Picky(14), **{key: 2**40})
+
+
 def test_a_network_that_takes_no_side_we_know_is_refused():
     with pytest.raises(
         NetworkError, match="patches of 224 px: ValueError: side 224 does not fit 97"

@@ -65,7 +65,8 @@ def _checked(row: Row, line: bytes) -> Row:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "?"
-        raise _Fault(_wrong(name, row.get(name), first["msg"])) from None
+        says = "it must be above 0" if first["type"] == "greater_than" else first["msg"]
+        raise _Fault(_wrong(name, row.get(name), says)) from None
     for name in _ABOVE_0:
         value = row.get(name)
         for one in value if isinstance(value, list) else [value]:

@@ -16,6 +16,9 @@ from wsi_scale.networks.card import Card
 SMALLEST, LARGEST = 96, 224
 """Smallest and largest patch side in px for a network that takes any side."""
 
+MOST_SIDE = 4096
+"""No network sees a larger patch side in px; a card or a description that says so is wrong."""
+
 DEFAULT_STRIDE = 32
 
 PATCHES = 2
@@ -97,6 +100,12 @@ def find_size(card: Card, run: Callable[[int], Tensor]) -> tuple[int | None, int
     side or a stride, only that is tried; else multiples of 32, of 64, then single common sides.
     Raises NetworkError when nothing works.
     """
+    for key in ("input_size", "stride"):
+        if (getattr(card, key) or 0) > MOST_SIDE:
+            raise NetworkError(
+                f"{key} = {getattr(card, key)} px, but patches are at most {MOST_SIDE} px wide; "
+                f"correct it in the file that says so, or give {key}= in the SPEC"
+            )
     if card.input_size is not None:
         run(card.input_size)
         return card.input_size, card.stride or 1, card.input_size

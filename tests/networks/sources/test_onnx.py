@@ -186,6 +186,59 @@ def test_what_is_no_onnx_file_is_refused_in_one_sentence(tmp_path, content):
     assert "\n" not in str(caught.value)
 
 
+def damage_name(content):
+    return content.replace(b"logits_of_it", b"logits_of_i\xff")
+
+
+def damage_sizes(content):
+    model = onnx.load_from_string(content)
+    model.graph.initializer[0].dims[0] += 1
+    return model.SerializeToString()
+
+
+def lose_inputs(content):
+    model = onnx.load_from_string(content)
+    del model.graph.node[0].input[1:]
+    return model.SerializeToString()
+
+
+def lose_outputs(content):
+    model = onnx.load_from_string(content)
+    del model.graph.node[0].output[:]
+    return model.SerializeToString()
+
+
+def answer_nothing(content):
+    model = onnx.load_from_string(content)
+    del model.graph.output[:]
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    "damage", [damage_name, damage_sizes, lose_inputs, lose_outputs, answer_nothing]
+)
+@pytest.mark.parametrize("kind", ["Conv", "Gemm", "BatchNormalization"])
+def test_a_damaged_graph_is_one_sentence(tmp_path, damage, kind):
+    shapes = {"Conv": [(2, 3, 1, 1)], "Gemm": [(3, 2)], "BatchNormalization": [(3,)] * 4}[kind]
+    stored = [weight(shape, f"w{i}") for i, shape in enumerate(shapes)]
+    last = helper.make_node(kind, ["image", *(one.name for one in stored)], ["logits_of_it"])
+    path = tmp_path / "damaged.onnx"
+    small(path, [last], stored=stored, outputs=["logits_of_it"])
+    bad = damage(path.read_bytes())
+    assert bad != path.read_bytes()
+    path.write_bytes(bad)
+    with pytest.raises(NetworkError) as caught:
+        load_network(str(path), device="cpu")
+    assert str(caught.value).isprintable()
+
+
+def test_a_flat_matrix_is_no_head_that_can_be_read(tmp_path):
+    nodes = [helper.make_node("Gemm", ["image", "w"], ["y"])]
+    path = small(tmp_path / "flat.onnx", nodes, stored=[weight((6,))])
+    with pytest.raises(NetworkError, match="onnxruntime cannot run this network"):
+        load_network(path, device="cpu")
+
+
 @pytest.mark.parametrize(
     ("image", "says"),
     [

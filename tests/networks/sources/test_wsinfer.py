@@ -66,8 +66,13 @@ def test_networks_shows_how_the_folder_was_read(capsys):
         ({"transform": [{"name": "CenterCrop"}]}, "'CenterCrop' of transform is not understood"),
         ({"transform": [{"name": "Resize", "arguments": {"size": [2, 3]}}]}, "not square"),
         ({"transform": [{"name": "Normalize", "arguments": {"mean": 1, "std": 0}}]}, "above 0"),
+        (
+            {"transform": [{"name": "Normalize", "arguments": {"mean": [1, 2, 3], "std": [1, 2]}}]},
+            "one number or one per colour",
+        ),
         ({"transform": "ToTensor"}, "not a list of entries"),
         ({"patch_size_pixels": "350"}, "patch_size_pixels = '350' is not a number"),
+        ({"patch_size_pixels": 2**40, "transform": []}, "at most 4096 px wide"),
         ({"spacing_um_px": 0}, "spacing_um_px = 0 must be above 0"),
         ({"spacing_um_px": float("nan")}, "not a finite number"),
         ({"num_classes": 3}, "num_classes = 3 but class_names has 2"),

@@ -5,10 +5,12 @@ import warnings
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from wsi_scale import open_slide
 from wsi_scale.errors import SlideError
+from wsi_scale.slide.readers import _apart
 
 RNG = np.random.default_rng(5)
 NOISE = RNG.integers(0, 255, (40, 60, 3), dtype=np.uint8)
@@ -85,6 +87,19 @@ def test_an_image_beyond_pillows_bomb_limit_opens_without_a_warning(tmp_path, mo
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert (whole(path) == NOISE).all()
+            with open_slide(path, reader="image") as slide:
+                assert (slide.read(0, 1, 2, 30, 20) == NOISE[2:22, 1:31]).all()
+
+
+def test_a_tile_at_an_offset_that_no_machine_can_seek_to_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(_apart, "_alone", True)  # as a batch reads it
+    path = tmp_path / "far.tif"
+    tifffile.imwrite(path, NOISE, bigtiff=True, tile=(16, 32), photometric="rgb")
+    with tifffile.TiffFile(path, mode="r+b") as tiff:
+        tag = tiff.pages.first.tags["TileOffsets"]
+        tag.overwrite([*tag.value[:-1], 0xFF << 56 | tag.value[-1]])
+    with pytest.raises(SlideError, match="cannot be decoded: cannot fit"):
+        whole(path)
 
 
 def test_a_larger_image_than_is_decoded_at_once_says_how_to_raise_that(tmp_path, monkeypatch):

@@ -1,10 +1,13 @@
 """Synthetic slides are functions of position: the same in any window, thread or order."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wsi_scale import open_slide
 from wsi_scale.errors import SlideError
 from wsi_scale.slide.readers import synthetic
 from wsi_scale.slide.readers._figure_scene import FigureScene
@@ -85,6 +88,16 @@ def test_a_stretched_slide_shows_larger_figures():
     a = plain.read(0, 0, 0, 1000, 1000)
     b = twice.read(1, 0, 0, 1000, 1000)
     assert np.abs(a.astype(float) - b).mean() < 8
+
+
+def test_figures_much_larger_than_the_slide_take_no_more_memory_than_the_slide():
+    tracemalloc.start()
+    with open_slide("synthetic:figures?seed=3&stretch=1000&width=400&height=300") as slide:
+        part = slide.read(0, 0, 0, 400, 300)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 256 << 20
+    assert (part == part[0, 0]).all()  # one figure covers it, or none does
 
 
 def test_nuclei_have_the_size_they_were_asked_for():

@@ -43,7 +43,8 @@ class InputSteps:
         spread = np.atleast_1d(np.asarray(std, float))
         if (spread <= 0).any():
             raise NetworkError(f"{self._where}: a standard deviation must be above 0")
-        self.linear(1 / spread, -np.atleast_1d(np.asarray(mean, float)) / spread)
+        self.linear(1, -np.asarray(mean, float))
+        self.linear(1 / spread, 0)
 
     def range(self, low: float, high: float, new_low: float, new_high: float) -> None:
         """low … high becomes new_low … new_high."""

@@ -13,12 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_scale.errors import NetworkError
+from wsi_scale.networks.damage import parsing
 from wsi_scale.networks.described.bounded import file_inside
 from wsi_scale.networks.wording import brief
 
 KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 """Operators of ONNX and of onnxruntime itself; any other needs a library of the file's author."""
 
+WANTED = "an ONNX file"
+_LEAST_INPUTS = {"Conv": 2, "ConvTranspose": 2, "BatchNormalization": 5, "Gemm": 2, "MatMul": 2}
+_LEAST_INPUTS |= {"Identity": 1, "Cast": 1, "Add": 2, "Softmax": 1, "Sigmoid": 1}
 _PASSING = ("Identity", "Cast")
 _CONVOLUTIONS = ("Conv", "ConvTranspose")
 _ACTIVATIONS = ("Relu", "LeakyRelu", "PRelu", "Elu", "Gelu", "HardSwish", "Clip", "Mish")
@@ -58,21 +62,25 @@ class Graph:
 
     def constant(self, name: str) -> NDArray[Any] | None:
         """The value of a tensor that does not depend on the image; None for one that may."""
-        from onnx import numpy_helper
-
         for _ in range(len(self.nodes) + 1):
             if name in self._stored:
-                return np.asarray(numpy_helper.to_array(self._stored[name], str(self.path.parent)))
+                return self._value(self._stored[name])
             node = self.maker.get(name)
             if node is None:
                 return None
             if node.op_type == "Constant":
                 value = next((a.t for a in node.attribute if a.name == "value"), None)
-                return None if value is None else np.asarray(numpy_helper.to_array(value))
+                return None if value is None else self._value(value)
             if node.op_type != "Identity":
                 return None
             name = node.input[0]
         return None
+
+    def _value(self, tensor: Any) -> NDArray[Any]:
+        from onnx import numpy_helper
+
+        with parsing(self.path, WANTED):
+            return np.asarray(numpy_helper.to_array(tensor, str(self.path.parent)))
 
     def is_constant(self, name: str) -> bool:
         """Whether a tensor is stored in the file, without reading it."""
@@ -100,9 +108,12 @@ def read_model(path: Path) -> Any:
     try:
         model = onnx.load(str(path), load_external_data=False)
     except (DecodeError, ValueError, OSError) as error:
-        raise NetworkError(f"{path} is not an ONNX file: {brief(error)}") from error
-    if not model.graph.node or not model.opset_import:
-        raise NetworkError(f"{path} is not an ONNX file of a network: it holds no operators")
+        raise NetworkError(f"{path} is not {WANTED}: {brief(error)}") from error
+    _check_nodes(model, path)
+    if not (model.graph.node and model.graph.output and model.opset_import):
+        raise NetworkError(
+            f"{path} is not an ONNX file of a network: it holds no operators or no output"
+        )
     _refuse_libraries(model, path)
     for tensor in _tensors(model):
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
@@ -119,6 +130,28 @@ def _refuse_libraries(model: Any, path: Path) -> None:
                 f"{path} uses {node.op_type} of {node.domain!r}, which only a library of its "
                 "author can compute, and none is loaded; export it with standard operators"
             )
+
+
+def _check_nodes(model: Any, path: Path) -> None:
+    """Refuse names that are no text, and operators without the tensors that they must have."""
+    graph = model.graph
+    with parsing(path, WANTED):
+        for one in (*graph.input, *graph.output, *graph.initializer):
+            _check_text(one.name)
+        for node in graph.node:
+            _check_text(node.op_type, node.name, node.domain, *node.input, *node.output)
+            if not node.output:
+                raise ValueError(f"the operator {node.name!r} has no output")
+            if len(node.input) < _LEAST_INPUTS.get(node.op_type, 0):
+                raise ValueError(f"the {node.op_type} {node.name!r} lacks an input")
+            attributes_of(node)
+
+
+def _check_text(*names: Any) -> None:
+    """Names of a damaged file are bytes."""
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"the name {name!r} is no text")
 
 
 def _nodes(model: Any) -> Iterator[Any]:

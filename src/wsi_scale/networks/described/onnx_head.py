@@ -43,7 +43,7 @@ def _gemm(graph: Graph, node: Any) -> Linear | None:
     said = attributes_of(node)
     weight = graph.constant(node.input[1])
     plain = said.get("alpha", 1.0) == said.get("beta", 1.0) == 1.0 and not said.get("transA", 0)
-    if weight is None or not plain:
+    if weight is None or weight.ndim != 2 or not plain:
         return None
     values = {"weight": weight if said.get("transB", 0) else weight.T}
     if len(node.input) > 2 and node.input[2]:

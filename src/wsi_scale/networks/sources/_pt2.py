@@ -160,12 +160,8 @@ def _input_shape(program: Any) -> tuple[int | None, ...] | None:
 
 def read_program(path: Path) -> Any:
     """The only program of an archive. Raises NetworkError for an archive that could run code."""
-    try:
-        from torch.export.pt2_archive._package import PT2ArchiveReader, load_pt2
-    except ImportError as error:
-        raise NetworkError(
-            f"torch {torch.__version__} cannot read {path.name} safely; install torch 2.8 or later"
-        ) from error
+    from torch.export.pt2_archive._package import PT2ArchiveReader, load_pt2
+
     with parsing(path, "an exported program"), PT2ArchiveReader(str(path)) as archive:
         refuse_code(path, archive)
     try:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wsi_scale.networks.card import Card
+from wsi_scale.networks.damage import parsing
 from wsi_scale.networks.identity import hash_file
 from wsi_scale.networks.sources.assemble import import_optional, settle
 from wsi_scale.networks.spec import parse_spec
@@ -52,7 +53,13 @@ def load(spec: str, card: Card | None = None) -> Network:
 
 def _read(path: Path, stated: Card) -> tuple[Any, dict[str, Any], Texts, Texts]:
     """The module, what the file says as keys of a card, how it was read, and notes."""
-    from wsi_scale.networks.described.onnx_graph import Graph, folded_note, read_model, taps_of
+    from wsi_scale.networks.described.onnx_graph import (
+        WANTED,
+        Graph,
+        folded_note,
+        read_model,
+        taps_of,
+    )
     from wsi_scale.networks.described.onnx_head import head_of
     from wsi_scale.networks.described.onnx_input import input_of
     from wsi_scale.networks.described.onnx_module import OnnxModule
@@ -76,7 +83,8 @@ def _read(path: Path, stated: Card) -> tuple[Any, dict[str, Any], Texts, Texts]:
     head = None if wanted.channels_last else head_of(graph, outputs[0], [t.name for t in taps])
     if head is not None:
         taps = [tap for tap in taps if graph.before(outputs[0]) != tap.tensor]
-    module = OnnxModule(model, str(path.resolve().parent), wanted, outputs, taps, head)
+    with parsing(path, WANTED):  # torch's modules and onnxruntime refuse what does not fit together
+        module = OnnxModule(model, str(path.resolve().parent), wanted, outputs, taps, head)
     return module, known, tuple(read_as), ((note,) if note else ())
 
 

@@ -116,6 +116,8 @@ def stamp(canvas: Bytes, grid: Grid, groups: list[Figures], reach: float) -> Non
     width = int(2 * reach / grid.pitch) + 1
     seen = np.all((first + width > 0) & (first < (grid.columns, grid.rows)), axis=1)
     chosen = np.flatnonzero(seen)
+    if width > (largest := max(grid.columns, grid.rows)):  # figures larger than what is looked at
+        first, width = np.zeros_like(first), largest
     step = max(1, _STAMP_POINTS // width**2)
     flat = canvas.reshape(-1, 3)
     for start in range(0, len(chosen), step):

@@ -118,7 +118,10 @@ def choose_image(tiff: tifffile.TiffFile) -> None:
             f"holds {planes.many} grey planes{named}, {planes.why}; save the one to look at, or "
             "an RGB image of them, as a file of its own"
         )
-    tiff.series.insert(0, tiff.series.pop(found[0].number))
+    if found[0].number:
+        listed = getattr(tiff.series, "_series", tiff.series)  # newer tifffile hands out a view
+        listed.insert(0, listed.pop(found[0].number))
+        assert tiff.series[0] is slide
 
 
 def why_not_the_first_page(path: str) -> str | None:

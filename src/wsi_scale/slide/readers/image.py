@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import struct
 import threading
 import warnings
 import zlib
@@ -27,7 +26,7 @@ from wsi_scale.geometry import Box, Level
 from wsi_scale.slide.at_once import check_at_once
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.metadata import audit_metadata
-from wsi_scale.slide.readers._files import example_pixels, is_file, what_it_said
+from wsi_scale.slide.readers._files import PARSER_ERRORS, example_pixels, is_file, what_it_said
 from wsi_scale.slide.readers._pixels import as_rgb, largest_value, note_on_white, white_for
 from wsi_scale.slide.readers._tiff_images import why_not_the_first_page
 
@@ -41,16 +40,10 @@ DECODED_PX = 1 << 26
 taken for white can be noted."""
 
 _LIBRARY_ERRORS = (
-    OSError,
+    *PARSER_ERRORS,
     SyntaxError,  # Pillow's "not this format"
-    ValueError,
-    TypeError,
-    RuntimeError,
-    LookupError,
     EOFError,
-    MemoryError,
     Image.DecompressionBombError,
-    struct.error,
     zlib.error,
 )
 _RESOLUTION_TAGS = {282: "tiff.XResolution", 283: "tiff.YResolution", 296: "tiff.ResolutionUnit"}
@@ -115,7 +108,8 @@ class ImageSlide(Slide):
             if isinstance(whole, np.ndarray):
                 return whole[y : y + height, x : x + width].copy()
             try:
-                with _quiet() if width * height > _LARGE else nullcontext():
+                limit = min(_LARGE, Image.MAX_IMAGE_PIXELS or _LARGE)
+                with _quiet() if width * height > limit else nullcontext():
                     part = whole.crop((x, y, x + width, y + height))
                 mode = "RGBA" if part.has_transparency_data else "RGB"
                 return as_rgb(np.asarray(part.convert(mode)), self.background)
