@@ -62,7 +62,7 @@ USES = {
                 "wsi-scale evaluate": "data: slides of known scale",
                 "wsi-scale batch": "the page on batches runs it",
                 "wsi-scale thesis": "time: ten minutes",
-                "wsi-scale estimate slide.svs ": "run above",
+                "wsi-scale estimate slide.svs    ": "run above",
             },
         ),
         Run(replace=SIZED),

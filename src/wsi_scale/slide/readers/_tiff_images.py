@@ -118,7 +118,9 @@ def choose_image(tiff: tifffile.TiffFile) -> None:
             f"holds {planes.many} grey planes{named}, {planes.why}; save the one to look at, or "
             "an RGB image of them, as a file of its own"
         )
-    tiff.series.insert(0, tiff.series.pop(found[0].number))
+    series = tiff.series
+    order = getattr(series, "_series", series)  # a view of it since tifffile 2026.5.2
+    order.insert(0, order.pop(found[0].number))
 
 
 def why_not_the_first_page(path: str) -> str | None:
