@@ -123,6 +123,9 @@ USES = {
         Not("data: images of known scale; tests/known_scale/calibrate has drawn ones"),
     ],
     "docs/questions.md": QUESTIONS,
+    "docs/ten-commands.md": [
+        *[Not("installs TIAToolbox; packaging/try_ten_commands.py does what the page says")] * 4
+    ],
     "docs/thesis.md": [Not("time: ten minutes and an hour")],
     "docs/thesis-details.md": [*[Not("time: an hour and more")] * 2],
     "docs/tiles.md": [By(f"{DOCS}::test_the_example_of_tiles_runs_as_written")],
