@@ -29,6 +29,7 @@ SIZED = {"weights=model.safetensors": "weights=model.safetensors&input_size=64&m
 MINE = '"my.module:build?weights=model.safetensors"'
 DRAWN = "synthetic:figures?stretch=0.5&width=700&height=600"
 
+TEN = "installs TIAToolbox; packaging/try_ten_commands.py does what the page says"
 ROWS = f"import wsi_scale.cli as c; c.run(['batch', '{DRAWN}', '--out', 'rows.parquet'])"
 TORCH = "import torch; module = torch.nn.Conv2d(3, 1, 3); patches = torch.rand(1, 3, 8, 8)"
 OWN = "import sys; sys.path.insert(0, '.'); import my_nets; my_torch_module = my_nets.build()"
@@ -123,9 +124,7 @@ USES = {
         Not("data: images of known scale; tests/known_scale/calibrate has drawn ones"),
     ],
     "docs/questions.md": QUESTIONS,
-    "docs/ten-commands.md": [
-        *[Not("installs TIAToolbox; packaging/try_ten_commands.py does what the page says")] * 4
-    ],
+    "docs/ten-commands.md": [Not(TEN)] * 6,
     "docs/thesis.md": [Not("time: ten minutes and an hour")],
     "docs/thesis-details.md": [*[Not("time: an hour and more")] * 2],
     "docs/tiles.md": [By(f"{DOCS}::test_the_example_of_tiles_runs_as_written")],

@@ -133,3 +133,10 @@ def test_napari_finds_the_dock_through_the_manifest_that_is_shipped():
     package, name = target.split(":")
     manifest = yaml.safe_load(text_of(f"napari_plugin/{package}/{name}"))
     assert manifest["name"] == PROJECT["project"]["name"]
+
+
+def test_the_path_to_tiatoolbox_takes_at_most_ten_commands():
+    files, commands = load("packaging/try_ten_commands.py").read_page()
+    assert list(files) == ["my_net.py", "predict.py"]
+    assert len(commands) <= 10
+    assert [line for line in commands if line.startswith("wsi-scale export")]
