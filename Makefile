@@ -6,6 +6,9 @@
 # make newest the tests with the newest versions of all, on the newest Python
 # make audit  known vulnerabilities of what is installed, as pip-audit's service knows them
 # make matrix set up, ask every family of networks in docs/networks.md
+# make docs   the site of the documentation, in build/site; a warning is an error
+# make wheel  the sdist, and the wheel made from it, in build/dist
+# make wheel-check   the wheel in environments of its own, used far from the checkout (GBs)
 # make consumers   let other tools read patches by our exports; each gets an environment (GBs)
 
 PYTHON ?= python3
@@ -20,7 +23,10 @@ export OMP_NUM_THREADS ?= 2
 
 FUZZ_CASES ?= 100000
 
-.PHONY: demo test check fuzz lowest newest audit matrix consumers clean
+# the Pythons in which the wheel is tried
+WHEEL_PYTHONS ?= $(PYTHON)
+
+.PHONY: demo test check fuzz lowest newest audit matrix docs wheel wheel-check consumers clean
 
 demo: $(VENV)/.installed
 	@mkdir -p demo
@@ -58,6 +64,19 @@ audit: $(VENV)/.installed-dev
 matrix: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/family_matrix.py --check --workers 2
 
+docs: $(VENV)/.installed-docs
+	$(BIN)/python docs/site/lay_out.py build/pages
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -c docs/site build/pages build/site
+	@echo "the site: build/site/index.html"
+
+wheel: $(VENV)/.installed-docs
+	rm -rf build/dist
+	$(BIN)/python -m build --outdir build/dist .
+
+wheel-check: wheel
+	$(BIN)/python packaging/check_wheel.py --pip-options "$(PIP_OPTIONS)" \
+	  $(foreach one,$(WHEEL_PYTHONS),--python $(one))
+
 # a tool that cannot be installed here leaves no environment, and the table says so
 consumers: $(VENV)/.installed-dev
 	mkdir -p build/consumers
@@ -79,5 +98,9 @@ $(VENV)/.installed-dev: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet $(PIP_OPTIONS) --editable ".[dev,networks]"
 	touch $(VENV)/.installed $@
 
+$(VENV)/.installed-docs: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet $(PIP_OPTIONS) --editable ".[docs]"
+	touch $(VENV)/.installed $@
+
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo build

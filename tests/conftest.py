@@ -1,5 +1,6 @@
 """Fixtures every test may use."""
 
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -11,6 +12,29 @@ from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.known_scale.calibrate import Sample, fit_profile
 from wsi_scale.responses.layer import LayerResponses
 from wsi_scale.responses.record import Responses
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--start-method",
+        choices=["spawn", "forkserver", "fork"],
+        help="how new processes begin; with spawn, as on Windows and macOS, nothing forks",
+    )
+
+
+def pytest_configure(config):
+    method = config.getoption("--start-method", None)
+    if method is not None:
+        multiprocessing.set_start_method(method, force=True)
+
+
+@pytest.fixture
+def can_fork(request):
+    """Skips where nothing may fork: on Windows, and with --start-method=spawn."""
+    if not hasattr(os, "fork"):
+        pytest.skip("this system cannot fork")
+    if request.config.getoption("--start-method", None) == "spawn":
+        pytest.skip("nothing forks with --start-method=spawn")
 
 
 @pytest.fixture(scope="session")

@@ -195,7 +195,7 @@ THESIS = RESULTS / "thesis" / "tables"
 
 
 def test_the_tables_of_the_thesis_page_are_those_that_were_written():
-    page = (ROOT / "docs" / "thesis.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "thesis-details.md").read_text(encoding="utf-8")
     written = {
         line
         for path in THESIS.glob("*.md")
@@ -217,13 +217,13 @@ def test_what_stands_beside_the_thesis_is_what_was_measured(when):
             and (row["lo"], row["hi"]) == ("0.5", "9.9")
         ]
     words = {"before": "(its text)", "after": "(its program)"}[when]
-    told = rows(ROOT / "docs" / "thesis.md")[f"here, {when} softmax {words}"]
+    told = rows(ROOT / "docs" / "thesis-details.md")[f"here, {when} softmax {words}"]
     deviation = f"{float(row['squared_deviation']):.2f}"
     assert told == [deviation, row["within_0.5"], row["within_1"]]
 
 
 def test_the_thesis_page_says_the_answers_and_errors_that_were_measured():
-    page = (ROOT / "docs" / "thesis.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "thesis-details.md").read_text(encoding="utf-8")
     with (THESIS / "table5_beside_chance.csv").open(newline="") as file:
         middles = [
             f"{float(row['median_answer']):.1f}"

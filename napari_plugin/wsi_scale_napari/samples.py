@@ -1,16 +1,13 @@
-"""Sample slides: two drawn ones, and a scanned one if it is available."""
+"""Sample slides: two drawn ones and a scanned one."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from wsi_scale.errors import SlideError
 from wsi_scale.slide.readers import open_slide
+from wsi_scale.slide.sample_slide import sample_slide
 from wsi_scale_napari.reader import LayerData, slide_layer
 
 FIGURES = "synthetic:figures?seed=1&stretch=0.8&width=6000&height=5000"
 TISSUE = "synthetic:tissue?seed=1&mpp=0.5&width=6000&height=5000"
-CMU = Path(__file__).parents[2] / "sample_data" / "CMU-1-Small-Region.svs"
 
 
 def figures() -> list[LayerData]:
@@ -24,12 +21,8 @@ def tissue() -> list[LayerData]:
 
 
 def cmu() -> list[LayerData]:
-    """A region of OpenSlide's CMU-1. It is part of a checkout, not of an installed wheel."""
-    if not CMU.is_file():
-        raise SlideError(
-            "CMU-1 does not come with an installed wsi-scale; find it in sample_data of the source"
-        )
-    return _sample(str(CMU))
+    """A region of OpenSlide's CMU-1, which comes with wsi-scale."""
+    return _sample(str(sample_slide()))
 
 
 def _sample(source: str) -> list[LayerData]:

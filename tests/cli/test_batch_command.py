@@ -272,7 +272,9 @@ def processes(parent=None):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are a POSIX matter")
-@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("how", "code"), [(signal.SIGINT, 130), (getattr(signal, "SIGKILL", 9), -9)]
+)
 def test_a_run_that_is_stopped_keeps_its_rows_and_leaves_no_process(folder, how, code):
     slides = [f"synthetic:tissue?seed={seed}&width=600&height=500" for seed in range(40)]
     out = folder / "r.jsonl"

@@ -105,13 +105,14 @@ def test_a_path_is_kept_so_that_it_holds_from_any_folder(model, uneven, monkeypa
 
 def test_a_sample_that_is_not_at_hand_says_so(monkeypatch, tmp_path):
     from wsi_scale.errors import SlideError
+    from wsi_scale.slide import sample_slide
     from wsi_scale_napari import samples
 
     ((levels, options, _),) = samples.cmu()
     assert levels[0].shape == (2967, 2220, 3)
     assert options["scale"] == pytest.approx((0.499, 0.499))
-    monkeypatch.setattr(samples, "CMU", tmp_path / "none.svs")
-    with pytest.raises(SlideError, match="does not come with"):
+    monkeypatch.setattr(sample_slide, "_PACKAGE", tmp_path / "a" / "b")
+    with pytest.raises(SlideError, match="install wsi-scale again"):
         samples.cmu()
 
 

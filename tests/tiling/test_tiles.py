@@ -560,7 +560,9 @@ def stored(tmp_path):
 @pytest.mark.parametrize(
     ("reader", "start"), [("openslide", "fork"), ("tiffslide", "fork"), ("tiffslide", "spawn")]
 )
-def test_workers_read_the_same_tiles(stored, reader, start):
+def test_workers_read_the_same_tiles(stored, reader, start, request):
+    if start == "fork":
+        request.getfixturevalue("can_fork")
     with open_slide(stored, reader=reader) as slide:
         found = tiles(slide, scale=1.7, size=96, overlap=8)
         here = [torch.tensor(tile.pixels).permute(2, 0, 1) for tile in found]

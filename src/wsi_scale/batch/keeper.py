@@ -27,6 +27,7 @@ such as a machine short of memory."""
 _COMMAND = (sys.executable, "-P", "-m", "wsi_scale.batch.child")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _LOAD_SECONDS = 600.0  # for a new process to load the network; not counted as a slide's time
+_KILL = getattr(signal, "SIGKILL", 9)  # Windows has none
 _PATIENCE = 10.0  # seconds to wait for a killed process to end
 _LOOK_SECONDS = 0.01  # between two checks whether it has ended
 
@@ -227,7 +228,7 @@ class _Child:
         if code == TOO_MUCH:
             return _Died("memory", f"held more than {task['memory']:g} GiB", final=True)
         said = "" if self._said.closed else self._last_words()
-        if code == -signal.SIGKILL:
+        if code == -_KILL:
             return _Died("crash", "was killed, perhaps because memory ran out", final=False)
         if code is not None and code < 0:
             with suppress(ValueError):

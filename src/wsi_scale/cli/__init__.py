@@ -20,6 +20,7 @@ import typer
 from wsi_scale.cli import evaluate, thesis
 from wsi_scale.cli.batch import batch
 from wsi_scale.cli.calibrate import calibrate
+from wsi_scale.cli.copy_sample import sample
 from wsi_scale.cli.doctor import doctor
 from wsi_scale.cli.export_report import export
 from wsi_scale.cli.help_endings import (
@@ -223,5 +224,6 @@ app.command(epilog=EXPORT_END)(export)
 app.command(epilog=BATCH_END)(batch)
 app.command(epilog=DONE)(calibrate)
 app.command(epilog=EVALUATE_END)(evaluate.evaluate)
+app.command(epilog=DONE)(sample)
 app.command(epilog=DOCTOR_END)(doctor)
 app.add_typer(thesis.app, name="thesis")

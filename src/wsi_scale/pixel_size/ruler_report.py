@@ -30,7 +30,7 @@ class RulerReport(BaseModel):
     slide: str
     size: PixelSize
     pixels: PixelAudit
-    version: str = __version__
+    version: str = Field(default_factory=lambda: __version__)
     notes: list[str] = Field([], description="how the file and the region were understood")
     seed: int = 0
     seconds: float

@@ -19,7 +19,8 @@ from wsi_scale.plumbing.arrays import Floats
 from wsi_scale.responses.archive import ROW_ARRAYS, read_archive, write_archive
 from wsi_scale.responses.layer import LayerResponses, join_layers
 
-PLAIN, COLOUR_FREED = 0, 1
+PLAIN = 0
+COLOUR_FREED = 1
 """Variants: the patch as it was cut; the patch in the colours closest to the training data."""
 
 

@@ -56,6 +56,7 @@ def read_in_worker(place):
 
 # TiffSlide uses zarr, which keeps a thread; forking next to that thread is tested here
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.usefixtures("can_fork")
 def test_forked_workers_read_a_slide_that_was_open_before(slide):
     global WORKERS_SLIDE
     WORKERS_SLIDE = slide

@@ -550,7 +550,7 @@ def read_in_worker(place):
 
 # zarr keeps a thread; forking next to that thread is tested here
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.usefixtures("can_fork")
 def test_forked_workers_read_a_slide_that_was_open_before(slide):
     global WORKERS_SLIDE
     WORKERS_SLIDE = slide
