@@ -1,4 +1,4 @@
-"""What makes a network faster on a processor (benchmarks/results/computing.md)."""
+"""What makes a network faster on a processor (benchmarks/results/default_run.md)."""
 
 from __future__ import annotations
 

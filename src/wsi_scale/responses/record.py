@@ -294,8 +294,6 @@ def merge(parts: list[Responses]) -> Responses:
     rows["site_index"] = np.concatenate(
         [part.site_index + np.int32(offset) for part, offset in zip(parts, offsets, strict=True)]
     )
-    layers = tuple(
-        join_layers([part.layers[i] for part in parts]) for i in range(len(first.layers))
-    )
+    layers = tuple(join_layers([x.layers[i] for x in parts]) for i in range(len(first.layers)))
     sites = tuple(site for part in parts for site in part.sites)
-    return replace(first, sites=sites, layers=tuple(layers), **rows)
+    return replace(first, sites=sites, layers=layers, **rows)
