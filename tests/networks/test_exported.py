@@ -75,7 +75,8 @@ def test_a_weight_that_needs_unpickling_is_refused(tmp_path, crater):
             for payload in config["config"].values():
                 payload["use_pickle"] = True
             return json.dumps(config)
-        return bomb if "/weights/weight_" in name else content
+        is_weight = "/weights/weight_" in name or name.endswith("/weights/model.pt")  # older torch
+        return bomb if is_weight else content
 
     rewrite(path, change)
     assert "needs the unsafe unpickler" in refusal(path)
@@ -85,6 +86,9 @@ def test_a_weight_that_needs_unpickling_is_refused(tmp_path, crater):
 @pytest.mark.parametrize("kind", ["custom_obj_0", "opaque_obj_0"])
 def test_a_pickled_constant_is_refused(tmp_path, crater, kind):
     path = exported.example(tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        if not any(name.endswith("model_constants_config.json") for name in archive.namelist()):
+            pytest.skip("this torch keeps constants in one file, which is never unpickled")
 
     def change(name, content):
         if name.endswith("model_constants_config.json"):
