@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -154,13 +154,17 @@ def _fields(model: type[BaseModel]) -> list[tuple[str, Any, type[BaseModel] | No
 
 
 def without_none(kind: Any) -> tuple[Any, bool]:
-    """A type without its None, and whether it had one.
+    """A type without its None and its bounds, and whether it had a None.
 
-    >>> without_none(float | None), without_none(float)
+    >>> from pydantic import PositiveFloat
+    >>> without_none(float | None), without_none(PositiveFloat)
     ((<class 'float'>, True), (<class 'float'>, False))
     """
+    may_lack = False
     if get_origin(kind) in (Union, UnionType):
         others = [x for x in get_args(kind) if x is not NoneType]
         if len(others) == 1:
-            return others[0], True
-    return kind, False
+            kind, may_lack = others[0], True
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    return kind, may_lack
