@@ -17,9 +17,8 @@ from links import ROOT, pages, turn_links
 CONTENTS = {
     "Start here": "questions tutorial pathologists foundation-models ten-commands gallery",
     "Concepts and glossary": "glossary metadata explain",
-    "How good is it": (
-        "how-good tissue estimators estimators-drawn networks published performance evaluate"
-    ),
+    "How good is it": "how-good tissue estimators estimators-drawn networks published performance "
+    "evaluate",
     "The dock": "dock napari",
     "The command line": "cli",
     "Python": "python api",

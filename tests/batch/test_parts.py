@@ -127,3 +127,11 @@ def test_a_damaged_part_is_told_and_not_touched(folder, row_of):
 def test_a_name_that_is_no_text_is_refused_with_a_way_out(folder, row_of):
     with pytest.raises(OutputError, match=r"ends in \.jsonl"):
         filled(folder, [row_of("\udcff.svs")])
+
+
+def test_a_number_with_a_bound_is_a_number_in_parquet():
+    pa = pytest.importorskip("pyarrow")
+    from wsi_scale.batch.parts import schema
+
+    assert schema().field("scale").type == pa.float64()
+    assert schema().field("slide.mpp").type == pa.list_(pa.float64())

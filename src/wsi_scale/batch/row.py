@@ -154,15 +154,17 @@ def _fields(model: type[BaseModel]) -> list[tuple[str, Any, type[BaseModel] | No
 
 
 def without_none(kind: Any) -> tuple[Any, bool]:
-    """A type without its None and without bounds of its values, and whether it had a None.
+    """A type without its None and its bounds, and whether it had a None.
 
-    >>> without_none(float | None), without_none(float), without_none(Annotated[float, "> 0"])
-    ((<class 'float'>, True), (<class 'float'>, False), (<class 'float'>, False))
+    >>> from pydantic import PositiveFloat
+    >>> without_none(float | None), without_none(PositiveFloat)
+    ((<class 'float'>, True), (<class 'float'>, False))
     """
+    may_lack = False
     if get_origin(kind) in (Union, UnionType):
         others = [x for x in get_args(kind) if x is not NoneType]
         if len(others) == 1:
-            return without_none(others[0])[0], True
+            kind, may_lack = others[0], True
     if get_origin(kind) is Annotated:
-        return get_args(kind)[0], False
-    return kind, False
+        kind = get_args(kind)[0]
+    return kind, may_lack
