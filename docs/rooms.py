@@ -38,10 +38,10 @@ ROOMS = {  # from the ground up: a room -> the rooms that it imports, all of the
     "known_scale": "errors plumbing geometry slide sites networks "
     "responses estimators judgement pipeline",
     "batch": "errors plumbing slide networks responses judgement report pipeline",
-    "exports": "errors plumbing slide networks judgement report batch",
+    "exports": "errors plumbing slide sites networks judgement report batch",
     "render": "errors plumbing geometry slide sites networks "
     "estimators judgement report pipeline batch",
-    "cli": "errors plumbing slide networks estimators judgement "
+    "cli": "errors plumbing slide sites networks estimators judgement "
     "report pixel_size pipeline tiling known_scale batch exports render",
     FACE: "errors plumbing geometry slide sites networks responses "
     "judgement report pixel_size pipeline tiling batch exports",

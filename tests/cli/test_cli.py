@@ -968,3 +968,29 @@ def test_no_library_adds_its_own_lines_to_stderr(real_data, name):
     )
     assert done.returncode == 2
     assert re.fullmatch(r"error: [^\n]+\n", done.stderr), done.stderr
+
+
+def test_the_places_of_an_answer_can_be_opened_in_qupath_and_in_a_spreadsheet(folder):
+    run = ("estimate", SMALL, *FEW, "--sites-file", "sites.csv", "--map", "map.geojson")
+    code = cli.run([*run, "--map-tile", "600"])
+    assert code in (0, 3)
+    header, *lines = Path("sites.csv").read_text().splitlines()
+    assert (header, len(lines)) == ("slide,x,y,side,scale", 3)
+    tiles = json.loads(Path("map.geojson").read_text())["features"]
+    assert len(tiles) == 4
+    assert all("sites" in tile["properties"]["measurements"] for tile in tiles)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--map", "map.txt"), "--map must end in .geojson, .png, .pdf or .svg, got map.txt"),
+        (("--sites-file", "s.txt"), "--sites-file must end in .geojson or .csv, got s.txt"),
+        (("--map-tile", "600"), "--map-tile sets the parts of a map; name its file with --map"),
+    ],
+)
+def test_places_that_cannot_be_written_are_refused_before_the_work(
+    folder, no_network, capsys, options, sentence
+):
+    assert cli.run(["estimate", SMALL, *options]) == 2
+    assert sentence in capsys.readouterr().err

@@ -45,6 +45,7 @@ from wsi_scale.cli.options import (
     takes,
 )
 from wsi_scale.cli.outputs import Outputs, inputs_of
+from wsi_scale.cli.places_options import MapOption, MapTileOption, SitesFileOption
 from wsi_scale.cli.progress_bar import follow, load
 from wsi_scale.cli.region_options import (
     RegionClassOption,
@@ -175,12 +176,15 @@ def estimate(
     html: HtmlOption = None,
     responses: ResponsesOption = None,
     explain: ExplainOption = None,
+    sites_file: SitesFileOption = None,
+    map: MapOption = None,  # noqa: A002 - the option's name
+    map_tile: MapTileOption = None,
 ) -> int:
     """Find the scale at which the network sees the slide best.
 
     In: a slide and a network. Out: the scale with its 90 % interval and a verdict, as text on
     stdout. Files are written only where you name them (--json, --plot, --html, --responses,
-    --explain).
+    --explain, --sites-file, --map).
 
     The scale is how many level-0 pixels (the slide's finest) become one pixel of the network's
     input, along one side. Scale 2 means: shrink the slide to half its width and height, then
@@ -192,7 +196,7 @@ def estimate(
     """
     about = {"region_origin": parse_origin(region_origin), "region_class": region_class}
     settings = settings.model_copy(update={"region": region, **about})
-    outputs = Outputs(json, plot, html, responses, explain)
+    outputs = Outputs(json, plot, html, responses, explain, map, map_tile, sites_file)
     outputs.check_network(spec)
     inputs = [*inputs_of(slide, region, spec), *filter(None, [settings.profile])]
     outputs.check(inputs)
@@ -205,11 +209,13 @@ def estimate(
             err.print("there is no answer yet, so nothing was written")
             return EXIT_CANCELLED
         failed = outputs.show_and_write(progress, report)
+        more, stopped = outputs.write_map(progress)
+    failed += more
     for sentence in failed:
         _complain(sentence)
     if failed:
         return EXIT_BAD_INPUT
-    if cancelled:
+    if cancelled or stopped:
         return EXIT_CANCELLED
     return EXIT_OK if report.verdict == "ok" and not report.partial else EXIT_NOT_OK
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wsi_scale.cli.places_options import check_endings, write_map, write_sites
 from wsi_scale.cli.show import print_report, stdout_failed
 from wsi_scale.errors import OutputError, SlideError, WsiScaleError
 from wsi_scale.networks.absent import is_absent
@@ -32,6 +33,9 @@ class Outputs:
     html: Path | None
     responses: Path | None
     explain: Path | None = None
+    map: Path | None = None
+    map_tile: float | None = None
+    sites: Path | None = None
 
     def check(self, inputs: Sequence[str]) -> None:
         """Refuse, before any work, results that cannot be written or would replace an input."""
@@ -40,11 +44,14 @@ class Outputs:
         for picture in (self.plot, self.explain):
             if picture is not None:
                 check_suffix(picture)
+        check_endings(self.map, self.sites)
+        if self.map is None and self.map_tile is not None:
+            raise OutputError("--map-tile sets the parts of a map; name its file with --map")
         if self.responses is not None and self.responses.suffix != ".npz":
             raise OutputError(f"--responses must end in .npz, got {self.responses}")
         if self.html == Path("-"):
             raise OutputError("--html writes a file, got -; only --json can go to stdout")
-        named = (self.plot, self.html, self.responses, self.explain)
+        named = (self.plot, self.html, self.responses, self.explain, self.map, self.sites)
         files = [path for path in named if path is not None]
         for path in files:
             check_writable(path)
@@ -57,7 +64,7 @@ class Outputs:
 
     def check_network(self, spec: str) -> None:
         """Refuse results that a network which is not here cannot give."""
-        asked = {"--responses": self.responses, "--explain": self.explain}
+        asked = {"--responses": self.responses, "--explain": self.explain, "--map": self.map}
         for option, path in asked.items():
             if path is not None and is_absent(spec):
                 raise OutputError(f"{option} needs a network that is here, and {spec} is not")
@@ -80,7 +87,22 @@ class Outputs:
             steps += [lambda: self._draw(report, strip), lambda: self._write_page(report, strip)]
         if self.explain is not None:
             steps.append(lambda: self._look_inside(progress, report))
+        if self.sites is not None:
+            places = self.sites
+            steps.append(lambda: write_sites(report, places))
         return write_each(steps)
+
+    def write_map(self, progress: Progress) -> tuple[list[str], bool]:
+        """Measure and write the map, if asked: what could not be written, and whether it was
+        stopped. Of a run that was stopped there is no map."""
+        if self.map is None or not progress.finished:
+            return [], False
+        stopped = []
+        target = self.map
+        failed = write_each(
+            [lambda: stopped.append(not write_map(progress, target, self.map_tile))]
+        )
+        return failed, any(stopped)
 
     def _save_responses(self, progress: Progress) -> None:
         if self.responses is not None and progress.responses is not None:

@@ -90,7 +90,7 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
 
     find_target(network, settings.target)  # refuse now, not after searching the slide
     (lo, hi), trusted = _window(slide, network, settings)
-    size, widest = _patch_size(slide, network, settings, lo, hi)
+    size, widest = patch_size(slide, network, settings, lo, hi)
     region = region_of(slide, settings)
     tissue = survey(slide, region, network.card.stain)
     sites = place_sites(
@@ -101,7 +101,7 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
         window_px=widest,
         min_window_px=2 * lo * size,
     )
-    hi, lowered = _highest_that_fits(slide, sites, size, lo, hi)
+    hi, lowered = highest_that_fits(slide, sites, size, lo, hi)
     told = (*slide.notes, *network.notes, *(() if region is None else region.notes))
     warnings = (*told, *trusted, *tissue.warnings, *lowered, *_not_square(slide))
     grid = wished_grid(lo, hi, settings)
@@ -151,7 +151,7 @@ def _window(
     return (lo, hi), (note,)
 
 
-def _patch_size(
+def patch_size(
     slide: Slide, network: Network, settings: Settings, lo: float, hi: float
 ) -> tuple[int, float]:
     """Side of a patch in network px, and of the widest patch in level-0 px.
@@ -174,7 +174,7 @@ def _patch_size(
     return size, widest
 
 
-def _highest_that_fits(
+def highest_that_fits(
     slide: Slide, sites: Sequence[Site], size: int, lo: float, hi: float
 ) -> tuple[float, Warnings]:
     """HI, lowered to the largest scale at which MIN_SITES_AT_HI sites fit.
