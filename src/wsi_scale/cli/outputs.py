@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wsi_scale.cli.places_options import check_endings, write_map, write_sites
 from wsi_scale.cli.show import print_report, stdout_failed
@@ -21,7 +21,9 @@ from wsi_scale.slide.readers import is_slide_folder
 
 if TYPE_CHECKING:
     from wsi_scale.pipeline.progress import Progress
+    from wsi_scale.render.figure import Strip
     from wsi_scale.report import PixelAudit, Report
+    from wsi_scale.sites.overview import Overview
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,9 @@ class Outputs:
         if self.responses is not None and progress.responses is not None:
             steps.append(lambda: self._save_responses(progress))
         if self.plot is not None or self.html is not None:
-            strip = _strip(progress, report)
-            steps += [lambda: self._draw(report, strip), lambda: self._write_page(report, strip)]
+            strip, seen = _strip(progress, report), _seen(progress)
+            steps.append(lambda: self._draw(report, strip, seen))
+            steps.append(lambda: self._write_page(report, strip, seen))
         if self.explain is not None:
             steps.append(lambda: self._look_inside(progress, report))
         if self.sites is not None:
@@ -108,18 +111,21 @@ class Outputs:
         if self.responses is not None and progress.responses is not None:
             progress.responses.save(self.responses)
 
-    def _draw(self, report: Report, strip: list[tuple[float, Any]]) -> None:
+    def _draw(self, report: Report, strip: Strip, seen: Overview | None) -> None:
         from wsi_scale.render.figure import draw_estimate
 
         if self.plot is not None:
-            draw_estimate(report, strip, self.plot)
+            draw_estimate(report, strip, self.plot, seen=seen)
 
-    def _write_page(self, report: Report, strip: list[tuple[float, Any]]) -> None:
+    def _write_page(self, report: Report, strip: Strip, seen: Overview | None) -> None:
         from wsi_scale.render.figure import figure_png
         from wsi_scale.render.html import write_html
+        from wsi_scale.render.where import where_picture
 
-        if self.html is not None:
-            write_html(report, figure_png(report, strip), self.html)
+        if self.html is None:
+            return
+        where = where_picture(report, seen) if seen is not None and report.sites else None
+        write_html(report, figure_png(report, strip, titled=False), self.html, where_png=where)
 
     def _look_inside(self, progress: Progress, report: Report) -> None:
         if self.explain is None:
@@ -174,7 +180,7 @@ def refuse_to_replace(inputs: Sequence[str], results: Sequence[str | Path]) -> N
                 raise OutputError(f"{result} lies inside {source}; choose another place")
 
 
-def _strip(progress: Progress, report: Report) -> list[tuple[float, Any]]:
+def _strip(progress: Progress, report: Report) -> Strip:
     from wsi_scale.pipeline.strip import show
 
     responses = progress.responses
@@ -182,6 +188,15 @@ def _strip(progress: Progress, report: Report) -> list[tuple[float, Any]]:
         return [] if responses is None else show(progress.run, responses, report.scale)
     except SlideError:  # the slide is gone, but not the answer
         return []
+
+
+def _seen(progress: Progress) -> Overview | None:
+    from wsi_scale.sites.overview import take_overview
+
+    try:
+        return take_overview(progress.run.slide, None)
+    except SlideError:  # the slide is gone, but not the answer
+        return None
 
 
 def check_json(target: str) -> None:

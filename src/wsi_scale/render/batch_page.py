@@ -23,7 +23,8 @@ from wsi_scale.batch.summary import (
 )
 from wsi_scale.plumbing.plain_text import html_text
 from wsi_scale.render.curve import ANSWER, CURVE, GREY, INK
-from wsi_scale.render.html import CSS, HEAD, words_part
+from wsi_scale.render.html import HEAD, words_part
+from wsi_scale.render.page_style import CSS
 
 MOST_ROWS = 40
 """At most this many cohorts, or scanners, are drawn: the largest."""

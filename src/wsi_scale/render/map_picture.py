@@ -8,23 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib import rc_context
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, LogNorm
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from wsi_scale.judgement.places import MapTile, ScaleMap
-from wsi_scale.plumbing.colour_ramp import RAMP, colour_of, ends_of, ink_on
+from wsi_scale.plumbing.colour_ramp import colour_of, ends_of, ink_on
 from wsi_scale.render.curve import GREY
 from wsi_scale.render.figure import DPI, STYLE, figure_bytes, plain, shorten
 from wsi_scale.render.limits import scale_ticks
+from wsi_scale.render.where import COLOURS
 from wsi_scale.sites.overview import Overview
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-COLOURS = LinearSegmentedColormap.from_list("scales", [tuple(x / 255 for x in c) for c in RAMP])
-"""The ramp of ``plumbing.colour_ramp`` for matplotlib."""
 
 _WIDTH, _SIDE = 9.0, 7.2
 """Width of the figure and most height of the slide, inches."""
