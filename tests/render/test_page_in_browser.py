@@ -15,7 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from wsi_scale.batch.row import failed_row
+from wsi_scale.batch.summary import summarize
 from wsi_scale.geometry import Box
+from wsi_scale.render.batch_page import batch_page
 from wsi_scale.render.figure import figure_png
 from wsi_scale.render.html import page
 from wsi_scale.render.where import where_picture
@@ -104,6 +107,42 @@ def test_the_page_fits_the_screen_and_no_word_is_broken_into_letters(browse, ope
     assert seen["scroll"] <= width
     assert seen["narrow"] == []
     assert seen["beyond"] == []
+
+
+FILTER = """
+<script>addEventListener("load", () => {
+  const shown = () => [...document.querySelectorAll(".slides tbody tr")].filter(x => !x.hidden)
+    .map(x => x.querySelector(".name").firstChild.textContent);
+  const choose = (name, value) => {
+    const one = document.querySelector(`[name=${name}]`);
+    one.value = value;
+    one.dispatchEvent(new Event("input"));
+  };
+  const told = [shown()];
+  choose("verdict", "ok"); told.push(shown());
+  choose("verdict", ""); choose("cohort", "B"); told.push(shown());
+  document.title = JSON.stringify(told);
+})</script>
+"""
+
+
+def test_the_page_of_a_batch_filters_its_slides_without_a_network(browse, tmp_path):
+    rows = [row("/s/A/one.svs", "A"), row("/s/B/two.svs", "B"), row("/s/B/bad.svs", "B", "torn")]
+    text = batch_page(summarize(rows), b"", "rows")
+    path = tmp_path / "rows.html"
+    path.write_text(text.replace("</body>", f"{FILTER}</body>"), encoding="utf-8")
+    dom = browse("--dump-dom", path.as_uri())
+    everything, good, cohort = json.loads(unescape(re.search(r"<title>(.*?)</title>", dom)[1]))
+    assert everything == ["bad.svs", "one.svs", "two.svs"]
+    assert good == ["one.svs", "two.svs"]
+    assert cohort == ["bad.svs", "two.svs"]
+
+
+def row(path, cohort, error=None):
+    about = {"path": path, "cohort": cohort, "scanner": "aperio 20×"}
+    if error is not None:
+        return failed_row("slide", error) | about
+    return failed_row("slide", "") | about | {"error": None, "verdict": "ok", "scale": 2.0}
 
 
 def test_in_the_dark_the_page_is_dark(browse, opened, tmp_path):

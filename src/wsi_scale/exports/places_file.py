@@ -49,21 +49,27 @@ def map_geojson(found: ScaleMap) -> str:
 
 def _tile(tile: MapTile, found: ScaleMap, ends: tuple[float, float] | None) -> dict[str, Any]:
     left, top = tile.box.x - found.bounds.x, tile.box.y - found.bounds.y
-    numbers: dict[str, float] = {"sites": tile.sites}
-    if tile.scale is not None:
-        numbers["scale"] = tile.scale
-    if tile.scale is not None and tile.interval is not None:
-        numbers |= {"scale low": tile.interval[0], "scale high": tile.interval[1]}
-    colour = (128, 128, 128) if tile.scale is None or ends is None else colour_of(tile.scale, ends)
     properties = {
         "objectType": "tile",
         "name": words_of(tile),
-        "classification": {"name": f"scale {tile.verdict}", "color": list(colour)},
-        "measurements": numbers,
+        "classification": {"name": f"scale {tile.verdict}", "color": _colour(tile.scale, ends)},
+        "measurements": _numbers(tile),
         "verdict": tile.verdict,
         "reason": tile.reason,
     }
     return _feature(_rectangle(left, top, tile.box.width, tile.box.height), properties)
+
+
+def _numbers(tile: MapTile) -> dict[str, float]:
+    numbers: dict[str, float] = {"sites": tile.sites}
+    if tile.scale is not None and tile.interval is not None:
+        ends = {"scale low": tile.interval[0], "scale high": tile.interval[1]}
+        numbers |= {"scale": tile.scale, **ends}
+    return numbers
+
+
+def _colour(scale: float | None, ends: tuple[float, float] | None) -> list[int]:
+    return [128, 128, 128] if scale is None or ends is None else list(colour_of(scale, ends))
 
 
 def words_of(tile: MapTile) -> str:
@@ -108,28 +114,36 @@ def sites_geojson(report: Report) -> str:
     >>> json.loads(sites_geojson(report))["features"]
     []
     """
-    left, top = report.slide.bounds[:2] if report.slide.bounds else (0.0, 0.0)
-    side = None if report.scale is None else report.scale * report.network.input_size
     ends = ends_of(site.scale for site in report.sites if site.scale is not None)
-    features = []
-    for number, site in enumerate(report.sites, start=1):
-        x, y = site.x - left, site.y - top
-        shape = (
-            {"type": "Point", "coordinates": [round(x, 2), round(y, 2)]}
-            if side is None
-            else _rectangle(x - side / 2, y - side / 2, side, side)
-        )
-        own = "" if site.scale is None else f", scale {site.scale:.2f}"
-        properties: dict[str, Any] = {
-            "objectType": "annotation",
-            "name": f"site {number}{own}",
-            "classification": {"name": "wsi-scale site"},
-            "measurements": {} if site.scale is None else {"scale": site.scale},
-        }
-        if site.scale is not None and ends is not None:
-            properties["color"] = list(colour_of(site.scale, ends))
-        features.append(_feature(shape, properties))
-    return json_text({"type": "FeatureCollection", ORIGIN: "bounds", "features": features})
+    sites = [_site(report, number, ends) for number in range(len(report.sites))]
+    return json_text({"type": "FeatureCollection", ORIGIN: "bounds", "features": sites})
+
+
+def _site(report: Report, number: int, ends: tuple[float, float] | None) -> dict[str, Any]:
+    site = report.sites[number]
+    properties: dict[str, Any] = {
+        "objectType": "annotation",
+        "name": f"site {number + 1}" + ("" if site.scale is None else f", scale {site.scale:.2f}"),
+        "classification": {"name": "wsi-scale site"},
+        "measurements": {} if site.scale is None else {"scale": site.scale},
+    }
+    if site.scale is not None:
+        properties["color"] = _colour(site.scale, ends)
+    return _feature(_place(report, site.x, site.y), properties)
+
+
+def _place(report: Report, x: float, y: float) -> dict[str, Any]:
+    """A site in QuPath's frame: the patch at the answer, or a point without one."""
+    left, top = report.slide.bounds[:2] if report.slide.bounds else (0.0, 0.0)
+    side = _side(report)
+    if side is None:
+        return {"type": "Point", "coordinates": [round(x - left, 2), round(y - top, 2)]}
+    return _rectangle(x - left - side / 2, y - top - side / 2, side, side)
+
+
+def _side(report: Report) -> float | None:
+    """Side of a patch at the answer, level-0 px."""
+    return None if report.scale is None else report.scale * report.network.input_size
 
 
 def sites_csv(report: Report) -> str:
@@ -153,7 +167,7 @@ def sites_csv(report: Report) -> str:
     >>> sites_csv(report)
     'slide,x,y,side,scale\\n'
     """
-    side = None if report.scale is None else report.scale * report.network.input_size
+    side = _side(report)
     path = path_cell(report.slide.path)
     return csv_text(SITE_COLUMNS, [(path, x.x, x.y, side, x.scale) for x in report.sites])
 

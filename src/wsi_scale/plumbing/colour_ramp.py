@@ -35,9 +35,8 @@ def ends_of(scales: Iterable[float]) -> tuple[float, float] | None:
     known = [math.log2(scale) for scale in scales]
     if not known:
         return None
-    low, high = min(known), max(known)
-    more = max(0.0, LEAST_OCTAVES - (high - low)) / 2
-    return 2 ** (low - more), 2 ** (high + more)
+    more = max(0.0, LEAST_OCTAVES - (max(known) - min(known))) / 2
+    return 2 ** (min(known) - more), 2 ** (max(known) + more)
 
 
 def colour_of(scale: float, ends: tuple[float, float]) -> Rgb:
@@ -49,11 +48,11 @@ def colour_of(scale: float, ends: tuple[float, float]) -> Rgb:
     share = math.log2(scale / ends[0]) / math.log2(ends[1] / ends[0])
     place = min(max(share, 0.0), 1.0) * (len(RAMP) - 1)
     below = min(int(place), len(RAMP) - 2)
-    rest = place - below
-    red, green, blue = (
-        round(one + rest * (other - one))
-        for one, other in zip(RAMP[below], RAMP[below + 1], strict=True)
-    )
+    return _between(RAMP[below], RAMP[below + 1], place - below)
+
+
+def _between(one: Rgb, other: Rgb, share: float) -> Rgb:
+    red, green, blue = (round(x + share * (y - x)) for x, y in zip(one, other, strict=True))
     return red, green, blue
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import textwrap
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib import rc_context
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 from wsi_scale.errors import OutputError
 from wsi_scale.pipeline.strip import is_outlined
 from wsi_scale.plumbing.files import write_atomically
+from wsi_scale.render.canvas import DPI, STYLE, figure_bytes, known_glyphs_or_boxes
 from wsi_scale.render.curve import ANSWER, GREY, INK, draw_curve
 from wsi_scale.render.legend import write_legend
 from wsi_scale.render.sentence import headline, number
@@ -35,27 +34,13 @@ Strip = Sequence[tuple[float, NDArray[np.uint8]]]
 """(scale, patch) pairs; patches (h, w, 3) uint8, in the order in which they are shown."""
 
 FORMATS = ("png", "pdf", "svg")
-DPI = 150
 MOST_PATCHES = 8
 
 WIDTH = 10.0
 """Inches, without the map of where."""
 
-_NO_GLYPH = "Glyph .* missing from font"
-
 _LEFT, _ACROSS, _MAP = 0.75, 8.95, 3.6
 """Inches: left edge and width of curve and strip; what the map of where adds."""
-
-STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "hatch.linewidth": 0.5,
-    "svg.hashsalt": "wsi-scale",
-}
 
 
 def draw_estimate(
@@ -154,8 +139,7 @@ def render_estimate(
 
 def _show_label(figure: Figure, axes: Axes) -> None:
     """Move the left edge of a curve until the name of its axis is whole."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=_NO_GLYPH)
+    with known_glyphs_or_boxes():
         figure.draw_without_rendering()
     box = axes.yaxis.get_tightbbox()
     width = figure.get_figwidth()
@@ -163,17 +147,6 @@ def _show_label(figure: Figure, axes: Axes) -> None:
     if missing > 0:
         x0, y0, wide, high = axes.get_position().bounds
         axes.set_position((x0 + missing / width, y0, wide - missing / width, high))
-
-
-def figure_bytes(figure: Figure, kind: str) -> bytes:
-    """A figure as the bytes of a file; the same figure always gives the same bytes."""
-    buffer = io.BytesIO()
-    metadata = {"Date": None} if kind == "svg" else {"CreationDate": None}
-    with warnings.catch_warnings():
-        # the font may lack the script of a name, which is then drawn as boxes
-        warnings.filterwarnings("ignore", message=_NO_GLYPH)
-        figure.savefig(buffer, format=kind, metadata=None if kind == "png" else metadata)
-    return buffer.getvalue()
 
 
 def _thin_out(strip: Strip) -> Strip:

@@ -15,8 +15,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from wsi_scale.judgement.places import MapTile, ScaleMap
 from wsi_scale.plumbing.colour_ramp import colour_of, ends_of, ink_on
+from wsi_scale.render.canvas import DPI, STYLE, figure_bytes
 from wsi_scale.render.curve import GREY
-from wsi_scale.render.figure import DPI, STYLE, figure_bytes, plain, shorten
+from wsi_scale.render.figure import plain, shorten
 from wsi_scale.render.limits import scale_ticks
 from wsi_scale.render.where import COLOURS
 from wsi_scale.sites.overview import Overview
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _WIDTH, _SIDE = 9.0, 7.2
-"""Width of the figure and most height of the slide, inches."""
+"""Width of the figure and greatest height of the slide, inches."""
 
 _TOP, _BOTTOM = 0.78, 0.42
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from wsi_scale.plumbing.colour_ramp import RAMP, ends_of
+from wsi_scale.render.canvas import DPI, STYLE, figure_bytes
 from wsi_scale.render.curve import ANSWER, GREY, INK
 from wsi_scale.render.limits import scale_ticks
 from wsi_scale.report import Report
@@ -54,8 +55,6 @@ def where_picture(report: Report, seen: Overview, kind: str = "png") -> bytes:
     kind : str
         ``png``, ``pdf`` or ``svg``.
     """
-    from wsi_scale.render.figure import DPI, STYLE, figure_bytes
-
     across, down = _size(seen, 6.0, 6.0)
     bar = _BAR if any(site.scale is not None for site in report.sites) else 0.0
     with rc_context(STYLE):
