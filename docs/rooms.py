@@ -29,7 +29,7 @@ ROOMS = {  # from the ground up: a room -> the rooms that it imports, all of the
     "responses": "errors plumbing geometry slide networks",
     "estimators": "errors plumbing geometry responses",
     "judgement": "errors plumbing geometry responses estimators",
-    "report": "judgement",
+    "report": "plumbing judgement",
     "pixel_size": "errors plumbing geometry slide sites networks judgement report",
     "pipeline": "errors plumbing geometry slide sites networks "
     "responses estimators judgement report pixel_size",
@@ -90,6 +90,7 @@ BY_NAME = (
     "plumbing.registry",  # a folder's own files
     "plumbing.faces",  # what a package shows
     "plumbing.moved",  # old paths
+    "plumbing.notebooks",  # a report shows itself, drawn by a room above it
     "networks.sources.factory",  # a user's module
     "networks.sources.assemble",  # an optional library
     "cli.batch",  # Dask, before its levels of logging are set

@@ -54,7 +54,7 @@ from wsi_scale.cli.region_options import (
     parse_origin,
 )
 from wsi_scale.cli.ruler import ruler
-from wsi_scale.cli.show import err, flush_stdout, stdout_failed
+from wsi_scale.cli.show import detail_of, err, flush_stdout, stdout_failed
 from wsi_scale.cli.tiles import tiles
 from wsi_scale.errors import WsiScaleError, one_line
 from wsi_scale.pipeline.settings import Settings
@@ -69,7 +69,7 @@ app = typer.Typer(
     name="wsi-scale",
     help=MAIN_HELP,
     epilog=MAIN_END,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -159,6 +159,12 @@ ExplainOption = Annotated[
         "and at two wrong ones, and of the channels that tell them apart.",
     ),
 ]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print one line: the scale and the verdict.")
+]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Print every number of the answer too, as a table.")
+]
 
 
 @takes(spec=spec_of, settings=settings_of)
@@ -179,6 +185,8 @@ def estimate(
     sites_file: SitesFileOption = None,
     map: MapOption = None,  # noqa: A002 - the option's name
     map_tile: MapTileOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> int:
     """Find the scale at which the network sees the slide best.
 
@@ -194,6 +202,7 @@ def estimate(
     check; flat, blank and no_evidence give none. No option is needed: the default network finds
     nuclei in H&E. Name your own with --network.
     """
+    detail = detail_of(quiet, verbose)
     about = {"region_origin": parse_origin(region_origin), "region_class": region_class}
     settings = settings.model_copy(update={"region": region, **about})
     outputs = Outputs(json, plot, html, responses, explain, map, map_tile, sites_file)
@@ -208,7 +217,7 @@ def estimate(
         if progress is None or report is None:
             err.print("there is no answer yet, so nothing was written")
             return EXIT_CANCELLED
-        failed = outputs.show_and_write(progress, report)
+        failed = outputs.show_and_write(progress, report, detail)
         more, stopped = outputs.write_map(progress)
     failed += more
     for sentence in failed:

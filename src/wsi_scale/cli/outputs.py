@@ -71,7 +71,7 @@ class Outputs:
             if path is not None and is_absent(spec):
                 raise OutputError(f"{option} needs a network that is here, and {spec} is not")
 
-    def show_and_write(self, progress: Progress, report: Report) -> list[str]:
+    def show_and_write(self, progress: Progress, report: Report, detail: int = 1) -> list[str]:
         """Print the answer, then write every file that the user named, whole or not at all.
 
         Returns one sentence for each that could not be written; the others are kept.
@@ -81,7 +81,7 @@ class Outputs:
             target = self.json
             steps.append(lambda: write_text(target, report.to_json()))
         if self.json != "-":
-            steps.insert(0, lambda: print_report(report))
+            steps.insert(0, lambda: print_report(report, detail))
         if self.responses is not None and progress.responses is not None:
             steps.append(lambda: self._save_responses(progress))
         if self.plot is not None or self.html is not None:
