@@ -292,9 +292,7 @@ def json_schema() -> dict[str, Any]:
     'wsi-scale/report/1'
     """
     schema = Report.model_json_schema(by_alias=True, mode="serialization")
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["$id"] = SCHEMA
-    return schema
+    return schema | {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA}
 
 
 if __name__ == "__main__":
