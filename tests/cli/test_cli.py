@@ -183,7 +183,7 @@ def test_a_synthetic_slide_that_cannot_be_drawn_is_refused(capsys, folder, slide
         (["--estimator", "magic"], "unknown estimator 'magic'; choose from auto"),
         (["--reader", "magic"], "there is no reader 'magic'; choose one of"),
         (["--reader", "openslide"], "there is no file synthetic:figures"),
-        (["--bogus"], "No such option: --bogus; see wsi-scale estimate --help"),
+        (["--xyzzy"], "No such option: --xyzzy; see wsi-scale estimate --help"),
         (["--json"], "Option '--json' requires an argument; see wsi-scale"),
         (["one", "too", "many"], "unexpected extra argument"),
     ],
