@@ -29,7 +29,7 @@ ROOMS = {  # from the ground up: a room -> the rooms that it imports, all of the
     "responses": "errors plumbing geometry slide networks",
     "estimators": "errors plumbing geometry responses",
     "judgement": "errors plumbing geometry responses estimators",
-    "report": "judgement",
+    "report": "plumbing judgement",
     "pixel_size": "errors plumbing geometry slide sites networks judgement report",
     "pipeline": "errors plumbing geometry slide sites networks "
     "responses estimators judgement report pixel_size",
@@ -38,10 +38,10 @@ ROOMS = {  # from the ground up: a room -> the rooms that it imports, all of the
     "known_scale": "errors plumbing geometry slide sites networks "
     "responses estimators judgement pipeline",
     "batch": "errors plumbing slide networks responses judgement report pipeline",
-    "exports": "errors plumbing slide networks judgement report batch",
+    "exports": "errors plumbing slide sites networks judgement report batch",
     "render": "errors plumbing geometry slide sites networks "
     "estimators judgement report pipeline batch",
-    "cli": "errors plumbing slide networks estimators judgement "
+    "cli": "errors plumbing slide sites networks estimators judgement "
     "report pixel_size pipeline tiling known_scale batch exports render",
     FACE: "errors plumbing geometry slide sites networks responses "
     "judgement report pixel_size pipeline tiling batch exports",
@@ -90,6 +90,7 @@ BY_NAME = (
     "plumbing.registry",  # a folder's own files
     "plumbing.faces",  # what a package shows
     "plumbing.moved",  # old paths
+    "plumbing.notebooks",  # a report shows itself, drawn by a room above it
     "networks.sources.factory",  # a user's module
     "networks.sources.assemble",  # an optional library
     "cli.batch",  # Dask, before its levels of logging are set

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from wsi_scale.exports.write import export
     from wsi_scale.geometry import Box, Level, ScaleGrid, Site
     from wsi_scale.judgement.estimate import Estimate, estimate
+    from wsi_scale.judgement.places import MapTile, ScaleMap
     from wsi_scale.networks.load import load_network
     from wsi_scale.pipeline.explain.explanation import Explanation
     from wsi_scale.pipeline.explain.look import look_inside
     from wsi_scale.pipeline.iterate import estimate_slide, iter_estimates
     from wsi_scale.pipeline.progress import Progress
+    from wsi_scale.pipeline.scale_map import scale_map
     from wsi_scale.pipeline.settings import Settings
     from wsi_scale.pixel_size.ruler_report import RulerReport, ruler
     from wsi_scale.plumbing.version import __version__
@@ -41,12 +43,14 @@ __all__ = [
     "Explanation",
     "Failure",
     "Level",
+    "MapTile",
     "Progress",
     "Pyramid",
     "Report",
     "Responses",
     "RulerReport",
     "ScaleGrid",
+    "ScaleMap",
     "Settings",
     "Site",
     "Slide",
@@ -67,6 +71,7 @@ __all__ = [
     "open_slide",
     "ruler",
     "sample_pyramid",
+    "scale_map",
     "stitch",
     "tiles",
 ]
@@ -81,9 +86,11 @@ __getattr__, __dir__ = open_when_asked(
         "exports.write": ("export",),
         "geometry": ("Box", "Level", "ScaleGrid", "Site"),
         "judgement.estimate": ("Estimate", "estimate"),
+        "judgement.places": ("MapTile", "ScaleMap"),
         "networks.load": ("load_network",),
         "pipeline.iterate": ("estimate_slide", "iter_estimates"),
         "pipeline.progress": ("Progress",),
+        "pipeline.scale_map": ("scale_map",),
         "pipeline.settings": ("Settings",),
         "pixel_size.ruler_report": ("RulerReport", "ruler"),
         "report": ("Report",),

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from wsi_scale.judgement.verdicts import Interval, Verdict
+from wsi_scale.plumbing.notebooks import ShownInNotebooks
 
 SCHEMA = "wsi-scale/report/1"
 
@@ -182,7 +183,7 @@ class Provenance(_Part):
     settings: dict[str, Any] = {}
 
 
-class Report(_Part):
+class Report(ShownInNotebooks, _Part):
     """The answer for one slide and one network."""
 
     schema_: str = Field(SCHEMA, alias="schema", serialization_alias="schema")
@@ -291,9 +292,7 @@ def json_schema() -> dict[str, Any]:
     'wsi-scale/report/1'
     """
     schema = Report.model_json_schema(by_alias=True, mode="serialization")
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["$id"] = SCHEMA
-    return schema
+    return schema | {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA}
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ def test_the_summary_goes_to_stdout_and_beside_the_rows_and_progress_to_stderr(
     assert captured.out.startswith("1 slide: ")
     assert "2/4 slides\n" in captured.err
     names = {path.name for path in folder.iterdir()}
-    assert {"r.summary.md", "r.summary.html", "r.summary.png"} <= names
+    assert {"r.summary.md", "r.summary.html", "r.summary.png", "r.summary.csv"} <= names
     assert (folder / "r.summary.md").read_text() in captured.out
 
 

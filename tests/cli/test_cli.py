@@ -183,7 +183,7 @@ def test_a_synthetic_slide_that_cannot_be_drawn_is_refused(capsys, folder, slide
         (["--estimator", "magic"], "unknown estimator 'magic'; choose from auto"),
         (["--reader", "magic"], "there is no reader 'magic'; choose one of"),
         (["--reader", "openslide"], "there is no file synthetic:figures"),
-        (["--bogus"], "No such option: --bogus; see wsi-scale estimate --help"),
+        (["--xyzzy"], "No such option: --xyzzy; see wsi-scale estimate --help"),
         (["--json"], "Option '--json' requires an argument; see wsi-scale"),
         (["one", "too", "many"], "unexpected extra argument"),
     ],
@@ -989,3 +989,29 @@ def test_what_the_first_layer_of_a_published_model_sees_is_told(capsys):
 
     assert spec_of("a.pt", None, "uni") == "a.pt?mpp=0.571428571"
     assert "shrinks them to 224 px, so its first layer sees 0.571 µm/px" in capsys.readouterr().err
+
+
+def test_the_places_of_an_answer_can_be_opened_in_qupath_and_in_a_spreadsheet(folder):
+    run = ("estimate", SMALL, *FEW, "--sites-file", "sites.csv", "--map", "map.geojson")
+    code = cli.run([*run, "--map-tile", "600"])
+    assert code in (0, 3)
+    header, *lines = Path("sites.csv").read_text().splitlines()
+    assert (header, len(lines)) == ("slide,x,y,side,scale", 3)
+    tiles = json.loads(Path("map.geojson").read_text())["features"]
+    assert len(tiles) == 4
+    assert all("sites" in tile["properties"]["measurements"] for tile in tiles)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--map", "map.txt"), "--map must end in .geojson, .png, .pdf or .svg, got map.txt"),
+        (("--sites-file", "s.txt"), "--sites-file must end in .geojson or .csv, got s.txt"),
+        (("--map-tile", "600"), "--map-tile sets the parts of a map; name its file with --map"),
+    ],
+)
+def test_places_that_cannot_be_written_are_refused_before_the_work(
+    folder, no_network, capsys, options, sentence
+):
+    assert cli.run(["estimate", SMALL, *options]) == 2
+    assert sentence in capsys.readouterr().err

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from wsi_scale.batch.brief import Brief, brief_of
 from wsi_scale.batch.row import Row
 from wsi_scale.judgement.verdicts import NUMBERED
 from wsi_scale.plumbing.plain_text import cell
@@ -25,35 +26,6 @@ FAR_OCTAVES = 0.25
 """And it is at least this far (19 %), so that cohorts which agree closely have no outliers."""
 
 MOST_SHOWN = 50
-
-
-@dataclass(frozen=True)
-class Brief:
-    """The part of a row that a summary needs."""
-
-    path: str
-    cohort: str
-    scanner: str
-    error: str | None = None
-    error_kind: str | None = None
-    verdict: str | None = None
-    scale: float | None = None
-    mpp: float | None = None
-    """µm per network pixel at that scale."""
-    interval: tuple[float, float] | None = None
-    """Interval of mpp if there is one, else of scale."""
-    conflict: float | None = None
-    """Octaves between stated and estimated µm/px if that is a conflict, else None."""
-    peak_mib: float | None = None
-
-    @property
-    def value(self) -> float | None:
-        """What slides of a cohort should share: mpp if there is one, else scale."""
-        return self.scale if self.mpp is None else self.mpp
-
-    @property
-    def unit(self) -> str:
-        return "scale" if self.mpp is None else "µm/px"
 
 
 @dataclass(frozen=True)
@@ -96,24 +68,6 @@ class Summary:
     def peak_mib(self) -> float | None:
         """The most memory that any process held, in MiB, as far as it is known."""
         return max((x.peak_mib for x in self.slides if x.peak_mib is not None), default=None)
-
-
-def brief_of(row: Row) -> Brief:
-    """A row without sites, curves and levels, so that many fit into memory."""
-    interval = row["scale_interval"] if row["mpp"] is None else row["mpp_interval"]
-    return Brief(
-        path=row["path"],
-        cohort=row["cohort"],
-        scanner=row["scanner"] or "unknown",
-        error=row["error"],
-        error_kind=row["error_kind"],
-        verdict=row["verdict"],
-        scale=row["scale"],
-        mpp=row["mpp"],
-        interval=None if interval is None else (interval[0], interval[1]),
-        conflict=row.get("pixels.octaves") if row.get("pixels.status") == "conflict" else None,
-        peak_mib=row.get("process.peak_mib"),
-    )
 
 
 def summarize(rows: Iterable[Row]) -> Summary:

@@ -46,6 +46,7 @@ from wsi_scale.cli.options import (
     takes,
 )
 from wsi_scale.cli.outputs import Outputs, inputs_of
+from wsi_scale.cli.places_options import MapOption, MapTileOption, SitesFileOption
 from wsi_scale.cli.progress_bar import follow, load
 from wsi_scale.cli.region_options import (
     RegionClassOption,
@@ -54,7 +55,7 @@ from wsi_scale.cli.region_options import (
     parse_origin,
 )
 from wsi_scale.cli.ruler import ruler
-from wsi_scale.cli.show import err, flush_stdout, stdout_failed
+from wsi_scale.cli.show import detail_of, err, flush_stdout, stdout_failed
 from wsi_scale.cli.tiles import tiles
 from wsi_scale.errors import WsiScaleError, one_line
 from wsi_scale.pipeline.settings import Settings
@@ -69,7 +70,7 @@ app = typer.Typer(
     name="wsi-scale",
     help=MAIN_HELP,
     epilog=MAIN_END,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -159,6 +160,12 @@ ExplainOption = Annotated[
         "and at two wrong ones, and of the channels that tell them apart.",
     ),
 ]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print one line: the scale and the verdict.")
+]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Print every number of the answer too, as a table.")
+]
 
 
 @takes(spec=spec_of, settings=settings_of)
@@ -176,12 +183,17 @@ def estimate(
     html: HtmlOption = None,
     responses: ResponsesOption = None,
     explain: ExplainOption = None,
+    sites_file: SitesFileOption = None,
+    map: MapOption = None,  # noqa: A002 - the option's name
+    map_tile: MapTileOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> int:
     """Find the scale at which the network sees the slide best.
 
     In: a slide and a network. Out: the scale with its 90 % interval and a verdict, as text on
     stdout. Files are written only where you name them (--json, --plot, --html, --responses,
-    --explain).
+    --explain, --sites-file, --map).
 
     The scale is how many level-0 pixels (the slide's finest) become one pixel of the network's
     input, along one side. Scale 2 means: shrink the slide to half its width and height, then
@@ -191,9 +203,10 @@ def estimate(
     check; flat, blank and no_evidence give none. No option is needed: the default network finds
     nuclei in H&E. Name your own with --network.
     """
+    detail = detail_of(quiet, verbose)
     about = {"region_origin": parse_origin(region_origin), "region_class": region_class}
     settings = settings.model_copy(update={"region": region, **about})
-    outputs = Outputs(json, plot, html, responses, explain)
+    outputs = Outputs(json, plot, html, responses, explain, map, map_tile, sites_file)
     outputs.check_network(spec)
     inputs = [*inputs_of(slide, region, spec), *filter(None, [settings.profile])]
     outputs.check(inputs)
@@ -205,12 +218,14 @@ def estimate(
         if progress is None or report is None:
             err.print("there is no answer yet, so nothing was written")
             return EXIT_CANCELLED
-        failed = outputs.show_and_write(progress, report)
+        failed = outputs.show_and_write(progress, report, detail)
+        more, stopped = outputs.write_map(progress)
+    failed += more
     for sentence in failed:
         _complain(sentence)
     if failed:
         return EXIT_BAD_INPUT
-    if cancelled:
+    if cancelled or stopped:
         return EXIT_CANCELLED
     return EXIT_OK if report.verdict == "ok" and not report.partial else EXIT_NOT_OK
 

@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from wsi_scale.cli.batch_summary import PagesOption, beside, check_pages, write_summary
 from wsi_scale.cli.network_options import spec_of
 from wsi_scale.cli.options import (
     CORES,
@@ -27,11 +27,11 @@ from wsi_scale.cli.options import (
     takes,
     whole_number,
 )
-from wsi_scale.cli.outputs import inputs_of, refuse_to_replace, write_each
-from wsi_scale.cli.show import err, out
-from wsi_scale.errors import OutputError, SettingsError, one_line
+from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
+from wsi_scale.cli.show import err
+from wsi_scale.errors import SettingsError, one_line
 from wsi_scale.pipeline.settings import Settings
-from wsi_scale.plumbing.files import check_writable, write_atomically
+from wsi_scale.plumbing.files import check_writable
 
 if TYPE_CHECKING:
     from wsi_scale.batch.listing import Entry
@@ -111,11 +111,13 @@ def batch(
     workers: WorkersHere = None,
     memory: MemoryOption = 8,
     minutes: MinutesOption = 60,
+    pages: PagesOption = None,
 ) -> int:
     """Estimate many slides and keep one row for each.
 
     In: slides and a network. Out: one row per slide in FILE, with its report or the reason why it
-    failed. A summary goes to stdout and next to FILE, there also as a web page and a picture.
+    failed. A summary goes to stdout and next to FILE, there also as a web page that names every
+    slide, a picture and a CSV for spreadsheets.
 
     Each slide is read in a process of its own, so a slide that crashes, hangs or fills the memory
     costs only its own row. Stop at any time and continue with --resume. docs/batch.md explains the
@@ -129,14 +131,15 @@ def batch(
     if summary:
         if slides:
             raise SettingsError("--summary only reads the rows of --out; leave the slides out")
-        write_summary(out_file)
+        write_summary(out_file, pages)
         return 0
     workers = _workers_here(workers, scheduler)
     asked = Asked.of(spec, settings, device, Limits(memory, 60 * minutes))
+    check_pages(pages)
     entries = _list(slides or [], spec, settings.profile, out_file)
     asked = replace(asked, mpp_of={x.path: x.mpp for x in entries if x.mpp is not None})
     failed = _follow(Batch(entries, asked, out_file, resume), scheduler, workers)
-    write_summary(out_file)
+    write_summary(out_file, pages)
     return 3 if failed else 0
 
 
@@ -158,7 +161,7 @@ def _list(
     """The slides that the words name; notes about them go to stderr."""
     from wsi_scale.batch.listing import list_slides
 
-    results = [out_file, *_beside(out_file)]
+    results = [out_file, *beside(out_file)]
     stdin = sys.stdin.buffer.read() if "-" in words else b""
     listing = list_slides(words, stdin, results)
     _check_places(words, network, profile, results)
@@ -210,15 +213,6 @@ def _hush_dask() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def _beside(out_file: Path) -> list[Path]:
-    """Files of the summary.
-
-    >>> [path.name for path in _beside(Path("rows.jsonl"))]
-    ['rows.summary.md', 'rows.summary.html', 'rows.summary.png']
-    """
-    return [out_file.with_suffix(f".summary{kind}") for kind in (".md", ".html", ".png")]
-
-
 def _check_places(
     words: Sequence[str], network: str, profile: str | None, results: Sequence[Path]
 ) -> None:
@@ -230,27 +224,6 @@ def _check_places(
     refuse_to_replace(
         [*inputs_of("", None, network), *files, *([profile] if profile else [])], results
     )
-
-
-def write_summary(out_file: Path) -> None:
-    """Summarize the rows: print to stdout, and write Markdown, page and picture next to them."""
-    from wsi_scale.batch.store import open_store
-    from wsi_scale.batch.summary import markdown, summarize
-    from wsi_scale.render.batch_page import batch_page, batch_png
-
-    if not out_file.exists():
-        raise OutputError(f"{out_file} does not exist; give the --out of an earlier batch")
-    found = summarize(open_store(out_file).rows())
-    text, png = markdown(found), batch_png(found)
-    page = batch_page(found, png, f"{out_file.name}: {len(found.slides)} slides")
-    contents: tuple[str | bytes, ...] = (text, page, png)
-    out.print(text, soft_wrap=True)
-    pairs = zip(_beside(out_file), contents, strict=True)
-    failed = write_each([partial(write_atomically, path, content) for path, content in pairs])
-    if failed:
-        raise OutputError("; ".join(failed))
-    names = ", ".join(path.name for path in _beside(out_file))
-    out.print(f"rows in {out_file}; summary next to them in {names}", soft_wrap=True)
 
 
 @contextmanager

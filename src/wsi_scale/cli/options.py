@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from wsi_scale.cli.settings_file import SettingsFileOption
 from wsi_scale.errors import SettingsError
 from wsi_scale.pipeline.settings import Settings, make_settings
 from wsi_scale.slide.metadata import parse_mpp
@@ -237,8 +238,12 @@ def settings_of(
     trust_metadata: TrustOption = False,
     ruler: RulerOption = True,
     batch_size: BatchSizeOption = 32,
+    settings_file: SettingsFileOption = None,
 ) -> Settings:
-    """The settings of a run, from the options that `estimate` and `batch` share."""
+    """The settings of a run, from the options that `estimate` and `batch` share.
+
+    settings_file: its values have taken the places of the defaults already.
+    """
     return make_settings(
         estimator=estimator,
         profile=profile,

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from wsi_scale.cli.places_options import check_endings, write_map, write_sites
 from wsi_scale.cli.show import print_report, stdout_failed
 from wsi_scale.errors import OutputError, SlideError, WsiScaleError
 from wsi_scale.networks.absent import is_absent
@@ -20,7 +21,9 @@ from wsi_scale.slide.readers import is_slide_folder
 
 if TYPE_CHECKING:
     from wsi_scale.pipeline.progress import Progress
+    from wsi_scale.render.figure import Strip
     from wsi_scale.report import PixelAudit, Report
+    from wsi_scale.sites.overview import Overview
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,9 @@ class Outputs:
     html: Path | None
     responses: Path | None
     explain: Path | None = None
+    map: Path | None = None
+    map_tile: float | None = None
+    sites: Path | None = None
 
     def check(self, inputs: Sequence[str]) -> None:
         """Refuse, before any work, results that cannot be written or would replace an input."""
@@ -40,11 +46,14 @@ class Outputs:
         for picture in (self.plot, self.explain):
             if picture is not None:
                 check_suffix(picture)
+        check_endings(self.map, self.sites)
+        if self.map is None and self.map_tile is not None:
+            raise OutputError("--map-tile sets the parts of a map; name its file with --map")
         if self.responses is not None and self.responses.suffix != ".npz":
             raise OutputError(f"--responses must end in .npz, got {self.responses}")
         if self.html == Path("-"):
             raise OutputError("--html writes a file, got -; only --json can go to stdout")
-        named = (self.plot, self.html, self.responses, self.explain)
+        named = (self.plot, self.html, self.responses, self.explain, self.map, self.sites)
         files = [path for path in named if path is not None]
         for path in files:
             check_writable(path)
@@ -57,7 +66,7 @@ class Outputs:
 
     def check_network(self, spec: str) -> None:
         """Refuse results that a network which is not here cannot give."""
-        asked = {"--responses": self.responses, "--explain": self.explain}
+        asked = {"--responses": self.responses, "--explain": self.explain, "--map": self.map}
         for option, path in asked.items():
             if path is not None and is_absent(spec):
                 raise OutputError(
@@ -66,7 +75,7 @@ class Outputs:
                     f"{option}"
                 )
 
-    def show_and_write(self, progress: Progress, report: Report) -> list[str]:
+    def show_and_write(self, progress: Progress, report: Report, detail: int = 1) -> list[str]:
         """Print the answer, then write every file that the user named, whole or not at all.
 
         Returns one sentence for each that could not be written; the others are kept.
@@ -76,32 +85,51 @@ class Outputs:
             target = self.json
             steps.append(lambda: write_text(target, report.to_json()))
         if self.json != "-":
-            steps.insert(0, lambda: print_report(report))
+            steps.insert(0, lambda: print_report(report, detail))
         if self.responses is not None and progress.responses is not None:
             steps.append(lambda: self._save_responses(progress))
         if self.plot is not None or self.html is not None:
-            strip = _strip(progress, report)
-            steps += [lambda: self._draw(report, strip), lambda: self._write_page(report, strip)]
+            strip, seen = _strip(progress, report), _seen(progress)
+            steps.append(lambda: self._draw(report, strip, seen))
+            steps.append(lambda: self._write_page(report, strip, seen))
         if self.explain is not None:
             steps.append(lambda: self._look_inside(progress, report))
+        if self.sites is not None:
+            places = self.sites
+            steps.append(lambda: write_sites(report, places))
         return write_each(steps)
+
+    def write_map(self, progress: Progress) -> tuple[list[str], bool]:
+        """Measure and write the map, if asked: what could not be written, and whether it was
+        stopped. Of a run that was stopped there is no map."""
+        if self.map is None or not progress.finished:
+            return [], False
+        stopped = []
+        target = self.map
+        failed = write_each(
+            [lambda: stopped.append(not write_map(progress, target, self.map_tile))]
+        )
+        return failed, any(stopped)
 
     def _save_responses(self, progress: Progress) -> None:
         if self.responses is not None and progress.responses is not None:
             progress.responses.save(self.responses)
 
-    def _draw(self, report: Report, strip: list[tuple[float, Any]]) -> None:
+    def _draw(self, report: Report, strip: Strip, seen: Overview | None) -> None:
         from wsi_scale.render.figure import draw_estimate
 
         if self.plot is not None:
-            draw_estimate(report, strip, self.plot)
+            draw_estimate(report, strip, self.plot, seen=seen)
 
-    def _write_page(self, report: Report, strip: list[tuple[float, Any]]) -> None:
+    def _write_page(self, report: Report, strip: Strip, seen: Overview | None) -> None:
         from wsi_scale.render.figure import figure_png
         from wsi_scale.render.html import write_html
+        from wsi_scale.render.where import where_picture
 
-        if self.html is not None:
-            write_html(report, figure_png(report, strip), self.html)
+        if self.html is None:
+            return
+        where = where_picture(report, seen) if seen is not None and report.sites else None
+        write_html(report, figure_png(report, strip, titled=False), self.html, where_png=where)
 
     def _look_inside(self, progress: Progress, report: Report) -> None:
         if self.explain is None:
@@ -156,7 +184,7 @@ def refuse_to_replace(inputs: Sequence[str], results: Sequence[str | Path]) -> N
                 raise OutputError(f"{result} lies inside {source}; choose another place")
 
 
-def _strip(progress: Progress, report: Report) -> list[tuple[float, Any]]:
+def _strip(progress: Progress, report: Report) -> Strip:
     from wsi_scale.pipeline.strip import show
 
     responses = progress.responses
@@ -164,6 +192,15 @@ def _strip(progress: Progress, report: Report) -> list[tuple[float, Any]]:
         return [] if responses is None else show(progress.run, responses, report.scale)
     except SlideError:  # the slide is gone, but not the answer
         return []
+
+
+def _seen(progress: Progress) -> Overview | None:
+    from wsi_scale.sites.overview import take_overview
+
+    try:
+        return take_overview(progress.run.slide, None)
+    except SlideError:  # the slide is gone, but not the answer
+        return None
 
 
 def check_json(target: str) -> None:

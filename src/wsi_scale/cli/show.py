@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from wsi_scale.errors import OutputError, one_line, visible
+from wsi_scale.errors import OutputError, SettingsError, one_line, visible
 from wsi_scale.slide.base import Slide
 
 if TYPE_CHECKING:
@@ -64,16 +65,63 @@ out = AnswerConsole(markup=False, emoji=False, highlight=False)
 err = CleanConsole(markup=False, emoji=False, highlight=False, stderr=True)
 
 
-def print_report(report: Report) -> None:
-    """The answer in a few sentences."""
+WIDEST = 100
+"""Sentences are wrapped at this many letters on a wider terminal."""
+
+COLOURS = {"ok": "green", "edge": "yellow", "ambiguous": "yellow", "outside": "red"}
+"""Of a verdict on a terminal; the others are red. NO_COLOR turns them off."""
+
+
+def detail_of(quiet: bool, verbose: bool) -> int:
+    """How much is printed: 0 the headline, 1 the sentences, 2 every number too.
+
+    >>> detail_of(False, False), detail_of(True, False), detail_of(False, True)
+    (1, 0, 2)
+    """
+    if quiet and verbose:
+        raise SettingsError("--quiet and --verbose contradict each other; give one of them")
+    return 0 if quiet else 1 + verbose
+
+
+def print_report(report: Report, detail: int = 1) -> None:
+    """The answer: its headline, a few sentences, and every number, as the detail says."""
     from wsi_scale.render.sentence import explain, headline
 
-    out.print(one_line(headline(report)), style="bold", soft_wrap=True)
-    out.print(explain(report), soft_wrap=True)
+    out.print(coloured(one_line(headline(report)), report.verdict), soft_wrap=True)
+    if detail == 0:
+        return
+    say(explain(report))
     if report.verdict != "ok":
-        out.print(f"why: {one_line(report.reason)}", soft_wrap=True)
+        say(f"why: {one_line(report.reason)}")
     for warning in report.warnings:
-        out.print(f"warning: {one_line(warning)}", soft_wrap=True)
+        say(f"warning: {one_line(warning)}")
+    if detail > 1:
+        print_numbers(report)
+
+
+def coloured(line: str, verdict: str) -> Text:
+    """A headline in bold, its verdict in colour."""
+    text = Text(visible(line), style="bold")
+    text.highlight_words([verdict.replace("_", " ")], COLOURS.get(verdict, "red"))
+    return text
+
+
+def say(text: str) -> None:
+    """A paragraph: wrapped on a terminal, one line in a pipe or file."""
+    if out.is_terminal:
+        out.print(text, width=min(out.width, WIDEST))
+    else:
+        out.print(text, soft_wrap=True)
+
+
+def print_numbers(report: Report) -> None:
+    """Every number of the answer with its name."""
+    from wsi_scale.render.numbers import key_numbers
+
+    rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in key_numbers(report):
+        rows.add_row(one_line(name), one_line(value))
+    out.print(rows)
 
 
 def print_info(slide: Slide) -> None:

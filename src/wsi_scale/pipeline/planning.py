@@ -95,7 +95,7 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
 
     find_target(network, settings.target)  # refuse now, not after searching the slide
     (lo, hi), trusted = _window(slide, network, settings)
-    size, widest = _patch_size(slide, network, settings, lo, hi)
+    size, widest = patch_size(slide, network, settings, lo, hi)
     region = region_of(slide, settings)
     tissue = survey(slide, region, network.card.stain)
     sites = place_sites(
@@ -106,7 +106,7 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
         window_px=widest,
         min_window_px=2 * lo * size,
     )
-    hi, lowered = _highest_that_fits(slide, sites, size, lo, hi)
+    hi, lowered = highest_that_fits(slide, sites, size, lo, hi)
     warnings = (*notes_of(slide, network, region), *trusted, *tissue.warnings, *lowered)
     grid = wished_grid(lo, hi, settings)
     return Run(slide, network, settings, tuple(sites), grid, size, warnings, tissue)
@@ -179,7 +179,7 @@ def _window(
     return (lo, hi), (note,)
 
 
-def _patch_size(
+def patch_size(
     slide: Slide, network: Network, settings: Settings, lo: float, hi: float
 ) -> tuple[int, float]:
     """Side of a patch in network px, and of the widest patch in level-0 px.
@@ -202,7 +202,7 @@ def _patch_size(
     return size, widest
 
 
-def _highest_that_fits(
+def highest_that_fits(
     slide: Slide, sites: Sequence[Site], size: int, lo: float, hi: float
 ) -> tuple[float, Warnings]:
     """HI, lowered to the largest scale at which MIN_SITES_AT_HI sites fit.

@@ -50,37 +50,44 @@ class SiteVisits:
         self._parts: list[Responses] = []
         self._dropped: list[str] = []
         self._colours: Colours = {}
-        self._answer: Estimate | None = None
+        self.answer: Estimate | None = None
         self._next_answer = 0.0
+        self._seen = 0
         self._lost = ""  # why the slide could no longer be read, at any site
         self._first: tuple[float, int] | None = None  # time and count after the first visit
 
-    def go(self) -> Iterator[Progress]:
-        """Progress of all sites, or of group after group until more would not help."""
-        sites, seen = self.run.sites, 0
-        for group in groups(sites, rounds=in_rounds(self.run.settings)):
+    def measure(self) -> Iterator[Progress]:
+        """Visit all sites, or group after group until more would not help. The network's own answer
+        is then in ``answer``."""
+        for group in groups(self.run.sites, rounds=in_rounds(self.run.settings)):
             yield from self._visit(group)
-            yield from self._visit_closer(planned=seen == 0)
-            seen += len(group)
+            yield from self._visit_closer(planned=self._seen == 0)
+            self._seen += len(group)
             if self._lost or self._is_enough():
                 break
         if not self._parts:
-            raise SlideError(f"none of {len(sites)} sites could be read: {self._dropped[0]}")
+            count = len(self.run.sites)
+            raise SlideError(f"none of {count} sites could be read: {self._dropped[0]}")
+
+    def go(self) -> Iterator[Progress]:
+        """Progress of all visits; the last one also knows what the ruler says."""
+        yield from self.measure()
         if self._lost:
             yield self._progress(self._parts)
             return
         from wsi_scale.pipeline.native_levels import try_levels
 
         size = ask_ruler(self.run)
-        if self._answer is not None:
-            self._answer = answer_by_size(self.run, self._answer, size, merge(self._parts))
-        tried = try_levels(self.run, self._answer) if self._answer is not None else None
-        last = self._progress(self._parts, finished=True, stopped_early=seen < len(sites))
+        if self.answer is not None:
+            self.answer = answer_by_size(self.run, self.answer, size, merge(self._parts))
+        tried = try_levels(self.run, self.answer) if self.answer is not None else None
+        early = self._seen < len(self.run.sites)
+        last = self._progress(self._parts, finished=True, stopped_early=early)
         yield replace(last, tried=tried, pixel_size=size)
 
     def _is_enough(self) -> bool:
         """Whether the interval is as narrow as requested, or as more sites could make it."""
-        answer, precision = self._answer, self.run.settings.precision
+        answer, precision = self.answer, self.run.settings.precision
         return answer is not None and (answer.settled or narrow_enough(answer, precision))
 
     def _visit(self, sites: Sequence[Site]) -> Iterator[Progress]:
@@ -101,15 +108,15 @@ class SiteVisits:
         for turn in range(MOST_ROUNDS):
             if self._lost or not self._parts or len(self._measured) == len(self.run.grid):
                 break
-            self._answer = self._judge(_PARTIAL_RESAMPLES)
-            more = self._next_scales(self._answer)
+            self.answer = self._judge(_PARTIAL_RESAMPLES)
+            more = self._next_scales(self.answer)
             if not more:
                 break
             if not planned or turn >= self._passes - 1:
                 self._total += self._kinds * len(self._parts)
             yield from self._visit_again(more)
         if self._parts:
-            self._answer = self._judge(self.run.settings.resamples)
+            self.answer = self._judge(self.run.settings.resamples)
 
     def _next_scales(self, answer: Estimate) -> tuple[int, ...]:
         """Positions in the grid of the scales to measure next."""
@@ -169,7 +176,7 @@ class SiteVisits:
             return
         now = time.monotonic()
         if answer and parts and now >= self._next_answer:
-            self._answer = self._judge(_PARTIAL_RESAMPLES)
+            self.answer = self._judge(_PARTIAL_RESAMPLES)
             took = time.monotonic() - now
             self._next_answer = time.monotonic() + max(_PARTIAL_SECONDS, _PARTIAL_SHARE * took)
         yield self._progress(parts)
@@ -186,7 +193,7 @@ class SiteVisits:
             run=_note_dropped(self.run, self._dropped, self._lost),
             done=self._done,
             total=total,
-            estimate=self._answer,
+            estimate=self.answer,
             parts=tuple(parts),
             seconds=now - self._started,
             seconds_left=0.0 if finished else left,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,10 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from wsi_scale.batch.brief import Brief
 from wsi_scale.batch.summary import (
     HEADER,
     MOST_SHOWN,
-    Brief,
     Summary,
     cells_of,
     headline,
@@ -23,7 +23,10 @@ from wsi_scale.batch.summary import (
 )
 from wsi_scale.plumbing.plain_text import html_text
 from wsi_scale.render.curve import ANSWER, CURVE, GREY, INK
-from wsi_scale.render.html import CSS, HEAD, words_part
+from wsi_scale.render.html import HEAD, words_part
+from wsi_scale.render.named_slides import CSS as TABLE_CSS
+from wsi_scale.render.named_slides import Look, slide_table
+from wsi_scale.render.page_style import CSS
 
 MOST_ROWS = 40
 """At most this many cohorts, or scanners, are drawn: the largest."""
@@ -144,8 +147,13 @@ def _ending(name: str, most: int = 40) -> str:
     return text.encode(errors="backslashreplace").decode().replace("$", r"\$")
 
 
-def batch_page(summary: Summary, png: bytes, title: str) -> str:
-    """The summary as one self-contained page."""
+def batch_page(
+    summary: Summary, png: bytes, title: str, looks: Mapping[str, Look] | None = None
+) -> str:
+    """The summary as one self-contained page.
+
+    looks: thumbnail and page of each slide, by its path; see ``wsi_scale.render.named_slides``.
+    """
     sections = []
     if summary.outliers:
         rows = [[x.slide.path, f"{x.octaves:+.2f}", x.reason] for x in summary.outliers]
@@ -163,10 +171,12 @@ def batch_page(summary: Summary, png: bytes, title: str) -> str:
     for name, groups in (("scanner", summary.scanners), ("cohort", summary.cohorts)):
         cells = [cells_of(group) for group in groups]
         sections.append(_table(f"By {name}", (name, *HEADER), cells, most=len(cells)))
+    if summary.slides:
+        sections.append(slide_table(summary, looks))
     sections.append(words_part())
     page = _PAGE.format(
         title=html_text(title),
-        css=CSS,
+        css=CSS + TABLE_CSS,
         headline=html_text(headline(summary)),
         sections="\n".join(sections),
     )

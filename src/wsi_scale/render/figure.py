@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import textwrap
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib import rc_context
@@ -19,34 +17,39 @@ from numpy.typing import NDArray
 from wsi_scale.errors import OutputError
 from wsi_scale.pipeline.strip import is_outlined
 from wsi_scale.plumbing.files import write_atomically
+from wsi_scale.render.canvas import DPI, STYLE, figure_bytes, known_glyphs_or_boxes
 from wsi_scale.render.curve import ANSWER, GREY, INK, draw_curve
+from wsi_scale.render.legend import write_legend
 from wsi_scale.render.sentence import headline, number
+from wsi_scale.render.where import draw_where, where_words
 from wsi_scale.report import Report
+from wsi_scale.sites.overview import Overview
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from wsi_scale.geometry import Site
 
 Strip = Sequence[tuple[float, NDArray[np.uint8]]]
 """(scale, patch) pairs; patches (h, w, 3) uint8, in the order in which they are shown."""
 
 FORMATS = ("png", "pdf", "svg")
-DPI = 150
 MOST_PATCHES = 8
 
-STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "hatch.linewidth": 0.5,
-    "svg.hashsalt": "wsi-scale",
-}
+WIDTH = 10.0
+"""Inches, without the map of where."""
+
+_LEFT, _ACROSS, _MAP = 0.75, 8.95, 3.6
+"""Inches: left edge and width of curve and strip; what the map of where adds."""
 
 
 def draw_estimate(
-    report: Report, strip: Strip, path: str | os.PathLike[str], *, site: Site | None = None
+    report: Report,
+    strip: Strip,
+    path: str | os.PathLike[str],
+    *,
+    site: Site | None = None,
+    seen: Overview | None = None,
 ) -> None:
     """Write one figure of the estimate, completely or not at all.
 
@@ -61,6 +64,8 @@ def draw_estimate(
         File to write; its suffix, .png, .pdf or .svg, gives the format.
     site : Site, optional
         Where the patches were cut; named in the caption.
+    seen : Overview, optional
+        A small picture of the slide; the sites are drawn on it.
 
     Raises
     ------
@@ -72,7 +77,7 @@ def draw_estimate(
     >>> draw_estimate(report, [], "estimate.pdf")  # doctest: +SKIP
     """
     kind = check_suffix(path)
-    write_atomically(path, render_estimate(report, strip, site=site, kind=kind))
+    write_atomically(path, render_estimate(report, strip, site=site, kind=kind, seen=seen))
 
 
 def check_suffix(path: str | os.PathLike[str]) -> str:
@@ -87,35 +92,61 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
     return kind
 
 
-def figure_png(report: Report, strip: Strip, *, site: Site | None = None) -> bytes:
-    """The figure as the bytes of a PNG file, to embed in a page."""
-    return render_estimate(report, strip, site=site, kind="png")
+def figure_png(
+    report: Report, strip: Strip, *, site: Site | None = None, titled: bool = True
+) -> bytes:
+    """The figure as the bytes of a PNG file, to embed in a page.
+
+    titled: whether it says the answer; a page says it in its own words.
+    """
+    return render_estimate(report, strip, site=site, kind="png", titled=titled)
 
 
-def render_estimate(report: Report, strip: Strip, *, site: Site | None = None, kind: str) -> bytes:
+def render_estimate(
+    report: Report,
+    strip: Strip,
+    *,
+    site: Site | None = None,
+    kind: str,
+    seen: Overview | None = None,
+    titled: bool = True,
+) -> bytes:
     """The figure as the bytes of a file; ``kind`` is one of FORMATS."""
     strip = _thin_out(strip)
+    mapped = seen is not None and bool(report.sites)
     with rc_context(STYLE):
-        figure = Figure(figsize=(10, 6.4 if strip else 4.9), dpi=DPI, facecolor="white")
-        height = figure.get_figheight()
-        bottom = 2.15 / height if strip else 0.62 / height
-        top = write_title(figure, report) + (0.55 if report.slide.mpp else 0.12)
-        axes = figure.add_axes((0.075, bottom, 0.895, 1 - bottom - top / height))
+        size = (WIDTH + (_MAP if mapped else 0), 6.6 if strip else 5.1)
+        figure = Figure(figsize=size, dpi=DPI, facecolor="white")
+        width, height = (float(side) for side in figure.get_size_inches())
+        bottom = 2.15 if strip else 0.62
+        above = write_title(figure, report) if titled else 0.06
+        write_legend(figure, report, _LEFT, above)
+        top = above + 0.2 + (0.55 if report.slide.mpp else 0.12)
+        spot = (_LEFT / width, bottom / height, _ACROSS / width, 1 - (bottom + top) / height)
+        axes = figure.add_axes(spot)
         draw_curve(axes, report)
+        _show_label(figure, axes)
         if strip:
             _draw_strip(figure, report, strip, site)
+        if seen is not None and mapped:
+            room = (WIDTH + 0.1, 1.0, _MAP - 0.3, height - top - 1.0)
+            end = draw_where(figure, report, seen, room) - 0.08
+            words = textwrap.fill(where_words(report), 46)
+            place = ((WIDTH + 0.1) / width, end / height)
+            figure.text(*place, words, size=8.5, color=GREY, va="top")
         return figure_bytes(figure, kind)
 
 
-def figure_bytes(figure: Figure, kind: str) -> bytes:
-    """A figure as the bytes of a file; the same figure always gives the same bytes."""
-    buffer = io.BytesIO()
-    metadata = {"Date": None} if kind == "svg" else {"CreationDate": None}
-    with warnings.catch_warnings():
-        # the font may lack the script of a name, which is then drawn as boxes
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(buffer, format=kind, metadata=None if kind == "png" else metadata)
-    return buffer.getvalue()
+def _show_label(figure: Figure, axes: Axes) -> None:
+    """Move the left edge of a curve until the name of its axis is whole."""
+    with known_glyphs_or_boxes():
+        figure.draw_without_rendering()
+    box = axes.yaxis.get_tightbbox()
+    width = figure.get_figwidth()
+    missing = 0.06 - (box.x0 / figure.dpi if box is not None else 0.06)
+    if missing > 0:
+        x0, y0, wide, high = axes.get_position().bounds
+        axes.set_position((x0 + missing / width, y0, wide - missing / width, high))
 
 
 def _thin_out(strip: Strip) -> Strip:
@@ -160,10 +191,9 @@ def plain(text: str) -> str:
 def _draw_strip(figure: Figure, report: Report, strip: Strip, site: Site | None) -> None:
     """One row of patches below the curve; the one nearest to the answer has a frame."""
     width, height = figure.get_size_inches()
-    side = min(1.12, (width * 0.895 - 0.1 * (len(strip) - 1)) / len(strip))
-    gap = (width * 0.895 - side * len(strip)) / max(1, len(strip) - 1)
-    gap = min(gap, 0.35)
-    left = 0.075 * width + (width * 0.895 - side * len(strip) - gap * (len(strip) - 1)) / 2
+    side = min(1.12, (_ACROSS - 0.1 * (len(strip) - 1)) / len(strip))
+    gap = min((_ACROSS - side * len(strip)) / max(1, len(strip) - 1), 0.35)
+    left = _LEFT + (_ACROSS - side * len(strip) - gap * (len(strip) - 1)) / 2
     nearest = _nearest([scale for scale, _ in strip], report.scale)
     for i, (scale, patch) in enumerate(strip):
         x = (left + i * (side + gap)) / width

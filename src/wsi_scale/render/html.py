@@ -11,34 +11,12 @@ from wsi_scale.plumbing.files import write_atomically
 from wsi_scale.plumbing.plain_text import html_text
 from wsi_scale.render.by_ruler import subject
 from wsi_scale.render.glossary import MORE, WORDS
+from wsi_scale.render.legend import MARKS, marks_of
 from wsi_scale.render.numbers import key_numbers, range_words, stated_rows, value
+from wsi_scale.render.page_style import CSS
 from wsi_scale.render.sentence import explain, headline, number, words
+from wsi_scale.render.where import where_words
 from wsi_scale.report import Report
-
-CSS = """
-:root { --ink: #1a1a1a; --soft: #595959; --line: #d9d9d9; --paper: #fff; --answer: #a84300; }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem; max-width: 62rem; background: var(--paper);
-  color: var(--ink); font: 1rem/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
-h1 { font-size: 1.6rem; margin: 0 0 .25rem; overflow-wrap: anywhere; }
-h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
-.of { color: var(--soft); margin: 0 0 1rem; overflow-wrap: anywhere; }
-.verdict { border-left: .4rem solid #0072b2; padding: .6rem 1rem; background: #f4f7fa; }
-.verdict.doubt { border-color: var(--answer); background: #fdf5ef; }
-.verdict p { margin: .25rem 0; }
-figure { margin: 1.5rem 0; }
-img { max-width: 100%; height: auto; border: 1px solid var(--line); }
-table { border-collapse: collapse; width: 100%; }
-.wide { overflow-x: auto; }
-th, td { text-align: left; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; overflow-wrap: anywhere; }
-th[scope=col], td.whole { overflow-wrap: normal; }
-th[scope=row] { width: 21rem; font-weight: 600; }
-.words th[scope=row] { width: 8rem; }
-td.n { font-variant-numeric: tabular-nums; }
-summary { cursor: pointer; font-weight: 600; margin: 1.5rem 0 .5rem; }
-@media print { body { max-width: none; padding: 0; } }
-"""
 
 HEAD = """<!DOCTYPE html>
 <html lang="en">
@@ -71,7 +49,13 @@ _PAGE = (
 )
 
 
-def write_html(report: Report, figure_png: bytes, path: str | os.PathLike[str]) -> None:
+def write_html(
+    report: Report,
+    figure_png: bytes,
+    path: str | os.PathLike[str],
+    *,
+    where_png: bytes | None = None,
+) -> None:
     """Write the report as one self-contained page, completely or not at all.
 
     Parameters
@@ -79,9 +63,11 @@ def write_html(report: Report, figure_png: bytes, path: str | os.PathLike[str]) 
     report : Report
         The report of one run.
     figure_png : bytes
-        The figure, from ``wsi_scale.render.figure.figure_png``.
+        The figure, from ``wsi_scale.render.figure.figure_png``, without a title of its own.
     path : path
         File to write.
+    where_png : bytes, optional
+        The map of where, from ``wsi_scale.render.where.where_picture``.
 
     Raises
     ------
@@ -91,22 +77,23 @@ def write_html(report: Report, figure_png: bytes, path: str | os.PathLike[str]) 
     Examples
     --------
     >>> from wsi_scale.render.figure import figure_png
-    >>> write_html(report, figure_png(report, []), "report.html")  # doctest: +SKIP
+    >>> write_html(report, figure_png(report, [], titled=False), "a.html")  # doctest: +SKIP
     """
-    write_atomically(path, page(report, figure_png))
+    write_atomically(path, page(report, figure_png, where_png))
 
 
-def page(report: Report, figure_png: bytes) -> str:
+def page(report: Report, figure_png: bytes, where_png: bytes | None = None) -> str:
     """The page as text; every string of the report is escaped."""
     name = Path(report.slide.path).name
     sections = [
         _warnings(report.warnings),
-        words_part(),
         _figure(report, figure_png),
+        _where(report, where_png),
         _section("Key numbers", _pairs(key_numbers(report))),
         _classes(report),
         _section("Slide", _pairs(_slide(report)) + _pixels(report) + _audit(report)),
         _sites(report),
+        words_part(),
         _details("How this was made", _pairs(_provenance(report))),
     ]
     return _PAGE.format(
@@ -148,15 +135,32 @@ def _warnings(warnings: Sequence[str]) -> str:
 
 
 def _figure(report: Report, png: bytes) -> str:
-    picture = base64.b64encode(png).decode()
     text = (
         "Curve of the score over scale, on a logarithmic axis from "
-        f"{number(report.curve.scales[0])} to {number(report.curve.scales[-1])}. "
-        f"{headline(report)}."
+        f"{number(report.curve.scales[0])} to {number(report.curve.scales[-1])}; the answer is "
+        f"scale {value(report.scale)}."
         if report.curve.scales
-        else f"No curve was measured. {headline(report)}."
+        else "No curve was measured."
     )
-    return f'<figure><img src="data:image/png;base64,{picture}" alt="{html_text(text)}"></figure>'
+    told = "".join(f"<p>{html_text(MARKS[key][1])}</p>" for key in marks_of(report))
+    caption = f"<figcaption>{told}</figcaption>" if told else ""
+    return f"<figure>{picture(png, text)}{caption}</figure>"
+
+
+def _where(report: Report, png: bytes | None) -> str:
+    """The map of where, if there is one."""
+    if png is None or not report.sites:
+        return ""
+    told = where_words(report)
+    inside = picture(png, f"The slide in small, with its sites. {told}")
+    caption = f"<figcaption>{html_text(told)}</figcaption>"
+    return _section("Where", f'<figure class="where">{inside}{caption}</figure>')
+
+
+def picture(png: bytes, text: str) -> str:
+    """A picture inside the page; text: what it shows, for those who do not see it."""
+    data = base64.b64encode(png).decode()
+    return f'<img src="data:image/png;base64,{data}" alt="{html_text(text)}">'
 
 
 def _pairs(rows: Iterable[tuple[str, str]]) -> str:
@@ -164,7 +168,7 @@ def _pairs(rows: Iterable[tuple[str, str]]) -> str:
         f'<tr><th scope="row">{html_text(name)}</th><td>{html_text(value)}</td></tr>\n'
         for name, value in rows
     )
-    return f"<table>\n{body}</table>"
+    return f'<table class="pairs">\n{body}</table>'
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -22,15 +22,9 @@ from wsi_scale.pipeline.explain.explanation import (
 )
 from wsi_scale.pipeline.strip import OUTLINE, draw_outline
 from wsi_scale.plumbing.files import write_atomically
+from wsi_scale.render.canvas import DPI, STYLE, figure_bytes
 from wsi_scale.render.curve import ANSWER, CURVE, GREY, INK
-from wsi_scale.render.figure import (
-    DPI,
-    STYLE,
-    check_suffix,
-    figure_bytes,
-    plain,
-    write_title,
-)
+from wsi_scale.render.figure import check_suffix, plain, write_title
 from wsi_scale.render.inside_words import (
     caption,
     channel_words,
