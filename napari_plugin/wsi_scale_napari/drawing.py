@@ -79,7 +79,7 @@ def draw_plot(
         picture.line(picture.ink.text)
         x = axes.x(hover)
         picture.painter.drawLine(QPointF(x, axes.top), QPointF(x, axes.top + axes.height))
-        picture.text(x, 9, words, picture.ink.text)
+        picture.text(x, 9, words, picture.ink.text)  # above the names of levels
 
 
 def _draw_enlarged(picture: Picture, axes: Axes) -> None:
@@ -104,9 +104,22 @@ def _draw_frame(picture: Picture, axes: Axes, report: Report) -> None:
         picture.text(x, bottom + 13, f"{scale:.3g}", picture.ink.text)
         if mpp is not None:
             picture.text(x, bottom + 28, f"{scale * mpp:.3g}", picture.ink.faint)
+    _draw_name_of_scores(picture, axes, report)
     title = "scale: slide px per network px (larger = coarser)"
     title += "" if mpp is None else " · below: µm/px"
     picture.text(axes.left + axes.width / 2, bottom + 48, title, picture.ink.faint)
+
+
+def _draw_name_of_scores(picture: Picture, axes: Axes, report: Report) -> None:
+    """The upright axis: what is drawn and which method drew it."""
+    painter = picture.painter
+    painter.save()
+    painter.translate(12, axes.top + axes.height / 2)
+    painter.rotate(-90)
+    painter.setPen(picture.colour(picture.ink.faint))
+    name = f"score by {report.estimator}, higher fits better"
+    painter.drawText(QRectF(-axes.height, -9, 2 * axes.height, 18), int(_CENTRE.value), name)
+    painter.restore()
 
 
 def _draw_answer(picture: Picture, axes: Axes, report: Report) -> None:
@@ -120,7 +133,8 @@ def _draw_answer(picture: Picture, axes: Axes, report: Report) -> None:
         x = axes.x(scale)
         picture.painter.drawLine(QPointF(x, axes.top), QPointF(x, bottom))
     if report.scale is not None:
-        picture.line(picture.ink.answer, 2)
+        sure = report.verdict == "ok" or report.partial
+        picture.line(picture.ink.answer if sure else picture.ink.doubt, 2, dashed=not sure)
         x = axes.x(report.scale)
         picture.painter.drawLine(QPointF(x, axes.top), QPointF(x, bottom))
 

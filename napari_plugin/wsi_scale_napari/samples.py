@@ -1,21 +1,25 @@
-"""Sample slides: two drawn ones, and a scanned one if it is available."""
+"""Sample slides: two drawn ones and a scanned one."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from wsi_scale.errors import SlideError
 from wsi_scale.slide.readers import open_slide
-from wsi_scale_napari.reader import LayerData, slide_layer
+from wsi_scale_napari.reader import NETWORK, LayerData, slide_layer
 
 FIGURES = "synthetic:figures?seed=1&stretch=0.8&width=6000&height=5000"
 TISSUE = "synthetic:tissue?seed=1&mpp=0.5&width=6000&height=5000"
-CMU = Path(__file__).parents[2] / "sample_data" / "CMU-1-Small-Region.svs"
+CMU = next(
+    path
+    for folder in (Path(__file__).parent, Path(__file__).parents[2] / "sample_data")
+    if (path := folder / "CMU-1-Small-Region.svs").is_file() or folder.name == "sample_data"
+)
+"""Beside this file in a wheel, in sample_data of a checkout."""
 
 
 def figures() -> list[LayerData]:
     """Drawn figures; the right scale of the bundled network `figures` is 4."""
-    return _sample(FIGURES)
+    return _sample(FIGURES, {NETWORK: "figures"})
 
 
 def tissue() -> list[LayerData]:
@@ -24,13 +28,10 @@ def tissue() -> list[LayerData]:
 
 
 def cmu() -> list[LayerData]:
-    """A region of OpenSlide's CMU-1. It is part of a checkout, not of an installed wheel."""
-    if not CMU.is_file():
-        raise SlideError(
-            "CMU-1 does not come with an installed wsi-scale; find it in sample_data of the source"
-        )
+    """A region of OpenSlide's CMU-1, CC0."""
     return _sample(str(CMU))
 
 
-def _sample(source: str) -> list[LayerData]:
-    return [slide_layer(open_slide(source), source)]
+def _sample(source: str, more: dict[str, str] | None = None) -> list[LayerData]:
+    levels, options, kind = slide_layer(open_slide(source), source)
+    return [(levels, options | {"metadata": options["metadata"] | (more or {})}, kind)]

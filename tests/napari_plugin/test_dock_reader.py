@@ -1,5 +1,8 @@
 """Slides as layers: lazy, in µm, every level where it belongs."""
 
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -103,16 +106,17 @@ def test_a_path_is_kept_so_that_it_holds_from_any_folder(model, uneven, monkeypa
     assert source_of(layer).what == str(uneven)
 
 
-def test_a_sample_that_is_not_at_hand_says_so(monkeypatch, tmp_path):
-    from wsi_scale.errors import SlideError
+def test_the_scanned_sample_is_in_the_wheel_where_it_is_looked_for(app):
     from wsi_scale_napari import samples
 
     ((levels, options, _),) = samples.cmu()
     assert levels[0].shape == (2967, 2220, 3)
     assert options["scale"] == pytest.approx((0.499, 0.499))
-    monkeypatch.setattr(samples, "CMU", tmp_path / "none.svs")
-    with pytest.raises(SlideError, match="does not come with"):
-        samples.cmu()
+    root = Path(__file__).parents[2]
+    put = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    put = put["targets"]["wheel"]["force-include"]
+    (there,) = (to for where, to in put.items() if (root / where).samefile(samples.CMU))
+    assert there == f"wsi_scale_napari/{samples.CMU.name}"
 
 
 def test_a_slide_without_resolution_has_no_units(tmp_path):

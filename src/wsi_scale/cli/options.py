@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from wsi_scale.cli.new_settings import with_new_settings
 from wsi_scale.errors import SettingsError
 from wsi_scale.pipeline.settings import Settings, make_settings
 from wsi_scale.slide.metadata import parse_mpp
@@ -84,6 +85,10 @@ MppOption = Annotated[
         help="Size of a level-0 pixel in µm, or its width and height. Overrides what the slide "
         "states.",
     ),
+]
+MppFromOption = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help="How the value of --mpp was found. Only recorded."),
 ]
 SeedOption = Annotated[
     int,
@@ -231,12 +236,14 @@ def settings_of(
     sites: SitesOption = 46,
     precision: PrecisionOption = None,
     mpp: MppOption = None,
+    mpp_from: MppFromOption = None,
     reader: ReaderOption = None,
     seed: SeedOption = 0,
     free_colour: FreeColourOption = None,
     trust_metadata: TrustOption = False,
     ruler: RulerOption = True,
     batch_size: BatchSizeOption = 32,
+    **others: Any,
 ) -> Settings:
     """The settings of a run, from the options that `estimate` and `batch` share."""
     return make_settings(
@@ -249,13 +256,18 @@ def settings_of(
         sites=sites,
         precision=precision,
         mpp=mpp,
+        mpp_from=mpp_from,
         reader=reader,
         seed=seed,
         colour_fit=free_colour,
         trust_metadata=trust_metadata,
         ruler=ruler,
         batch_size=batch_size,
+        **others,
     )
+
+
+settings_of = with_new_settings(settings_of, Settings)
 
 
 def takes(**makers: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
