@@ -105,7 +105,7 @@ def _draw_frame(picture: Picture, axes: Axes, report: Report) -> None:
         if mpp is not None:
             picture.text(x, bottom + 28, f"{scale * mpp:.3g}", picture.ink.faint)
     _draw_name_of_scores(picture, axes, report)
-    title = "scale: slide px per network px (larger = coarser)"
+    title = "scale: slide px per network px"
     title += "" if mpp is None else " · below: µm/px"
     picture.text(axes.left + axes.width / 2, bottom + 48, title, picture.ink.faint)
 
@@ -117,8 +117,8 @@ def _draw_name_of_scores(picture: Picture, axes: Axes, report: Report) -> None:
     painter.translate(12, axes.top + axes.height / 2)
     painter.rotate(-90)
     painter.setPen(picture.colour(picture.ink.faint))
-    name = f"score by {report.estimator}, higher fits better"
-    painter.drawText(QRectF(-axes.height, -9, 2 * axes.height, 18), int(_CENTRE.value), name)
+    whole = QRectF(-axes.height, -9, 2 * axes.height, 18)
+    painter.drawText(whole, int(_CENTRE.value), f"score by {report.estimator}")
     painter.restore()
 
 
@@ -181,7 +181,7 @@ def _draw_sites(
         if field.scale is None or not axes.holds(field.scale):
             continue
         wide = 4 if number_ == chosen else 2
-        painter.setPen(QPen(_mark(picture, field, report), wide))
+        painter.setPen(QPen(_mark(field, report), wide))
         x = axes.x(field.scale)
         painter.drawLine(QPointF(x, bottom - RUG_PX), QPointF(x, bottom - 1))
     if chosen is None or chosen >= len(fields) or fields[chosen].score is None:
@@ -207,15 +207,9 @@ def _draw_sites(
     picture.text(axes.left + axes.width - 40, axes.top + 9, words, picture.ink.voice)
 
 
-def _mark(picture: Picture, field: Field, report: Report) -> QColor:
-    """The site's colour on the slide, lightened on a dark background."""
-    colour = QColor.fromRgbF(*site_colour(field.scale, report.scale))
-    dark = QColor(picture.ink.paper).lightnessF() < 0.5
-    return (
-        colour.lighter(170)
-        if dark and colour.lightnessF() > 0.2
-        else (QColor("#b9bcc2") if dark else colour)
-    )
+def _mark(field: Field, report: Report) -> QColor:
+    """The site's colour on the slide and in the legend."""
+    return QColor.fromRgbF(*site_colour(field.scale, report.scale))
 
 
 def _points(axes: Axes, scales: Sequence[float], scores: Sequence[float | None]) -> list[QPointF]:

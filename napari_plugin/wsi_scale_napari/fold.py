@@ -14,7 +14,10 @@ class Fold(QWidget):
         self.title = QPushButton()
         self.title.setCheckable(True)
         self.title.setFlat(True)
-        self.title.setStyleSheet("text-align: left; font-weight: bold; padding: 3px;")
+        self.title.setStyleSheet(
+            "QPushButton, QPushButton:checked { text-align: left; font-weight: bold; padding: 3px; "
+            "background: transparent; border: none; }"
+        )
         self.title.setToolTip("Show or hide")
         self.content = QWidget()
         rows, whole = QVBoxLayout(self.content), QVBoxLayout(self)

@@ -88,7 +88,8 @@ def _asked(field: SettingField) -> tuple[Any, Any, dict[str, Any]]:
 def make(name: str, settings: type[Settings] = Settings, **others: Any) -> Any:
     """The widget of one input. others: options that replace those described."""
     one = inputs(settings)[name]
-    value = {} if one.default is Parameter.empty else {"value": one.default}
+    free = one.default is Parameter.empty or "choices" in others
+    value = {} if free else {"value": one.default}
     widget = create_widget(name=name, annotation=one.annotation, options=others, **value)
     dress(widget, setting_fields(settings).get(name))
     return widget

@@ -32,7 +32,7 @@ class Layers(QObject):
         super().__init__()
         self._viewer, self._fits, self._before, self._words = viewer, fits, before, words
         self._layers: list[Any] = []
-        self.widget = make(name, widget_type="ComboBox", choices=self._choices)
+        self.widget = make(name, widget_type="ComboBox", choices=self._choices, nullable=False)
         self.combo = self.widget.native
         events = viewer.layers.events
         self._watched = (events.inserted, events.removed, events.reordered)

@@ -58,7 +58,7 @@ def app(screen):
 def wait(app):
     """Let events happen until a condition holds; fails after some seconds."""
 
-    def until(condition, seconds=60.0):
+    def until(condition, seconds=150.0):
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "nothing came of it"
