@@ -71,7 +71,7 @@ class AnswerBox(QWidget):
 def meaning(report: Report) -> str:
     """What the answer means, and the reason for any doubt."""
     why = "" if report.verdict == "ok" else f"Why: {report.reason}."
-    return " ".join(part for part in (explain(report), why) if part)
+    return " ".join(part for part in (why, explain(report)) if part)
 
 
 def number_table(report: Report) -> str:

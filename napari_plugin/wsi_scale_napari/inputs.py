@@ -15,6 +15,7 @@ from typing import Any
 
 from magicgui import magic_factory
 from magicgui.widgets import Container, create_widget
+from magicgui.widgets.bases import BaseContainerWidget
 from napari.layers import Image, Shapes
 from qtpy.QtWidgets import QComboBox
 
@@ -101,8 +102,8 @@ def dress(widget: Any, field: SettingField | None) -> None:
     if isinstance(widget.native, QComboBox):
         widget.native.setSizeAdjustPolicy(_SMALL[0])
         widget.native.setMinimumContentsLength(_SMALL[1])
-    for part in widget if isinstance(widget, Container) else (widget,):
-        part.tooltip = widget.tooltip
+    for part in (widget, *(widget if isinstance(widget, BaseContainerWidget) else ())):
+        part.tooltip = part.tooltip or widget.tooltip
         if hasattr(part.native, "setDecimals"):
             part.native.setDecimals(3)
     if field is not None and field.asked.empty:

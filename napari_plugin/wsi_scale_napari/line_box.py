@@ -32,6 +32,7 @@ class LineBox(QWidget):
         self.layer: Any = None
         self.about, self.use = QLabel("draw a line along a known length"), QPushButton("Use")
         self.um = FloatSpinBox(value=100, min=0.01, max=1e6, step=10)
+        self.um.native.setMinimumWidth(110)
         self.um.native.setToolTip("What the line is in µm: a scale bar says it, or a structure")
         self.use.setToolTip("Take µm/px from this line")
         row = QHBoxLayout(self)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from wsi_scale.cli.new_settings import with_new_settings
 from wsi_scale.cli.options import settings_of, takes
 from wsi_scale.pipeline.settings import Settings
-from wsi_scale.pipeline.settings_fields import Asked, setting_fields
+from wsi_scale.pipeline.settings_fields import InForm, setting_fields
 
 
 class MoreSettings(Settings):
@@ -18,7 +18,7 @@ class MoreSettings(Settings):
 
     patience: int = Field(3, ge=1, le=9)
     """How long to wait for a slow slide."""
-    ink: Annotated[float | None, Asked("ink left", "any", unit="µm")] = None
+    ink: Annotated[float | None, InForm("ink left", "any", unit="µm")] = None
     """How much ink a mark may have."""
 
 

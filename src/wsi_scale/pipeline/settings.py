@@ -12,7 +12,7 @@ from wsi_scale.estimators import all_estimators, seeks_coarse_to_fine
 from wsi_scale.estimators.contract import NO_REFERENCE, Options
 from wsi_scale.geometry import check_ends
 from wsi_scale.judgement.by_size import RULER
-from wsi_scale.pipeline.settings_fields import Asked
+from wsi_scale.pipeline.settings_fields import InForm
 from wsi_scale.sites.region_frame import Origin
 
 DEFAULT_NETWORK = "histology"
@@ -41,7 +41,7 @@ def _ready_estimators() -> dict[str, str]:
 
 
 _COLOURS = {"as the card says": None, "corrected first": True, "left as it is": False}
-_NOT_ASKED = Asked(people=False)
+_NOT_ASKED = InForm(people=False)
 
 
 class Settings(BaseModel):
@@ -55,22 +55,22 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    estimator: Annotated[str, Asked(choices=_ready_estimators)] = "auto"
+    estimator: Annotated[str, InForm(choices=_ready_estimators)] = "auto"
     """``auto``, the name of an estimator, or ``ruler``: the network's known µm/px over the size of
     the slide's pixels."""
-    target: Annotated[str | None, Asked("class", "the predicted one")] = None
+    target: Annotated[str | None, InForm("class", "the predicted one")] = None
     """Class (name or number) to measure; None: the predicted one."""
-    scales: Annotated[tuple[float, float], Asked(step=0.5)] = (0.5, 16.0)
+    scales: Annotated[tuple[float, float], InForm(step=0.5)] = (0.5, 16.0)
     """LO and HI of the window, both included, in level-0 px per network px; larger is coarser. HI
     is lowered to what fits the slide."""
     per_octave: float = Field(8, gt=0, le=64)
     """Scales per octave, at least."""
-    dense: Annotated[bool, Asked("every scale")] = False
+    dense: Annotated[bool, InForm("every scale")] = False
     """Measure every scale of the grid; else only a few, and those around the best."""
     sites: int = Field(46, ge=1, le=10_000)
     """Sites to visit; with ``precision``, at most. A default run measures 46 sites at about 10
     scales, a tenth of the thesis's 50 sites at 95 scales, and answers as well."""
-    precision: Annotated[float | None, Asked(empty="all sites", step=0.05)] = None
+    precision: Annotated[float | None, InForm(empty="all sites", step=0.05)] = None
     """Stop visiting sites once the interval lies within this share of the answer on both sides: 0.1
     is 10 %. None: visit all sites."""
     region: Annotated[str | None, _NOT_ASKED] = None
@@ -89,7 +89,7 @@ class Settings(BaseModel):
     """Name of the reader to use; None: choose by the file."""
     layers: tuple[str, ...] | None = None
     """Names or patterns of network layers; None: those in the card, or the defaults."""
-    profile: Annotated[str | None, Asked(empty="of the card", files="*.safetensors")] = None
+    profile: Annotated[str | None, InForm(empty="of the card", files="*.safetensors")] = None
     """Profile file from ``wsi-scale calibrate``. None: the one the card names, if any."""
     seed: int = Field(0, ge=0)
     """Seed of all random choices. The same seed gives the same result."""
@@ -108,7 +108,7 @@ class Settings(BaseModel):
     network, and follow the slide's even where its tissue contradicts it."""
     ruler: bool = True
     """Read the size of the slide's pixels from its tissue too, and compare the metadata with it."""
-    colour_fit: Annotated[bool | None, Asked("stain", choices=_COLOURS.copy)] = None
+    colour_fit: Annotated[bool | None, InForm("stain", choices=_COLOURS.copy)] = None
     """Measure every patch also in colours fitted to the training data; None: as the network's card
     says."""
     options: Options = Options()

@@ -18,7 +18,7 @@ KINDS = (bool, int, float, str)
 
 
 @dataclass(frozen=True)
-class Asked:
+class InForm:
     """How a setting is asked for, where its type and docstring do not say it all. Put it into
     ``Annotated``."""
 
@@ -49,7 +49,7 @@ class SettingField:
     low: float | None
     high: float | None
     tip: str
-    asked: Asked
+    asked: InForm
 
     @property
     def words(self) -> str:
@@ -64,7 +64,7 @@ def setting_fields(settings: type[BaseModel]) -> dict[str, SettingField]:
     settings : type
         A pydantic class with ``use_attribute_docstrings``. Fields of other kinds than bool, int,
         float, str and pairs of floats are left out, and those that are marked
-        ``Asked(people=False)``.
+        ``InForm(people=False)``.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def _field(name: str, info: FieldInfo) -> SettingField | None:
         kind = tuple
     if kind is not tuple and kind not in KINDS:
         return None
-    said = next((mark for mark in info.metadata if isinstance(mark, Asked)), Asked())
+    said = next((mark for mark in info.metadata if isinstance(mark, InForm)), InForm())
     return SettingField(
         name,
         kind,
