@@ -5,25 +5,32 @@ from __future__ import annotations
 from html import escape
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
-from superqt import QCollapsible
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from wsi_scale.render.numbers import key_numbers, stated_rows
-from wsi_scale.render.sentence import explain, headline
+from wsi_scale.render.sentence import explain, headline, words
 from wsi_scale.report import Report
+from wsi_scale_napari.dock_words import in_dock
+from wsi_scale_napari.fold import Fold
 
-_NO_LIMIT = 2**24 - 1
-"""Qt's own limit for the height of a widget."""
+VERDICTS = {
+    "ok": ("✓", "#1a7f4b", ""),
+    "edge": ("⚠", "#8a5a00", "check before use"),
+    "ambiguous": ("⚠", "#8a5a00", "check before use"),
+    "outside": ("✕", "#a12622", "do not rely on the number"),
+}
+"""Sign, colour and advice; verdicts without a number are like the last."""
+NO_NUMBER = ("✕", "#a12622", "there is no number")
+SO_FAR = ("…", "#4a5568", "")
 
 
 class AnswerBox(QWidget):
-    """What the answer means, every warning and all numbers, as text that can be selected. The owner
-    places the headline."""
+    """The verdict, what it means and every warning, as text that can be selected. The owner places
+    the fold with all numbers."""
 
     def __init__(self) -> None:
         super().__init__()
         self.head, self.meaning, self.warnings = QLabel(), QLabel(), QLabel()
-        self.head.setStyleSheet("font-size: 13px; font-weight: bold;")
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         for label in (self.head, self.meaning, self.warnings):
@@ -34,43 +41,37 @@ class AnswerBox(QWidget):
         self.numbers.setWordWrap(True)
         self.numbers.setTextFormat(Qt.TextFormat.RichText)
         self.numbers.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.fold = QCollapsible("All numbers")
-        self.fold.setDuration(0)
-        self.fold.addWidget(self.numbers)
-        # superqt would measure the text as if it were not wrapped, and cut it off
-        self.numbers.removeEventFilter(self.fold)
-        self.fold.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        rows = self.fold.layout()
-        if rows is not None:
-            rows.setAlignment(Qt.AlignmentFlag(0))
-        self.fold.toggled.connect(self._unfold)
-        for part in (self.meaning, self.warnings, self.fold):
+        self.fold = Fold("All numbers", self.numbers)
+        for part in (self.head, self.meaning, self.warnings):
             whole.addWidget(part)
         self.show_report(None)
 
-    def _unfold(self, unfolded: bool) -> None:
-        """Let the numbers take all the room they need."""
-        if unfolded:
-            self.fold.content().setMaximumHeight(_NO_LIMIT)
-
     def show_report(self, report: Report | None, *, running: bool = False) -> None:
         """Show a report; during a run only its headline."""
-        self.head.setVisible(report is not None)
-        self.setVisible(report is not None and not running)
+        self.setVisible(report is not None)
+        for part in (self.meaning, self.warnings, self.fold):
+            part.setVisible(report is not None and not running)
         if report is None:
             return
-        head = headline(report).removesuffix(" (partial)") if running else headline(report)
-        self.head.setText(f"so far: {head}" if running else head)
-        self.meaning.setText(meaning(report))
-        self.warnings.setText("\n".join(f"⚠ {note}" for note in report.warnings))
-        self.warnings.setVisible(bool(report.warnings))
+        sign, colour, advice = SO_FAR if running else VERDICTS.get(report.verdict, NO_NUMBER)
+        head = headline(report)
+        verdict = ("so far", words(report.verdict))[not running]
+        head = head.removesuffix(" (partial)") if running else head
+        self.head.setText(f"{' · '.join(filter(None, (f'{sign} {verdict}', advice)))}\n{head}")
+        self.head.setStyleSheet(
+            f"background: {colour}; color: white; font-size: 13px; font-weight: bold; "
+            "padding: 6px; border-radius: 4px;"
+        )
+        self.meaning.setText(in_dock(meaning(report)))
+        self.warnings.setText("\n".join(f"⚠ {in_dock(note)}" for note in report.warnings))
+        self.warnings.setVisible(bool(report.warnings) and not running)
         self.numbers.setText(number_table(report))
 
 
 def meaning(report: Report) -> str:
     """What the answer means, and the reason for any doubt."""
     why = "" if report.verdict == "ok" else f"Why: {report.reason}."
-    return " ".join(part for part in (explain(report), why) if part)
+    return " ".join(part for part in (why, explain(report)) if part)
 
 
 def number_table(report: Report) -> str:

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 Rgb = tuple[float, float, float]
 
-# Okabe and Ito's blue and vermilion; grey between them
-FINER: Rgb = (0.0, 0.447, 0.698)
-ALIKE: Rgb = (0.13, 0.13, 0.13)
-COARSER: Rgb = (0.835, 0.369, 0.0)
-WAITING: Rgb = (0.5, 0.5, 0.5)
+# Okabe and Ito's blue, yellow and vermilion, strengthened: none of them is a colour of H&E
+FINER: Rgb = (0.0, 0.4, 0.95)
+ALIKE: Rgb = (0.94, 0.89, 0.2)
+COARSER: Rgb = (0.95, 0.35, 0.0)
+WAITING: Rgb = (0.45, 0.45, 0.45)
 
 FULL = 0.5
 """Octaves between a site's scale and the slide's at which a colour reaches full strength."""
 
 
 def site_colour(scale: float | None, common: float | None) -> Rgb:
-    """Blue if the site's best scale is finer than the slide's, orange if coarser, nearly black if
-    the same; grey until the site has an answer."""
+    """Blue if the site's best scale is finer than the slide's, orange if coarser, yellow if the
+    same; grey until the site has an answer."""
     if scale is None or common is None:
         return WAITING
     share = max(-1.0, min(1.0, math.log2(scale / common) / FULL))
@@ -29,8 +29,13 @@ def site_colour(scale: float | None, common: float | None) -> Rgb:
 
 
 def key_to_sites() -> str:
-    """What the colours of sites mean, as HTML for a light background like that of a slide."""
-    named = ((FINER, "finer"), (ALIKE, "the same"), (COARSER, "coarser"))
+    """What the colours of sites mean, as HTML."""
+    named = (
+        (FINER, "finer"),
+        (ALIKE, "the same"),
+        (COARSER, "coarser"),
+        (WAITING, "no answer of its own"),
+    )
     squares = (f'<span style="color: {_hex(colour)}">■</span> {word}' for colour, word in named)
     return f"Each site's own scale: {' '.join(squares)}"
 
@@ -49,12 +54,14 @@ class Ink:
     curve: str = "#56b4e9"
     answer: str = "#e69f00"
     voice: str = "#4cc49a"
+    doubt: str = "#ff7b72"
+    """The answer's line under a verdict other than ok."""
 
     @classmethod
     def of_theme(cls, kind: str, paper: str, text: str) -> Ink:
         """Colours for a dark or light theme with this background and text."""
         if kind == "light":
-            return cls(paper, text, "#6b6b6b", "#0072b2", "#b84a00", "#007a57")
+            return cls(paper, text, "#6b6b6b", "#0072b2", "#b84a00", "#007a57", "#b3261e")
         return cls(paper, text)
 
 

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from wsi_scale.errors import SettingsError, SlideError
-from wsi_scale.render.describe import slide_doubts, slide_line
+from wsi_scale.errors import SlideError, WsiScaleError
 from wsi_scale_napari.colours import theme_ink
 from wsi_scale_napari.column import Column
 from wsi_scale_napari.defaults import read_defaults
 from wsi_scale_napari.error_panel import ErrorPanel
-from wsi_scale_napari.frame import level0_to_world, zoom_to_scale
-from wsi_scale_napari.network_box import NetworkBox, describe
+from wsi_scale_napari.fold import Fold
+from wsi_scale_napari.frame import zoom_to_answer, zoom_to_scale
+from wsi_scale_napari.inputs import read_remembered, remember
+from wsi_scale_napari.network_box import NetworkBox
 from wsi_scale_napari.overlay import SitesOverlay
+from wsi_scale_napari.reader import NETWORK
 from wsi_scale_napari.region_box import RegionBox
 from wsi_scale_napari.results import Results
 from wsi_scale_napari.run_box import RunBox
 from wsi_scale_napari.sampling_box import SamplingBox
 from wsi_scale_napari.slide_box import SlideBox
-from wsi_scale_napari.source import source_of
+from wsi_scale_napari.source import check_pixels, describe_slide, source_of
 from wsi_scale_napari.task import TICK_MS, Task, Tasks
 from wsi_scale_napari.waking import wake_pandas
 from wsi_scale_napari.work import Request, State, Work, explain_failure
@@ -43,12 +47,17 @@ class OptimalScale(QWidget):
         self.region = RegionBox(napari_viewer)
         self.sampling = SamplingBox(usual.device)
         self.running, self.error = RunBox(), ErrorPanel()
+        self._memory = Path(get_settings().config_path).parent / "wsi-scale-inputs.json"
+        before = read_remembered(self._memory)
+        self.network.fill(before.get("network"))
+        self.sampling.fill(before)
         self.tasks = Tasks(self)
         self.results = Results(self.tasks, self.error)
         self.work: Work | None = None
         self.shown: State | None = None
         self.overlay: SitesOverlay | None = None
-        self._image: Image | None = None
+        self._image: Image | None = None  # of the answer that is shown
+        self._next: Image | None = None  # of a run that has not looked at it yet
         self._mpp: tuple[float, float] | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
@@ -63,18 +72,14 @@ class OptimalScale(QWidget):
         inside = QWidget()
         rows = QVBoxLayout(inside)
         rows.setContentsMargins(6, 6, 6, 6)
-        named: tuple[tuple[str, QWidget], ...] = (
-            ("Slide", self.slide),
-            ("Network", self.network),
-            ("Region", self.region),
-        )
-        self.inputs = [part for _, part in named] + [self.sampling]
-        for name, part in named:
+        self.inputs = [self.slide, self.network, self.region, self.sampling]
+        asked: list[QWidget] = []
+        for name, part in zip(("Slide", "Network", "Region"), self.inputs, strict=False):
             title = QLabel(name)
             title.setStyleSheet("font-weight: bold;")
-            rows.addWidget(title)
-            rows.addWidget(part)
-        for part in (self.sampling, self.running, self.error, self.results):
+            asked += [title, part]
+        self.fold = Fold("Slide, network, region", *asked, self.sampling, unfolded=True)
+        for part in (self.fold, self.running, self.error, self.results):
             rows.addWidget(part)
         rows.addStretch(1)
         whole = QVBoxLayout(self)
@@ -85,8 +90,11 @@ class OptimalScale(QWidget):
         self.slide.changed.connect(self._slide_changed)
         self.slide.refused.connect(lambda error: self.error.tell(explain_failure(error)))
         self.region.changed.connect(self._tell_area)
-        self.region.draw.clicked.connect(self._draw)
-        self.network.asked.connect(self.check)
+        self.region.draw.clicked.connect(lambda: self.region.start_drawing(self.slide.layer))
+        self.network.check.clicked.connect(
+            lambda: self.network.ask(self.tasks, self.error, self.sampling.device)
+        )
+        self.sampling.restore.clicked.connect(self.network.restore)
         self.running.run.clicked.connect(self.run)
         self.running.cancel.clicked.connect(self.cancel)
         self.results.plot.scale_chosen.connect(self.zoom_to)
@@ -101,16 +109,19 @@ class OptimalScale(QWidget):
         layer = self.slide.layer
         self._mpp = None
         self._tell_area()
+        self.error.tell(None)
+        self.network.suggest(None if layer is None else layer.metadata.get(NETWORK))
         if layer is None:
             self.slide.about.setText("open a slide, or drop one on the window")
             return
         try:
+            check_pixels(layer)
             mpp = self.slide.mpp
-        except SettingsError as error:
+        except WsiScaleError as error:
             self.slide.about.setText(str(error))
             return
         self.slide.about.setText("reading the file …")
-        self.tasks.do("slide", lambda: _describe_slide(layer, mpp), self._slide_described)
+        self.tasks.do("slide", lambda: describe_slide(layer, mpp), self._slide_described)
 
     def _slide_described(self, task: Task[tuple[str, Any]]) -> None:
         if task.result is None:
@@ -123,54 +134,55 @@ class OptimalScale(QWidget):
     def _tell_area(self) -> None:
         self.region.tell_area(self.slide.layer, self._mpp)
 
-    def _draw(self) -> None:
-        if self.slide.layer is not None:
-            self.region.start_drawing(self.slide.layer)
-
-    def check(self) -> None:
-        """Load the network in a thread and show how it is understood."""
-        spec, device = self.network.spec, self.sampling.device.currentText()
-        self.error.tell(None)
-        self.network.tell("loading the network …")
-        self.tasks.do("check", lambda: describe(spec, device), self._checked)
-
-    def _checked(self, task: Task[str]) -> None:
-        self.network.tell(task.result or "")
-        self.error.tell(task.failure)
-
     # the run
 
     def run(self) -> None:
-        """Start a run with the current choices; later changes do not affect it."""
+        """Start a run with the current choices; later changes do not affect it. The last answer
+        stays until the new run looks at the slide."""
         if self.work is not None and not self.work.state.ended:
             return
-        self._forget()
         layer = self.slide.layer
         try:
-            if layer is None:
-                raise SlideError("no slide is open; open one, or drop a file on the window")
-            region = self.region.region(layer)
-            origin = "auto" if region is None else "level0"
-            settings = self.sampling.settings(
-                mpp=self.slide.mpp, region=region, region_origin=origin
-            )
-            device = self.sampling.device.currentText()
-            request = Request(source_of(layer), self.network.spec, settings, device, layer.name)
+            request = self._request(layer)
         except Exception as error:
             self.error.tell(explain_failure(error))
             return
-        self._image = layer
-        if self.overlay is not None and not self.overlay.lies_on(layer):
-            self._drop_overlay()
+        self.error.tell(None)
+        self.results.setEnabled(False)
+        remember(self._memory, self.sampling.values() | {"network": request.network})
+        self._next = layer
+        self.shown = None
         if self.overlay is None:
-            self.overlay = SitesOverlay(
-                self.viewer, layer, self.results.plot.show_site, self.window()
-            )
+            self._lay_over(layer)
         self.work = Work(request)
         self._lock(True)
         self.work.start()
         self._timer.start()
         self.tick()
+
+    def _request(self, layer: Image | None) -> Request:
+        """What is asked now. Raises WsiScaleError for what cannot be used."""
+        if layer is None:
+            raise SlideError("no slide is open; open one, or drop a file on the window")
+        check_pixels(layer)
+        region = self.region.region(layer)
+        settings = self.sampling.settings(
+            mpp=self.slide.mpp,
+            mpp_from=self.slide.mpp_from,
+            region=region,
+            region_origin="auto" if region is None else "level0",
+        )
+        device = self.sampling.device
+        return Request(source_of(layer), self.network.spec, settings, device, layer.name)
+
+    def _take_over(self) -> None:
+        """The new run looks at its slide: the last answer and its rectangles go."""
+        self._image, self._next = self._next, None
+        if self.overlay is not None and not self.overlay.lies_on(self._image):
+            self._drop_overlay()
+            self._lay_over(self._image)
+        self.results.forget()
+        self.results.setEnabled(True)
 
     def cancel(self) -> None:
         """Stop the run and keep what was found so far."""
@@ -187,10 +199,13 @@ class OptimalScale(QWidget):
 
     def _show(self, state: State, request: Request) -> None:
         before, self.shown = self.shown, state
+        if self._next is not None and state.report is not None:
+            self._take_over()
+        new = self._next is None
         self.running.show_state(state, request.slide)
         if state.ended:
             self._end(state, request)
-        if before is None or state.fields is not before.fields or state.ended:
+        if new and (before is None or state.fields is not before.fields or state.ended):
             try:
                 self._paint(state)
             except Exception as error:  # the answer is kept all the same
@@ -202,6 +217,11 @@ class OptimalScale(QWidget):
         self._lock(False)
         self.error.tell(state.failure)
         self.results.keep(state, request)
+        self._next = None
+        self.results.setEnabled(True)
+        if self.results.result is None:
+            self._drop_overlay()
+        self.fold.unfold(state.report is None)
         if state.report is not None:
             made = state.report.provenance
             self.sampling.learn_rate(made.seconds, made.patches)
@@ -213,13 +233,10 @@ class OptimalScale(QWidget):
         if state.ended and not state.fields:
             self._drop_overlay()
 
-    def _forget(self) -> None:
-        """Remove the last answer and its rectangles."""
-        if self.overlay is not None:
-            self.overlay.show((), None)
-        self.shown = self._image = None
-        self.error.tell(None)
-        self.results.forget()
+    def _lay_over(self, layer: Image | None) -> None:
+        if layer is not None:
+            show = self.results.plot.show_site
+            self.overlay = SitesOverlay(self.viewer, layer, show, self.window())
 
     def _drop_overlay(self) -> None:
         if self.overlay is not None:
@@ -232,9 +249,9 @@ class OptimalScale(QWidget):
 
     def _layer_removed(self, event: Any) -> None:
         """When the slide is removed, end its run and remove its rectangles."""
-        if self._image is None or self._image in self.viewer.layers:
+        if all(one is None or one in self.viewer.layers for one in (self._image, self._next)):
             return
-        self._image = None
+        self._image = self._next = None
         self.cancel()
         self._drop_overlay()
         self.results.use.view.setEnabled(False)
@@ -252,11 +269,8 @@ class OptimalScale(QWidget):
     def view_optimal(self) -> None:
         """Show the first site at the scale that was found."""
         result = self.results.result
-        if result is None or self._image is None or result.report.scale is None:
-            return
-        sites = result.report.sites
-        at = level0_to_world(self._image, sites[0].x, sites[0].y) if sites else None
-        zoom_to_scale(self.viewer, self._image, result.report.scale, at)
+        if result is not None and self._image is not None:
+            zoom_to_answer(self.viewer, self._image, result.report)
 
     # housekeeping
 
@@ -279,18 +293,7 @@ class OptimalScale(QWidget):
         self.tasks.forget()
         self._drop_overlay()
         self._image = None
-        self.slide.layers.leave()
+        self.slide.leave()
         self.region.leave()
         self.viewer.events.theme.disconnect(self._set_theme)
         self.viewer.layers.events.removed.disconnect(self._layer_removed)
-
-
-def _describe_slide(layer: Image, mpp: float | tuple[float, float] | None) -> tuple[str, Any]:
-    with source_of(layer).open(mpp) as slide:
-        words = slide_line(slide)
-        if slide.mpp is None:
-            words += (
-                "; µm/px not stated: enter it below if you know it (the scale is found without it)"
-            )
-        words += "".join(f"\n⚠ {doubt}" for doubt in slide_doubts(slide))
-        return words, slide.mpp

@@ -79,7 +79,7 @@ def draw_plot(
         picture.line(picture.ink.text)
         x = axes.x(hover)
         picture.painter.drawLine(QPointF(x, axes.top), QPointF(x, axes.top + axes.height))
-        picture.text(x, 9, words, picture.ink.text)
+        picture.text(x, 9, words, picture.ink.text)  # above the names of levels
 
 
 def _draw_enlarged(picture: Picture, axes: Axes) -> None:
@@ -104,9 +104,22 @@ def _draw_frame(picture: Picture, axes: Axes, report: Report) -> None:
         picture.text(x, bottom + 13, f"{scale:.3g}", picture.ink.text)
         if mpp is not None:
             picture.text(x, bottom + 28, f"{scale * mpp:.3g}", picture.ink.faint)
-    title = "scale: slide px per network px (larger = coarser)"
+    _draw_name_of_scores(picture, axes, report)
+    title = "scale: slide px per network px"
     title += "" if mpp is None else " · below: µm/px"
     picture.text(axes.left + axes.width / 2, bottom + 48, title, picture.ink.faint)
+
+
+def _draw_name_of_scores(picture: Picture, axes: Axes, report: Report) -> None:
+    """The upright axis: what is drawn and which method drew it."""
+    painter = picture.painter
+    painter.save()
+    painter.translate(12, axes.top + axes.height / 2)
+    painter.rotate(-90)
+    painter.setPen(picture.colour(picture.ink.faint))
+    whole = QRectF(-axes.height, -9, 2 * axes.height, 18)
+    painter.drawText(whole, int(_CENTRE.value), f"score by {report.estimator}")
+    painter.restore()
 
 
 def _draw_answer(picture: Picture, axes: Axes, report: Report) -> None:
@@ -120,7 +133,8 @@ def _draw_answer(picture: Picture, axes: Axes, report: Report) -> None:
         x = axes.x(scale)
         picture.painter.drawLine(QPointF(x, axes.top), QPointF(x, bottom))
     if report.scale is not None:
-        picture.line(picture.ink.answer, 2)
+        sure = report.verdict == "ok" or report.partial
+        picture.line(picture.ink.answer if sure else picture.ink.doubt, 2, dashed=not sure)
         x = axes.x(report.scale)
         picture.painter.drawLine(QPointF(x, axes.top), QPointF(x, bottom))
 
@@ -167,7 +181,7 @@ def _draw_sites(
         if field.scale is None or not axes.holds(field.scale):
             continue
         wide = 4 if number_ == chosen else 2
-        painter.setPen(QPen(_mark(picture, field, report), wide))
+        painter.setPen(QPen(_mark(field, report), wide))
         x = axes.x(field.scale)
         painter.drawLine(QPointF(x, bottom - RUG_PX), QPointF(x, bottom - 1))
     if chosen is None or chosen >= len(fields) or fields[chosen].score is None:
@@ -193,15 +207,9 @@ def _draw_sites(
     picture.text(axes.left + axes.width - 40, axes.top + 9, words, picture.ink.voice)
 
 
-def _mark(picture: Picture, field: Field, report: Report) -> QColor:
-    """The site's colour on the slide, lightened on a dark background."""
-    colour = QColor.fromRgbF(*site_colour(field.scale, report.scale))
-    dark = QColor(picture.ink.paper).lightnessF() < 0.5
-    return (
-        colour.lighter(170)
-        if dark and colour.lightnessF() > 0.2
-        else (QColor("#b9bcc2") if dark else colour)
-    )
+def _mark(field: Field, report: Report) -> QColor:
+    """The site's colour on the slide and in the legend."""
+    return QColor.fromRgbF(*site_colour(field.scale, report.scale))
 
 
 def _points(axes: Axes, scales: Sequence[float], scores: Sequence[float | None]) -> list[QPointF]:

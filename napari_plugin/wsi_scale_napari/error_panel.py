@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout
 
+from wsi_scale_napari.dock_words import in_dock
 from wsi_scale_napari.work import RunFailure
 
 _STYLE = (
@@ -44,8 +45,8 @@ class ErrorPanel(QFrame):
         self.setVisible(failure is not None)
         if failure is None:
             return
-        self.sentence.setText(_capital(failure.sentence))
-        self.remedy.setText(_capital(failure.remedy))
+        self.sentence.setText(_capital(in_dock(failure.sentence)))
+        self.remedy.setText(_capital(in_dock(failure.remedy)))
         self.remedy.setVisible(bool(failure.remedy))
         self.details.setPlainText(failure.details)
         self.more.setChecked(False)

@@ -6,18 +6,22 @@ corner of the first pixel and puts x first.
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wsi_scale.geometry import Box
 from wsi_scale.plumbing.arrays import Array
-from wsi_scale.sites.drawn_regions import ellipse_ring, nest
+from wsi_scale.sites.drawn_regions import ellipse_ring, nest, to_geojson
 from wsi_scale.sites.regions import Region
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Layer, Shapes
+
+    from wsi_scale.report import Report
 
 
 _CORNER = 0.5  # from the centre of a pixel to its corner
@@ -83,6 +87,32 @@ def drawn_region(shapes: Shapes, image: Image) -> Region:
         world = np.array([shapes.data_to_world(corner)[-2:] for corner in outline])
         rings.append(world_to_level0(image, world))
     return nest(rings, f"the region drawn in {shapes.name}")
+
+
+_REGIONS = TemporaryDirectory(prefix="wsi-scale-region-")
+"""Lives as long as the program, so that a report can be made again."""
+
+
+def region_file(shapes: Shapes, image: Image) -> str:
+    """A new GeoJSON file with the outlines of a Shapes layer. Raises SettingsError if there are
+    none."""
+    outlines = to_geojson(drawn_region(shapes, image))
+    path = Path(_REGIONS.name) / f"region-{len(list(Path(_REGIONS.name).iterdir()))}.geojson"
+    path.write_text(outlines, encoding="utf-8")
+    return str(path)
+
+
+def screen_width(viewer: ViewerModel, layer: Image, pixels: float) -> float:
+    """A width in data pixels of a layer that shows as so many pixels of the screen."""
+    pixel = float(np.sqrt(np.prod(np.abs(layer.scale[-2:]))))
+    return max(0.5, pixels / float(viewer.scene.camera.zoom * pixel))
+
+
+def zoom_to_answer(viewer: ViewerModel, layer: Image, report: Report) -> None:
+    """Show the first site of a report at the scale that was found."""
+    if report.scale is not None:
+        at = [level0_to_world(layer, site.x, site.y) for site in report.sites[:1]]
+        zoom_to_scale(viewer, layer, report.scale, at[0] if at else None)
 
 
 def zoom_to_scale(viewer: ViewerModel, layer: Image, scale: float, at: Array | None) -> None:

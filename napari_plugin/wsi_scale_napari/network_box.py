@@ -2,47 +2,26 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import (
-    QComboBox,
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from wsi_scale.networks.shipped import bundled_names
 from wsi_scale.render.describe import network_rows
+from wsi_scale_napari.error_panel import ErrorPanel
+from wsi_scale_napari.inputs import make
+from wsi_scale_napari.task import Task, Tasks
 from wsi_scale_napari.work import load_network
-
-_TIP = (
-    "A bundled name, a card.toml, a TorchScript or .pt2 file, timm:…, smp:…, torchvision:…, or "
-    "package.module:factory?weights=file.safetensors. If you only know its µm/px: mpp:0.5, or "
-    "for:uni for a published model"
-)
 
 
 class NetworkBox(QWidget):
     """An editable combo, Browse and Check."""
 
-    asked = Signal()
-    """Emitted when Check is pressed."""
-
     def __init__(self, first: str) -> None:
         super().__init__()
-        self.combo = QComboBox()
-        self.combo.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.combo.setMinimumContentsLength(8)
-        self.combo.setEditable(True)
-        self.combo.setToolTip(_TIP)
         names = list(dict.fromkeys([first, *bundled_names()]))
-        self.combo.addItems(names)
-        self.browse = QPushButton("Browse…")
-        self.check = QPushButton("Check")
+        self.combo = make("network", value=first, widget_type="ComboBox", choices=names).native
+        self.combo.setEditable(True)
+        self.browse, self.check = QPushButton("Browse…"), QPushButton("Check")
+        self.browse.setToolTip("Choose a card or the file of a network")
         self.check.setToolTip("Load the network and show how it is understood")
         self.about = QLabel()
         self.about.setWordWrap(True)
@@ -56,12 +35,42 @@ class NetworkBox(QWidget):
         whole.addLayout(row)
         whole.addWidget(self.about)
         self.browse.clicked.connect(self._browse)
-        self.check.clicked.connect(self.asked)
+        self._usual, self._before = first, ""
         self.combo.currentTextChanged.connect(lambda _: self.tell(""))
 
     @property
     def spec(self) -> str:
-        return self.combo.currentText().strip()
+        return str(self.combo.currentText()).strip()
+
+    def suggest(self, spec: str | None) -> None:
+        """Choose the network that a sample asks for; None: go back to what was chosen before."""
+        if spec is not None:
+            self._before = self._before or self.spec
+            self.combo.setEditText(spec)
+        elif self._before:
+            self.combo.setEditText(self._before)
+            self._before = ""
+
+    def fill(self, spec: object) -> None:
+        """Choose a network, if that is one's name."""
+        if isinstance(spec, str):
+            self.combo.setEditText(spec)
+
+    def restore(self) -> None:
+        """Choose the usual network."""
+        self.combo.setEditText(self._usual)
+
+    def ask(self, tasks: Tasks, error: ErrorPanel, device: str) -> None:
+        """Load the network in a thread and show how it is understood."""
+        spec = self.spec
+
+        def told(task: Task[str]) -> None:
+            self.tell(task.result or "")
+            error.tell(task.failure)
+
+        error.tell(None)
+        self.tell("loading the network …")
+        tasks.do("check", lambda: describe(spec, device), told)
 
     def tell(self, words: str) -> None:
         """Show text about the network; an empty text hides it."""

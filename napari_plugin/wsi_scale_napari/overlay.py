@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QWidget
 from wsi_scale.pipeline.fields_of_view import Field, field_at
 from wsi_scale.render.sentence import number
 from wsi_scale_napari.colours import site_colour
-from wsi_scale_napari.frame import box_to_data, placement, world_to_level0
+from wsi_scale_napari.frame import box_to_data, placement, screen_width, world_to_level0
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 NAME = "wsi-scale sites"
 EDGE_SCREEN_PX = 3.0
-CHOSEN = 2.5
-"""The edge of the chosen site is this many times as wide."""
+CHOSEN = 1.7
+"""The edge of the chosen site is this many times as wide, and of a colour of its own."""
+CHOSEN_COLOUR = (0.0, 0.9, 1.0, 1.0)
+WIDEST = 0.2
+"""Most of a rectangle's side that its edge takes, so that a small one is not a block."""
 
 
 class SitesOverlay:
@@ -50,7 +53,7 @@ class SitesOverlay:
         viewer.dims.events.ndisplay.connect(self._paint, position="last")
         self._make()
 
-    def lies_on(self, image: Image) -> bool:
+    def lies_on(self, image: Image | None) -> bool:
         """Whether the layer still exists, over that image."""
         return self._image == image and self.layer in self._viewer.layers
 
@@ -65,20 +68,29 @@ class SitesOverlay:
         return self.layer in self._viewer.layers and self._viewer.dims.ndisplay == 2
 
     def _paint(self, *_: object) -> None:
-        layer, fields, common = self.layer, self._fields, self._common
+        layer, fields = self.layer, self._fields
         if layer is None or not self._paintable:
             return
         boxes = [(box_to_data(field.box), "rectangle") for field in fields]
-        colours = np.array([(*site_colour(field.scale, common), 1.0) for field in fields])
         features = {"site": range(1, len(fields) + 1), "scale": [_words(x) for x in fields]}
         chosen = {site for site in layer.selected_data if site < len(fields)}
         with layer.events.data.blocker():
             layer.data = boxes
         if boxes:
-            layer.edge_color = colours
             layer.features = features  # in the status bar: no text colour is legible on H&E
         self._set_edges()
         layer.selected_data = chosen
+        self._colour()
+
+    def _colour(self) -> None:
+        """Colour each rectangle by its own answer, and the chosen one apart."""
+        layer, fields = self.layer, self._fields
+        if layer is None or not fields or len(layer.data) != len(fields):
+            return
+        colours = np.array([(*site_colour(field.scale, self._common), 1.0) for field in fields])
+        for site in layer.selected_data:
+            colours[site] = CHOSEN_COLOUR
+        layer.edge_color = colours
 
     def _make(self) -> None:
         from napari.layers import Shapes
@@ -114,6 +126,7 @@ class SitesOverlay:
     def _selected(self, *_: object) -> None:
         if self.layer is not None and len(self.layer.selected_data) == 1:
             (one,) = self.layer.selected_data
+            self._colour()
             self._set_edges()
             self.layer.move_to_front()
             self._chosen(int(one))
@@ -125,15 +138,20 @@ class SitesOverlay:
 
     def _edge(self) -> float:
         """Width of an edge, in data pixels, that is visible at this zoom."""
-        pixel = float(np.sqrt(np.prod(self._image.scale[-2:])))
-        return max(1.0, EDGE_SCREEN_PX / float(self._viewer.scene.camera.zoom * pixel))
+        return max(1.0, screen_width(self._viewer, self._image, EDGE_SCREEN_PX))
 
     def _set_edges(self, *_: object) -> None:
         layer = self.layer
         if layer is not None and self._paintable and len(layer.data) == len(self._fields):
             width = self._edge()
             chosen = layer.selected_data
-            wide = [CHOSEN * width if i in chosen else width for i in range(len(self._fields))]
+            wide = [
+                min(
+                    CHOSEN * width if i in chosen else width,
+                    max(WIDEST * field.box.width, width / EDGE_SCREEN_PX),
+                )
+                for i, field in enumerate(self._fields)
+            ]
             before = np.array(layer.edge_width)
             if (abs(np.array(wide) / before - 1) > 0.2).any():
                 layer.edge_width = wide

@@ -17,7 +17,7 @@ from wsi_scale_napari.axes import Axes
 from wsi_scale_napari.colours import Ink
 from wsi_scale_napari.drawing import RUG_PX, Picture, draw_plot
 
-_MARGIN = (14, 26, 14, 62)  # left, top, right, bottom
+_MARGIN = (26, 40, 14, 62)  # left, top, right, bottom
 _NEAR_PX = 6
 
 
@@ -32,7 +32,7 @@ class ResponsePlot(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setMinimumHeight(230)
+        self.setMinimumHeight(236)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMouseTracking(True)
         self.setCursor(Qt.CursorShape.CrossCursor)

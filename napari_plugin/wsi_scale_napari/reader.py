@@ -15,6 +15,9 @@ from wsi_scale_napari.levels import lazy_levels
 SOURCE = "wsi_scale_source"
 """Key of a layer's metadata: the path or ``synthetic:`` word that it was read from."""
 
+NETWORK = "wsi_scale_network"
+"""Key of a layer's metadata: the network that a sample is for."""
+
 LayerData = tuple[Any, dict[str, Any], str]
 PathOrPaths = str | os.PathLike[str] | list[str]
 

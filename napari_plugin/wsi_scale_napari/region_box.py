@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Shapes
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.render.describe import area_words
-from wsi_scale.sites.drawn_regions import area_px, to_geojson
+from wsi_scale.sites.drawn_regions import area_px
 from wsi_scale.sites.regions import Region, parse_region
-from wsi_scale_napari.frame import drawn_region, placement, view_box
+from wsi_scale_napari.frame import drawn_region, placement, region_file, screen_width, view_box
+from wsi_scale_napari.line_box import LINE
 from wsi_scale_napari.overlay import NAME as SITES
-from wsi_scale_napari.slide_layers import Layers, is_shapes
+from wsi_scale_napari.slide_layers import Layers
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -37,20 +37,15 @@ class RegionBox(QWidget):
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
         self._viewer = viewer
-        self._folder: TemporaryDirectory[str] | None = None
-        self.combo = QComboBox()
-        self.combo.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        self.layers = Layers(
+            viewer, "region", _may_hold_region, before=(WHOLE, VIEW), words="drawn in {}"
         )
-        self.combo.setMinimumContentsLength(8)
+        self.combo = self.layers.combo
         self.draw = QPushButton("Draw")
         self.draw.setToolTip("Draw polygons; a polygon inside another is a hole")
         self.about = QLabel()
         self.about.setWordWrap(True)
         self.about.setVisible(False)
-        self.layers = Layers(
-            viewer, self.combo, _may_hold_region, before=(WHOLE, VIEW), words="drawn in {}"
-        )
         row = QHBoxLayout()
         row.addWidget(self.combo, 1)
         row.addWidget(self.draw)
@@ -67,8 +62,8 @@ class RegionBox(QWidget):
         self._moves = (camera.zoom, camera.center)
         for event in self._moves:
             event.connect(self._moved)
-        self.combo.currentIndexChanged.connect(self._follow)
-        self.combo.currentIndexChanged.connect(self.changed)
+        self.layers.changed.connect(self._follow)
+        self.layers.changed.connect(self.changed)
 
     def _follow(self, *_: object) -> None:
         """Watch the chosen layer for drawings, and no other."""
@@ -85,15 +80,17 @@ class RegionBox(QWidget):
         if self.combo.currentText() == VIEW:
             self._rest.start()
 
-    def start_drawing(self, image: Image) -> None:
+    def start_drawing(self, image: Image | None) -> None:
         """Choose a layer over the image as the region and activate its polygon tool."""
+        if image is None:
+            return
         layer: Any = self.layers.chosen
         if layer is None:
             layer = self._viewer.add_shapes(
                 name=DRAWN,
-                edge_color="black",
-                face_color=[0.0, 0.45, 0.7, 0.15],
-                edge_width=3,
+                edge_color="#00e5ff",  # no stain has it
+                face_color=[0.0, 0.9, 1.0, 0.12],
+                edge_width=screen_width(self._viewer, image, 3),
                 ndim=2,
                 **placement(image),
             )
@@ -102,21 +99,11 @@ class RegionBox(QWidget):
         layer.mode = "add_polygon"
 
     def region(self, image: Image) -> str | None:
-        """The region for the settings: None, a box, or a GeoJSON file with the drawing.
-
-        The file lives as long as this box, so that the report can be made again.
-        """
+        """The region for the settings: None, a box, or a GeoJSON file with the drawing."""
         if self.combo.currentText() == WHOLE:
             return None
         layer = self.layers.chosen
-        if layer is None:
-            return view_box(self._viewer, image)
-        if self._folder is None:
-            self._folder = TemporaryDirectory(prefix="wsi-scale-region-")
-        number = sum(1 for _ in Path(self._folder.name).iterdir())
-        path = Path(self._folder.name) / f"region-{number}.geojson"
-        path.write_text(to_geojson(drawn_region(layer, image)), encoding="utf-8")
-        return str(path)
+        return view_box(self._viewer, image) if layer is None else region_file(layer, image)
 
     def tell_area(self, image: Image | None, mpp: tuple[float, float] | None) -> None:
         """Show the area of the chosen region, or why there is none."""
@@ -144,10 +131,7 @@ class RegionBox(QWidget):
             event.disconnect(self._moved)
         self.layers.leave()
         self._follow()
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
 
 
 def _may_hold_region(layer: Any) -> bool:
-    return is_shapes(layer) and not layer.name.startswith(SITES)
+    return isinstance(layer, Shapes) and layer.name != LINE and not layer.name.startswith(SITES)

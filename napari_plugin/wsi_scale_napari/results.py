@@ -31,14 +31,13 @@ class Results(QWidget):
         self.inside = InsideButton(tasks, error)
         self.use, self.said, self.key = ActionsBox(self.inside), QLabel(), QLabel(key_to_sites())
         self.key.setTextFormat(Qt.TextFormat.RichText)
-        self.key.setStyleSheet("background: #e8e8e8; color: #222222; padding: 1px 4px;")
         for label in (self.said, self.key):
             label.setWordWrap(True)
             label.setVisible(False)
         rows = QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
-        top = (self.answer.head, self.plot, self.key, self.strip)
-        for part in (*top, self.use, self.said, self.answer):
+        parts = (self.answer, self.plot, self.key, self.strip, self.answer.fold)
+        for part in (*parts, self.use, self.said):
             rows.addWidget(part)
         self.use.json.clicked.connect(self.copy_json)
         self.use.cli.clicked.connect(self._ask_and_copy_cli)

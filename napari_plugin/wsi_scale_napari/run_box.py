@@ -25,6 +25,11 @@ class RunBox(QWidget):
         grid.addWidget(self.bar, 1, 0, 1, 3)
         grid.addWidget(self.words, 2, 0, 1, 3)
         grid.setColumnStretch(0, 1)
+        policy = self.bar.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # nothing jumps when a run ends
+        self.bar.setSizePolicy(policy)
+        self.run.setToolTip("Measure the slide; the last answer stays until a new one comes")
+        self.cancel.setToolTip("Stop at once and keep what was found")
         self.show_state(None)
 
     def show_state(self, state: State | None, slide: str = "") -> None:
@@ -36,7 +41,6 @@ class RunBox(QWidget):
         self.run.setEnabled(not running)
         self.cancel.setEnabled(running)
         self.bar.setVisible(running)
-        self.words.setVisible(state is not None)
         if state is None:
             return
         self.bar.setRange(0, state.total)  # 0 to 0: moves until the total is known

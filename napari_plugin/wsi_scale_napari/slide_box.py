@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from napari.layers import Image
 from qtpy.QtCore import Signal
+from qtpy.QtGui import QAction
 from qtpy.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
+    QMenu,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -19,12 +21,14 @@ from qtpy.QtWidgets import (
 
 from wsi_scale.errors import WsiScaleError
 from wsi_scale.slide.metadata import parse_mpp
+from wsi_scale_napari.inputs import make
+from wsi_scale_napari.line_box import LineBox
 from wsi_scale_napari.reader import read_layers
-from wsi_scale_napari.slide_layers import Layers, is_image
+from wsi_scale_napari.slide_layers import Layers
+from wsi_scale_napari.source import check_pixels
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Image
 
 
 class SlideBox(QWidget):
@@ -38,40 +42,39 @@ class SlideBox(QWidget):
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
         self._viewer = viewer
-        self.combo = QComboBox()
-        self.combo.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.combo.setMinimumContentsLength(8)
-        self.combo.setToolTip("Any flat RGB or grey image, opened by any plugin")
-        self.browse = QPushButton("Browse…")
+        self.layers = Layers(viewer, "slide", lambda layer: isinstance(layer, Image))
+        self.combo = self.layers.combo
+        self.browse, self.line = QPushButton("Browse…"), QPushButton("Measure a line")
+        self.ruled = LineBox(viewer)
+        self._how: tuple[str, str] | None = None
+        self.browse.setToolTip("Open a file, or a folder: DICOM or OME-Zarr")
+        self.line.setToolTip("Draw a line along a known length, such as a scale bar: gives µm/px")
+        menu = QMenu(self.browse)
+        for words, folder in (("File…", False), ("Folder…", True)):
+            action = QAction(words, menu)
+            action.triggered.connect(partial(self._browse, folder))
+            menu.addAction(action)
+        self.browse.setMenu(menu)
         self.about = QLabel("open a slide, or drop one on the window")
         self.about.setWordWrap(True)
-        self.mpp_line = QLineEdit()
+        self.mpp_line = make("mpp").native
         self.mpp_line.setPlaceholderText("as stated in the file")
-        self.mpp_line.setToolTip(
-            "µm per pixel of the finest level. Overrides the value in the file. The scale is found "
-            "without it too."
-        )
-        self.layers = Layers(viewer, self.combo, is_image)
         self._stated_for = self.layer
-        self._arrange()
-        self.combo.currentIndexChanged.connect(self._forget_mpp)
-        self.combo.currentIndexChanged.connect(self.changed)
-        self.mpp_line.editingFinished.connect(self.changed)
-        self.browse.clicked.connect(self._browse)
-
-    def _arrange(self) -> None:
-        top, below = QHBoxLayout(), QHBoxLayout()
+        top, below, whole = QHBoxLayout(), QHBoxLayout(), QVBoxLayout(self)
         top.addWidget(self.combo, 1)
         top.addWidget(self.browse)
-        below.addWidget(QLabel("µm/px"))
-        below.addWidget(self.mpp_line, 1)
-        whole = QVBoxLayout(self)
+        for part in (QLabel("µm/px"), self.mpp_line, self.line):
+            below.addWidget(part)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addLayout(top)
         whole.addWidget(self.about)
         whole.addLayout(below)
+        whole.addWidget(self.ruled)
+        self.layers.changed.connect(self._chosen)
+        self.mpp_line.editingFinished.connect(self.changed)
+        self.line.clicked.connect(self._measure)
+        self.ruled.measured.connect(self._measured)
+        viewer.layers.events.inserted.connect(self._move_on)
 
     @property
     def layer(self) -> Image | None:
@@ -89,14 +92,45 @@ class SlideBox(QWidget):
             text = text.replace(",", ".")
         return parse_mpp(text) if text else None
 
-    def _forget_mpp(self, *_: object) -> None:
-        """Clear the µm/px when another slide is chosen."""
+    @property
+    def mpp_from(self) -> str | None:
+        """How the µm/px in the field was found; None if it was typed."""
+        text, how = self._how or ("", None)
+        return how if text == self.mpp_line.text().strip() else None
+
+    def _measure(self) -> None:
+        if self.layer is not None:
+            self.ruled.start(self.layer)
+
+    def _measured(self, mpp: str, how: str) -> None:
+        self._how = mpp, how
+        self.mpp_line.setText(mpp)
+        self.changed.emit()
+
+    def _chosen(self) -> None:
+        """A µm/px was typed for one slide only."""
         if self.layer is not self._stated_for:
             self.mpp_line.clear()
+            self.ruled.leave()
         self._stated_for = self.layer
+        self.changed.emit()
 
-    def _browse(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open a slide")
+    def _move_on(self, event: Any) -> None:
+        """Choose a slide that was just opened, unless a run is on."""
+        if self.isEnabled() and isinstance(event.value, Image):
+            try:
+                check_pixels(event.value)
+            except WsiScaleError:
+                return
+            self.layers.choose(event.value)
+
+    def _browse(self, folder: bool, *_: object) -> None:
+        title = "Open a slide"
+        path = (
+            QFileDialog.getExistingDirectory(self, f"{title}: DICOM or OME-Zarr")
+            if folder
+            else QFileDialog.getOpenFileName(self, title)[0]
+        )
         if path:
             self.open(path)
 
@@ -107,5 +141,10 @@ class SlideBox(QWidget):
         except WsiScaleError as error:
             self.refused.emit(error)
             return
-        layer = self._viewer.add_image(levels, **options)
-        self.layers.choose(layer)
+        self.layers.choose(self._viewer.add_image(levels, **options))
+
+    def leave(self) -> None:
+        """Disconnect from the viewer."""
+        self.ruled.leave()
+        self._viewer.layers.events.inserted.disconnect(self._move_on)
+        self.layers.leave()

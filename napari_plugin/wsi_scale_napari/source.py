@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from wsi_scale.errors import SlideError, WsiScaleError
+from wsi_scale.render.describe import slide_doubts, slide_line
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.readers import open_slide
 from wsi_scale_napari.reader import SOURCE, lasting
@@ -34,17 +37,39 @@ def source_of(layer: Image) -> Source:
     """The slide behind a layer that any plugin opened.
 
     It is the file, if one of our readers finds the same image in it, else the layer's own arrays.
-    Raises SlideError when the layer is not a flat image.
+    Raises SlideError when the layer is not a flat image of 8 bit.
     """
-    if layer.ndim != 2:
-        raise SlideError(
-            f"layer {layer.name} has {layer.ndim} dimensions without colour; choose a flat image"
-        )
+    check_pixels(layer)
     arrays = list(layer.data) if layer.multiscale else [layer.data]
     path = layer.metadata.get(SOURCE) or layer.source.path
     if path is not None and _shows(str(path), arrays[0].shape[:2]):
         return Source(lasting(str(path)))
     return Source(arrays, layer_mpp(layer))
+
+
+def check_pixels(layer: Image) -> None:
+    """Raise SlideError when the layer cannot be measured: known at once, without reading it."""
+    if layer.ndim != 2:
+        raise SlideError(
+            f"layer {layer.name} has {layer.ndim} dimensions without colour; choose a flat image"
+        )
+    if layer.dtype != np.uint8:
+        raise SlideError(
+            f"layer {layer.name} has pixels of type {layer.dtype}; convert them to 8 bit (uint8), "
+            "because only you know which value is white"
+        )
+
+
+def describe_slide(layer: Image, mpp: float | Pair | None) -> tuple[str, Pair | None]:
+    """The slide in words, with doubts about it, and its µm/px."""
+    with source_of(layer).open(mpp) as slide:
+        words = slide_line(slide)
+        if slide.mpp is None:
+            words += (
+                "; µm/px not stated: enter it below if you know it (the scale is found without it)"
+            )
+        words += "".join(f"\n⚠ {doubt}" for doubt in slide_doubts(slide))
+        return words, slide.mpp
 
 
 def _shows(path: str, shape: tuple[int, int]) -> bool:

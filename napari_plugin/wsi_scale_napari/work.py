@@ -203,12 +203,10 @@ def _strip_of(last: Progress, report: Report | None) -> Strip:
 
 
 def explain_failure(error: BaseException) -> RunFailure:
-    """What happened and what to do about it. Our own errors say both, separated by their first
-    semicolon."""
+    """What happened and what to do about it. Our own errors say both in one sentence."""
     details = "".join(traceback.format_exception(error))
     if isinstance(error, WsiScaleError):
-        sentence, _, remedy = str(error).partition("; ")
-        return RunFailure(sentence, remedy, details)
+        return RunFailure(str(error), "", details)
     words = f"{type(error).__name__}: {error}".strip().splitlines()[0]
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return RunFailure(words, "choose the device cpu, or close other programs", details)

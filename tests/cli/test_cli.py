@@ -838,7 +838,7 @@ def test_networks_lists_what_there_is_and_the_grammar(capsys):
 def test_networks_describes_one(capsys):
     assert cli.run(["networks", "figures"]) == 0
     shown = capsys.readouterr().out
-    assert "classify, 20 class(es)" in shown
+    assert "classify, 20 classes" in shown
     assert "5 (scale)" in shown
     assert "batchnorm" in shown
 

@@ -58,7 +58,7 @@ def app(screen):
 def wait(app):
     """Let events happen until a condition holds; fails after some seconds."""
 
-    def until(condition, seconds=60.0):
+    def until(condition, seconds=150.0):
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "nothing came of it"
@@ -114,7 +114,17 @@ def slide_file(tmp_path):
 
 
 @pytest.fixture
-def make_dock(app):
+def memory(app):
+    """Where a dock keeps its inputs; empty at first."""
+    from napari.settings import get_settings
+
+    path = Path(get_settings().config_path).parent / "wsi-scale-inputs.json"
+    path.unlink(missing_ok=True)
+    return path
+
+
+@pytest.fixture
+def make_dock(app, memory):
     """Maker of docks in a parent, as napari holds them; taken out of it at the end."""
     from qtpy.QtWidgets import QVBoxLayout, QWidget
 
@@ -129,9 +139,9 @@ def make_dock(app):
         made.append((parent, dock))
         if network is not None:
             dock.network.combo.setEditText(network)
-        dock.sampling.sites.setValue(sites)
-        dock.sampling.lo.setValue(scales[0])
-        dock.sampling.hi.setValue(scales[1])
+        dock.sampling.form.sites.value = sites
+        dock.sampling.form.scales[0].value = scales[0]
+        dock.sampling.form.scales[1].value = scales[1]
         return dock
 
     yield make

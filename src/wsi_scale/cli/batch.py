@@ -18,16 +18,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from wsi_scale.cli.batch_summary import PagesOption, beside, check_pages, write_summary
 from wsi_scale.cli.network_options import spec_of
-from wsi_scale.cli.options import (
-    CORES,
-    DeviceOption,
-    check_workers,
-    number,
-    settings_of,
-    takes,
-    whole_number,
-)
+from wsi_scale.cli.options import CORES, DeviceOption, check_workers, settings_of, takes
 from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
+from wsi_scale.cli.parsers import number, whole_number
 from wsi_scale.cli.show import err
 from wsi_scale.errors import SettingsError, one_line
 from wsi_scale.pipeline.settings import Settings

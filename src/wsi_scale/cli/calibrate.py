@@ -12,14 +12,9 @@ import numpy as np
 import typer
 
 from wsi_scale.cli.network_options import TrustCardOption
-from wsi_scale.cli.options import (
-    DeviceOption,
-    PerOctaveOption,
-    SeedOption,
-    number,
-    whole_number,
-)
+from wsi_scale.cli.options import DeviceOption, PerOctaveOption, SeedOption
 from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
+from wsi_scale.cli.parsers import number, whole_number
 from wsi_scale.cli.progress_bar import following
 from wsi_scale.cli.show import out
 from wsi_scale.errors import OutputError, SettingsError

@@ -17,8 +17,8 @@ from wsi_scale.cli.options import (
     SeedOption,
     WorkersOption,
     check_workers,
-    whole_number,
 )
+from wsi_scale.cli.parsers import whole_number
 from wsi_scale.cli.progress_bar import following
 from wsi_scale.cli.show import err, out
 from wsi_scale.errors import OutputError, SettingsError, one_line

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wsi_scale.cli.options import number
+from wsi_scale.cli.parsers import number
 from wsi_scale.cli.show import err
 from wsi_scale.networks.absent import spec_for
 from wsi_scale.networks.trust import with_trust

@@ -10,48 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
+from wsi_scale.cli.new_settings import with_new_settings
+from wsi_scale.cli.parsers import number, pixel_size, whole_number
 from wsi_scale.cli.settings_file import SettingsFileOption
 from wsi_scale.errors import SettingsError
 from wsi_scale.pipeline.settings import Settings, make_settings
-from wsi_scale.slide.metadata import parse_mpp
 
 CORES = os.cpu_count() or 1
-
-
-def whole_number(text: str | int) -> int:
-    """The whole number of an option. Raises typer.BadParameter for anything else.
-
-    >>> whole_number("46")
-    46
-    """
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a whole number") from None
-
-
-def number(text: str | float) -> float:
-    """The number of an option. Raises typer.BadParameter for anything else.
-
-    >>> number("0.25")
-    0.25
-    """
-    try:
-        return float(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a number") from None
-
-
-def pixel_size(text: str | float) -> float | tuple[float, float]:
-    """The µm/px of --mpp, one number or X,Y. Raises typer.BadParameter for anything else.
-
-    >>> pixel_size("0.25"), pixel_size("0.25,0.26")
-    (0.25, (0.25, 0.26))
-    """
-    try:
-        return parse_mpp(str(text))
-    except SettingsError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 SlideArgument = Annotated[
@@ -85,6 +50,10 @@ MppOption = Annotated[
         help="Size of a level-0 pixel in µm, or its width and height. Overrides what the slide "
         "states.",
     ),
+]
+MppFromOption = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help="How the value of --mpp was found. Only recorded."),
 ]
 SeedOption = Annotated[
     int,
@@ -232,6 +201,7 @@ def settings_of(
     sites: SitesOption = 46,
     precision: PrecisionOption = None,
     mpp: MppOption = None,
+    mpp_from: MppFromOption = None,
     reader: ReaderOption = None,
     seed: SeedOption = 0,
     free_colour: FreeColourOption = None,
@@ -239,6 +209,7 @@ def settings_of(
     ruler: RulerOption = True,
     batch_size: BatchSizeOption = 32,
     settings_file: SettingsFileOption = None,
+    **others: Any,
 ) -> Settings:
     """The settings of a run, from the options that `estimate` and `batch` share.
 
@@ -254,13 +225,18 @@ def settings_of(
         sites=sites,
         precision=precision,
         mpp=mpp,
+        mpp_from=mpp_from,
         reader=reader,
         seed=seed,
         colour_fit=free_colour,
         trust_metadata=trust_metadata,
         ruler=ruler,
         batch_size=batch_size,
+        **others,
     )
+
+
+settings_of = with_new_settings(settings_of, Settings)
 
 
 def takes(**makers: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wsi_scale.cli.options import number
+from wsi_scale.cli.parsers import number
 from wsi_scale.cli.progress_bar import following
 from wsi_scale.cli.show import err, out
 from wsi_scale.errors import OutputError, WsiScaleError

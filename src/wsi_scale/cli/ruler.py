@@ -6,15 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from wsi_scale.cli.options import (
-    DeviceOption,
-    JsonOption,
-    ReaderOption,
-    SeedOption,
-    SlideArgument,
-    pixel_size,
-)
+from wsi_scale.cli.options import DeviceOption, JsonOption, ReaderOption, SeedOption, SlideArgument
 from wsi_scale.cli.outputs import check_json, inputs_of, refuse_to_replace, write_text
+from wsi_scale.cli.parsers import pixel_size
 from wsi_scale.cli.region_options import (
     RegionClassOption,
     RegionOption,

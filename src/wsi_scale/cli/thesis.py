@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wsi_scale.cli.help_endings import CONTINUES, DONE, TRAIN_END
-from wsi_scale.cli.options import (
-    CORES,
-    SeedOption,
-    WorkersOption,
-    check_workers,
-    number,
-    whole_number,
-)
+from wsi_scale.cli.options import CORES, SeedOption, WorkersOption, check_workers
+from wsi_scale.cli.parsers import number, whole_number
 from wsi_scale.cli.progress_bar import following
 from wsi_scale.cli.show import err, out
 from wsi_scale.errors import OutputError, SettingsError

@@ -8,14 +8,9 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from wsi_scale.cli.options import (
-    MppOption,
-    ReaderOption,
-    SlideArgument,
-    number,
-    whole_number,
-)
+from wsi_scale.cli.options import MppOption, ReaderOption, SlideArgument
 from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
+from wsi_scale.cli.parsers import number, whole_number
 from wsi_scale.cli.progress_bar import following
 from wsi_scale.cli.region_options import (
     RegionClassOption,

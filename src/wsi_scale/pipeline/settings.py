@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -12,6 +12,7 @@ from wsi_scale.estimators import all_estimators, seeks_coarse_to_fine
 from wsi_scale.estimators.contract import NO_REFERENCE, Options
 from wsi_scale.geometry import check_ends
 from wsi_scale.judgement.by_size import RULER
+from wsi_scale.pipeline.settings_fields import InForm
 from wsi_scale.sites.region_frame import Origin
 
 DEFAULT_NETWORK = "histology"
@@ -33,6 +34,16 @@ def estimator_names() -> tuple[str, ...]:
     return ("auto", RULER, *all_estimators())
 
 
+def _ready_estimators() -> dict[str, str]:
+    """Methods that need nothing but a slide and a network, by name."""
+    learns = {name for name, one in all_estimators().items() if getattr(one, "LEARNS", False)}
+    return {name: name for name in estimator_names() if name not in learns}
+
+
+_COLOURS = {"as the card says": None, "corrected first": True, "left as it is": False}
+_NOT_ASKED = InForm(people=False)
+
+
 class Settings(BaseModel):
     """How one slide is measured. ``make_settings`` builds one and gives one-sentence errors.
 
@@ -42,53 +53,56 @@ class Settings(BaseModel):
     (0.5, 16.0)
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    estimator: str = "auto"
+    estimator: Annotated[str, InForm(choices=_ready_estimators)] = "auto"
     """``auto``, the name of an estimator, or ``ruler``: the network's known µm/px over the size of
     the slide's pixels."""
-    target: str | None = None
+    target: Annotated[str | None, InForm("class", "the predicted one")] = None
     """Class (name or number) to measure; None: the predicted one."""
-    scales: tuple[float, float] = (0.5, 16.0)
+    scales: Annotated[tuple[float, float], InForm(step=0.5)] = (0.5, 16.0)
     """LO and HI of the window, both included, in level-0 px per network px; larger is coarser. HI
     is lowered to what fits the slide."""
     per_octave: float = Field(8, gt=0, le=64)
     """Scales per octave, at least."""
-    dense: bool = False
+    dense: Annotated[bool, InForm("every scale")] = False
     """Measure every scale of the grid; else only a few, and those around the best."""
     sites: int = Field(46, ge=1, le=10_000)
     """Sites to visit, at most: a run stops earlier with ``precision``, or where the error of the
     answer is known from calibration and more sites would hardly narrow the interval. A default run
     measures 46 sites at about 10 scales, a tenth of the thesis's 50 sites at 95 scales, and answers
     as well."""
-    precision: float | None = None
+    precision: Annotated[float | None, InForm(empty="all sites", step=0.05)] = None
     """Stop visiting sites once the interval lies within this share of the answer on both sides: 0.1
     is 10 %. None: visit all sites."""
-    region: str | None = None
+    region: Annotated[str | None, _NOT_ASKED] = None
     """GeoJSON file or 'x,y,w,h' in level-0 px; None: all tissue."""
     region_origin: Origin = "auto"
     """From where the region counts: ``bounds``, the corner of the slide's bounds, as in QuPath;
     ``level0``; ``auto``: found out where it can be, with a warning, else level 0."""
-    region_class: str | None = None
+    region_class: Annotated[str | None, _NOT_ASKED] = None
     """Only areas of this class of QuPath; None: all but those of class ``Ignore*``."""
     mpp: float | tuple[float, float] | None = None
     """µm per level-0 pixel, one number or (x, y). Overrides the value in the file and is recorded
     as given."""
-    reader: str | None = None
+    mpp_from: Annotated[str | None, _NOT_ASKED] = None
+    """How ``mpp`` was found, in words, such as a line drawn along a scale bar. Only recorded."""
+    reader: Annotated[str | None, _NOT_ASKED] = None
     """Name of the reader to use; None: choose by the file."""
     layers: tuple[str, ...] | None = None
     """Names or patterns of network layers; None: those in the card, or the defaults."""
-    profile: str | None = None
+    profile: Annotated[str | None, InForm(empty="of the card", files="*.safetensors")] = None
     """Profile file from ``wsi-scale calibrate``. None: the one the card names, if any."""
     seed: int = Field(0, ge=0)
-    interval_level: float = Field(0.9, gt=0, lt=1)
+    """Seed of all random choices. The same seed gives the same result."""
+    interval_level: Annotated[float, _NOT_ASKED] = Field(0.9, gt=0, lt=1)
     """Share of cases that the interval should cover."""
-    resamples: int = Field(200, ge=0, le=100_000)
+    resamples: Annotated[int, _NOT_ASKED] = Field(200, ge=0, le=100_000)
     """Bootstrap resamples of the sites."""
     batch_size: int = Field(32, ge=1)
     """Patches in one forward pass, at most; halved if memory runs out. Limits memory; does not
     change the answer."""
-    as_is_sites: int = Field(8, ge=0, le=46)
+    as_is_sites: Annotated[int, _NOT_ASKED] = Field(8, ge=0, le=46)
     """If the answer is ok, reading native levels without resizing is tried at up to this many
     sites; 0: not tried."""
     trust_metadata: bool = False
@@ -96,7 +110,7 @@ class Settings(BaseModel):
     network, and follow the slide's even where its tissue contradicts it."""
     ruler: bool = True
     """Read the size of the slide's pixels from its tissue too, and compare the metadata with it."""
-    colour_fit: bool | None = None
+    colour_fit: Annotated[bool | None, InForm("stain", choices=_COLOURS.copy)] = None
     """Measure every patch also in colours fitted to the training data; None: as the network's card
     says."""
     options: Options = Options()
@@ -162,6 +176,9 @@ class Settings(BaseModel):
         return not self.dense and (named is None or seeks_coarse_to_fine(named))
 
 
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
 def make_settings(**values: Any) -> Settings:
     """Settings from keywords, checked.
 
@@ -188,15 +205,26 @@ def make_settings(**values: Any) -> Settings:
     Traceback (most recent call last):
     wsi_scale.errors.SettingsError: sites must be greater than or equal to 1, got 0
     """
+    return checked(Settings, values)
+
+
+def checked(kind: type[AnySettings], values: dict[str, Any]) -> AnySettings:
+    """Settings of this class, like ``make_settings``.
+
+    Examples
+    --------
+    >>> checked(Settings, {"sites": 24}).sites
+    24
+    """
     try:
-        return Settings(**values)
+        return kind(**values)
     except ValidationError as error:
         first = error.errors()[0]
         if first["type"] == "value_error":
             raise SettingsError(str(first["ctx"]["error"])) from None
         name = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            known = ", ".join(Settings.model_fields)
+            known = ", ".join(kind.model_fields)
             raise SettingsError(f"unknown setting {name!r}; choose from {known}") from None
         message = first["msg"].replace("Input should", "must", 1)
         raise SettingsError(f"{name} {message}, got {first['input']!r}") from None

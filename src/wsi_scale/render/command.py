@@ -22,6 +22,7 @@ _OPTIONS = {
     "region_origin": "--region-origin",
     "region_class": "--region-class",
     "mpp": "--mpp",
+    "mpp_from": "--mpp-from",
     "reader": "--reader",
     "seed": "--seed",
     "colour_fit": "--free-colour",

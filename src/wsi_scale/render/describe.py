@@ -69,9 +69,9 @@ def area_words(area_px: float, mpp: tuple[float, float] | None) -> str:
 
 
 def task_words(network: Network) -> str:
-    """What a network does: ``segment, 2 class(es)``, or that it predicts no classes."""
+    """What a network does: ``segment, 2 classes``, or that it predicts no classes."""
     if network.predicts:
-        return f"{network.task}, {len(network.classes)} class(es)"
+        return f"{network.task}, {_classes(len(network.classes))}"
     return f"{network.task}; predicts no classes, so confidence and extrema cannot be used"
 
 
@@ -123,3 +123,7 @@ def _described_rows(network: Network) -> list[tuple[str, str]]:
             values += f", {sign} {' '.join(f'{value:.4g}' for value in numbers)}"
     rows = [("values", values), ("licence", card.license or "not stated")]
     return [*rows, *(("read", words) for words in network.read_as), *noted]
+
+
+def _classes(count: int) -> str:
+    return "1 class" if count == 1 else f"{count} classes"
