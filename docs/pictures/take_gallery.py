@@ -62,6 +62,8 @@ def main(names: list[str]) -> None:
             assert status is None or (found.pixels and found.pixels.status == status)
             os.chdir(HERE)
             shrink(plot, HERE / f"verdict_{name}.png")
+            if name == "ok":  # the picture of the first page
+                shrink(plot, HERE / "answer.png")
 
 
 if __name__ == "__main__":
