@@ -16,6 +16,7 @@ import napari  # noqa: E402  (reads NAPARI_CONFIG)
 from PIL import Image  # noqa: E402
 from qtpy.QtWidgets import QApplication, QScrollArea  # noqa: E402
 
+SITES = 16
 SLIDE = HERE.parents[1] / "sample_data" / "CMU-1-Small-Region.svs"
 
 
@@ -44,8 +45,9 @@ def main():
     settle()
     viewer.fit_to_view()
     take(viewer, "start")
+    dock.sampling.form.sites.value = SITES
     dock.run()
-    while dock.work is not None and (dock.shown is None or dock.shown.done < 55):
+    while dock.work is not None and (dock.shown is None or dock.shown.done < 1.2 * SITES):
         settle(0.1)
     take(viewer, "running")
     while dock.work is not None:
@@ -58,7 +60,7 @@ def main():
     take(viewer, "light")
     viewer.theme = "dark"
     dock.view_optimal()
-    dock.results.answer.fold.expand()
+    dock.results.answer.fold.unfold()
     settle()
     dock.findChild(QScrollArea).ensureWidgetVisible(dock.results.answer.fold)
     take(viewer, "zoomed")
