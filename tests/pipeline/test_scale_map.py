@@ -49,7 +49,7 @@ def test_the_border_between_two_tissues_shows(found):
     assert fine.interval[1] < coarse.interval[0]
     for tile in (fine, coarse):
         assert tile.interval[0] < tile.scale < tile.interval[1]
-        assert tile.verdict in ("ok", "ambiguous")
+        assert tile.verdict != "ok"  # a part never is
 
 
 def test_where_the_network_finds_nothing_there_is_no_number(found):

@@ -33,6 +33,12 @@ WIDEST = 4.0
 """An interval whose ends lie further apart than this factor tells no scale: the tile gets none."""
 
 
+UNTESTED = (
+    "the answer of a part of a slide is never called ok, because on drawn slides some were wrong"
+)
+"""Six tiles of drawn figures: two intervals of answers that would have been ok missed the truth."""
+
+
 def scale_map(
     slide: str | os.PathLike[str] | Slide | Any,
     network: str | Network = DEFAULT_NETWORK,
@@ -44,8 +50,8 @@ def scale_map(
 
     The tissue is divided into tiles. Each is treated as a slide of its own: 16 sites are measured,
     no patch reaches beyond the tile, and the pooled answer is judged by the same rules, with an
-    interval, a verdict and a reason. What follows from µm/px is left out, as it is the same
-    everywhere: a tile's number comes from what the network saw in the tile.
+    interval, a verdict and a reason; but it is never ``ok``. What follows from µm/px is left out,
+    as it is the same everywhere: a tile's number comes from what the network saw in the tile.
 
     Parameters
     ----------
@@ -131,12 +137,14 @@ def _answer(run: Run, found: Survey, box: Box) -> MapTile:
     own = visits.answer
     if own is None:
         return MapTile(box, None, None, "blank", "nothing could be measured", 0)
-    scale, reason = own.scale, own.reason
+    scale, reason, verdict = own.scale, own.reason, own.verdict
+    if verdict == "ok":
+        verdict, reason = "ambiguous", f"{UNTESTED}; {reason}"
     if own.interval is not None and own.interval[1] > WIDEST * own.interval[0]:
         low, high = own.interval
         scale = None
         reason = f"its sites place the scale only between {low:.3g} and {high:.3g}; also, {reason}"
-    return MapTile(box, scale, own.interval, own.verdict, reason, len(own.sites))
+    return MapTile(box, scale, own.interval, verdict, reason, len(own.sites))
 
 
 def _run_in(run: Run, found: Survey, box: Box) -> Run:
