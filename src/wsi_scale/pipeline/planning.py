@@ -93,25 +93,17 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
     size, widest = _patch_size(slide, network, settings, lo, hi)
     region = region_of(slide, settings)
     tissue = survey(slide, region, network.card.stain)
-    wanted = _sites_to_visit(network, settings)
     sites = place_sites(
         slide,
         tissue,
-        wanted,
+        _sites_to_visit(network, settings),
         seed=settings.seed,
         window_px=widest,
         min_window_px=2 * lo * size,
     )
     hi, lowered = _highest_that_fits(slide, sites, size, lo, hi)
     told = (*slide.notes, *network.notes, *(() if region is None else region.notes))
-    warnings = (
-        *told,
-        *trusted,
-        *tissue.warnings,
-        *lowered,
-        *_fewer(sites, wanted),
-        *_not_square(slide),
-    )
+    warnings = (*told, *trusted, *tissue.warnings, *lowered, *_not_square(slide))
     grid = wished_grid(lo, hi, settings)
     return Run(slide, network, settings, tuple(sites), grid, size, warnings)
 
@@ -203,16 +195,6 @@ def _highest_that_fits(
         f"{lo:g} to {fits:.3g} instead of {lo:g} to {hi:g}"
     )
     return fits, (note,)
-
-
-def _fewer(sites: Sequence[Site], wanted: int) -> Warnings:
-    """Says that sites are missing, because more would have repeated others."""
-    if len(sites) >= wanted:
-        return ()
-    return (
-        f"only {len(sites)} of {wanted} sites were placed: there are no more places in focus that "
-        "do not repeat each other",
-    )
 
 
 def _not_square(slide: Slide) -> Warnings:
