@@ -102,7 +102,7 @@ def test_only_the_last_report_is_not_partial(network):
 
 def test_the_first_of_many_answers_does_not_wait_for_the_last_site(network):
     many = Settings(sites=200, scales=(0.5, 2), per_octave=2, dense=True)
-    steps = iter_estimates(disc_image(20, width=1200, height=1000), network, many)
+    steps = iter_estimates(disc_image(20), network, many)
     first = next(steps)
     steps.close()
     assert (first.done, first.total) == (1, 200)

@@ -120,37 +120,6 @@ def test_a_window_that_fits_nowhere_shrinks_until_several_places_fit():
     assert (room >= 0.75 * 2220).sum() >= 8
 
 
-@settings(max_examples=30, deadline=None)
-@given(
-    width=st.integers(300, 3000),
-    height=st.integers(300, 3000),
-    count=st.integers(2, 46),
-    share=st.floats(0.05, 0.9),
-    seed=st.integers(0, 9),
-)
-def test_no_two_sites_repeat_each_other(width, height, count, share, seed):
-    slide = PaintedSlide(width, height, (0, 0, width, height))
-    widest = share * min(width, height)
-    sites = choose_sites(slide, count, seed=seed, window_px=widest, min_window_px=20)
-    pixel = max(width, height) / 1000 + 2  # a place is a pixel of the overview
-    for i, one in enumerate(sites):
-        for other in sites[:i]:
-            common = min(widest, *(reach(slide.bounds, site, 1) for site in (one, other)))
-            apart = max(abs(one.x - other.x), abs(one.y - other.y))
-            assert apart >= common / 16 - pixel
-
-
-def test_a_narrow_column_with_room_gets_few_sites_and_the_rest_go_elsewhere():
-    slide = PaintedSlide(1045, 3000, (0, 0, 1045, 3000))
-    sites = choose_sites(slide, 46, seed=0, window_px=1000, min_window_px=100)
-    with_room = [site for site in sites if reach(slide.bounds, site, 1000) >= 1]
-    heights = np.sort([site.y for site in with_room])
-    assert len(sites) == 46
-    assert np.diff(heights).min() > 50
-    tiny = PaintedSlide(128, 128, (0, 0, 128, 128))
-    assert len(choose_sites(tiny, 10_000, seed=0, window_px=100, min_window_px=90)) < 200
-
-
 def test_a_slide_just_as_large_as_the_patch_has_its_middle():
     sites = choose_sites(all_stained(1000, 1000), 5, seed=0, window_px=1000, min_window_px=1000)
     assert [tuple(site) for site in sites[:1]] == [(500, 500)]

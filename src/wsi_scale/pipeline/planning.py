@@ -98,23 +98,16 @@ def plan_run(slide: Slide, network: Network, settings: Settings) -> Run:
     size, widest = patch_size(slide, network, settings, lo, hi)
     region = region_of(slide, settings)
     tissue = survey(slide, region, network.card.stain)
-    wanted = _sites_to_visit(network, settings)
     sites = place_sites(
         slide,
         tissue,
-        wanted,
+        _sites_to_visit(network, settings),
         seed=settings.seed,
         window_px=widest,
         min_window_px=2 * lo * size,
     )
     hi, lowered = highest_that_fits(slide, sites, size, lo, hi)
-    warnings = (
-        *notes_of(slide, network, region),
-        *trusted,
-        *tissue.warnings,
-        *lowered,
-        *_fewer(sites, wanted),
-    )
+    warnings = (*notes_of(slide, network, region), *trusted, *tissue.warnings, *lowered)
     grid = wished_grid(lo, hi, settings)
     return Run(slide, network, settings, tuple(sites), grid, size, warnings, tissue)
 
@@ -227,16 +220,6 @@ def highest_that_fits(
         )
     window = f"the window is {lo:g} to {fits:.3g} instead of {lo:g} to {hi:g}"
     return fits, (f"{NO_ROOM} {fits:.3g} only, so {window}",)
-
-
-def _fewer(sites: Sequence[Site], wanted: int) -> Warnings:
-    """Says that sites are missing, because more would have repeated others."""
-    if len(sites) >= wanted:
-        return ()
-    return (
-        f"only {len(sites)} of {wanted} sites were placed: there are no more places in focus that "
-        "do not repeat each other",
-    )
 
 
 def _not_square(slide: Slide) -> Warnings:

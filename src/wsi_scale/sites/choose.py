@@ -27,10 +27,6 @@ _FALL = (
     0.8  # a window that fits nowhere shrinks to this share of the widest room: many places fit it
 )
 
-REPEATS = 1 / 16
-"""Two sites repeat each other if they are no farther apart, along both sides, than this share of
-the largest patch that fits around both. Three still fit where a patch is nine tenths of a slide."""
-
 
 def choose_sites(
     slide: Slide,
@@ -67,8 +63,7 @@ def choose_sites(
     Returns
     -------
     list of Site
-        1 to ``count`` sites, level-0 px; fewer than ``count`` if there are not enough places that
-        do not repeat each other.
+        1 to ``count`` sites, level-0 px; fewer than ``count`` if there are not enough places.
 
     Raises
     ------
@@ -115,7 +110,7 @@ def place_sites(
         )
     random = np.random.default_rng(seed)
     windows = _windows(count, window_px, min_window_px)
-    sites = _spread(places, windows, region, random, window_px)
+    sites = _spread(places, windows, region, random)
     if not sites:
         raise SiteError(f"{region.name if region else slide.path} is too thin to place a patch on")
     if found.stain is None:
@@ -128,7 +123,7 @@ def place_sites(
         gone = [i for i in kept if not good[i]]
         if not gone:
             break
-        others = _spread(places, [windows[i] for i in gone], region, random, window_px, seen)
+        others = _spread(places, [windows[i] for i in gone], region, random, seen)
         seen += others
         fine = in_focus(sharpness(slide, others), sharp)
         for i, other, is_fine in zip(gone, others, fine, strict=False):
@@ -189,19 +184,14 @@ def _spread(
     windows: list[float],
     region: Region | None,
     random: np.random.Generator,
-    widest: float,
     taken: Sequence[Site] = (),
 ) -> list[Site]:
     """Best-candidate sampling: of several random places, take the one farthest from all sites.
 
-    Where few places have room for large patches, sites go elsewhere rather than repeat each other.
-    widest: side of the largest patch, level-0 px. taken: sites that exist already; they are not
-    returned again.
+    taken: sites that exist already; they are not returned again.
     Source: Mitchell, Spectrally optimal sampling for distribution ray tracing, 1991.
     """
     free = np.ones(places.reach.size, bool)
-    for other in taken:
-        free &= ~_repeated(places, other, widest)
     sites: list[Site] = []
     for window in windows:
         site = None
@@ -216,21 +206,7 @@ def _spread(
             site = _settle(places, index, window, region, random)
         if site is not None:
             sites.append(site)
-            free &= ~_repeated(places, site, widest)
     return sites
-
-
-def _repeated(places: _Places, site: Site, widest: float) -> NDArray[np.bool_]:
-    """(N,) Whether a site at each place would repeat this one."""
-    have = places.bounds
-    room = min(_room_at(site.x, have.x, have.width), _room_at(site.y, have.y, have.height))
-    near = REPEATS * np.minimum(places.reach, min(room, widest))
-    alike = (np.abs(places.x - site.x) < near) & (np.abs(places.y - site.y) < near)
-    return np.asarray(alike)
-
-
-def _room_at(centre: float, start: float, length: float) -> float:
-    return 2 * min(centre - start, start + length - centre)
 
 
 def _farthest(
