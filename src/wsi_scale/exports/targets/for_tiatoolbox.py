@@ -64,7 +64,7 @@ def resolution(facts: Facts) -> dict[str, Any]:
     """The scale in TIAToolbox's units."""
     if facts.slide_mpp is None:
         return {"units": "baseline", "resolution": 1 / facts.needed_scale}
-    return {"units": "mpp", "resolution": facts.target_mpp}
+    return {"units": "mpp", "resolution": float(f"{facts.target_mpp:.10g}")}
 
 
 def write(slides: Sequence[Facts], left_out: Sequence[str]) -> dict[str, str]:
