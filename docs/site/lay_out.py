@@ -20,9 +20,9 @@ CONTENTS = {
     "How good is it": "how-good tissue estimators estimators-drawn networks published performance "
     "evaluate",
     "The dock": "dock napari",
-    "The command line": "cli",
+    "The command line": "command-line cli",
     "Python": "python api",
-    "Pipelines and exports": "interop tiles install",
+    "Pipelines and exports": "interop tiles map install",
     "Many slides": "batch",
     "Add your own": "formats cards adding-a-network-source adding-a-reader adding-an-estimator "
     "adding-an-export architecture decisions",

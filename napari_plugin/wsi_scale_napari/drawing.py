@@ -118,8 +118,15 @@ def _draw_name_of_scores(picture: Picture, axes: Axes, report: Report) -> None:
     painter.rotate(-90)
     painter.setPen(picture.colour(picture.ink.faint))
     whole = QRectF(-axes.height, -9, 2 * axes.height, 18)
-    painter.drawText(whole, int(_CENTRE.value), f"score by {report.estimator}")
+    painter.drawText(whole, int(_CENTRE.value), _score_of(report))
     painter.restore()
+
+
+def _score_of(report: Report) -> str:
+    """Whose curve it is: the ruler has none, so beside its answer it is the network's own."""
+    return (
+        "the network's own score" if report.estimator == "ruler" else f"score by {report.estimator}"
+    )
 
 
 def _draw_answer(picture: Picture, axes: Axes, report: Report) -> None:

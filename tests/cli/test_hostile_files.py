@@ -69,7 +69,7 @@ def test_a_line_of_140_000_letters_is_a_slide_that_is_not_there(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     assert cli.run(["batch", str(HOSTILE / "long_line.txt"), "--out", "o.jsonl"]) == 3
     shown = capsys.readouterr()
-    assert "1 slide, 1 failed" in shown.out
+    assert "1 slide: 1 failed" in shown.out
     assert max(map(len, shown.out.splitlines())) < 2500
     (row,) = map(json.loads, Path("o.jsonl").read_text().splitlines())
     assert len(row["error"]) < 1000

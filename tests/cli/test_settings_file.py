@@ -83,3 +83,33 @@ def test_help_needs_no_settings(capsys):
     assert cli.run(["--help"]) == 0
     assert cli.run(["-h"]) == 0
     assert "unknown" not in capsys.readouterr().err
+
+
+def test_the_file_of_the_page_is_understood(capsys):
+    """What fails is only the network, which nobody has."""
+    page = Path(__file__).parents[2] / "docs" / "command-line.md"
+    block = page.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+    Path("wsi-scale.toml").write_text(block, encoding="utf-8")
+    named = ["--settings", "wsi-scale.toml"]
+    assert cli.run(["estimate", "synthetic:figures", *named]) == 2
+    assert "my.module" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "network = \"subprocess:getoutput?cmd='touch PROOF'\"",
+        'trust = ["card.toml"]',
+        'json = "keep.txt"',
+        'plot = "keep.txt"',
+    ],
+)
+def test_a_file_that_nobody_named_runs_no_code_and_writes_nothing(line, capsys):
+    Path("keep.txt").write_text("mine")
+    Path("wsi-scale.toml").write_text(f"[estimate]\n{line}\n")
+    assert cli.run(["estimate", SLIDE]) == 2
+    said = capsys.readouterr().err
+    assert "nobody named that file" in said
+    assert "--settings wsi-scale.toml" in said
+    assert Path("keep.txt").read_text() == "mine"
+    assert not Path("PROOF").exists()

@@ -68,7 +68,10 @@ USES = {
         ),
         Run(replace=SIZED),
     ],
-    "napari_plugin/README.md": [Not("installs wsi-scale and opens a window")],
+    "napari_plugin/README.md": [
+        Not("installs wsi-scale and opens a window"),
+        By("tests/napari_plugin/test_inputs.py::test_the_inputs_can_be_put_into_another_program"),
+    ],
     "docs/adding-a-network-source.md": [
         By("tests/networks/test_source_page.py::test_the_source_on_the_page_works_by_being_a_file")
     ],
@@ -110,6 +113,16 @@ USES = {
     ],
     "docs/interop.md": [Run(replace={"slides/*.svs": "slide.svs --network-mpp 0.5"})],
     "docs/napari.md": [Not("installs wsi-scale and opens a window")],
+    "docs/command-line.md": [
+        By("tests/cli/test_settings_file.py::test_the_file_of_the_page_is_understood")
+    ],
+    "docs/map.md": [
+        By(
+            "tests/cli/test_cli.py"
+            "::test_the_places_of_an_answer_can_be_opened_in_qupath_and_in_a_spreadsheet"
+        ),
+        By("tests/pipeline/test_scale_map.py::test_the_border_between_two_tissues_shows"),
+    ],
     "docs/networks.md": [Run()],
     "docs/published.md": [Run()],
     "docs/python.md": [

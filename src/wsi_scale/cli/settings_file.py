@@ -11,6 +11,7 @@ import typer
 
 from wsi_scale.cli.show import err
 from wsi_scale.errors import SettingsError, one_line
+from wsi_scale.networks.spec import is_factory
 
 NAME = "wsi-scale.toml"
 """Read from the current folder if no other file is named."""
@@ -18,6 +19,16 @@ NAME = "wsi-scale.toml"
 COMMANDS = ("estimate", "batch")
 
 _NOT_HERE = ("help", "settings")
+_LIBRARIES = ("timm:", "smp:", "torchvision:", "for:", "mpp:")
+"""Starts of SPECs that look like a module and run no code of the user's."""
+
+
+ONLY_IF_NAMED = frozenset(
+    {"trust", "trust-card", "scheduler", "json", "plot", "html", "responses", "explain", "map"}
+    | {"sites-file", "out", "pages"}
+)
+"""Options that write files, reach other machines or let code run: from a file that merely lies in
+the folder they are refused."""
 
 
 def _use(context: typer.Context, path: Path | None) -> Path | None:
@@ -25,7 +36,8 @@ def _use(context: typer.Context, path: Path | None) -> Path | None:
     here = Path(NAME)
     used = path or (here if here.is_file() else None)
     if used is not None and not context.resilient_parsing:
-        context.default_map = values_for(context, used)
+        values = values_for(context, used, named=path is not None)
+        context.default_map = values
         err.print(f"settings from {one_line(str(used))}", soft_wrap=True)
     return used
 
@@ -43,8 +55,11 @@ SettingsFileOption = Annotated[
 ]
 
 
-def values_for(context: typer.Context, path: Path) -> dict[str, Any]:
-    """The file's values for the running command, by parameter. Raises SettingsError."""
+def values_for(context: typer.Context, path: Path, *, named: bool) -> dict[str, Any]:
+    """The file's values for the running command, by parameter. Raises SettingsError.
+
+    named: whether the user named the file; another one runs no code and writes nothing.
+    """
     commands = getattr(context.find_root().command, "commands", {})
     names = {one: options_of(commands[one]) for one in COMMANDS if one in commands}
     command = str(context.info_name)
@@ -58,7 +73,21 @@ def values_for(context: typer.Context, path: Path) -> dict[str, Any]:
         check_names(tree.get(table, {}), set(names.get(table, known)), path, f"[{table}] ")
     wanted = shared | tree.get(command, {})
     plain = {key.replace("_", "-"): value for key, value in wanted.items()}
+    if not named:
+        refuse_unasked(plain, path)
     return {known[key]: value for key, value in plain.items() if key in known}
+
+
+def refuse_unasked(plain: dict[str, Any], path: Path) -> None:
+    """Raise SettingsError for what a file may do only if the user named it."""
+    target = str(plain.get("network", "")).partition("?")[0]
+    code = is_factory(target) and not target.startswith(_LIBRARIES)
+    for name in sorted(ONLY_IF_NAMED & set(plain)) or (["network"] if code else []):
+        what = "runs Python code" if name == "network" else "may write files or run code"
+        raise SettingsError(
+            f"{path} sets {name}, which {what}, and nobody named that file; use "
+            f"--settings {path} if you trust it, or remove {name} from it"
+        )
 
 
 def options_of(command: Any) -> dict[str, str]:
