@@ -180,6 +180,7 @@ def in_use():
     return [page for page, uses in USES.items() if any(isinstance(x, (Run, Shown)) for x in uses)]
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # of torch's own ONNX exporter
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", in_use())
 def test_the_blocks_run_as_written_and_print_what_the_page_shows(
