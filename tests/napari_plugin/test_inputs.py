@@ -38,7 +38,7 @@ def test_a_new_setting_is_in_the_dock(app):
 
 
 def test_a_new_setting_is_on_the_command_line():
-    made, app = [], typer.Typer()
+    made, app = [], typer.Typer(rich_markup_mode=None)  # as the commands themselves
 
     def keep(**given):
         made.append({k: given[k] for k in ("patience", "ink")})
