@@ -137,8 +137,7 @@ class OptimalScale(QWidget):
     # the run
 
     def run(self) -> None:
-        """Start a run with the current choices; later changes do not affect it. The last answer
-        stays until the new run looks at the slide."""
+        """Start a run with the current choices; the last answer stays until there is a new one."""
         if self.work is not None and not self.work.state.ended:
             return
         layer = self.slide.layer
@@ -152,6 +151,8 @@ class OptimalScale(QWidget):
         remember(self._memory, self.sampling.values() | {"network": request.network})
         self._next = layer
         self.shown = None
+        if self.overlay is not None and self.overlay.is_gone:
+            self._drop_overlay()
         if self.overlay is None:
             self._lay_over(layer)
         self.work = Work(request)
@@ -178,7 +179,7 @@ class OptimalScale(QWidget):
     def _take_over(self) -> None:
         """The new run looks at its slide: the last answer and its rectangles go."""
         self._image, self._next = self._next, None
-        if self.overlay is not None and not self.overlay.lies_on(self._image):
+        if self.overlay is not None and not self.overlay.is_over(self._image):
             self._drop_overlay()
             self._lay_over(self._image)
         self.results.forget()

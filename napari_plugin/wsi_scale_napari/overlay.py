@@ -53,9 +53,14 @@ class SitesOverlay:
         viewer.dims.events.ndisplay.connect(self._paint, position="last")
         self._make()
 
-    def lies_on(self, image: Image | None) -> bool:
-        """Whether the layer still exists, over that image."""
-        return self._image == image and self.layer in self._viewer.layers
+    def is_over(self, image: Image | None) -> bool:
+        """Whether it was made over that image; the layer may have been deleted since."""
+        return bool(self._image == image)  # napari may hand out proxies
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the user deleted the layer."""
+        return self.layer not in self._viewer.layers
 
     def show(self, fields: Sequence[Field], common: float | None) -> None:
         """Show these fields; colours compare each site's scale with the common one."""

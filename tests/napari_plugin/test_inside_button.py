@@ -86,6 +86,6 @@ def test_a_failure_is_one_sentence_and_the_answer_stays(dock, run, look, monkeyp
     monkeypatch.setattr(room, "look_inside", fail)
     run(dock)
     inside = look(dock)
-    assert dock.error.sentence.text() == "The disk is gone"
+    assert dock.error.sentence.text() == "The disk is gone; plug it in"
     assert dock.results.result is not None
     assert inside.isEnabled()
