@@ -378,21 +378,22 @@ def test_nothing_of_napari_s_settings_is_changed(dock, run):
 
 
 def test_twenty_runs_leave_threads_and_memory_where_they_were(dock, run):
+    """What leaks grows with every run; what an allocator keeps grows once."""
     import gc
 
     import psutil
 
     dock.sampling.form.sites.value = 3
     dock.sampling.form.scales[1].value = 2
-    process = psutil.Process()
+    process, held = psutil.Process(), []
     for number in range(20):
         run(dock)
-        if number == 4:
+        if number in (4, 12, 19):
             gc.collect()
-            before = process.memory_info().rss, threads()
-    gc.collect()
-    assert process.memory_info().rss - before[0] <= 20e6
-    assert threads() == before[1] == []
+            held.append(process.memory_info().rss)
+            assert threads() == []
+    first, second = held[1] - held[0], held[2] - held[1]
+    assert min(first, second) <= 10e6  # of 7 runs or more
 
 
 def test_overlapping_runs_leave_torch_its_threads_and_python_its_turns():
