@@ -31,7 +31,7 @@ def settle(seconds=1.0):
 def take(viewer, name):
     settle()
     pixels = viewer.screenshot(canvas_only=False, flash=False)
-    small = Image.fromarray(pixels[..., :3]).quantize(128)  # a third of the bytes
+    small = Image.fromarray(pixels[..., :3]).quantize(256, Image.Quantize.MAXCOVERAGE)  # keeps rare colours
     small.save(HERE / f"dock_{name}.png", optimize=True)
     print(name, flush=True)
 
@@ -69,6 +69,7 @@ def main():
     dock.run()
     while dock.work is not None:
         settle(0.1)
+    dock.findChild(QScrollArea).verticalScrollBar().setValue(0)
     take(viewer, "error")
     viewer.close()
 
