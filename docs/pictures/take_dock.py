@@ -31,7 +31,8 @@ def settle(seconds=1.0):
 def take(viewer, name):
     settle()
     pixels = viewer.screenshot(canvas_only=False, flash=False)
-    small = Image.fromarray(pixels[..., :3]).quantize(256, Image.Quantize.MAXCOVERAGE)  # keeps rare colours
+    whole = Image.fromarray(pixels[..., :3])
+    small = whole.quantize(256, Image.Quantize.MAXCOVERAGE)  # keeps rare colours, as of the legend
     small.save(HERE / f"dock_{name}.png", optimize=True)
     print(name, flush=True)
 
