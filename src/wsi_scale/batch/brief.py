@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wsi_scale.batch.row import Row
+from wsi_scale.slide.resolution import mean_mpp
 
 _FROM = "ruler.slide_mpp_from"
 
@@ -60,6 +61,6 @@ def brief_of(row: Row) -> Brief:
         conflict=row.get("pixels.octaves") if row.get("pixels.status") == "conflict" else None,
         peak_mib=row.get("process.peak_mib"),
         reason=row.get("reason"),
-        stated_mpp=None if stated is None else (stated[0] + stated[1]) / 2,
+        stated_mpp=None if stated is None else mean_mpp((stated[0], stated[1])),
         ruler_mpp=row.get("ruler.slide_mpp") if row.get(_FROM) == "ruler" else None,
     )

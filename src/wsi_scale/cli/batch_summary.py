@@ -27,7 +27,7 @@ PagesOption = Annotated[
     typer.Option(
         metavar="FOLDER",
         help="Write a page for each slide into FOLDER, and let the summary link to them and show "
-        "what each slide looks like. Two seconds a slide.",
+        "what each slide looks like.",
     ),
 ]
 

@@ -24,7 +24,7 @@ _LIBRARIES = ("timm:", "smp:", "torchvision:", "for:", "mpp:")
 
 
 ONLY_IF_NAMED = frozenset(
-    {"trust", "trust-card", "scheduler", "json", "plot", "html", "responses", "explain", "map"}
+    {"trust", "scheduler", "json", "plot", "html", "responses", "explain", "map"}
     | {"sites-file", "out", "pages"}
 )
 """Options that write files, reach other machines or let code run: from a file that merely lies in

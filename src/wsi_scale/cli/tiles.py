@@ -20,12 +20,11 @@ from wsi_scale.cli.region_options import (
 )
 from wsi_scale.cli.show import err, out
 from wsi_scale.errors import SettingsError
+from wsi_scale.networks.absent import USUAL_PX
 from wsi_scale.report import Report
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.readers import open_slide
 from wsi_scale.slide.resolution import scale_for
-
-SIZE = 224
 
 ReportOption = Annotated[
     Path | None,
@@ -55,7 +54,8 @@ SizeOption = Annotated[
     typer.Option(
         metavar="N",
         parser=whole_number,
-        help=f"Side of a tile in pixels. Default: the network's, as the report says, else {SIZE}.",
+        help="Side of a tile in pixels. Default: the network's, as the report says, else "
+        f"{USUAL_PX}.",
     ),
 ]
 OverlapOption = Annotated[
@@ -103,7 +103,7 @@ def tiles(
     refuse_to_replace(inputs, [result])
     with open_slide(slide, reader=reader, mpp=mpp) as opened:
         chosen = _scale(opened, found, scale, at_mpp)
-        side = size or (found.network.input_size if found else 0) or SIZE
+        side = size or (found.network.input_size if found else 0) or USUAL_PX
         if picture is None:
             _refuse_oversize(opened, chosen, side)
         them = cut(

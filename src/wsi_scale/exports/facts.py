@@ -8,15 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 
+from wsi_scale.networks.absent import USUAL_PX
 from wsi_scale.report import Report
 from wsi_scale.slide.resolution import mean_mpp
 
 WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 """How an absolute path of Windows begins; elsewhere a backslash is part of a name."""
-
-
-USUAL_PX = 224
-"""Side of a tile for a network whose own is not known; a note says so."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from wsi_scale.judgement.auto import Voice, choose
 from wsi_scale.judgement.enough_sites import is_settled
 from wsi_scale.judgement.evidence import Evidence
 from wsi_scale.judgement.interval import band_of_curve, interval_of, resample_sites
-from wsi_scale.judgement.rules import weigh
+from wsi_scale.judgement.rules import weigh, why_unavailable
 from wsi_scale.judgement.tolerance import steady_band
 from wsi_scale.judgement.verdicts import NUMBERED, Verdict
 from wsi_scale.plumbing.arrays import Array
@@ -195,8 +195,7 @@ def _no_estimate(grid: ScaleGrid, interval_level: float, verdict: Verdict, reaso
 
 def _unread(responses: Responses, missing: dict[str, str], interval_level: float) -> Estimate:
     """The answer for a network that no estimator can read, with what would help."""
-    reasons = [f"{name}: {why}" for name, why in missing.items() if find_estimator(name).EVIDENCE]
-    reason = f"no estimator can read this network: {'; '.join(reasons)}"
+    reason = f"no estimator can read this network: {why_unavailable(missing)}"
     nobody = _no_estimate(responses.grid, interval_level, "no_evidence", reason)
     sites = responses.sites
     return replace(nobody, sites=sites, site_scales=(None,) * len(sites))

@@ -178,12 +178,17 @@ def _why_ok(evidence: Evidence) -> str:
     )
 
 
+def why_unavailable(missing: dict[str, str]) -> str:
+    """Why each estimator that gives evidence is missing; empty if none is."""
+    return "; ".join(
+        f"{name}: {why}" for name, why in missing.items() if find_estimator(name).EVIDENCE
+    )
+
+
 def _why_no_evidence(evidence: Evidence, missing: dict[str, str]) -> str:
     found = evidence.answer.scale
     says = "" if found is None else f" (by itself it says {found:.3g})"
-    because = "; ".join(
-        f"{name}: {why}" for name, why in missing.items() if find_estimator(name).EVIDENCE
-    )
+    because = why_unavailable(missing)
     return f"{evidence.name} is not evidence of scale{says}" + (f"; {because}" if because else "")
 
 

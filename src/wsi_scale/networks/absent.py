@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 BY_MPP, BY_NAME = "mpp:", "for:"
 
+USUAL_PX = 224
+"""Side of a patch for a network whose own is not known."""
+
 GRAMMAR = (
     "mpp:0.5, any network of 0.5 µm/px; its weights are not needed",
     "for:NAME, a published model by name, such as for:uni; its weights are not needed",

@@ -10,6 +10,7 @@ from wsi_scale.errors import SettingsError, SiteError, SlideError
 from wsi_scale.judgement.by_size import RULER, follow_size
 from wsi_scale.judgement.estimate import TOLERANCE, Estimate, blank_estimate
 from wsi_scale.judgement.tolerance import steady_band
+from wsi_scale.networks.absent import USUAL_PX
 from wsi_scale.pipeline.planning import region_of
 from wsi_scale.pipeline.progress import Progress
 from wsi_scale.pipeline.run import Run
@@ -19,9 +20,6 @@ from wsi_scale.pixel_size.read_tissue import STAIN, measure_pixel_size
 from wsi_scale.pixel_size.scale_by_size import scale_by_size
 from wsi_scale.report import PixelSize
 from wsi_scale.responses.record import Responses
-
-USUAL_SIZE = 224
-"""px; side of a patch of a network whose own is not known."""
 
 FINEST = 0.5
 """Below this scale a patch shows less than a quarter of its pixels' worth of the slide."""
@@ -94,7 +92,7 @@ def _in_reach(run: Run, answer: Estimate) -> Estimate:
 def _unreadable(run: Run, scale: float) -> Iterator[str]:
     """Why a patch at this scale shows nothing, if so."""
     side = min(run.slide.bounds.width, run.slide.bounds.height)
-    size = run.input_size or USUAL_SIZE
+    size = run.input_size or USUAL_PX
     if size * scale > side:
         yield (
             f"at scale {scale:.3g} a patch of {size} px is {size * scale:.0f} px wide, but the "

@@ -117,7 +117,7 @@ def iter_estimates(
 
         network = load_network(network)
     settings = with_card(settings, network)
-    with _open(slide, settings) as ready:
+    with opened(slide, settings) as ready:
         started = time.monotonic()
         if network.absent:
             yield ask_only_the_ruler(plan_without_network(ready, network, settings), started)
@@ -134,7 +134,7 @@ def iter_estimates(
         yield from SiteVisits(run, started).go()
 
 
-def _open(slide: Any, settings: Settings) -> AbstractContextManager[Slide]:
+def opened(slide: Any, settings: Settings) -> AbstractContextManager[Slide]:
     """The slide, closed after use if it was opened here. An open one must fit the settings."""
     if not isinstance(slide, Slide):
         return open_slide(slide, reader=settings.reader, mpp=settings.mpp)

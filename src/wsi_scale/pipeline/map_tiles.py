@@ -9,9 +9,8 @@ import numpy as np
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.geometry import Box
-from wsi_scale.pipeline.planning import region_of
 from wsi_scale.pipeline.run import Run
-from wsi_scale.sites.overview import Survey, shared_box, survey
+from wsi_scale.sites.overview import Survey, shared_box
 
 LEAST_TISSUE = 0.1
 """Share of a tile that must be tissue."""
@@ -23,11 +22,6 @@ answer for the whole slide."""
 PATCHES_WIDE = 2.5
 """A tile is at least this many patches wide, at the slide's scale: no patch reaches beyond its
 tile, and twice that scale must fit too."""
-
-
-def survey_of(run: Run) -> Survey:
-    """The tissue of the run's slide, within its region."""
-    return survey(run.slide, region_of(run.slide, run.settings), run.network.card.stain)
 
 
 def lay_tiles(run: Run, found: Survey, scale: float | None, side: float | None) -> tuple[Box, ...]:

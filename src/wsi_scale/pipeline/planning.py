@@ -117,11 +117,11 @@ def plan_without_network(slide: Slide, network: Network, settings: Settings) -> 
 
     Raises SettingsError for settings that ask something of the network itself.
     """
-    for name, usual in (("target", None), ("layers", None), ("profile", None)):
-        if getattr(settings, name, usual) != usual:
+    for name in ("target", "layers", "profile"):
+        if getattr(settings, name) is not None:
             raise SettingsError(
                 f"{name} asks something of the network itself, and {network.spec} is not here; "
-                f"leave it out, or name the network's weights"
+                "leave it out, or name the network's weights"
             )
     if settings.estimator not in ("auto", RULER):
         raise SettingsError(

@@ -14,8 +14,8 @@ from wsi_scale.errors import SettingsError, SiteError, SlideError
 from wsi_scale.geometry import Box
 from wsi_scale.judgement.places import MapTile, ScaleMap
 from wsi_scale.judgement.rules import ENOUGH_SITES
-from wsi_scale.pipeline.iterate import iter_estimates
-from wsi_scale.pipeline.map_tiles import lay_tiles, survey_of, tissue_in
+from wsi_scale.pipeline.iterate import iter_estimates, opened
+from wsi_scale.pipeline.map_tiles import lay_tiles, tissue_in
 from wsi_scale.pipeline.planning import highest_that_fits, patch_size, wished_grid
 from wsi_scale.pipeline.progress import Progress
 from wsi_scale.pipeline.run import Run
@@ -24,7 +24,6 @@ from wsi_scale.pipeline.visit_loop import SiteVisits
 from wsi_scale.sites.choose import place_sites
 from wsi_scale.sites.overview import Survey
 from wsi_scale.slide.base import Slide
-from wsi_scale.slide.readers import open_slide
 
 if TYPE_CHECKING:
     from wsi_scale.networks.network import Network
@@ -83,18 +82,10 @@ def scale_map(
     [2, 2]
     """
     settings = settings or Settings()
-    opened = (
-        None
-        if isinstance(slide, Slide)
-        else open_slide(slide, reader=settings.reader, mpp=settings.mpp)
-    )
-    try:
-        (last,) = deque(iter_estimates(opened or slide, network, settings), maxlen=1)
+    with opened(slide, settings) as ready:
+        (last,) = deque(iter_estimates(ready, network, settings), maxlen=1)
         (found,) = deque(map_tile_by_tile(last, tile=tile), maxlen=1)
         return found
-    finally:
-        if opened is not None:
-            opened.close()
 
 
 def map_tile_by_tile(progress: Progress, *, tile: float | None = None) -> Iterator[ScaleMap]:
@@ -107,9 +98,9 @@ def map_tile_by_tile(progress: Progress, *, tile: float | None = None) -> Iterat
         raise SettingsError(
             f"a map needs a network that is here, and {run.network.name} is not; leave out --map"
         )
-    if run.input_size == 0:
+    found = run.tissue
+    if found is None:
         raise SettingsError(f"{run.slide.path} has no tissue to map; leave out --map")
-    found = survey_of(run)
     answer = progress.estimate
     boxes = lay_tiles(run, found, None if answer is None else answer.scale, tile)
     map_ = ScaleMap(
