@@ -43,7 +43,7 @@ from wsi_scale.known_scale.thesis.train import (
     Recipe,
     accuracy,
     cut_patches,
-    make_repeatable,
+    repeatable,
     to_tensor,
 )
 from wsi_scale.networks import load_network
@@ -69,8 +69,8 @@ ARCHITECTURES = ("mobilenetv2_035", "resnet10t")
 RESULTS = Path(__file__).parent / "results"
 
 
+@repeatable(1)
 def train(args: argparse.Namespace) -> None:
-    make_repeatable(1)
     for scale in args.scales:
         folder = args.work / f"seed{args.seed}-{scale:g}"
         if (folder / "done").exists():

@@ -501,6 +501,7 @@ def test_a_picture_may_be_written_into_a_file(tmp_path):
         ([np.zeros((10, 10))] * 2, {"out": np.zeros((3, 3))}, "the result has"),
         ([np.zeros((10, 10))] * 2, {"out": np.zeros((10, 18), np.uint8)}, "cannot hold"),
         ([np.zeros((10, 10), np.uint8)] * 2, {"fill": -1}, "fill -1 does not fit into uint8"),
+        ([np.zeros((10, 10), int)] * 2, {"fill": np.nan}, "fill nan does not fit into int64"),
     ],
 )
 def test_predictions_that_do_not_fit_are_refused(predictions, options, message):

@@ -193,12 +193,11 @@ def train(  # one parameter per choice of the recipe
     Out: a folder in DIR for each network, with its weights and card.toml. Give the card to
     `wsi-scale estimate --network`. A network takes five to ten minutes on one core.
     """
-    from wsi_scale.known_scale.thesis.train import Recipe, make_repeatable, parse_filters
+    from wsi_scale.known_scale.thesis.train import Recipe, parse_filters, repeatable
 
     if threads < 1:
         raise SettingsError(f"training needs at least 1 thread, got {threads}")
     check_images(images, seed)
-    make_repeatable(threads)
     given = (schedule, parse_filters(filters), seed, epochs, batch, jitter, layout)
     if scale is not None:
         recipes = [Recipe(scale, *given)]
@@ -210,8 +209,9 @@ def train(  # one parameter per choice of the recipe
         raise SettingsError("give the --scale of the network to train, for example --scale 5")
     else:
         recipes = _recipes_left(out_folder)
-    for recipe in recipes:
-        _train_one(recipe, out_folder / recipe.name, images)
+    with repeatable(threads):
+        for recipe in recipes:
+            _train_one(recipe, out_folder / recipe.name, images)
 
 
 def _recipes_left(out_folder: Path) -> list[Recipe]:

@@ -115,10 +115,11 @@ def _canvas(
         raise SettingsError(f"out has shape {out.shape}, but the result has {shape}")
     elif not np.can_cast(dtype, out.dtype, "same_kind"):
         raise SettingsError(f"out is {out.dtype}, which cannot hold predictions of {dtype}")
-    try:
-        out[...] = fill
-    except (OverflowError, ValueError) as error:
-        raise SettingsError(f"fill {fill} does not fit into {out.dtype}: {error}") from error
+    if out.dtype.kind in "iu":
+        info = np.iinfo(out.dtype)
+        if not info.min <= fill <= info.max:
+            raise SettingsError(f"fill {fill} does not fit into {out.dtype}; choose another")
+    out[...] = fill
     return out
 
 

@@ -205,3 +205,11 @@ def test_every_network_of_the_reproduction_is_shipped_as_its_card_says(recipe):
     assert bool(network.warnings) == (recipe.schedule == "constant")
     widths = [x.num_features for x in network.module.modules() if hasattr(x, "num_features")]
     assert widths == [width for width in recipe.filters for _ in range(2)]
+
+
+def test_torch_is_as_before_once_training_is_over():
+    threads = torch.get_num_threads()
+    with training.repeatable(1):
+        assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.get_num_threads() == threads

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,10 +123,17 @@ class Trained:
     """Description of the stored images, for the card; empty: images were drawn."""
 
 
-def make_repeatable(threads: int) -> None:
-    """From here on, torch gives the same digits for the same number of threads."""
+@contextmanager
+def repeatable(threads: int) -> Iterator[None]:
+    """Inside, torch gives the same digits for the same number of threads."""
+    before = torch.get_num_threads()
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+        torch.use_deterministic_algorithms(False)
 
 
 def train_network(recipe: Recipe, tell: Tell, folder: Path | None = None) -> Trained:
@@ -232,6 +240,7 @@ def card_text(trained: Trained, sha256: str) -> str:
     narrow = recipe.filters == NARROW
     query = "" if narrow else f"?filters=[{','.join(map(str, recipe.filters))}]"
     decay = ", cosine to zero" if recipe.schedule == "decayed" else ", never lowered"
+    jittered = f", jittered by up to {recipe.jitter:g} times either way" * (recipe.jitter != 1)
     numbers = sum(x.numel() for n, x in trained.module.state_dict().items() if "batches" not in n)
     return _CARD.format(
         name=recipe.name,
@@ -242,17 +251,13 @@ def card_text(trained: Trained, sha256: str) -> str:
         recipe=recipe,
         command=command(recipe, torch.get_num_threads(), stored=bool(trained.stored)),
         count=trained.patches,
-        where=f"scale {recipe.scale}{_jittered(recipe)}{trained.stored}",
+        where=f"scale {recipe.scale}{jittered}{trained.stored}",
         decay=decay,
         stale="" if recipe.schedule == "decayed" else 'statistics = "stale"\n',
         torch=torch.__version__.split("+")[0],
         threads=torch.get_num_threads(),
         accuracy=round(trained.accuracy, 4),
     )
-
-
-def _jittered(recipe: Recipe) -> str:
-    return "" if recipe.jitter == 1 else f", jittered by up to {recipe.jitter:g} times either way"
 
 
 def command(recipe: Recipe, threads: int = 1, *, stored: bool = False) -> str:
