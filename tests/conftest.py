@@ -142,7 +142,12 @@ def samples_of(responses_of):
     def make(truth=2.0, images=15, **options):
         options = {"sites": 4, "content": 0.2} | options
         return [
-            Sample(f"image {seed}", truth, responses_of(truth, seed=seed, **options))
+            Sample(
+                f"image {seed}",
+                truth,
+                responses_of(truth, seed=seed, **options),
+                source=f"laboratory {seed % 3}",
+            )
             for seed in range(images)
         ]
 

@@ -165,6 +165,31 @@ def test_a_profile_of_fewer_than_fifteen_cases_is_never_ok(profile_of, samples_o
         assert ("made from 14 images" in answer.reason) == (images == 14)
 
 
+def test_a_profile_of_one_laboratory_is_never_ok(profile_of, samples_of, responses_of):
+    samples, slide = samples_of(truth=2.0, content=0.05), responses_of(3.0, seed=99, content=0.05)
+    for count, verdict in ((1, "ambiguous"), (2, "ambiguous"), (3, "ok")):
+        moved = [replace(x, source=str(n % count)) for n, x in enumerate(samples)]
+        profile = profile_of(moved)
+        assert profile.about.sources == count
+        answer = estimate(slide, options=Options(profile=profile), estimator="profile")
+        assert answer.verdict == verdict, count
+        assert ("fewer than 3 folders" in answer.reason) == (count < 3)
+    older = replace(profile, about=profile.about.model_copy(update={"sources": None}))
+    assert estimate(slide, options=Options(profile=older), estimator="profile").verdict != "ok"
+
+
+def test_a_profile_that_random_weights_make_as_well_is_never_ok(profile, responses_of):
+    off = float(np.median(np.abs(profile.errors)))
+    slide = responses_of(3.0, seed=9, content=0.05)
+    for control, verdict in ((1.2 * off, "ambiguous"), (1.3 * off, "ok")):
+        about = profile.about.model_copy(update={"control": control})
+        options = Options(profile=replace(profile, about=about))
+        answer = estimate(slide, options=options, estimator="profile")
+        assert answer.voices["profile"] == pytest.approx(3.0, rel=0.05)
+        assert answer.verdict == verdict
+        assert ("measures the tissue, not the network" in answer.reason) == (verdict != "ok")
+
+
 def test_a_profile_that_errs_by_more_than_a_quarter_is_not_ok(profile, responses_of):
     wide = replace(profile, errors=np.full(15, 0.33), cut_errors=np.full(30, 0.33))
     slide = responses_of(3.0, seed=9, content=0.05)

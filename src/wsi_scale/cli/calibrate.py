@@ -99,7 +99,7 @@ def calibrate(
     Give one image per case: each image is left out once to test the profile, and a second image of
     the same case would make it seem better than it is. Images of one laboratory err alike too: put
     each laboratory's images in a folder of its own, and from three folders on a folder is left out
-    whole. Fewer than 15 cases give no answer that is ok.
+    whole. Fewer than 15 cases, or than 3 folders, give no answer that is ok.
     """
     from wsi_scale.known_scale.calibrate import ReferenceImages
     from wsi_scale.known_scale.calibrate import calibrate as run

@@ -37,6 +37,10 @@ FEWEST_CASES = 15
 """A reference of fewer images, each of a case of its own, never gives ``ok``: its errors on images
 left out are too few to know how far one in ten answers is off."""
 
+FEWEST_SOURCES = 3
+"""A reference from fewer folders never gives ``ok``: images of one laboratory err alike, and how
+far another's are off shows only where whole laboratories are left out."""
+
 AS_WELL = 1.25
 """An untrained copy reads as well if its median error is at most this many times the network's."""
 
@@ -188,6 +192,18 @@ def _doubts_of_reference(profile: Profile) -> list[tuple[Doubt, str]]:
         reason = (
             f"the profile was made from {cases} images, and with fewer than {FEWEST_CASES} cases "
             "nobody knows how far one answer in ten is off; calibrate on more cases"
+        )
+        out.append(("ambiguous", reason))
+    if (profile.about.sources or 1) < FEWEST_SOURCES:
+        reason = (
+            f"the reference lies in fewer than {FEWEST_SOURCES} folders, so nobody knows how far "
+            "the profile is off in another laboratory; calibrate with a folder for each laboratory"
+        )
+        out.append(("ambiguous", reason))
+    if reads_tissue(profile):
+        reason = (
+            "an untrained copy of the network read the reference as well, so this answer measures "
+            "the tissue, not the network"
         )
         out.append(("ambiguous", reason))
     return out

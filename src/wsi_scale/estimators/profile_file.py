@@ -72,6 +72,9 @@ class About(BaseModel):
     control: float | None = None
     """Median error, in octaves, of an untrained copy on the same images left out; None in profiles
     of older versions."""
+    sources: int | None = Field(None, ge=1)
+    """Folders, such as laboratories, in which the images lie; None in profiles of older
+    versions."""
 
 
 @dataclass(frozen=True)

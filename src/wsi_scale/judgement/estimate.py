@@ -271,11 +271,6 @@ def _warnings(
                 f"the profile was made from {count} images, too few for a {level:.0%} interval: it "
                 f"is as wide as their largest error, which covers about {held:.0%} of cases"
             )
-        if profile.reads_tissue(options.profile):
-            out.append(
-                "an untrained copy of the network read the profile's reference as well, so this "
-                "answer measures the tissue, not the network"
-            )
     if scale is not None and scale < 1:
         out.append(
             f"scale {scale:.3g} is below 1: the slide would be enlarged, which adds no real detail"

@@ -129,7 +129,8 @@ def fit_profile(samples: Sequence[Sample], about: About) -> Profile:
         )
     left_out = {strength: leave_out(table, strength) for strength in STRENGTHS}
     strength = min(STRENGTHS, key=lambda s: float(np.mean((left_out[s] - table.y) ** 2)))
-    about = about.model_copy(update={"strength": strength})
+    sources = len({sample.source for sample in samples})
+    about = about.model_copy(update={"strength": strength, "sources": sources})
     places = places_of(table.y)
     noise = noise_of(places, table.y, left_out[strength])
     whole = _build(table, about, floor, (places, noise))
