@@ -83,7 +83,7 @@ USES = {
     "docs/architecture.md": [By("tests/test_architecture.py")],
     "docs/batch.md": [
         Run(replace={"slides/": f"'{DRAWN}'", MINE: "figures"}),
-        Run(names=ROWS),
+        Run(names=ROWS, needs="pandas"),
         By(f"{DOCS}::test_the_python_of_the_page_on_batches_runs"),
         *[Not("cluster: several machines")] * 2,
         Not("cluster: a Slurm queue"),
