@@ -74,6 +74,7 @@ LIBRARIES = {  # a library -> the rooms or files that may import it; all others 
     "openslide": "slide.readers",
     "tiffslide": "slide.readers",
     "tifffile": "slide.readers testing",
+    "imagecodecs": "slide.readers",
     "zarr": "slide.readers",
     "matplotlib": "render known_scale.thesis",
     "typer": "cli",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from wsi_scale.errors import SlideError
 from wsi_scale.geometry import Box, Level
 from wsi_scale.slide.metadata import Finding
+from wsi_scale.slide.read_plan import AS_STORED, Shrinking
 from wsi_scale.slide.reading import shrink_level
 
 WHITE = (255, 255, 255)
@@ -127,6 +128,45 @@ class Slide(ABC):
             inside = self._read(level, int(left), int(top), int(right - left), int(bottom - top))
             out[top - y : bottom - y, left - x : right - x] = inside
         return out
+
+    @property
+    def shrinking(self) -> Shrinking:
+        """Smaller sizes at which all levels can be decoded, cheaper than whole."""
+        return AS_STORED
+
+    def read_shrunk(
+        self, level: int, x: int, y: int, width: int, height: int, shrink: int
+    ) -> NDArray[np.uint8]:
+        """A window at one of the sizes of ``shrinking``, wholly inside the level.
+
+        Parameters
+        ----------
+        level : int
+            Index into ``levels``.
+        x, y, width, height : int
+            The window, px of that level as ``read`` takes them; multiples of ``shrink``.
+        shrink : int
+            Side of the squares of px that become one.
+
+        Returns
+        -------
+        numpy.ndarray
+            RGB, (height // shrink, width // shrink, 3) uint8. Each px lies on the first of its
+            square.
+
+        Raises
+        ------
+        SlideError
+            When the file cannot be decoded there.
+
+        Examples
+        --------
+        >>> from wsi_scale import open_slide
+        >>> with open_slide("synthetic:figures?width=800&height=600") as slide:
+        ...     slide.read_shrunk(0, x=0, y=0, width=100, height=50, shrink=2).shape
+        (25, 50, 3)
+        """
+        return self.read(level, x, y, width, height)[::shrink, ::shrink]
 
     def thumbnail(self, max_px: int) -> NDArray[np.uint8]:
         """The whole canvas, shrunk to at most ``max_px`` pixels along its longer side.

@@ -13,7 +13,7 @@ from wsi_scale.slide.read_plan import plan_reads
 from wsi_scale.slide.reading import read_reduced
 from wsi_scale.slide.resampling import cut_windows
 
-RESAMPLING = "bicubic-antialiased-of-bicubic-halves"
+RESAMPLING = "bicubic-antialiased"
 """Name of the resampling in a report's provenance. It changes whenever the pixels would."""
 
 
@@ -70,7 +70,13 @@ def sample_pyramid(slide: Slide, site: Site, grid: ScaleGrid, *, size: int) -> P
     ((0, 1), (2, 32, 32, 3))
     """
     plan = plan_reads(
-        slide.levels, site, grid, size, bounds=slide.bounds, colour_px=slide.colour_px
+        slide.levels,
+        site,
+        grid,
+        size,
+        bounds=slide.bounds,
+        colour_px=slide.colour_px,
+        shrinking=slide.shrinking,
     )
     windows = [window for read in plan.reads for window in read.windows]
     patches = np.empty((len(windows), 3, size, size), np.uint8)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.geometry import Box, Level, ScaleGrid, Site, pick_level, reach
@@ -19,6 +20,34 @@ MAX_READ_SIDE = 4096
 """Wider reads are taken in bands and averaged while reading, so that memory is bounded."""
 
 
+WIDER = 1.125
+"""A finer level's read is made wider by at most this factor to spare a read of the next level."""
+
+
+@dataclass(frozen=True)
+class Shrinking:
+    """Sizes at which a slide can decode its levels, cheaper than whole.
+
+    A px of a smaller size lies where the first px of its square lies, not in the square's middle.
+    """
+
+    factors: tuple[int, ...] = ()
+    """Sides of the squares of level px that may become one px, powers of two."""
+    least: float = math.inf
+    """Px, at the smaller size, that must be left for each network px."""
+
+    def factor(self, ratio: float) -> int:
+        """The factor for ``ratio`` level px per network px; 1 means as stored.
+
+        >>> [Shrinking((2, 4), least=2.0).factor(ratio) for ratio in (3.9, 4.0, 100.0)]
+        [1, 2, 4]
+        """
+        return max((one for one in self.factors if ratio / one >= self.least), default=1)
+
+
+AS_STORED = Shrinking()
+
+
 @dataclass(frozen=True)
 class Window:
     """One patch: the exact sub-pixel rectangle that becomes size × size network pixels."""
@@ -28,7 +57,7 @@ class Window:
     scale: float
     """Level-0 px per network px."""
     left: float
-    """Left edge in px of the array that the read returns (after reduction); may be fractional."""
+    """Left edge in px of the array that the read returns, shrunk and reduced; may be fractional."""
     top: float
     """Top edge, same frame."""
     side: float
@@ -51,9 +80,11 @@ class LevelRead:
     height: int
     """Height in px of that level, before reduction."""
     reduce: int
-    """Side of the squares of level px that are averaged into one px; 1 means as stored."""
+    """Side of the squares of px that are averaged into one once decoded; 1 means none."""
     windows: tuple[Window, ...]
     """The patches to cut from what is read, finest scale first."""
+    shrink: int = 1
+    """Side of the squares of level px that are decoded as one px; 1 means as stored."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +137,13 @@ def plan_reads(
     *,
     bounds: Box | None = None,
     colour_px: int = 1,
+    shrinking: Shrinking = AS_STORED,
 ) -> ReadPlan:
     """Reads and windows of one scale pyramid: one native read for each level that is used.
 
-    A level gets a second read only if a patch is wider than ``MAX_READ_SIDE``. That read is
-    averaged in bands.
+    A level gets a second read only if it can be decoded at a smaller size for the wider patches, or
+    if a patch is wider than ``MAX_READ_SIDE``, which is averaged in bands. A level whose patches
+    are hardly wider than those of the level before it is not read at all.
 
     Parameters
     ----------
@@ -127,6 +160,8 @@ def plan_reads(
     colour_px : int
         ``Slide.colour_px``. If 2, a level is read only where it has two px for each network px, so
         that the network is shown no blurred colours where a finer level has sharp ones.
+    shrinking : Shrinking
+        ``Slide.shrinking``: the smaller sizes at which levels can be decoded.
 
     Returns
     -------
@@ -152,26 +187,56 @@ def plan_reads(
         raise SettingsError(f"the side of a patch must be at least 1 px, got {size}")
     canvas = Box(0, 0, levels[0].width, levels[0].height) if bounds is None else bounds
     limit = reach(canvas, site, size)
-    groups: dict[tuple[int, int], list[int]] = {}
+    groups: dict[_Way, list[int]] = {}
     outside = []
     for index, scale in enumerate(grid.scales):
         if scale > limit:
             outside.append(index)
             continue
-        level = pick_level(levels, scale / colour_px)
-        ratio = scale / levels[level].downsample
-        groups.setdefault((level, reduction(size * ratio, ratio)), []).append(index)
+        groups.setdefault(_way(levels, scale, size, colour_px, shrinking), []).append(index)
     reads = tuple(
-        _plan_one(levels[level], level, reduce, site, [(i, grid.scales[i]) for i in members], size)
-        for (level, reduce), members in groups.items()  # coarser scales came later
+        _plan_one(levels[way.level], way, site, [(i, grid.scales[i]) for i in members], size)
+        for way, members in _joined(groups, grid.scales).items()  # coarser scales came later
     )
     return ReadPlan(site, grid, size, reads, tuple(outside))
 
 
+class _Way(NamedTuple):
+    """How a patch is read."""
+
+    level: int
+    shrink: int
+    reduce: int
+
+
+def _way(
+    levels: Sequence[Level], scale: float, size: int, colour_px: int, shrinking: Shrinking
+) -> _Way:
+    level = pick_level(levels, scale / colour_px)
+    ratio = scale / levels[level].downsample
+    shrink = shrinking.factor(ratio)
+    reduce = reduction(size * ratio / shrink, ratio / shrink)
+    return _Way(level, shrink, reduce)
+
+
+def _joined(groups: dict[_Way, list[int]], scales: Sequence[float]) -> dict[_Way, list[int]]:
+    """The groups, without levels whose patches a read of the level before can serve as well."""
+    joined: dict[_Way, list[int]] = {}
+    for way, members in groups.items():
+        before = next(reversed(joined), None)
+        alone = sum(other.level == way.level for other in groups) == 1
+        if before is not None and before.level < way.level and alone:
+            widest = scales[joined[before][-1]]
+            if scales[members[-1]] <= WIDER * widest:
+                joined[before] += members
+                continue
+        joined[way] = members
+    return joined
+
+
 def _plan_one(
     level: Level,
-    number: int,
-    reduce: int,
+    way: _Way,
     site: Site,
     members: Sequence[tuple[int, float]],
     size: int,
@@ -179,28 +244,30 @@ def _plan_one(
     """A read of the widest patch plus the filter's margin, with every patch placed in it."""
     centre_x, centre_y = site.x / level.downsample, site.y / level.downsample
     widest = max(scale for _, scale in members) / level.downsample
-    half = size * widest / 2 + FILTER_SUPPORT * max(1.0, widest) + reduce
-    x, width = _span(centre_x, half, level.width, reduce)
-    y, height = _span(centre_y, half, level.height, reduce)
+    unit = way.shrink * way.reduce
+    half = size * widest / 2 + FILTER_SUPPORT * max(1.0, widest) + unit
+    x, width = _span(centre_x, half, level.width, unit, way.shrink)
+    y, height = _span(centre_y, half, level.height, unit, way.shrink)
+    late = (0.5 - 0.5 / way.shrink) / way.reduce  # what is shown lies before its square's middle
     windows = []
     for index, scale in members:
         side = size * scale / level.downsample
-        left, top = (centre_x - side / 2 - x) / reduce, (centre_y - side / 2 - y) / reduce
+        left, top = (centre_x - side / 2 - x) / unit, (centre_y - side / 2 - y) / unit
         # a level whose ratio is not whole may end a fraction of a pixel before level 0 does
-        side = min(side / reduce, width / reduce, height / reduce)
-        left = min(max(left, 0.0), width / reduce - side)
-        top = min(max(top, 0.0), height / reduce - side)
+        side = min(side / unit, width / unit, height / unit)
+        left = min(max(left + late, 0.0), width / unit - side)
+        top = min(max(top + late, 0.0), height / unit - side)
         windows.append(Window(index, scale, left, top, side, upsampled=scale < 1 - 1e-9))
-    return LevelRead(number, x, y, width, height, reduce, tuple(windows))
+    return LevelRead(way.level, x, y, width, height, way.reduce, tuple(windows), way.shrink)
 
 
-def _span(centre: float, half: float, extent: int, multiple: int) -> tuple[int, int]:
+def _span(centre: float, half: float, extent: int, multiple: int, align: int) -> tuple[int, int]:
     """First px and length of a read within the level.
 
-    The length is a multiple of ``multiple``. If there is room it is even, because an even length is
-    halved without a copy.
+    The length is a multiple of ``multiple``, the first px one of ``align``. If there is room the
+    length is even, because an even length is halved without a copy.
     """
-    first = max(0, math.floor(centre - half))
+    first = max(0, math.floor(centre - half)) // align * align
     last = math.ceil(centre + half)
     length = max(1, min(extent, last + (last - first) % 2) - first)
     if multiple > 1:

@@ -22,6 +22,10 @@ class Readable(Protocol):
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]: ...
 
+    def read_shrunk(
+        self, level: int, x: int, y: int, width: int, height: int, shrink: int
+    ) -> NDArray[np.uint8]: ...
+
 
 def resample(
     pixels: NDArray[np.uint8], box: tuple[float, float, float, float], width: int, height: int
@@ -36,16 +40,26 @@ def resample(
 
 
 def read_reduced(slide: Readable, read: LevelRead) -> NDArray[np.uint8]:
-    """Pixels of one read; squares of ``read.reduce`` px are averaged into one, band by band."""
+    """Pixels of one read, decoded at a smaller size if ``read.shrink`` is above 1.
+
+    Squares of ``read.reduce`` decoded px are averaged into one, band by band.
+    """
     if read.reduce == 1:
-        return slide.read(read.level, read.x, read.y, read.width, read.height)
-    rows = max(1, _BAND_PX // (read.width * read.reduce)) * read.reduce
+        return _read_at(slide, read, 0, read.height)
+    unit = read.shrink * read.reduce
+    rows = max(1, _BAND_PX * read.shrink**2 // (read.width * unit)) * unit
     bands = []
     for top in range(0, read.height, rows):
-        height = min(rows, read.height - top)
-        band = slide.read(read.level, read.x, read.y + top, read.width, height)
+        band = _read_at(slide, read, top, min(rows, read.height - top))
         bands.append(np.asarray(Image.fromarray(band).reduce(read.reduce)))
     return np.concatenate(bands)
+
+
+def _read_at(slide: Readable, read: LevelRead, top: int, height: int) -> NDArray[np.uint8]:
+    """Rows of a read, as they are decoded. top, height: level px."""
+    if read.shrink == 1:
+        return slide.read(read.level, read.x, read.y + top, read.width, height)
+    return slide.read_shrunk(read.level, read.x, read.y + top, read.width, height, read.shrink)
 
 
 def whole_picture_reduction(area_px: float, ratio: float) -> int:

@@ -28,6 +28,7 @@ WIDTH, HEIGHT, BITS, COMPRESSION = 256, 257, 258, 259
 STRIPS, SAMPLES, STRIP_ROWS, STRIP_BYTES = 273, 277, 278, 279
 PLANAR, TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES, SUB_IMAGES = 284, 322, 323, 324, 325, 330
 OLD_JPEG, NDPI = 513, 65420
+COLOURS, JPEG_TABLES = 262, 347
 STRUCTURE = {
     WIDTH: "width",
     HEIGHT: "height",
@@ -54,6 +55,10 @@ _BYTES |= {kind: int(code[1]) for kind, code in _WHOLE.items()}
 
 class Fault(Exception):  # noqa: N818  (a clause about the file)
     """What is wrong with a file."""
+
+
+def _name(tag: int) -> str:
+    return STRUCTURE.get(tag, f"tag {tag}")
 
 
 class _Form(NamedTuple):
@@ -159,16 +164,25 @@ class Directories:
             return np.empty(0, np.int64)
         entry = tags[tag]
         if entry.kind not in _WHOLE or not entry.values:
-            raise Fault(f"the {STRUCTURE[tag]} of {here} is no whole number")
-        length = entry.values * _BYTES[entry.kind]
-        order = self._form.order
+            raise Fault(f"the {_name(tag)} of {here} is no whole number")
+        found = np.frombuffer(self.raw(tags, tag, here), self._form.order + _WHOLE[entry.kind])
+        inline = len(found) * found.itemsize <= self._form.inline
+        return (
+            found.astype(np.uint64) | np.uint64(entry.high << 32)
+            if inline and entry.high
+            else found
+        )
+
+    def raw(self, tags: Tags, tag: int, here: str) -> bytes:
+        """The bytes of a tag's values; none if it is missing."""
+        if tag not in tags:
+            return b""
+        entry = tags[tag]
+        length = entry.values * _BYTES.get(entry.kind, 1)
         if length <= self._form.inline:
-            found = np.frombuffer(entry.raw[:length], order + _WHOLE[entry.kind])
-            return found.astype(np.uint64) | np.uint64(entry.high << 32) if entry.high else found
-        start = int.from_bytes(entry.raw, "little" if order == "<" else "big")
-        part = f"the {STRUCTURE[tag]} of {here}"
-        raw = self._read(start + (entry.high << 32), length, part)
-        return np.frombuffer(raw, order + _WHOLE[entry.kind])
+            return entry.raw[:length]
+        start = int.from_bytes(entry.raw, "little" if self._form.order == "<" else "big")
+        return self._read(start + (entry.high << 32), length, f"the {_name(tag)} of {here}")
 
     def number(self, tags: Tags, tag: int, here: str, default: int) -> int:
         """The first whole number of a tag, ``default`` if it is missing."""

@@ -18,6 +18,7 @@ from PIL import Image
 from wsi_scale.errors import SlideError, WrongImageError
 from wsi_scale.slide.base import WHITE, Slide
 from wsi_scale.slide.metadata import audit_metadata
+from wsi_scale.slide.read_plan import AS_STORED, Shrinking
 from wsi_scale.slide.readers._files import (
     PARSER_ERRORS,
     is_file,
@@ -27,6 +28,7 @@ from wsi_scale.slide.readers._files import (
 )
 from wsi_scale.slide.readers._handles import Handle
 from wsi_scale.slide.readers._levels import bounds_of, colour_of, pick_levels
+from wsi_scale.slide.readers._raw_tiles import RawTiles
 from wsi_scale.slide.readers._tiff_images import (
     described,
     is_known_vendor,
@@ -43,6 +45,9 @@ _PIECE = 4096
 """OpenSlide splits wider reads itself, but rounds down where each piece begins."""
 
 _LIBRARY_ERRORS = (openslide.OpenSlideError, OSError)
+_PLAIN_TILES = ("aperio", "generic-tiff")
+"""Vendors whose tiles lie side by side; those of others may overlap or be moved."""
+
 _VENDORS = {"generic-tiff": "tiled TIFF", "dicom": "DICOM"}
 
 
@@ -87,15 +92,53 @@ class OpenSlideSlide(Slide):
                 raise SlideError(f"OpenSlide cannot show {path}: {why_not}")
         self.levels, self._numbers = pick_levels(sizes, self._downsamples)
         self.colour_px = stored_colour_px(path)
+        vendor = self.properties.get("openslide.vendor", "")
+        self._raw = self._raw_tiles(path) if vendor in _PLAIN_TILES else None
         self.bounds = bounds_of(self.properties, "openslide", self.levels[0])
         self.background = colour_of(self.properties, "openslide.background-color") or WHITE
         found = audit_metadata(self.properties, (self.levels[0].width, self.levels[0].height))
         self.mpp, self.mpp_source, self.objective_power, self.audit = found
-        vendor = self.properties.get("openslide.vendor", "")
         kind = _VENDORS.get(vendor, vendor.replace("-", " ").capitalize())
         self.reader_reason = f"OpenSlide reads this {kind} file"
+        if self._raw is not None:
+            self.reader_reason += f", and its {self._raw.name} tiles are decoded without it"
+
+    def _raw_tiles(self, path: str) -> RawTiles | None:
+        """The tiles that can be decoded without OpenSlide and look the same."""
+        raw = RawTiles(path, self.levels)
+        if raw.name:
+            try:
+                raw.keep_same(self._read_whole, [level.downsample for level in self.levels])
+            except SlideError:  # told when the slide is read there
+                raw.close()
+                return None
+        if raw.name:
+            return raw
+        raw.close()
+        return None
+
+    @property
+    def shrinking(self) -> Shrinking:
+        """Smaller sizes at which all levels can be decoded."""
+        return AS_STORED if self._raw is None else self._raw.shrinking
+
+    def read_shrunk(
+        self, level: int, x: int, y: int, width: int, height: int, shrink: int
+    ) -> NDArray[np.uint8]:
+        """A window at one of the sizes of ``shrinking``."""
+        if self._raw is not None:
+            left, top, wide, high = (side // shrink for side in (x, y, width, height))
+            found = self._raw.read(level, left, top, wide, high, shrink)
+            if found is not None:
+                return found
+        return super().read_shrunk(level, x, y, width, height, shrink)
 
     def _read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+        found = None if self._raw is None else self._raw.read(level, x, y, width, height)
+        return self._read_whole(level, x, y, width, height) if found is None else found
+
+    def _read_whole(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+        """By OpenSlide itself."""
         if max(width, height) <= _PIECE:
             return _covered(self._read_piece(level, x, y, width, height), self.background)
         out = np.empty((height, width, 3), np.uint8)
@@ -132,6 +175,8 @@ class OpenSlideSlide(Slide):
 
     def close(self) -> None:
         self._handle.close()
+        if self._raw is not None:
+            self._raw.close()
 
 
 def _close(file: openslide.OpenSlide) -> None:
