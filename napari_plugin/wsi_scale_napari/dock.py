@@ -17,6 +17,7 @@ from wsi_scale_napari.error_panel import ErrorPanel
 from wsi_scale_napari.fold import Fold
 from wsi_scale_napari.frame import zoom_to_answer, zoom_to_scale
 from wsi_scale_napari.inputs import read_remembered, remember
+from wsi_scale_napari.mixed_units import allow_mixed_units
 from wsi_scale_napari.network_box import NetworkBox
 from wsi_scale_napari.overlay import SitesOverlay
 from wsi_scale_napari.reader import NETWORK
@@ -40,6 +41,7 @@ class OptimalScale(QWidget):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__()
+        allow_mixed_units()
         self.viewer = napari_viewer
         usual = read_defaults()
         self.slide = SlideBox(napari_viewer)
