@@ -1,0 +1,30 @@
+"""What to know of an answer beside its verdict."""
+
+from __future__ import annotations
+
+from wsi_scale.estimators import profile
+from wsi_scale.estimators.contract import Options
+from wsi_scale.judgement.auto import Voice
+
+
+def cautions(scale: float | None, chosen: Voice, options: Options, level: float) -> tuple[str, ...]:
+    """Warnings about an answer that its verdict does not say. level: of the interval."""
+    out = []
+    if scale is not None and chosen.name == profile.NAME and options.profile is not None:
+        count = len(options.profile.strangeness)  # one for each image
+        held = count / (count + 1)
+        if held < level:
+            out.append(
+                f"the profile was made from {count} images, too few for a {level:.0%} interval: it "
+                f"is as wide as their largest error, which covers about {held:.0%} of cases"
+            )
+        if profile.reads_tissue(options.profile):
+            out.append(
+                "an untrained copy of the network read the profile's reference as well, so this "
+                "answer measures the tissue, not the network"
+            )
+    if scale is not None and scale < 1:
+        out.append(
+            f"scale {scale:.3g} is below 1: the slide would be enlarged, which adds no real detail"
+        )
+    return tuple(out)
