@@ -5,7 +5,6 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-import numpy as np
 from qtpy.QtWidgets import QWidget
 
 from wsi_scale.judgement.places import MapTile, ScaleMap
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
 NAME = "wsi-scale map"
-OPACITY = 0.6
+SHARE = 0.65
+"""Of a tile's colour over the slide. The text is not mixed."""
 NO_NUMBER = (208, 208, 208)
 
 
@@ -33,9 +33,11 @@ class MapLayer:
 
         self._viewer, self._window = viewer, window
         self._shown: ScaleMap | None = None
-        self.layer = Shapes(ndim=2, name=NAME, opacity=OPACITY, **placement(image))
+        self.layer = Shapes(ndim=2, name=NAME, opacity=1.0, **placement(image))
+        active = viewer.layers.selection.active
         viewer.layers.insert(viewer.layers.index(image) + 1, self.layer)
         self.layer.mode = "pan_zoom"
+        viewer.layers.selection.active = active  # so that a click still chooses a site
 
     def show(self, found: ScaleMap) -> None:
         """Show the tiles so far; nothing if they are shown, or if the user deleted the layer."""
@@ -51,7 +53,7 @@ class MapLayer:
         ]
         layer = self.layer
         layer.data = [(box_to_data(tile.box), "rectangle") for tile in found.tiles]
-        layer.face_color = np.array([(*rgb, 255) for rgb in colours]) / 255
+        layer.face_color = [(*(part / 255 for part in rgb), SHARE) for rgb in colours]
         layer.edge_color = "white"
         layer.edge_width = 0.004 * min(found.tiles[0].box.width, found.tiles[0].box.height)
         layer.features = {
@@ -61,8 +63,8 @@ class MapLayer:
         }
         layer.text = {
             "string": "{scale}",
-            "size": 12,
-            "color": [ink_on(rgb) for rgb in colours],
+            "size": 14,
+            "color": [_ink(rgb) for rgb in colours],
             "anchor": "center",
         }
 
@@ -74,6 +76,12 @@ def _says(tile: MapTile) -> str:
     if tile.scale is None:
         return "–"
     return number(tile.scale) + ("" if tile.verdict == "ok" else "?")
+
+
+def _ink(rgb: tuple[int, int, int]) -> str:
+    """Black or white, whichever can be read on a tile, through which bright tissue shows."""
+    red, green, blue = (round(SHARE * part + (1 - SHARE) * 200) for part in rgb)
+    return ink_on((red, green, blue))
 
 
 def _interval(tile: MapTile) -> str:

@@ -397,7 +397,7 @@ def test_the_key_shows_the_very_colours_of_the_sites(dock, run):
     assert not key.isHidden()
     for scale, word in ((1.0, "finer"), (4.0, "the same"), (16.0, "coarser")):
         colour = QColor.fromRgbF(*site_colour(scale, 4.0)).name()
-        assert f'{colour}">■</span> {word}' in key.text()
+        assert f'{colour}">■</span> {word}' in key.text().replace("&nbsp;", " ")
     dock.results.forget()
     assert key.isHidden()
 

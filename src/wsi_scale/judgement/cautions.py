@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wsi_scale.estimators import profile
 from wsi_scale.estimators.contract import Options
 from wsi_scale.judgement.auto import Voice
+from wsi_scale.judgement.repeats import say_repeats
 
 
-def cautions(scale: float | None, chosen: Voice, options: Options, level: float) -> tuple[str, ...]:
-    """Warnings about an answer that its verdict does not say. level: of the interval."""
-    out = []
+def cautions(
+    scale: float | None,
+    chosen: Voice,
+    options: Options,
+    level: float,
+    places: NDArray[np.intp],
+) -> tuple[str, ...]:
+    """Warnings that the verdict does not say. level: of the interval; places: of the sites."""
+    out = list(say_repeats(places))
     if scale is not None and chosen.name == profile.NAME and options.profile is not None:
         count = len(options.profile.strangeness)  # one for each image
         held = count / (count + 1)

@@ -16,7 +16,7 @@ from wsi_scale.judgement.cautions import cautions
 from wsi_scale.judgement.enough_sites import is_settled
 from wsi_scale.judgement.evidence import Evidence
 from wsi_scale.judgement.interval import band_of_curve, interval_of, resample_sites
-from wsi_scale.judgement.repeats import say_repeats, weights_of
+from wsi_scale.judgement.repeats import weights_of
 from wsi_scale.judgement.rules import weigh, why_unavailable
 from wsi_scale.judgement.tolerance import steady_band
 from wsi_scale.judgement.verdicts import NUMBERED, Verdict
@@ -132,8 +132,7 @@ def estimate(
     scorers, missing = _prepare_all(responses, options)
     if not scorers and estimator == "auto" and options.profile is None:
         return _unread(responses, missing, interval_level)
-    if places is None:
-        places = np.arange(len(responses.sites))
+    places = np.arange(len(responses.sites)) if places is None else places
     everyone, count = weights_of(places), int(places.max(initial=-1)) + 1
     scales = np.array(responses.grid.scales)
     answers = {name: scorer(everyone) for name, scorer in scorers.items()}
@@ -154,16 +153,10 @@ def estimate(
         scale=scale,
         interval_level=interval_level,
         interval=interval_of(evidence, interval_level, count) if numbered else None,
-        tolerance=steady_band(responses, scale, TOLERANCE)
-        if scale is not None and responses.classes
-        else None,
+        tolerance=_tolerance(responses, scale),
         verdict=judgement.verdict,
         reason=judgement.reason,
-        warnings=(
-            *passed_over,
-            *say_repeats(places, count),
-            *cautions(scale, chosen, options, interval_level),
-        ),
+        warnings=(*passed_over, *cautions(scale, chosen, options, interval_level, places)),
         candidates=judgement.candidates,
         voices={name: answer.scale for name, answer in answers.items()},
         sites=responses.sites,
@@ -252,6 +245,12 @@ def _per_site(scorer: Scorer, sites: int) -> tuple[Answer, ...]:
         answers.append(scorer(alone))
         alone[site] = 0
     return tuple(answers)
+
+
+def _tolerance(responses: Responses, scale: float | None) -> tuple[float, float] | None:
+    if scale is None or not responses.classes:
+        return None
+    return steady_band(responses, scale, TOLERANCE)
 
 
 def _per_class(

@@ -60,15 +60,20 @@ def weights_of(places: NDArray[np.intp], members: Array | None = None) -> Array:
     return np.divide(one, shared, out=np.zeros(len(places)), where=one > 0)
 
 
-def say_repeats(places: NDArray[np.intp], count: int) -> tuple[str, ...]:
+COUNT_AS_ONE = "weigh as one"
+"""A warning about sites that repeat each other ends so."""
+
+
+def say_repeats(places: NDArray[np.intp]) -> tuple[str, ...]:
     """A warning if fewer places than sites count.
 
-    >>> say_repeats(np.array([0, 0, 1]), 2)[0][:45]
+    >>> say_repeats(np.array([0, 0, 1]))[0][:45]
     '3 sites were measured, but they lie at only 2'
     """
+    count = int(places.max(initial=-1)) + 1
     if count == len(places):
         return ()
     return (
         f"{len(places)} sites were measured, but they lie at only {count} places: the slide has no "
-        "more room for patches this large, so sites that show nearly the same weigh as one",
+        f"more room for patches this large, so sites that show nearly the same {COUNT_AS_ONE}",
     )

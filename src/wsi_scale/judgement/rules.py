@@ -94,7 +94,6 @@ def weigh(
     >>> weigh(glass, Evidence("fingerprint", scales, Answer(scales, 2.0), ()), {}).verdict
     'blank'
     """
-    count = len(responses.sites) if places is None else places
     contrast = responses.contrast[responses.variant == PLAIN]
     if len(contrast) == 0 or np.quantile(contrast, 0.9) < BLANK_CONTRAST:
         return Judgement("blank", "there is nothing to look at: the patches are almost uniform")
@@ -115,6 +114,7 @@ def weigh(
     tied = None
     if "ambiguous" in doubts:
         tied = Judgement("ambiguous", doubts["ambiguous"], _peaks(evidence))
+    count = len(responses.sites) if places is None else places
     against = [
         strange or _outside(evidence),
         _edge(evidence),
