@@ -45,7 +45,7 @@ ROOMS = {  # from the ground up: a room -> the rooms that it imports, all of the
     "report pixel_size pipeline tiling known_scale batch exports render",
     FACE: "errors plumbing geometry slide sites networks responses "
     "judgement report pixel_size pipeline tiling batch exports",
-    DOCK: "errors plumbing geometry slide sites networks report pipeline render",
+    DOCK: "errors plumbing geometry slide sites networks judgement report pipeline render",
 }
 """``face`` is ``wsi_scale/__init__.py``: what users import, and no room of the house does."""
 

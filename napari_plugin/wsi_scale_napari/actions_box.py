@@ -6,9 +6,9 @@ from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 
 class ActionsBox(QWidget):
-    """Buttons that are enabled once there is an answer. ``inside`` looks after itself."""
+    """Buttons that are enabled once there is an answer. Those given look after themselves."""
 
-    def __init__(self, inside: QPushButton) -> None:
+    def __init__(self, inside: QPushButton, map_: QPushButton) -> None:
         super().__init__()
         self.view = QPushButton("View at optimal scale")
         self.view.setToolTip("Zoom so that one pixel of the network fills one pixel of the screen")
@@ -20,8 +20,10 @@ class ActionsBox(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.addWidget(self.view, 0, 0, 1, 2)
         grid.addWidget(inside, 0, 2)
-        for column, button in enumerate((self.json, self.cli, self.export)):
+        grid.addWidget(map_, 0, 3)
+        for column, button in enumerate((self.json, self.cli)):
             grid.addWidget(button, 1, column)
+        grid.addWidget(self.export, 1, 2, 1, 2)
         self.allow(answer=False, scale=False)
 
     def allow(self, *, answer: bool, scale: bool, partial: bool = False) -> None:

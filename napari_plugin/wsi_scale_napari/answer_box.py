@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from wsi_scale.render.numbers import key_numbers, stated_rows
-from wsi_scale.render.sentence import explain, headline, words
+from wsi_scale.render.sentence import explain, numbers_of, words
 from wsi_scale.report import Report
 from wsi_scale_napari.dock_words import in_dock
 from wsi_scale_napari.fold import Fold
@@ -54,10 +54,10 @@ class AnswerBox(QWidget):
         if report is None:
             return
         sign, colour, advice = SO_FAR if running else VERDICTS.get(report.verdict, NO_NUMBER)
-        head = headline(report)
-        verdict = ("so far", words(report.verdict))[not running]
-        head = head.removesuffix(" (partial)") if running else head
-        self.head.setText(f"{' · '.join(filter(None, (f'{sign} {verdict}', advice)))}\n{head}")
+        verdict = "so far" if running else words(report.verdict)
+        ended_early = "partial" if report.partial and not running else ""
+        first = " · ".join(filter(None, (f"{sign} {verdict}", advice, ended_early)))
+        self.head.setText(f"{first}\n{numbers_of(report)}".strip())
         self.head.setStyleSheet(
             f"background: {colour}; color: white; font-size: 13px; font-weight: bold; "
             "padding: 6px; border-radius: 4px;"

@@ -36,7 +36,10 @@ def key_to_sites() -> str:
         (COARSER, "coarser"),
         (WAITING, "no answer of its own"),
     )
-    squares = (f'<span style="color: {_hex(colour)}">■</span> {word}' for colour, word in named)
+    squares = (
+        f'<span style="color: {_hex(colour)}">■</span>&nbsp;{word.replace(" ", "&nbsp;")}'
+        for colour, word in named
+    )
     return f"Each site's own scale: {' '.join(squares)}"
 
 

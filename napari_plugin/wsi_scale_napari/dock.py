@@ -52,7 +52,7 @@ class OptimalScale(QWidget):
         self.network.fill(before.get("network"))
         self.sampling.fill(before)
         self.tasks = Tasks(self)
-        self.results = Results(self.tasks, self.error)
+        self.results = Results(napari_viewer, self.tasks, self.error)
         self.work: Work | None = None
         self.shown: State | None = None
         self.overlay: SitesOverlay | None = None
@@ -148,12 +148,11 @@ class OptimalScale(QWidget):
             return
         self.error.tell(None)
         self.results.setEnabled(False)
+        self.results.map.stop()
         remember(self._memory, self.sampling.values() | {"network": request.network})
         self._next = layer
         self.shown = None
-        if self.overlay is not None and self.overlay.is_gone:
-            self._drop_overlay()
-        if self.overlay is None:
+        if self.overlay is None or self.overlay.is_gone:
             self._lay_over(layer)
         self.work = Work(request)
         self._lock(True)
@@ -180,7 +179,6 @@ class OptimalScale(QWidget):
         """The new run looks at its slide: the last answer and its rectangles go."""
         self._image, self._next = self._next, None
         if self.overlay is not None and not self.overlay.is_over(self._image):
-            self._drop_overlay()
             self._lay_over(self._image)
         self.results.forget()
         self.results.setEnabled(True)
@@ -217,7 +215,7 @@ class OptimalScale(QWidget):
         self.work = None
         self._lock(False)
         self.error.tell(state.failure)
-        self.results.keep(state, request)
+        self.results.keep(state, request, self._image)
         self._next = None
         self.results.setEnabled(True)
         if self.results.result is None:
@@ -235,6 +233,7 @@ class OptimalScale(QWidget):
             self._drop_overlay()
 
     def _lay_over(self, layer: Image | None) -> None:
+        self._drop_overlay()
         if layer is not None:
             show = self.results.plot.show_site
             self.overlay = SitesOverlay(self.viewer, layer, show, self.window())
@@ -255,7 +254,7 @@ class OptimalScale(QWidget):
         self._image = self._next = None
         self.cancel()
         self._drop_overlay()
-        self.results.use.view.setEnabled(False)
+        self.results.leave()
 
     def _site_chosen(self, site: int) -> None:
         self.results.plot.show_site(site)
@@ -293,7 +292,7 @@ class OptimalScale(QWidget):
         self._timer.stop()
         self.tasks.forget()
         self._drop_overlay()
-        self._image = None
+        self.results.leave()
         self.slide.leave()
         self.region.leave()
         self.viewer.events.theme.disconnect(self._set_theme)

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from wsi_scale.render.sentence import number
 from wsi_scale_napari.frame import placement, screen_width, world_to_level0
+from wsi_scale_napari.removal import remove_layer
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -93,6 +94,6 @@ class LineBox(QWidget):
         if layer is not None and layer in self._viewer.layers:
             layer.mode = "pan_zoom"
             layer.events.data.disconnect(self._drawn)
-            self._viewer.layers.remove(layer)
+            remove_layer(self._viewer, layer, self.window())
         if self._image is not None and self._image in self._viewer.layers:
             self._viewer.layers.selection.active = self._image

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QWidget
 
 from wsi_scale.pipeline.fields_of_view import Field, field_at
 from wsi_scale.render.sentence import number
 from wsi_scale_napari.colours import site_colour
 from wsi_scale_napari.frame import box_to_data, placement, screen_width, world_to_level0
+from wsi_scale_napari.removal import remove_layer
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -162,23 +161,12 @@ class SitesOverlay:
                 layer.edge_width = wide
                 layer.events.edge_width()  # napari itself does not notify the canvas
 
-    def _make_canvas_current(self) -> None:
-        """napari frees a removed layer's buffers in whatever OpenGL context is current.
-
-        In any other context than the canvas's, this would free buffers in use, and the next frame
-        would crash the program (napari 0.9.2 with Mesa 22.3).
-        """
-        with suppress(RuntimeError):  # Qt has deleted the window
-            for canvas in self._window.findChildren(QOpenGLWidget) if self._window else ():
-                canvas.makeCurrent()
-
     def remove(self) -> None:
         """Remove the layer and all its listeners."""
         self._viewer.scene.camera.events.zoom.disconnect(self._set_edges)
         self._viewer.dims.events.ndisplay.disconnect(self._paint)
         if self.layer is not None and self.layer in self._viewer.layers:
-            self._make_canvas_current()
-            self._viewer.layers.remove(self.layer)
+            remove_layer(self._viewer, self.layer, self._window)
             if self._image in self._viewer.layers:
                 self._viewer.layers.selection.active = self._image
         self.layer = None

@@ -11,6 +11,7 @@ from wsi_scale.errors import WsiScaleError
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.readers import all_readers, open_slide
 from wsi_scale_napari.levels import lazy_levels
+from wsi_scale_napari.mixed_units import allow_mixed_units
 
 SOURCE = "wsi_scale_source"
 """Key of a layer's metadata: the path or ``synthetic:`` word that it was read from."""
@@ -43,6 +44,7 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | 
 
 def read_layers(path: PathOrPaths) -> list[LayerData]:
     """The slide at a path, as one multiscale RGB image layer."""
+    allow_mixed_units()
     source = lasting(os.fspath(path[0] if isinstance(path, list) else path))
     return [slide_layer(open_slide(source), source)]
 

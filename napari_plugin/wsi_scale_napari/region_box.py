@@ -14,6 +14,7 @@ from wsi_scale.sites.drawn_regions import area_px
 from wsi_scale.sites.regions import Region, parse_region
 from wsi_scale_napari.frame import drawn_region, placement, region_file, screen_width, view_box
 from wsi_scale_napari.line_box import LINE
+from wsi_scale_napari.map_layer import NAME as MAP
 from wsi_scale_napari.overlay import NAME as SITES
 from wsi_scale_napari.slide_layers import Layers
 
@@ -134,4 +135,4 @@ class RegionBox(QWidget):
 
 
 def _may_hold_region(layer: Any) -> bool:
-    return isinstance(layer, Shapes) and layer.name != LINE and not layer.name.startswith(SITES)
+    return isinstance(layer, Shapes) and not layer.name.startswith((LINE, MAP, SITES))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog, QLabel, QVBoxLayout, QWidget
@@ -13,23 +14,30 @@ from wsi_scale_napari.colours import key_to_sites
 from wsi_scale_napari.error_panel import ErrorPanel
 from wsi_scale_napari.export import KINDS, Result, command_of, export, save_region
 from wsi_scale_napari.inside_button import InsideButton
+from wsi_scale_napari.map_box import MapBox
 from wsi_scale_napari.plot import ResponsePlot
 from wsi_scale_napari.strip_view import Strip
 from wsi_scale_napari.task import Task, Tasks
 from wsi_scale_napari.work import Request, State, explain_failure
 
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image
+
 
 class Results(QWidget):
     """Shows the answer during a run, and keeps the last one."""
 
-    def __init__(self, tasks: Tasks, error: ErrorPanel) -> None:
+    def __init__(self, viewer: ViewerModel, tasks: Tasks, error: ErrorPanel) -> None:
         super().__init__()
         self._tasks, self._error = tasks, error
         self.result: Result | None = None
         self._saved_region: Path | None = None
         self.answer, self.plot, self.strip = AnswerBox(), ResponsePlot(), Strip()
         self.inside = InsideButton(tasks, error)
-        self.use, self.said, self.key = ActionsBox(self.inside), QLabel(), QLabel(key_to_sites())
+        self.map = MapBox(viewer, error)
+        self.use = ActionsBox(self.inside, self.map.button)
+        self.said, self.key = QLabel(), QLabel(key_to_sites())
         self.key.setTextFormat(Qt.TextFormat.RichText)
         for label in (self.said, self.key):
             label.setWordWrap(True)
@@ -37,7 +45,7 @@ class Results(QWidget):
         rows = QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         parts = (self.answer, self.plot, self.key, self.strip, self.answer.fold)
-        for part in (*parts, self.use, self.said):
+        for part in (*parts, self.use, self.map, self.said):
             rows.addWidget(part)
         self.use.json.clicked.connect(self.copy_json)
         self.use.cli.clicked.connect(self._ask_and_copy_cli)
@@ -53,7 +61,13 @@ class Results(QWidget):
         self.strip.show_patches([], None)
         self.use.allow(answer=False, scale=False)
         self.inside.offer(None)
+        self.map.offer(None, None)
         self._say("")
+
+    def leave(self) -> None:
+        """The slide is gone from the window: nothing more can be shown on it."""
+        self.use.view.setEnabled(False)
+        self.map.offer(None, None)
 
     def show_state(self, state: State) -> None:
         """Show the answer so far, or the last one."""
@@ -62,13 +76,14 @@ class Results(QWidget):
             self.plot.show_answer(state.report, state.fields)
             self.key.setVisible(state.report.scale is not None and bool(state.fields))
 
-    def keep(self, state: State, request: Request) -> None:
-        """The run has ended: its answer, complete or partial, can be exported."""
+    def keep(self, state: State, request: Request, image: Image | None) -> None:
+        """The run has ended: its answer, complete or partial, can be exported. image: shows it."""
         report = state.report
         if report is None:
             return
         self.result = Result(report, state.strip, request, state.progress)
         self.inside.offer(self.result)
+        self.map.offer(self.result, image)
         self.strip.show_patches(state.strip, report.scale)
         self.use.allow(answer=True, scale=report.scale is not None, partial=report.partial)
 

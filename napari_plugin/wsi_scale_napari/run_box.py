@@ -1,29 +1,31 @@
-"""The buttons Run, Cancel and Words, and the progress of the run."""
+"""The buttons Run, Cancel, Words and Help, and the progress of the run."""
 
 from __future__ import annotations
 
 from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidget
 
+from wsi_scale_napari.help_button import HelpButton
 from wsi_scale_napari.words_button import WordsButton
 from wsi_scale_napari.work import State
 
 
 class RunBox(QWidget):
-    """Three buttons, a progress bar and a line of text."""
+    """Four buttons, a progress bar and a line of text."""
 
     def __init__(self) -> None:
         super().__init__()
         self.run, self.cancel = QPushButton("Find the optimal scale"), QPushButton("Cancel")
         self.bar, self.words = QProgressBar(), QLabel()
-        self.glossary = WordsButton()
+        self.glossary, self.help = WordsButton(), HelpButton()
         self.words.setWordWrap(True)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.addWidget(self.run, 0, 0)
         grid.addWidget(self.cancel, 0, 1)
         grid.addWidget(self.glossary, 0, 2)
-        grid.addWidget(self.bar, 1, 0, 1, 3)
-        grid.addWidget(self.words, 2, 0, 1, 3)
+        grid.addWidget(self.help, 0, 3)
+        grid.addWidget(self.bar, 1, 0, 1, 4)
+        grid.addWidget(self.words, 2, 0, 1, 4)
         grid.setColumnStretch(0, 1)
         policy = self.bar.sizePolicy()
         policy.setRetainSizeWhenHidden(True)  # nothing jumps when a run ends

@@ -23,6 +23,7 @@ from wsi_scale.errors import WsiScaleError
 from wsi_scale.slide.metadata import parse_mpp
 from wsi_scale_napari.inputs import make
 from wsi_scale_napari.line_box import LineBox
+from wsi_scale_napari.mixed_units import allow_mixed_units
 from wsi_scale_napari.reader import read_layers
 from wsi_scale_napari.slide_layers import Layers
 from wsi_scale_napari.source import check_pixels
@@ -41,6 +42,7 @@ class SlideBox(QWidget):
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
+        allow_mixed_units()
         self._viewer = viewer
         self.layers = Layers(viewer, "slide", lambda layer: isinstance(layer, Image))
         self.combo = self.layers.combo

@@ -21,6 +21,7 @@ from wsi_scale_napari.source import Source
 from wsi_scale_napari.waking import wake_torch
 
 if TYPE_CHECKING:
+    from wsi_scale.judgement.places import ScaleMap
     from wsi_scale.networks.network import Network
     from wsi_scale.pipeline.progress import Progress
     from wsi_scale.slide.base import Slide
@@ -69,6 +70,8 @@ class State:
     the end."""
     progress: Progress | None = None
     """What the report came from, with the network, to look inside."""
+    map: ScaleMap | None = None
+    """The parts of the slide that were measured so far; only of a MapWork."""
     failure: RunFailure | None = None
 
     @property

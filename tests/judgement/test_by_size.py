@@ -8,6 +8,7 @@ import pytest
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.judgement.by_size import RULER, ScaleBySize, follow_size
 from wsi_scale.judgement.estimate import blank_estimate
+from wsi_scale.judgement.repeats import say_repeats
 
 GRID = ScaleGrid((0.5, 1.0, 2.0, 4.0))
 
@@ -58,6 +59,15 @@ def test_where_the_network_is_not_sure_the_known_size_answers(verdict):
     silent = verdict == "no_evidence"
     says = "speaks for this scale or against it: of its own" if silent else f"is {verdict}: of its"
     assert says in warning
+
+
+def test_sites_that_repeat_each_other_do_not_matter_where_the_ruler_answers():
+    (repeats,) = say_repeats(np.array([0, 0, 1]))
+    unsure = own("ambiguous", 3.0, warnings=(repeats, "another"))
+    answer = follow_size(unsure, route(2.0, (1.6, 2.5), "ambiguous"))
+    assert answer.estimator == RULER
+    assert repeats not in answer.warnings
+    assert "another" in answer.warnings
 
 
 def test_tissue_that_the_ruler_cannot_read_does_not_overrule_a_number_of_the_network():

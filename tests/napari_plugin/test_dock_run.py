@@ -281,6 +281,57 @@ def test_rectangles_that_go_leave_a_canvas_that_can_be_drawn(viewer, make_dock, 
     assert viewer.screenshot(flash=False).std() > 0
 
 
+def test_a_line_that_was_measured_leaves_a_canvas_that_can_be_drawn(viewer, make_dock, app):
+    """Without the canvas's own OpenGL context this crashed the program."""
+    viewer.add_image(disc_image(20, width=1200, height=1000), name="discs")
+    viewer.window._qt_window.show()
+    dock = make_dock(viewer, QUICK)
+    viewer.window.add_dock_widget(dock)
+    for _ in range(2):
+        dock.slide.line.click()
+        viewer.layers["wsi-scale line"].add_lines(np.array([[100, 200], [400, 600]]))
+        viewer.screenshot(flash=False)
+        dock.slide.ruled.use.click()
+        for _ in range(20):
+            viewer.scene.camera.zoom *= 1.01
+            app.processEvents()
+    assert viewer.screenshot(flash=False).std() > 0
+
+
+def test_slides_with_and_without_pixel_size_lie_side_by_side_without_a_warning(
+    viewer, slide_file, run, app
+):
+    from napari.utils.notifications import notification_manager, show_warning
+
+    told = []
+
+    def hear(event):
+        told.append(event.message)
+
+    viewer.window._qt_window.show()
+    viewer.open(slide_file, plugin="wsi-scale")
+    _, dock = viewer.window.add_plugin_dock_widget("wsi-scale", "Optimal scale")
+    notification_manager.notification_ready.connect(hear, position="last")
+    dock.network.combo.setEditText(QUICK)
+    dock.sampling.form.sites.value = 6
+    for name in (None, "bare"):
+        if name is not None:
+            viewer.add_image(disc_image(20, width=1200, height=1000), name=name)
+        viewer.screenshot(flash=False)  # napari compares the units as it draws
+        dock.slide.line.click()
+        dock.region.draw.click()
+        viewer.screenshot(flash=False)
+        dock.slide.ruled.leave()
+        dock.region.combo.setCurrentIndex(0)
+        run(dock)
+        viewer.screenshot(flash=False)
+    assert viewer.layers.extent.units is None, "there would have been something to warn of"
+    assert told == []
+    show_warning("something else")
+    assert told == ["something else"]
+    notification_manager.notification_ready.disconnect(hear)
+
+
 def test_a_run_that_starts_in_3d_is_shown_and_its_rectangles_come_with_2d(dock, model, run):
     model.dims.ndisplay = 3
     assert run(dock).report.partial is False

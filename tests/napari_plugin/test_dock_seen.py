@@ -39,6 +39,43 @@ def test_the_verdict_is_a_colour_a_sign_and_a_word_and_the_inputs_fold(dock, run
     assert "--mpp" not in answer.warnings.text()
 
 
+def test_the_verdict_is_said_once(dock, run):
+    report = run(dock).report
+    answer = dock.results.answer
+    for verdict in ("ok", "ambiguous", "outside"):
+        answer.show_report(as_verdict(report, verdict))
+        assert answer.head.text().count(verdict) == 1
+        assert answer.head.text().splitlines()[1].startswith("scale ")
+    answer.show_report(as_verdict(report, "flat").model_copy(update={"scale": None}))
+    assert answer.head.text() == "✕ flat · there is no number"
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_help_opens_the_page_about_the_dock(app, monkeypatch, stated):
+    import tomllib
+    from email.message import Message
+    from pathlib import Path
+
+    from qtpy.QtGui import QDesktopServices
+
+    from wsi_scale_napari import help_button
+    from wsi_scale_napari.run_box import RunBox
+
+    root, about, opened = Path(__file__).parents[2], Message(), []
+    urls = tomllib.loads((root / "pyproject.toml").read_text())["project"]["urls"]
+    for name, url in urls.items():
+        if stated or name != "Documentation":
+            about["Project-URL"] = f"{name}, {url}"
+    monkeypatch.setattr(help_button, "metadata", lambda _: about)
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
+    box = RunBox()
+    assert box.help.isHidden() is not stated
+    if stated:
+        box.help.click()
+        assert opened == [f"{urls['Documentation']}/napari.html".lower()]
+        assert (root / "docs" / "napari.md").is_file()
+
+
 def test_a_typo_leaves_the_last_answer_and_its_rectangles(dock, model, run):
     first = run(dock)
     said = dock.results.answer.head.text()

@@ -377,6 +377,14 @@ def test_discs_are_found_at_the_scale_the_network_was_trained_on(network, stretc
     assert report.scale == pytest.approx(stretch, rel=0.1)
 
 
+def test_a_report_on_a_tiny_slide_says_that_its_sites_repeat_each_other(network):
+    settings = Settings(scales=(0.5, 4), per_octave=2, sites=40, ruler=False, as_is_sites=0)
+    tiny = estimate_slide(disc_image(20, width=520, height=520), network, settings)
+    wide = estimate_slide(disc_image(20, width=4000, height=4000), network, settings)
+    assert any("40 sites were measured" in warning for warning in tiny.warnings)
+    assert not any("sites were measured" in warning for warning in wide.warnings)
+
+
 def test_memory_does_not_grow_with_the_slide(network):
     settings = Settings(sites=3, scales=(1, 8), per_octave=1)
 

@@ -71,7 +71,7 @@ def write_map(progress: Progress, path: Path, tile: float | None) -> bool:
 
     Raises OutputError when the map cannot be made or written.
     """
-    from wsi_scale.render.map_picture import map_headline
+    from wsi_scale.render.map_words import map_headline
 
     found, whole = _measure(progress, path, tile)
     if found is None or (found.partial and not found.tiles):

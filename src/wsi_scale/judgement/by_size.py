@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from wsi_scale.judgement.estimate import Estimate
+from wsi_scale.judgement.repeats import COUNT_AS_ONE
 from wsi_scale.judgement.verdicts import NUMBERED, Interval, Verdict
 
 RULER = "ruler"
@@ -119,7 +120,7 @@ def _taken(own: Estimate, route: ScaleBySize) -> Estimate:
         reason=route.reason,
         tolerance=None,
         candidates=(),
-        warnings=(*own.warnings, *_beside(own)),
+        warnings=(*(x for x in own.warnings if not x.endswith(COUNT_AS_ONE)), *_beside(own)),
         site_scales=(None,) * len(own.sites),
         site_scores=(),
         classes=(),

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import all_estimators, find_estimator, prepare, profile
 from wsi_scale.estimators.contract import Answer, Options, Scorer, Unavailable
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.judgement.auto import Voice, choose
+from wsi_scale.judgement.cautions import cautions
 from wsi_scale.judgement.enough_sites import is_settled
 from wsi_scale.judgement.evidence import Evidence
 from wsi_scale.judgement.interval import band_of_curve, interval_of, resample_sites
+from wsi_scale.judgement.repeats import weights_of
 from wsi_scale.judgement.rules import weigh, why_unavailable
 from wsi_scale.judgement.tolerance import steady_band
 from wsi_scale.judgement.verdicts import NUMBERED, Verdict
@@ -78,6 +81,7 @@ def estimate(
     seed: int = 0,
     interval_level: float = 0.9,
     resamples: int = 200,
+    places: NDArray[np.intp] | None = None,
 ) -> Estimate:
     """The best scale with its interval and a verdict, from responses that were measured.
 
@@ -97,6 +101,9 @@ def estimate(
         Share of cases that the interval should cover, above 0 and below 1.
     resamples : int
         Bootstrap resamples of the sites.
+    places : ndarray, optional
+        (N,) the place of each site, from 0, as ``places_of`` tells for the sites of one slide.
+        Sites of one place repeat each other and weigh as one. None: every site counts.
 
     Returns
     -------
@@ -125,14 +132,15 @@ def estimate(
     scorers, missing = _prepare_all(responses, options)
     if not scorers and estimator == "auto" and options.profile is None:
         return _unread(responses, missing, interval_level)
-    everyone = np.ones(len(responses.sites))
+    places = np.arange(len(responses.sites)) if places is None else places
+    everyone, count = weights_of(places), int(places.max(initial=-1)) + 1
     scales = np.array(responses.grid.scales)
     answers = {name: scorer(everyone) for name, scorer in scorers.items()}
 
     def voice(name: str) -> Voice:
-        resampled = resample_sites(scorers[name], everyone, seed, resamples)
+        resampled = resample_sites(scorers[name], everyone, places, seed, resamples)
         evidence = Evidence(name, scales, answers[name], resampled)
-        return Voice(evidence, weigh(responses, evidence, missing))
+        return Voice(evidence, weigh(responses, evidence, missing, count))
 
     chosen, passed_over = choose([voice(x) for x in _choose(estimator, scorers, missing, options)])
     evidence, judgement, scorer = chosen.evidence, chosen.judgement, scorers[chosen.name]
@@ -144,13 +152,11 @@ def estimate(
         estimator=chosen.name,
         scale=scale,
         interval_level=interval_level,
-        interval=interval_of(evidence, interval_level, len(everyone)) if numbered else None,
-        tolerance=steady_band(responses, scale, TOLERANCE)
-        if scale is not None and responses.classes
-        else None,
+        interval=interval_of(evidence, interval_level, count) if numbered else None,
+        tolerance=_tolerance(responses, scale),
         verdict=judgement.verdict,
         reason=judgement.reason,
-        warnings=(*passed_over, *_warnings(scale, chosen, options, interval_level)),
+        warnings=(*passed_over, *cautions(scale, chosen, options, interval_level, places)),
         candidates=judgement.candidates,
         voices={name: answer.scale for name, answer in answers.items()},
         sites=responses.sites,
@@ -159,9 +165,11 @@ def estimate(
         score=evidence.answer.score,
         low=low,
         high=high,
-        classes=_per_class(responses, scorer, seed, resamples, interval_level) if numbered else (),
+        classes=_per_class(responses, scorer, places, seed, resamples, interval_level)
+        if numbered
+        else (),
         site_scores=tuple(x.score for x in alone),
-        settled=is_settled(evidence, judgement, interval_level, len(everyone)),
+        settled=is_settled(evidence, judgement, interval_level, count),
     )
 
 
@@ -239,8 +247,19 @@ def _per_site(scorer: Scorer, sites: int) -> tuple[Answer, ...]:
     return tuple(answers)
 
 
+def _tolerance(responses: Responses, scale: float | None) -> tuple[float, float] | None:
+    if scale is None or not responses.classes:
+        return None
+    return steady_band(responses, scale, TOLERANCE)
+
+
 def _per_class(
-    responses: Responses, scorer: Scorer, seed: int, resamples: int, level: float
+    responses: Responses,
+    scorer: Scorer,
+    places: NDArray[np.intp],
+    seed: int,
+    resamples: int,
+    level: float,
 ) -> tuple[tuple[str, float | None, tuple[float, float] | None], ...]:
     """One estimate per target class, from its sites, if several classes were seen."""
     target = np.full(len(responses.sites), -1)
@@ -251,28 +270,11 @@ def _per_class(
         return ()
     out = []
     for k in seen:
-        members = (target == k).astype(float)
-        draws = resample_sites(scorer, members, seed, resamples)
+        members = weights_of(places, (target == k).astype(float))
+        draws = resample_sites(scorer, members, places, seed, resamples)
         evidence = Evidence("", np.array(responses.grid.scales), scorer(members), draws)
         scale = evidence.answer.scale
-        out.append((responses.classes[k], scale, interval_of(evidence, level, int(members.sum()))))
-    return tuple(out)
-
-
-def _warnings(
-    scale: float | None, chosen: Voice, options: Options, level: float
-) -> tuple[str, ...]:
-    out = []
-    if scale is not None and chosen.name == profile.NAME and options.profile is not None:
-        count = len(options.profile.strangeness)  # one for each image
-        held = count / (count + 1)
-        if held < level:
-            out.append(
-                f"the profile was made from {count} images, too few for a {level:.0%} interval: it "
-                f"is as wide as their largest error, which covers about {held:.0%} of cases"
-            )
-    if scale is not None and scale < 1:
         out.append(
-            f"scale {scale:.3g} is below 1: the slide would be enlarged, which adds no real detail"
+            (responses.classes[k], scale, interval_of(evidence, level, round(members.sum())))
         )
     return tuple(out)

@@ -6,6 +6,7 @@ import math
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wsi_scale.estimators.contract import Answer, Scorer
 from wsi_scale.judgement.evidence import Evidence, rise
@@ -17,15 +18,19 @@ intervals hold on tissue that a network never saw, and shown on others
 (benchmarks/results/witnesses.md). On slides like the training data it adds next to nothing."""
 
 
-def resample_sites(scorer: Scorer, members: Array, seed: int, resamples: int) -> tuple[Answer, ...]:
-    """Answers on bootstrap resamples of the member sites and of layers that can answer alone.
+def resample_sites(
+    scorer: Scorer, weights: Array, places: NDArray[np.intp], seed: int, resamples: int
+) -> tuple[Answer, ...]:
+    """Answers on bootstrap resamples of the sites and of layers that can answer alone.
 
-    Each resample draws as many sites, and as many layers, as there are, with replacement.
+    Each resample draws as many places, and as many layers, as there are, with replacement. The
+    sites of a place are drawn together. weights: (N,) of the sites, which sum to 1 at each place.
     """
-    count = int(members.sum())
+    there = np.bincount(places, weights).round()
+    count = int(there.sum())
     size = resamples if count > 1 else 0
     rng = np.random.default_rng([seed, 8])
-    sites = rng.multinomial(count, members / count, size).astype(float)
+    sites = rng.multinomial(count, there / count, size)[:, places] * weights
     layers = getattr(scorer, "layers", 0)
     if layers < 2:
         return tuple(scorer(draw) for draw in sites)

@@ -62,7 +62,9 @@ MOST_CANDIDATES = 5
 """At most this many peaks are listed, best first."""
 
 
-def weigh(responses: Responses, evidence: Evidence, missing: dict[str, str]) -> Judgement:
+def weigh(
+    responses: Responses, evidence: Evidence, missing: dict[str, str], places: int | None = None
+) -> Judgement:
     """Verdict on one estimator's answer, with its reason.
 
     Parameters
@@ -73,6 +75,8 @@ def weigh(responses: Responses, evidence: Evidence, missing: dict[str, str]) -> 
         The estimator's answer on all sites and on resamples of the sites.
     missing : dict of str to str
         Estimators that could not be used, and why. Named only in the reason of ``no_evidence``.
+    places : int, optional
+        How many sites count: those that repeat each other count as one. None: all sites.
 
     Returns
     -------
@@ -110,13 +114,14 @@ def weigh(responses: Responses, evidence: Evidence, missing: dict[str, str]) -> 
     tied = None
     if "ambiguous" in doubts:
         tied = Judgement("ambiguous", doubts["ambiguous"], _peaks(evidence))
+    count = len(responses.sites) if places is None else places
     against = [
         strange or _outside(evidence),
         _edge(evidence),
         tied or _rivals(evidence),
-        too_wide(evidence, len(responses.sites)),
+        too_wide(evidence, count),
     ]
-    few = _few_sites(responses, evidence) or _few_scales(evidence)
+    few = _few_sites(count, len(responses.sites), evidence) or _few_scales(evidence)
     return _all_of(against) or few or Judgement("ok", _why_ok(evidence))
 
 
@@ -152,9 +157,8 @@ def _few_scales(evidence: Evidence) -> Judgement | None:
     return Judgement("ambiguous", reason, _peaks(evidence))
 
 
-def _few_sites(responses: Responses, evidence: Evidence) -> Judgement | None:
-    """Too few sites to be sure, however well they agree."""
-    count = len(responses.sites)
+def _few_sites(count: int, sites: int, evidence: Evidence) -> Judgement | None:
+    """Too few sites to be sure, however well they agree. count: without repeats."""
     enough = ENOUGH_SITES if evidence.answer.enough_sites is None else evidence.answer.enough_sites
     if count >= enough and (len(evidence.resampled) > 0 or evidence.answer.errors is not None):
         return None
@@ -162,6 +166,11 @@ def _few_sites(responses: Responses, evidence: Evidence) -> Judgement | None:
         f"only {count} site{'s were' if count != 1 else ' was'} measured, too few to tell this "
         f"scale from its neighbours; measure {enough} or more (--sites)"
     )
+    if count < sites:
+        reason = (
+            f"the {sites} sites show only {count} places that differ, too few to tell this scale "
+            f"from its neighbours; measure more (--sites) or more tissue, for {enough} places"
+        )
     if count >= enough:
         reason = "the sites were not resampled, so the error is unknown; set resamples above 0"
     return Judgement("ambiguous", reason, _peaks(evidence))

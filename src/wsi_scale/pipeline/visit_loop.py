@@ -12,6 +12,7 @@ from wsi_scale.estimators import find_estimator, seeks_coarse_to_fine
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.judgement.by_size import RULER
 from wsi_scale.judgement.estimate import NOBODY, Estimate, estimate
+from wsi_scale.judgement.repeats import places_of
 from wsi_scale.pipeline.ask_the_ruler import answer_by_size, ask_ruler
 from wsi_scale.pipeline.coarse_to_fine import (
     MOST_ROUNDS,
@@ -207,14 +208,15 @@ class SiteVisits:
         return replace(self.run, grid=ScaleGrid(tuple(scales[i] for i in positions)))
 
     def _judge(self, resamples: int) -> Estimate:
-        settings = self.run.settings
+        settings, responses = self.run.settings, merge(self._parts)
         return estimate(
-            merge(self._parts),
+            responses,
             estimator="auto" if settings.estimator == RULER else settings.estimator,
             options=settings.options,
             seed=settings.seed,
             interval_level=settings.interval_level,
             resamples=resamples,
+            places=places_of(responses),
         )
 
 

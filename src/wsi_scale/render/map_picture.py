@@ -19,6 +19,7 @@ from wsi_scale.render.canvas import DPI, STYLE, figure_bytes
 from wsi_scale.render.curve import GREY
 from wsi_scale.render.figure import plain, shorten
 from wsi_scale.render.limits import scale_ticks
+from wsi_scale.render.map_words import map_headline
 from wsi_scale.render.where import COLOURS
 from wsi_scale.sites.overview import Overview
 
@@ -133,24 +134,3 @@ def _write(figure: Figure, found: ScaleMap) -> None:
     )
     lines = textwrap.fill(says, int(width * 15.5))
     figure.text(0.02, 0.1 / height, lines, va="bottom", color=GREY, size=8)
-
-
-def map_headline(found: ScaleMap) -> str:
-    """One line: how many tiles have a number, and from which scale to which.
-
-    Examples
-    --------
-    >>> from wsi_scale.geometry import Box
-    >>> map_headline(ScaleMap("a.svs", "figures", Box(0, 0, 9, 9), (), 3, 0.9))
-    'no tile of 0 has a scale of its own; stopped after 0 of 3'
-    """
-    scales = [tile.scale for tile in found.numbered if tile.scale is not None]
-    count = len(found.tiles)
-    stopped = f"; stopped after {count} of {found.planned}" if found.partial else ""
-    if not scales:
-        return f"no tile of {count} has a scale of its own{stopped}"
-    good = sum(tile.verdict == "ok" for tile in found.tiles)
-    return (
-        f"scales {min(scales):.3g} to {max(scales):.3g} in {len(scales)} of {count} tiles, "
-        f"{good} ok{stopped}"
-    )

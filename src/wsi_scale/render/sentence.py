@@ -68,13 +68,20 @@ def headline(report: Report) -> str:
     ending = " (partial)" if report.partial else ""
     if report.scale is None:
         return f"no answer: {words(report.verdict)}{ending}"
+    return f"{numbers_of(report)} · {words(report.verdict)}{ending}"
+
+
+def numbers_of(report: Report) -> str:
+    """The scale, its interval and its µm/px, as far as known; empty without a scale."""
+    if report.scale is None:
+        return ""
     parts = [f"scale {number(report.scale)}"]
     if report.scale_interval:
         parts[0] += f" [{span(report.scale_interval)}]"
     if report.mpp is not None:
         like = f", {powers(report.like_power)}" if report.like_power else ""
         parts.append(f"{number(report.mpp)} µm/px{like}{whose(report)}")
-    return " · ".join([*parts, words(report.verdict)]) + ending
+    return " · ".join(parts)
 
 
 def words(verdict: str) -> str:
