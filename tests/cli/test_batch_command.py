@@ -1,5 +1,6 @@
 """``wsi-scale batch``: a thin command, one-sentence errors, reliable exit codes."""
 
+import csv
 import io
 import json
 import logging
@@ -116,6 +117,32 @@ def test_the_summary_goes_to_stdout_and_beside_the_rows_and_progress_to_stderr(
     assert (folder / "r.summary.md").read_text() in captured.out
 
 
+def test_a_table_for_spreadsheets_may_be_what_is_asked_for(capsys, asked, folder):
+    assert cli.run(["batch", "synthetic:figures", "--out", "r.csv"]) == 0
+    assert "rows in r.jsonl; summary next to them in" in capsys.readouterr().out
+    names = {path.name for path in folder.iterdir()}
+    assert {"r.csv", "r.jsonl", "r.summary.md"} <= names
+    assert "r.summary.csv" not in names
+    table = list(csv.DictReader((folder / "r.csv").read_text("utf-8-sig").splitlines()))
+    assert [row["verdict"] for row in table] == ["ok"]
+    (folder / "r.csv").unlink()
+    assert cli.run(["batch", "--out", "r.csv", "--summary"]) == 0
+    assert (folder / "r.csv").exists()
+
+
+def test_the_list_of_slides_is_not_replaced_by_the_table(capsys, asked, folder):
+    (folder / "r.csv").write_text("slide\nsynthetic:figures\n")
+    assert "r.csv" in refused(capsys, "r.csv", "--out", "r.csv")
+    assert (folder / "r.csv").read_text() == "slide\nsynthetic:figures\n"
+
+
+def test_quiet_prints_one_line(capsys, asked):
+    assert cli.run(["batch", "synthetic:figures", "--out", "r.jsonl", "-q"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("1 slide: 1 ok")
+    assert (captured.out.count("\n"), captured.err) == (1, "")
+
+
 def test_a_failed_slide_is_exit_code_3(capsys, asked):
     assert cli.run(["batch", "synthetic:figures", "synthetic:bad", "--out", "r.jsonl"]) == 3
     assert "| synthetic:bad | slide | it is bad |" in capsys.readouterr().out
@@ -149,8 +176,8 @@ def test_the_summary_is_made_again_from_the_rows_alone(capsys, asked, folder):
         (("--out", "r.jsonl"), "no slide was given"),
         (("gone.svs", "--out", "r.jsonl"), "there is no file or folder 'gone.svs'"),
         (
-            ("synthetic:figures", "--out", "r.csv"),
-            "--out must end in .jsonl or .parquet, got r.csv",
+            ("synthetic:figures", "--out", "r.txt"),
+            "--out must end in .jsonl, .parquet or, on the command line, .csv; got r.txt",
         ),
         (("synthetic:figures", "--out", "no/r.jsonl"), "cannot write no/r.jsonl: no folder"),
         (("synthetic:figures", "--out", "no/r.parquet"), "cannot write no/r.parquet: no folder"),

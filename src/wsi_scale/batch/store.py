@@ -42,7 +42,9 @@ def open_store(out: Path) -> Store:
                 "name"
             )
         return Parts(out)
-    raise OutputError(f"--out must end in .jsonl or .parquet, got {out}")
+    raise OutputError(
+        f"--out must end in .jsonl, .parquet or, on the command line, .csv; got {out}"
+    )
 
 
 def note_of(out: Path) -> Path:

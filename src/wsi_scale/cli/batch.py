@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from wsi_scale.cli.batch_summary import PagesOption, beside, check_pages, write_summary
+from wsi_scale.cli.batch_summary import PagesOption, Results, check_pages, write_summary
 from wsi_scale.cli.network_options import spec_of
 from wsi_scale.cli.options import CORES, DeviceOption, check_workers, settings_of, takes
 from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
@@ -36,8 +36,15 @@ _LINE_SECONDS = 30.0  # between two lines of progress where stderr is not a term
 OutRows = Annotated[
     Path,
     typer.Option(
-        "--out", metavar="FILE", help="Where the rows go: .jsonl (a file) or .parquet (a folder)."
+        "--out",
+        metavar="FILE",
+        help="Where the rows go: .jsonl (a file) or .parquet (a folder); or .csv, a table for "
+        "spreadsheets, with the rows next to it in a .jsonl.",
     ),
+]
+QuietOption = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Print one line: how many slides have which verdict."),
 ]
 SlidesArgument = Annotated[
     list[str] | None,
@@ -105,6 +112,7 @@ def batch(
     memory: MemoryOption = 8,
     minutes: MinutesOption = 60,
     pages: PagesOption = None,
+    quiet: QuietOption = False,
 ) -> int:
     """Estimate many slides and keep one row for each.
 
@@ -120,19 +128,23 @@ def batch(
     from wsi_scale.batch.run_batch import Batch
     from wsi_scale.batch.store import open_store
 
+    given = out_file
+    if given.suffix.lower() == ".csv":
+        out_file = given.with_suffix(".jsonl")
     open_store(out_file)
+    results = Results(out_file, given if given != out_file else None, pages, quiet)
     if summary:
         if slides:
             raise SettingsError("--summary only reads the rows of --out; leave the slides out")
-        write_summary(out_file, pages)
+        write_summary(results)
         return 0
     workers = _workers_here(workers, scheduler)
     asked = Asked.of(spec, settings, device, Limits(memory, 60 * minutes))
     check_pages(pages)
-    entries = _list(slides or [], spec, settings.profile, out_file)
+    entries = _list(slides or [], spec, settings.profile, results)
     asked = replace(asked, mpp_of={x.path: x.mpp for x in entries if x.mpp is not None})
-    failed = _follow(Batch(entries, asked, out_file, resume), scheduler, workers)
-    write_summary(out_file, pages)
+    failed = _follow(Batch(entries, asked, out_file, resume), scheduler, workers, quiet)
+    write_summary(results)
     return 3 if failed else 0
 
 
@@ -149,27 +161,27 @@ def _workers_here(workers: int | None, scheduler: str | None) -> int:
 
 
 def _list(
-    words: Sequence[str], network: str, profile: str | None, out_file: Path
+    words: Sequence[str], network: str, profile: str | None, results: Results
 ) -> tuple[Entry, ...]:
     """The slides that the words name; notes about them go to stderr."""
     from wsi_scale.batch.listing import list_slides
 
-    results = [out_file, *beside(out_file)]
+    files = [results.rows, *results.files()]
     stdin = sys.stdin.buffer.read() if "-" in words else b""
-    listing = list_slides(words, stdin, results)
-    _check_places(words, network, profile, results)
+    listing = list_slides(words, stdin, files)
+    _check_places(words, network, profile, files)
     for note in listing.notes:
         err.print(f"note: {one_line(note)}", soft_wrap=True)
     return listing.entries
 
 
-def _follow(batch: Batch, scheduler: str | None, workers: int) -> int:
+def _follow(batch: Batch, scheduler: str | None, workers: int, quiet: bool) -> int:
     """Run to the end or to Ctrl-C; return how many slides failed."""
     from wsi_scale.batch.run_batch import run_batch
     from wsi_scale.batch.store import open_store
 
     try:
-        with _following() as tell:
+        with _following(quiet) as tell:
             return run_batch(batch, _starter(batch, scheduler, workers), tell).failed
     except KeyboardInterrupt:
         asked_for = {entry.path for entry in batch.entries}
@@ -220,7 +232,7 @@ def _check_places(
 
 
 @contextmanager
-def _following() -> Iterator[Callable[[Standing], None]]:
+def _following(quiet: bool) -> Iterator[Callable[[Standing], None]]:
     """A progress bar on stderr; a line now and then where stderr is not a terminal."""
     columns = (
         TextColumn("{task.description}"),
@@ -229,7 +241,8 @@ def _following() -> Iterator[Callable[[Standing], None]]:
         TextColumn("{task.fields[more]}"),
     )
     told = float("-inf")
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+    hidden = quiet or not err.is_terminal
+    with Progress(*columns, console=err, transient=True, disable=hidden) as bar:
         task = bar.add_task("slides", total=None, more="")
 
         def tell(standing: Standing) -> None:
@@ -238,7 +251,7 @@ def _following() -> Iterator[Callable[[Standing], None]]:
             bar.update(task, completed=done, total=standing.total, more=_more(standing))
             now = time.monotonic()
             is_last = done == standing.total
-            if not err.is_terminal and (is_last or now - told >= _LINE_SECONDS):
+            if hidden and not quiet and (is_last or now - told >= _LINE_SECONDS):
                 told = now
                 err.print(f"{done}/{standing.total} slides{_more(standing)}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,14 +33,28 @@ PagesOption = Annotated[
 ]
 
 
-def beside(out_file: Path) -> list[Path]:
-    """Files of the summary.
+@dataclass(frozen=True)
+class Results:
+    """Where a batch's rows and what is made of them go."""
 
-    >>> [path.name for path in beside(Path("rows.jsonl"))]
-    ['rows.summary.md', 'rows.summary.html', 'rows.summary.png', 'rows.summary.csv']
-    """
-    kinds = (".md", ".html", ".png", ".csv")
-    return [out_file.with_suffix(f".summary{kind}") for kind in kinds]
+    rows: Path
+    """``.jsonl`` or ``.parquet``."""
+    table: Path | None = None
+    """CSV for spreadsheets; None: beside the rest of the summary."""
+    pages: Path | None = None
+    """Folder for a page of each slide."""
+    quiet: bool = False
+    """Whether one line is printed instead of the summary."""
+
+    def files(self) -> list[Path]:
+        """Files of the summary.
+
+        >>> [path.name for path in Results(Path("rows.jsonl")).files()]
+        ['rows.summary.md', 'rows.summary.html', 'rows.summary.png', 'rows.summary.csv']
+        """
+        kinds = (".md", ".html", ".png")
+        named = [self.rows.with_suffix(f".summary{kind}") for kind in kinds]
+        return [*named, self.table or self.rows.with_suffix(".summary.csv")]
 
 
 def check_pages(folder: Path | None) -> None:
@@ -54,16 +69,14 @@ def check_pages(folder: Path | None) -> None:
         raise OutputError(f"cannot write into {folder}: permission denied")
 
 
-def write_summary(out_file: Path, pages: Path | None = None) -> None:
-    """Summarize the rows: print to stdout, and write Markdown, page, picture and CSV next to them.
-
-    pages: a folder for a page of each slide.
-    """
+def write_summary(results: Results) -> None:
+    """Summarize the rows: print to stdout, and write Markdown, page, picture and CSV."""
     from wsi_scale.batch.row_table import rows_csv
     from wsi_scale.batch.store import open_store
     from wsi_scale.batch.summary import markdown, summarize
     from wsi_scale.render.batch_page import batch_page, batch_png
 
+    out_file, pages = results.rows, results.pages
     if not out_file.exists():
         raise OutputError(f"{out_file} does not exist; give the --out of an earlier batch")
     check_pages(pages)
@@ -73,13 +86,14 @@ def write_summary(out_file: Path, pages: Path | None = None) -> None:
     page = batch_page(found, png, f"{out_file.name}: {len(found.slides)} slides", looks)
     table = rows_csv(open_store(out_file).rows())
     contents: tuple[str | bytes, ...] = (text, page, png, table)
-    out.print(text, soft_wrap=True)
-    pairs = zip(beside(out_file), contents, strict=True)
+    out.print(text.partition("\n")[0] if results.quiet else text, soft_wrap=True)
+    pairs = zip(results.files(), contents, strict=True)
     failed = write_each([partial(write_atomically, path, content) for path, content in pairs])
     if failed:
         raise OutputError("; ".join(failed))
-    names = ", ".join(path.name for path in beside(out_file))
-    out.print(f"rows in {out_file}; summary next to them in {names}", soft_wrap=True)
+    names = ", ".join(path.name for path in results.files())
+    if not results.quiet:
+        out.print(f"rows in {out_file}; summary next to them in {names}", soft_wrap=True)
 
 
 def _write_pages(out_file: Path, folder: Path) -> dict[str, Look]:
