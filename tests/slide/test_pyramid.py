@@ -42,16 +42,6 @@ def test_the_colour_proves_which_level_was_read():
     assert len(slide.read_px) == 3
 
 
-def test_a_level_is_not_read_for_patches_that_a_finer_read_nearly_holds():
-    """Level 1 begins at scale 4, where the grid ends; level 0 is read to 3.8 anyway."""
-    slide = PaintedSlide([(3000, 2500), (750, 625)])
-    sample_pyramid(slide, Site(1500, 1250), ScaleGrid((2.0, 3.8, 4.0)), size=64)
-    assert [level for level, *_ in slide.read_px] == [0]
-    slide.read_px.clear()
-    sample_pyramid(slide, Site(1500, 1250), ScaleGrid((2.0, 3.8, 5.0)), size=64)
-    assert [level for level, *_ in slide.read_px] == [0, 1]
-
-
 def test_at_scale_one_on_whole_pixels_the_patch_is_the_slide_itself():
     slide = PaintedSlide([(300, 250)], lambda level, x, y: (x * 7 + y * 13) % 256)
     pyramid = sample_pyramid(slide, Site(100, 90), ScaleGrid((1.0,)), size=32)

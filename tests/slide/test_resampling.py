@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -41,7 +41,6 @@ def test_the_kernel_by_hand():
     assert cubic(x).tolist() == [1, 0.5625, 0.5625, 0, -0.0625, 0, 0]
 
 
-@settings(deadline=None)  # the first call imports torch
 @given(
     left=st.floats(0, 100),
     top=st.floats(0, 70),
@@ -49,41 +48,13 @@ def test_the_kernel_by_hand():
     size=st.integers(1, 40),
 )
 def test_up_to_a_ratio_of_two_it_is_what_pillow_makes(left, top, ratio, size):
-    """In noise that differs by up to 128 between neighbours, moved by at most 1/24 px at the edges.
+    """Pillow rounds between its two passes, and a phase is up to 1/256 px off.
 
-    A quarter of a px, as rounding makes in the mean, would make ten grey levels and more.
+    Each makes one grey level, in noise that differs by up to 128 between neighbouring pixels.
     """
     side = min(ratio * size, 120 - left, 90 - top)
     found = cut(NOISE, (left, top, side), size=size)[0]
-    wrong = found - by_pillow(NOISE, (left, top, side), size)
-    assert np.sqrt((wrong**2).mean()) <= 4
-    assert np.abs(wrong).max() <= 12
-
-
-def test_a_window_is_shrunk_even_if_what_it_is_cut_from_has_as_many_pixels():
-    """Torch does not resize an axis whose length stays the same; here 24 rows would become 24."""
-    window = (0, 7.0, 14)
-    assert np.abs(cut(NOISE, window, size=16)[0] - by_pillow(NOISE, window, 16)).max() <= 2
-
-
-@pytest.mark.parametrize("fraction", [0.13, 0.37, 0.5])
-@pytest.mark.parametrize("ratio", [0.5, 1.0, 2.0])
-def test_at_ratios_whose_edges_never_meet_it_is_as_exact(ratio, fraction):
-    """A phase is up to 1/256 px off, and Pillow rounds between its two passes: two grey levels."""
-    window = (9 + fraction, 5 + fraction, 40 * ratio)
-    found = cut(NOISE, window, size=40)[0]
-    assert np.abs(found - by_pillow(NOISE, window, 40)).max() <= 2
-
-
-@pytest.mark.parametrize("ratio", [0.53, 0.9, 1.37, 1.9, 2.63, 3.3])
-def test_tissue_is_cut_at_its_place_to_a_fraction_of_a_pixel(ratio):
-    """A window moved by a tenth of a px is told from one that is not."""
-    window = (30.27, 21.64, 100 * ratio)
-    found = cut(SMOOTH, window, size=100)[0]
-    moved = (window[0] + 0.1, window[1] + 0.1, window[2])
-    at_place = psnr(found, by_pillow(SMOOTH, window, 100))
-    assert at_place > 45
-    assert at_place > psnr(found, by_pillow(SMOOTH, moved, 100)) + 6
+    assert np.abs(found - by_pillow(NOISE, (left, top, side), size)).max() <= 2
 
 
 def test_beyond_a_ratio_of_two_it_comes_nearer_to_pillow_than_halving_first_would():
@@ -138,8 +109,7 @@ def test_a_slope_is_met_between_pixels(ratio):
     slope = np.repeat(2 * np.arange(128, dtype=np.uint8)[None, :, None], 3, axis=2)
     found = cut(np.repeat(slope, 128, axis=0), (12.15, 10, 20 * ratio), size=20)[0]
     middles = 12.15 + (np.arange(20) + 0.5) * ratio
-    moved = max(1, ratio) / 24
-    assert np.abs(found[10, :, 0] - 2 * (middles - 0.5)).max() <= 0.5 + 2 * moved + 1e-4
+    assert np.abs(found[10, :, 0] - 2 * (middles - 0.5)).max() <= 0.5 + 2 / 256 + 1e-4
 
 
 @given(st.floats(0.5, 3.9), st.integers(1, 20))

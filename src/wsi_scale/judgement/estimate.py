@@ -169,7 +169,7 @@ def estimate(
         if numbered
         else (),
         site_scores=tuple(x.score for x in alone),
-        settled=is_settled(evidence, judgement, interval_level, count),
+        settled=is_settled(evidence, judgement, interval_level, len(places)),
     )
 
 

@@ -13,7 +13,7 @@ from wsi_scale.slide.read_plan import plan_reads
 from wsi_scale.slide.reading import read_reduced
 from wsi_scale.slide.resampling import cut_windows
 
-RESAMPLING = "bicubic-antialiased"
+RESAMPLING = "bicubic-antialiased-of-bicubic-halves"
 """Name of the resampling in a report's provenance. It changes whenever the pixels would."""
 
 

@@ -20,10 +20,6 @@ MAX_READ_SIDE = 4096
 """Wider reads are taken in bands and averaged while reading, so that memory is bounded."""
 
 
-WIDER = 1.125
-"""A finer level's read is made wider by at most this factor to spare a read of the next level."""
-
-
 @dataclass(frozen=True)
 class Shrinking:
     """Sizes at which a slide can decode its levels, cheaper than whole.
@@ -142,8 +138,7 @@ def plan_reads(
     """Reads and windows of one scale pyramid: one native read for each level that is used.
 
     A level gets a second read only if it can be decoded at a smaller size for the wider patches, or
-    if a patch is wider than ``MAX_READ_SIDE``, which is averaged in bands. A level whose patches
-    are hardly wider than those of the level before it is not read at all.
+    if a patch is wider than ``MAX_READ_SIDE``, which is averaged in bands.
 
     Parameters
     ----------
@@ -196,7 +191,7 @@ def plan_reads(
         groups.setdefault(_way(levels, scale, size, colour_px, shrinking), []).append(index)
     reads = tuple(
         _plan_one(levels[way.level], way, site, [(i, grid.scales[i]) for i in members], size)
-        for way, members in _joined(groups, grid.scales).items()  # coarser scales came later
+        for way, members in groups.items()  # coarser scales came later
     )
     return ReadPlan(site, grid, size, reads, tuple(outside))
 
@@ -217,21 +212,6 @@ def _way(
     shrink = shrinking.factor(ratio)
     reduce = reduction(size * ratio / shrink, ratio / shrink)
     return _Way(level, shrink, reduce)
-
-
-def _joined(groups: dict[_Way, list[int]], scales: Sequence[float]) -> dict[_Way, list[int]]:
-    """The groups, without levels whose patches a read of the level before can serve as well."""
-    joined: dict[_Way, list[int]] = {}
-    for way, members in groups.items():
-        before = next(reversed(joined), None)
-        alone = sum(other.level == way.level for other in groups) == 1
-        if before is not None and before.level < way.level and alone:
-            widest = scales[joined[before][-1]]
-            if scales[members[-1]] <= WIDER * widest:
-                joined[before] += members
-                continue
-        joined[way] = members
-    return joined
 
 
 def _plan_one(

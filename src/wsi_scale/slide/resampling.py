@@ -1,20 +1,15 @@
-"""Resizes square windows of an image whose edges may be fractional.
+"""Resizes square windows of an image, two small matrix products each. Edges may be fractional.
 
 Bicubic (a = −0.5) and antialiased: when shrinking, the kernel widens with the ratio. It uses pixels
-beyond the window if the image has them. The result agrees with Pillow's ``Image.resize`` within a
-few grey levels. Windows that shrink by more than MOST are cut from a half-size copy of the image,
-or from a half-size copy of that, which they share; the ratio left is then above MOST / 2.
-
-Nearly all windows are cut by torch, whose kernel for bytes is six times as fast as Pillow's. It
-knows no fractional edges, but some pixels before a window there is a new pixel's edge that lies
-next to an old one's; from there on it resizes, and what lies before the window is dropped. Ratios
-like 2, whose edges never come nearer, and windows at the rim are cut by two small matrix products.
+beyond the window if the image has them. Up to a ratio of two the result agrees with Pillow's
+``Image.resize`` within one or two grey levels, except where values overshoot 0–255. Windows that
+shrink by more are cut from a half-size copy of the image, or from a half-size copy of that, which
+they share. The weights undo the blur of the half-size copy as far as weights of its pixels can.
 """
 
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -31,19 +26,9 @@ PHASES = 128
 KEPT = 256
 """Kernels kept in memory, one per ratio, 10 to 50 KiB each."""
 
-MOST = 4.1
-"""Above this ratio a half-size copy is used: its blur no longer counts where the patch is shrunk by
-two and more after it. It lies above four because scale grids often hit a ratio of four."""
-
-_NEAR = 1 / 24
-"""How near a new pixel's edge must come to an old one's at the window's edges, in px of the coarser
-grid; in its middle they meet, because the ratio is changed by as little as that takes."""
-
-_MOST_ROOM = 16 << 20
-"""Bytes of each kind of memory that a thread keeps."""
-
-_MOST_BEFORE = 48
-"""New px tried before the window."""
+MOST = 2.05
+"""Above this ratio a half-size copy is used. It lies above two because the copy is least accurate
+just there, and scale grids often hit a ratio of two."""
 
 _BANDS = (8, 16)
 """Rows, and columns, that share one dense matrix. More means more zeros, fewer means more calls."""
@@ -62,11 +47,9 @@ def cut_windows(
     for times in range(max(halvings, default=0) + 1):
         image = image if times == 0 else _half(image)
         rows = [row for row, asked in enumerate(halvings) if asked == times]
-        places = {row: _Spot.of(windows[row], size, 2**times) for row in rows}
-        left = [row for row, place in places.items() if not _cut_fast(image, place, out[row])]
-        if left:
-            patches = _cut(image, [places[row] for row in left], size)
-            for row, patch in zip(left, patches, strict=True):
+        if rows:
+            places = [_Spot.of(windows[row], size, 2**times) for row in rows]
+            for row, patch in zip(rows, _cut(image, places, size, of_half=times > 0), strict=True):
                 np.clip(patch, 0, 255.5, out=out[row], casting="unsafe")
 
 
@@ -98,97 +81,43 @@ def _halvings(ratio: float) -> int:
 
 def _half(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A half-size copy, by torch; an odd last row or column is repeated first."""
-    odd = [(0, length % 2) for length in image.shape[:2]]
-    even = np.pad(image, [*odd, (0, 0)], mode="edge") if np.any(odd) else image
-    halved = _resized(even, (even.shape[0] // 2, even.shape[1] // 2), (2.0, 2.0))
-    return np.ascontiguousarray(halved.transpose(1, 2, 0))
-
-
-def _resized(
-    image: NDArray[np.uint8], shape: tuple[int, int], ratios: tuple[float, float]
-) -> NDArray[np.uint8]:
-    """The image from its corner on, (3, *shape), at so many old px per new one, by torch."""
     import torch
 
-    own = image if image.flags.writeable else image.copy()  # torch warns of memory it may not write
+    odd = [(0, length % 2) for length in image.shape[:2]]
+    even = np.pad(image, [*odd, (0, 0)], mode="edge") if np.any(odd) else image
+    own = np.require(even, requirements=("C", "W"))  # torch warns of memory it may not write
     planes = torch.from_numpy(own).permute(2, 0, 1)[None]
-    up = torch.ops.aten._upsample_bicubic2d_aa
-    found: NDArray[np.uint8] = up(planes, shape, False, 1 / ratios[0], 1 / ratios[1])[0].numpy()
-    return found
-
-
-def _cut_fast(image: NDArray[np.uint8], place: _Spot, out: NDArray[np.uint8]) -> bool:
-    """One patch into ``out`` (3, size, size), or False where only matrix products are exact."""
-    size = out.shape[-1]
-    starts = [_start(edge, place.ratio, size) for edge in (place.top, place.left)]
-    if None in starts:
-        return False
-    (top, up, high), (left, before, wide) = (start for start in starts if start)
-    margin = 2 * max(place.ratio, 1) + 1
-    bottom, right = (math.ceil(x + size * place.ratio + margin) for x in (place.top, place.left))
-    rows, columns = up + size, before + size
-    # torch leaves an axis alone whose length would stay the same, whatever the ratio
-    bottom += bottom - top == rows
-    right += right - left == columns
-    part = image[top:bottom, left:right]
-    if part.shape[0] == rows or part.shape[1] == columns:
-        return False
-    out[:] = _resized(part, (rows, columns), (high, wide))[:, up:, before:]
-    return True
-
-
-@lru_cache(1024)
-def _start(edge: float, ratio: float, size: int) -> tuple[int, int, float] | None:
-    """Where to begin so that new pixels fall on a window that begins at ``edge``.
-
-    The old pixel to begin at, how many new ones come before the window, and the ratio that puts the
-    window's middle where it belongs. None if no place is near enough.
-    """
-    reach = 2 * max(ratio, 1) - 0.5 * ratio  # of the first new pixel's kernel, before the window
-    before = np.arange(_MOST_BEFORE)
-    begin = edge - before * ratio
-    whole = np.rint(begin)
-    fits = (np.abs(begin - whole) <= _NEAR * max(1.0, ratio)) & (whole >= 0)
-    fits &= (before * ratio >= reach) | (whole == 0)
-    if not fits.any():
-        return None
-    first = int(fits.argmax())
-    middle = edge + size / 2 * ratio
-    return int(whole[first]), first, (middle - whole[first]) / (first + size / 2)
+    halved = torch.nn.functional.interpolate(
+        planes, scale_factor=0.5, mode="bicubic", antialias=True
+    )
+    return halved[0].permute(1, 2, 0).numpy()
 
 
 def _cut(
-    image: NDArray[np.uint8], places: Sequence[_Spot], size: int
+    image: NDArray[np.uint8], places: Sequence[_Spot], size: int, *, of_half: bool
 ) -> Iterator[NDArray[np.float32]]:
     """One patch (3, size, size) per place, 0.5 too high, so that dropping decimals rounds.
 
     Every patch reuses the memory of the one before.
     """
-    kernels = [_kernel(round(place.ratio, 9)) for place in places]
+    kernels = [_kernel(round(place.ratio, 9), of_half) for place in places]
     first, phase = _begin(places, size)
     low = np.maximum(first[..., 0].min(0), 0)
     ends = first[..., -1] + [[kernel.taps] for kernel in kernels]
     high = np.minimum(ends.max(0), image.shape[:2])
-    tall, wide = (high - low).tolist()
-    part = _room("part", tall, 3 * wide)
-    part.reshape(tall, wide, 3)[:] = image[low[0] : high[0], low[1] : high[1]]
+    planes = _planes(image[low[0] : high[0], low[1] : high[1]])
     first -= low[:, None]
-    axes = [
-        _along(axis, kernels, first[:, axis], phase[:, axis], length)
-        for axis, length in enumerate((tall, wide))
-    ]
+    axes = [_along(axis, kernels, first[:, axis], phase[:, axis], planes) for axis in (0, 1)]
     new_rows, new_columns = (_slices(size, band) for band in _BANDS)
-    patch = _room("patch", 3 * size, size)
+    room = np.empty(3 * size * planes.shape[2], np.float32)
+    patch = np.empty((3 * size, size), np.float32)
     for rows, columns in zip(*axes, strict=True):
         left, right = columns.old[0], columns.old[-1] + columns.width
-        used = part[:, 3 * left : 3 * right]
-        shrunk = _room("shrunk", size, 3 * (right - left))
+        used = planes[:, :, left:right]
+        shrunk = room[: 3 * size * (right - left)].reshape(3, size, right - left)
         for new, old in zip(new_rows, rows.old, strict=True):
-            np.matmul(rows.weights[new], used[old : old + rows.width], out=shrunk[new])
-        lines = _room("lines", 3 * size, right - left)
-        for channel in range(3):
-            plane = lines[channel * size : (channel + 1) * size]
-            np.add(shrunk[:, channel::3], np.float32(0.5), out=plane)
+            np.matmul(rows.weights[new], used[:, old : old + rows.width], out=shrunk[:, new])
+        lines = shrunk.reshape(3 * size, right - left)
         for new, old in zip(new_columns, columns.old, strict=True):
             moved = lines[:, old - left : old - left + columns.width]
             np.matmul(moved, columns.weights[new].T, out=patch[:, new])
@@ -203,17 +132,12 @@ def _begin(places: Sequence[_Spot], size: int) -> tuple[NDArray[np.intp], NDArra
     return np.divmod(np.rint(begin * PHASES).astype(np.intp), PHASES)
 
 
-_ROOMS = threading.local()
-
-
-def _room(name: str, rows: int, columns: int) -> NDArray[np.float32]:
-    """Memory that a thread uses again: asking the system for it takes longer than the sums."""
-    have: NDArray[np.float32] | None = getattr(_ROOMS, name, None)
-    if have is None or have.size < rows * columns:
-        have = np.empty(rows * columns, np.float32)
-        if have.nbytes <= _MOST_ROOM:
-            setattr(_ROOMS, name, have)
-    return have[: rows * columns].reshape(rows, columns)
+def _planes(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(H, W, 3) -> (3, H, W), half a grey level higher."""
+    out = np.empty((3, *image.shape[:2]), np.float32)
+    for channel in range(3):
+        np.add(image[..., channel], np.float32(0.5), out=out[channel])
+    return out
 
 
 class _Kernel(NamedTuple):
@@ -228,11 +152,11 @@ class _Kernel(NamedTuple):
 
 
 @lru_cache(KEPT)
-def _kernel(ratio: float) -> _Kernel:
+def _kernel(ratio: float, of_half: bool) -> _Kernel:
     taps = math.ceil(4 * max(ratio, 1.0)) + 1
     widths = [math.ceil(ratio * (band - 1)) + taps + 1 for band in _BANDS]
     zeros = max(widths)
-    weights = _weights(ratio, taps)
+    weights = _weights_of_half(ratio, taps) if of_half else _weights(ratio, taps)
     padded = np.zeros((PHASES, zeros + taps + zeros), np.float32)
     padded[:, zeros : zeros + taps] = weights / weights.sum(axis=1, keepdims=True)
     rows, columns = (sliding_window_view(padded, width, axis=1) for width in widths)
@@ -244,6 +168,23 @@ def _weights(ratio: float, taps: int) -> NDArray[np.float64]:
     wide = max(ratio, 1.0)
     middle = 2 * wide + np.arange(PHASES)[:, None] / PHASES
     return cubic((np.arange(taps) + 0.5 - middle) / wide)
+
+
+def _weights_of_half(ratio: float, taps: int) -> NDArray[np.float64]:
+    """(PHASES, taps): weights of half-size pixels that act like the kernel on the originals.
+
+    ratio: half-size px per new px, at least 1. A half-size pixel is a weighted mean of originals,
+    so these are the least squares over the originals' weights. A linear slope is kept exactly.
+    """
+    originals = np.arange(-3, 2 * taps + 3)[:, None] + 0.5
+    halves = 2 * np.arange(taps) + 1.0
+    middle = 2 * (2 * ratio + np.arange(PHASES) / PHASES)
+    of_halves = cubic((originals - halves) / 2) / 2
+    wanted = cubic((originals - middle) / (2 * ratio)) / (2 * ratio)
+    sure = 1000  # a weight so large that both equations hold almost exactly
+    equations = np.vstack([of_halves, sure * np.ones(taps), sure * halves])
+    answers = np.vstack([wanted, sure * np.ones(PHASES), sure * middle])
+    return np.linalg.lstsq(equations, answers, rcond=None)[0].T
 
 
 class _AxisWeights(NamedTuple):
@@ -264,10 +205,10 @@ def _along(
     kernels: Sequence[_Kernel],
     first: NDArray[np.intp],
     phase: NDArray[np.intp],
-    length: int,
+    planes: NDArray[np.float32],
 ) -> Iterator[_AxisWeights]:
     """The weights of each place along axis 0 (rows) or 1 (columns). first, phase: (K, size)."""
-    band, size = _BANDS[axis], first.shape[1]
+    length, band, size = planes.shape[axis + 1], _BANDS[axis], first.shape[1]
     width = np.array([[min(kernel.shifted[axis].shape[2], length)] for kernel in kernels])
     old = np.clip(first[:, ::band], 0, length - width)
     shift = [[kernel.zeros] for kernel in kernels] + np.repeat(old, band, axis=1)[:, :size] - first
