@@ -59,8 +59,9 @@ class AnswerBox(QWidget):
         first = " · ".join(filter(None, (f"{sign} {verdict}", advice, ended_early)))
         self.head.setText(f"{first}\n{numbers_of(report)}".strip())
         self.head.setStyleSheet(
-            f"background: {colour}; color: white; font-size: 13px; font-weight: bold; "
-            "padding: 6px; border-radius: 4px;"
+            f"QLabel {{ background: {colour}; color: white; font-size: 13px; font-weight: bold; "
+            "padding: 6px; border-radius: 4px; }"
+            f"QLabel:disabled {{ background: {SO_FAR[1]}; }}"  # of before, while a new run begins
         )
         self.meaning.setText(in_dock(meaning(report)))
         self.warnings.setText("\n".join(f"⚠ {in_dock(note)}" for note in report.warnings))
@@ -69,9 +70,9 @@ class AnswerBox(QWidget):
 
 
 def meaning(report: Report) -> str:
-    """What the answer means, and the reason for any doubt."""
+    """What the answer means, and the reason for any doubt: a line for each subject."""
     why = "" if report.verdict == "ok" else f"Why: {report.reason}."
-    return " ".join(part for part in (why, explain(report)) if part)
+    return "\n".join(part for part in (why, explain(report, between="\n")) if part)
 
 
 def number_table(report: Report) -> str:

@@ -74,3 +74,9 @@ def theme_ink(name: str) -> Ink:
 
     theme = get_theme(name)
     return Ink.of_theme(str(theme.type), theme.background.as_hex(), theme.text.as_hex())
+
+
+KEY_TO_GREY = (
+    f'<span style="color: {_hex(WAITING)}">■</span>&nbsp;a site. '
+    "No site has a scale of its own: this answer is of the whole slide."
+)

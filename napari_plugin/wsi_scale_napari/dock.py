@@ -84,7 +84,7 @@ class OptimalScale(QWidget):
         rows.addStretch(1)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(Column(inside))
+        whole.addWidget(Column(inside, self.results.told, self.error.told))
 
     def _listen(self) -> None:
         self.slide.changed.connect(self._slide_changed)
@@ -107,6 +107,7 @@ class OptimalScale(QWidget):
 
     def _slide_changed(self) -> None:
         layer = self.slide.layer
+        self.fold.unfold(self.fold.title.isChecked() or layer != self._image)  # not answered yet
         self._mpp = None
         self._tell_area()
         self.error.tell(None)

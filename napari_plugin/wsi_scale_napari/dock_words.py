@@ -19,6 +19,10 @@ _CONTROLS = {
     "--for": "for: in the field Network",
     "--region": "Region",
 }
+_SAID = {
+    "add stain=none to the network's SPEC": "add ?stain=none to the name in the field Network",
+    "give it with --mpp": "type it into the field µm/px",
+}
 _NAMED = re.compile(r"(?:\bpass )?(--[a-z][a-z-]*)(?: (\d[\d.:,]*))?")
 
 
@@ -37,7 +41,6 @@ def in_dock(text: str) -> str:
             return f"{value} in {name}"
         return f"fill in {name}" if found[0].startswith("pass") else name
 
-    text = text.replace(
-        "add stain=none to the network", "add ?stain=none to the name in the field Network"
-    )
+    for said, here in _SAID.items():
+        text = text.replace(said, here)
     return _NAMED.sub(control, text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFrame, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout
 
 from wsi_scale_napari.dock_words import in_dock
@@ -16,6 +16,9 @@ _STYLE = (
 
 class ErrorPanel(QFrame):
     """Red; its text can be selected. Hidden while there is no error."""
+
+    told = Signal(object)
+    """Emitted with the panel when there is an error."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,6 +53,7 @@ class ErrorPanel(QFrame):
         self.remedy.setVisible(bool(failure.remedy))
         self.details.setPlainText(failure.details)
         self.more.setChecked(False)
+        self.told.emit(self)
 
 
 def _capital(text: str) -> str:

@@ -9,7 +9,6 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap, QResizeEvent
 from qtpy.QtWidgets import (
     QDialog,
-    QFileDialog,
     QLabel,
     QPushButton,
     QSizePolicy,
@@ -20,6 +19,7 @@ from qtpy.QtWidgets import (
 from wsi_scale.errors import SettingsError
 from wsi_scale_napari.error_panel import ErrorPanel
 from wsi_scale_napari.export import Result
+from wsi_scale_napari.save_dialog import ask_where_to_save
 from wsi_scale_napari.task import Task, Tasks
 
 if TYPE_CHECKING:
@@ -80,9 +80,7 @@ class InsideButton(QPushButton):
         self.window_inside.show()
 
     def _ask_and_save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self.window_inside, "Save", "", KINDS)
-        if path:
-            self.save_to(Path(path))
+        ask_where_to_save(self.window_inside, "Save", KINDS, self.save_to)
 
     def save_to(self, path: Path) -> None:
         """Write the picture, in a thread."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from wsi_scale_napari.error_panel import ErrorPanel
@@ -23,6 +23,9 @@ MAP, STOP = "Map", "Stop the map"
 
 class MapBox(QWidget):
     """Shows progress and legend; the owner places the button, which starts and stops."""
+
+    told = Signal(object)
+    """Emitted with this box when a map begins, and when its legend appears."""
 
     def __init__(self, viewer: ViewerModel, error: ErrorPanel) -> None:
         super().__init__()
@@ -70,6 +73,7 @@ class MapBox(QWidget):
             self._timer.start()
             self.button.setText(STOP)
             self.setVisible(True)
+            self.told.emit(self)
             self.tick()
 
     def stop(self) -> None:
@@ -101,4 +105,7 @@ class MapBox(QWidget):
         if state.map is not None and self.layer is not None:
             self.layer.show(state.map)
             said = "<br>".join(filter(None, (said, key_to_map(state.map))))
+        longer = said.count("<br>") > self.about.text().count("<br>")
         self.about.setText(said)
+        if longer:
+            self.told.emit(self)

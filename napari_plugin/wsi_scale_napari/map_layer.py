@@ -25,7 +25,8 @@ NO_NUMBER = (208, 208, 208)
 
 
 class MapLayer:
-    """A Shapes layer right above the slide, empty at first; ``remove`` deletes it."""
+    """A Shapes layer above the slide and its sites, whose edges would strike through the numbers;
+    empty at first; ``remove`` deletes it."""
 
     def __init__(self, viewer: ViewerModel, image: Image, window: QWidget | None) -> None:
         """window: holds the viewer's canvas."""
@@ -35,7 +36,7 @@ class MapLayer:
         self._shown: ScaleMap | None = None
         self.layer = Shapes(ndim=2, name=NAME, opacity=1.0, **placement(image))
         active = viewer.layers.selection.active
-        viewer.layers.insert(viewer.layers.index(image) + 1, self.layer)
+        viewer.layers.append(self.layer)
         self.layer.mode = "pan_zoom"
         viewer.layers.selection.active = active  # so that a click still chooses a site
 

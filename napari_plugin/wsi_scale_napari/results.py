@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QFileDialog, QLabel, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
 
 from wsi_scale_napari.actions_box import ActionsBox
 from wsi_scale_napari.answer_box import AnswerBox
-from wsi_scale_napari.colours import key_to_sites
+from wsi_scale_napari.colours import KEY_TO_GREY, key_to_sites
 from wsi_scale_napari.error_panel import ErrorPanel
 from wsi_scale_napari.export import KINDS, Result, command_of, export, save_region
 from wsi_scale_napari.inside_button import InsideButton
 from wsi_scale_napari.map_box import MapBox
 from wsi_scale_napari.plot import ResponsePlot
+from wsi_scale_napari.save_dialog import ask_where_to_save
 from wsi_scale_napari.strip_view import Strip
 from wsi_scale_napari.task import Task, Tasks
 from wsi_scale_napari.work import Request, State, explain_failure
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 class Results(QWidget):
     """Shows the answer during a run, and keeps the last one."""
+
+    told = Signal(object)
+    """Emitted with the part that says something new because a button was pressed."""
 
     def __init__(self, viewer: ViewerModel, tasks: Tasks, error: ErrorPanel) -> None:
         super().__init__()
@@ -47,6 +51,7 @@ class Results(QWidget):
         parts = (self.answer, self.plot, self.key, self.strip, self.answer.fold)
         for part in (*parts, self.use, self.map, self.said):
             rows.addWidget(part)
+        self.map.told.connect(self.told)
         self.use.json.clicked.connect(self.copy_json)
         self.use.cli.clicked.connect(self._ask_and_copy_cli)
         self.use.export.clicked.connect(self._ask_and_export)
@@ -74,6 +79,8 @@ class Results(QWidget):
         if state.report is not None:
             self.answer.show_report(state.report, running=not state.ended)
             self.plot.show_answer(state.report, state.fields)
+            own = any(field.scale is not None for field in state.fields)
+            self.key.setText(key_to_sites() if own or not state.ended else KEY_TO_GREY)
             self.key.setVisible(state.report.scale is not None and bool(state.fields))
 
     def keep(self, state: State, request: Request, image: Image | None) -> None:
@@ -96,10 +103,12 @@ class Results(QWidget):
         """Copy the command; first save drawn outlines, because it reads them from a file."""
         if self.result is not None and self.result.drawn and self._saved_region is None:
             asked = "Save the drawn region; the command reads it from this file"
-            path, _ = QFileDialog.getSaveFileName(self, asked, "", "GeoJSON (*.geojson)")
-            if not path:
-                return
-            self.save_region_to(Path(path))
+            ask_where_to_save(self, asked, "GeoJSON (*.geojson)", self._save_region_and_copy_cli)
+        else:
+            self.copy_cli()
+
+    def _save_region_and_copy_cli(self, path: Path) -> None:
+        self.save_region_to(path)
         self.copy_cli()
 
     def save_region_to(self, path: Path) -> None:
@@ -122,9 +131,7 @@ class Results(QWidget):
             self._error.tell(explain_failure(error))
 
     def _ask_and_export(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Export", "", KINDS)
-        if path:
-            self.export_to(Path(path))
+        ask_where_to_save(self, "Export", KINDS, self.export_to)
 
     def export_to(self, path: Path) -> None:
         """Write the answer, in a thread, because a picture takes time."""
@@ -151,3 +158,5 @@ class Results(QWidget):
     def _say(self, words: str) -> None:
         self.said.setText(words)
         self.said.setVisible(bool(words))
+        if words:
+            self.told.emit(self.said)

@@ -25,7 +25,7 @@ class SamplingBox(QWidget):
         self._usual = {name: inputs(settings)[name].default for name in self.values()}
         self._usual["device"] = device if device in DEVICES else "auto"
         self.restore = QPushButton("Restore defaults")
-        self.restore.setToolTip("Set everything above as it was at first")
+        self.restore.setToolTip("Set network and sampling as they were at first")
         self.cost = QLabel()
         self.cost.setWordWrap(True)
         self._rate: float | None = None

@@ -114,6 +114,11 @@ def test_a_sample_of_drawn_figures_asks_the_network_that_fits(dock, model):
         ("try a wider range with --scales", "with “scales” under Sampling"),
         ("run again with --free-colour; or not", "“stain” under Sampling; or not"),
         ("use --reader openslide", "--reader (command line only)"),
+        (
+            "to use it anyway, add stain=none to the network's SPEC",
+            "add ?stain=none to the name in the field Network",
+        ),
+        ("if you know it, give it with --mpp", "type it into the field µm/px"),
     ],
 )
 def test_an_error_names_the_docks_own_controls_and_is_whole(dock, said, shown):
@@ -122,6 +127,7 @@ def test_an_error_names_the_docks_own_controls_and_is_whole(dock, said, shown):
 
     dock.error.tell(explain_failure(SettingsError(said)))
     assert shown in dock.error.sentence.text()
+    assert "SPEC" not in dock.error.sentence.text()
     assert dock.error.remedy.isHidden()
 
 
@@ -247,3 +253,67 @@ def test_hovering_text_is_clear_of_the_names_of_levels(dock, run):
     plot = dock.results.plot
     run(dock)
     assert plot.axes.top - 7 - 8 >= 9 + 8  # two rows of 16 px
+
+
+def test_another_slide_opens_the_inputs_which_say_what_is_measured_next(dock, model, run):
+    run(dock)
+    assert not dock.fold.title.isChecked()
+    dock.slide.mpp_line.setText("0.5")
+    dock.slide.mpp_line.editingFinished.emit()
+    assert not dock.fold.title.isChecked(), "still the same slide"
+    model.add_image(disc_image(9), **BARE)
+    assert dock.fold.title.isChecked()
+
+
+def test_what_a_button_says_is_scrolled_to(dock, run, wait, tmp_path):
+    from wsi_scale_napari.column import Column
+
+    dock.parent().resize(400, 500)
+    dock.parent().show()
+    run(dock)
+    column = dock.findChild(Column)
+
+    def seen(part):
+        top = part.mapTo(column.viewport(), part.rect().topLeft()).y()
+        return not part.isHidden() and top >= -1 and top < column.viewport().height()
+
+    column.verticalScrollBar().setValue(0)
+    assert not seen(dock.results.use.export)
+    dock.results.use.json.click()
+    wait(lambda: seen(dock.results.said))
+    dock.results.export_to(tmp_path / "a.txt")
+    wait(lambda: seen(dock.error))
+
+
+def test_an_old_verdict_is_grey_while_a_new_run_begins(dock, run, app):
+    dock.parent().show()
+    run(dock)
+    head = dock.results.answer.head
+    app.processEvents()
+    assert head.grab().toImage().pixelColor(4, head.height() // 2).name() != "#4a5568"
+    dock.results.setEnabled(False)
+    app.processEvents()
+    assert head.grab().toImage().pixelColor(4, head.height() // 2).name() == "#4a5568"
+
+
+def test_the_legend_explains_rectangles_that_stay_grey(dock, run):
+    from dataclasses import replace
+
+    run(dock)
+    state = dock.shown
+    grey = tuple(replace(field, scale=None) for field in state.fields)
+    dock.results.show_state(replace(state, fields=grey))
+    assert "finer" not in dock.results.key.text()
+    assert "of the whole slide" in dock.results.key.text()
+    dock.results.show_state(state)
+    assert "finer" in dock.results.key.text()
+
+
+def test_the_answer_has_a_line_for_each_subject(dock, run):
+    from wsi_scale.render.sentence import explain
+    from wsi_scale_napari.answer_box import meaning
+
+    report = run(dock).report
+    said = meaning(report)
+    assert said.count("\n") >= 1
+    assert explain(report) in said.replace("\n", " ")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from wsi_scale.cli.batch_summary import PagesOption, Results, check_pages, write_summary
+from wsi_scale.cli.batch_summary import BatchFiles, PagesOption, check_pages, write_summary
 from wsi_scale.cli.network_options import spec_of
 from wsi_scale.cli.options import CORES, DeviceOption, check_workers, settings_of, takes
 from wsi_scale.cli.outputs import inputs_of, refuse_to_replace
@@ -132,7 +132,7 @@ def batch(
     if given.suffix.lower() == ".csv":
         out_file = given.with_suffix(".jsonl")
     open_store(out_file)
-    results = Results(out_file, given if given != out_file else None, pages, quiet)
+    results = BatchFiles(out_file, given if given != out_file else None, pages, quiet)
     if summary:
         if slides:
             raise SettingsError("--summary only reads the rows of --out; leave the slides out")
@@ -161,7 +161,7 @@ def _workers_here(workers: int | None, scheduler: str | None) -> int:
 
 
 def _list(
-    words: Sequence[str], network: str, profile: str | None, results: Results
+    words: Sequence[str], network: str, profile: str | None, results: BatchFiles
 ) -> tuple[Entry, ...]:
     """The slides that the words name; notes about them go to stderr."""
     from wsi_scale.batch.listing import list_slides

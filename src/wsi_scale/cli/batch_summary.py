@@ -34,7 +34,7 @@ PagesOption = Annotated[
 
 
 @dataclass(frozen=True)
-class Results:
+class BatchFiles:
     """Where a batch's rows and what is made of them go."""
 
     rows: Path
@@ -49,7 +49,7 @@ class Results:
     def files(self) -> list[Path]:
         """Files of the summary.
 
-        >>> [path.name for path in Results(Path("rows.jsonl")).files()]
+        >>> [path.name for path in BatchFiles(Path("rows.jsonl")).files()]
         ['rows.summary.md', 'rows.summary.html', 'rows.summary.png', 'rows.summary.csv']
         """
         kinds = (".md", ".html", ".png")
@@ -69,7 +69,7 @@ def check_pages(folder: Path | None) -> None:
         raise OutputError(f"cannot write into {folder}: permission denied")
 
 
-def write_summary(results: Results) -> None:
+def write_summary(results: BatchFiles) -> None:
     """Summarize the rows: print to stdout, and write Markdown, page, picture and CSV."""
     from wsi_scale.batch.row_table import rows_csv
     from wsi_scale.batch.store import open_store

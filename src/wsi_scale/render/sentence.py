@@ -93,18 +93,20 @@ def words(verdict: str) -> str:
     return verdict.replace("_", " ")
 
 
-def explain(report: Report) -> str:
+def explain(report: Report, *, between: str = " ") -> str:
     """What the answer means and what to do next, in a few plain sentences.
 
     Parameters
     ----------
     report : Report
         The report of one run.
+    between : str
+        Put between one subject and the next.
 
     Returns
     -------
     str
-        Sentences on one line. They say what scale is and in which direction it goes.
+        Sentences, by default on one line. They say what scale is and in which direction it goes.
 
     Examples
     --------
@@ -145,7 +147,7 @@ def explain(report: Report) -> str:
         sentences.append(f"The run stopped after {len(report.sites)} sites, because {why}.")
     if report.partial:
         sentences.append("The run was cancelled before its end; more sites may change the answer.")
-    return " ".join(sentence for sentence in sentences if sentence)
+    return between.join(sentence for sentence in sentences if sentence)
 
 
 def _known(report: Report) -> str:
