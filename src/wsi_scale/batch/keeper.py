@@ -227,7 +227,7 @@ class _Child:
         code = self._wait()
         if code == TOO_MUCH:
             return _Died("memory", f"held more than {task['memory']:g} GiB", final=True)
-        said = "" if self._said.closed else self._last_words()
+        said = self._last_words()
         if code == -_KILL:
             return _Died("crash", "was killed, perhaps because memory ran out", final=False)
         if code is not None and code < 0:
@@ -255,9 +255,11 @@ class _Child:
 
     def _last_words(self) -> str:
         """The most useful line of its stderr: a fatal error, else the last line."""
-        self._said.seek(0)
-        lines = [
-            x.strip() for x in self._said.read()[-20_000:].decode(errors="replace").split("\n")
-        ]
+        try:
+            self._said.seek(0)
+            words = self._said.read()[-20_000:].decode(errors="replace")
+        except ValueError:  # another thread has closed it
+            return ""
+        lines = [x.strip() for x in words.split("\n")]
         told = [x for x in lines if x.startswith("Fatal")] or [x for x in lines if x]
         return f" ({told[-1][:200]})" if told else ""
