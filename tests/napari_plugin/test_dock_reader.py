@@ -70,6 +70,7 @@ def test_the_slide_is_closed_when_its_last_level_is_gone(uneven, monkeypatch):
 
 
 def test_a_file_that_is_not_a_slide_is_left_to_other_readers(tmp_path):
+    pytest.importorskip("napari")
     from wsi_scale_napari.reader import get_reader
 
     text = tmp_path / "note.tif"
@@ -104,6 +105,7 @@ def test_a_path_is_kept_so_that_it_holds_from_any_folder(model, uneven, monkeypa
 
 
 def test_a_sample_that_is_not_at_hand_says_so(monkeypatch, tmp_path):
+    pytest.importorskip("napari")
     from wsi_scale.errors import SlideError
     from wsi_scale.slide import sample_slide
     from wsi_scale_napari import samples
@@ -117,6 +119,7 @@ def test_a_sample_that_is_not_at_hand_says_so(monkeypatch, tmp_path):
 
 
 def test_a_slide_without_resolution_has_no_units(tmp_path):
+    pytest.importorskip("napari")
     from wsi_scale_napari.reader import read_layers
 
     path = write_pyramid_tiff(tmp_path / "bare.tiff", disc_image(20))
