@@ -166,12 +166,9 @@ class Directories:
         if entry.kind not in _WHOLE or not entry.values:
             raise Fault(f"the {_name(tag)} of {here} is no whole number")
         found = np.frombuffer(self.raw(tags, tag, here), self._form.order + _WHOLE[entry.kind])
-        inline = len(found) * found.itemsize <= self._form.inline
-        return (
-            found.astype(np.uint64) | np.uint64(entry.high << 32)
-            if inline and entry.high
-            else found
-        )
+        if entry.high and found.nbytes <= self._form.inline:  # else it is part of the place
+            return found.astype(np.uint64) | np.uint64(entry.high << 32)
+        return found
 
     def raw(self, tags: Tags, tag: int, here: str) -> bytes:
         """The bytes of a tag's values; none if it is missing."""
