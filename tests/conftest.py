@@ -6,12 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from wsi_scale.estimators.profile_file import About, keys_of
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.known_scale.calibrate import Sample, fit_profile
 from wsi_scale.responses.layer import LayerResponses
 from wsi_scale.responses.record import Responses
+
+hypothesis_settings.register_profile("untimed", deadline=None)  # no test asserts a time
+hypothesis_settings.load_profile("untimed")
 
 
 def pytest_addoption(parser):

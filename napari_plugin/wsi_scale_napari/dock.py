@@ -202,7 +202,8 @@ class OptimalScale(QWidget):
         if self._next is not None and state.report is not None:
             self._take_over()
         new = self._next is None
-        self.running.show_state(state, request.slide)
+        kept = not new and self.results.result is not None
+        self.running.show_state(state, request.slide, kept)
         if state.ended:
             self._end(state, request)
         if new and (before is None or state.fields is not before.fields or state.ended):
@@ -272,8 +273,6 @@ class OptimalScale(QWidget):
         result = self.results.result
         if result is not None and self._image is not None:
             zoom_to_answer(self.viewer, self._image, result.report)
-
-    # housekeeping
 
     def _set_theme(self, *_: object) -> None:
         self.results.plot.set_ink(theme_ink(self.viewer.theme))

@@ -22,6 +22,9 @@ _CONTROLS = {
 _SAID = {
     "add stain=none to the network's SPEC": "add ?stain=none to the name in the field Network",
     "give it with --mpp": "type it into the field µm/px",
+    "see wsi-scale networks for other sources": "the tip of the field Network lists other sources",
+    "see wsi-scale networks": "the tip of the field Network lists the forms",
+    "`wsi-scale networks --published` lists all": "the page behind Help links to the list",
 }
 _NAMED = re.compile(r"(?:\bpass )?(--[a-z][a-z-]*)(?: (\d[\d.:,]*))?")
 

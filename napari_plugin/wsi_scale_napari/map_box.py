@@ -35,7 +35,7 @@ class MapBox(QWidget):
         self.work: MapWork | None = None
         self.layer: MapLayer | None = None
         self.button = QPushButton(MAP)
-        self.button.setToolTip("Measure the scale part by part and lay it over the slide")
+        self.button.setToolTip("Measure the scale tile by tile and lay it over the slide")
         self.bar, self.about = QProgressBar(), QLabel()
         self.about.setTextFormat(Qt.TextFormat.RichText)
         self.about.setWordWrap(True)

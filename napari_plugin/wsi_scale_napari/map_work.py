@@ -34,7 +34,7 @@ class MapWork(Work):
                 state = replace(
                     self.state,
                     stage="looking",
-                    words=f"{done} of {total} parts of the map",
+                    words=f"{done} of {total} tiles of the map",
                     done=done,
                     total=total,
                     seconds_left=took / done * (total - done) if done else None,

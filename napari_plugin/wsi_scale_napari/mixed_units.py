@@ -17,8 +17,9 @@ slide that states no µm/px has no units, and none are invented for it."""
 def allow_mixed_units() -> None:
     """Let layers in px lie beside layers in µm without a warning, from now on."""
     ready = notification_manager.notification_ready
-    if _drop not in ready.callbacks:
-        ready.connect(_drop, position="first")
+    if _drop in ready.callbacks:
+        ready.disconnect(_drop)  # the listener of a newer window would hear it before
+    ready.connect(_drop, position="first")
 
 
 def _drop(told: Notification) -> None:

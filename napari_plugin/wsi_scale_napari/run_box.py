@@ -34,10 +34,11 @@ class RunBox(QWidget):
         self.cancel.setToolTip("Stop at once and keep what was found")
         self.show_state(None)
 
-    def show_state(self, state: State | None, slide: str = "") -> None:
+    def show_state(self, state: State | None, slide: str = "", kept: bool = False) -> None:
         """Show how far a run is; None before the first.
 
-        After the end the slide is named, because another may be chosen by then.
+        After the end the slide is named, because another may be chosen by then. kept: the answer of
+        the run before is still shown.
         """
         running = state is not None and not state.ended
         self.run.setEnabled(not running)
@@ -50,4 +51,5 @@ class RunBox(QWidget):
         left = state.seconds_left
         time = "" if left is None or not running else f", about {left:.0f} s left"
         whose = "" if running or not slide else f" · {slide}"
-        self.words.setText(f"{state.words}{time}{whose}")
+        old = " · the answer below is of the run before" if state.ended and kept else ""
+        self.words.setText(f"{state.words}{time}{whose}{old}")

@@ -175,7 +175,7 @@ class Work:
         if last is None or step.estimate is not last.estimate or step.finished:
             fields = tuple(fields_of_view(step.run, step.estimate))
             before = replace(before, report=step.report(), fields=fields, progress=step)
-        words = f"{step.done} of {step.total} visits"
+        words = f"measuring: {step.done / step.total:.0%}"
         return replace(
             before,
             stage="looking",

@@ -92,3 +92,10 @@ def test_a_ruler_that_was_named_is_followed_and_a_blank_slide_stays_blank():
     assert follow_size(own("ok", 2.0), route(1.9), named=True).estimator == RULER
     assert follow_size(own("blank"), route(1.9), named=True).verdict == "blank"
     assert follow_size(own("ok", 2.0), None).voices == {"fingerprint": 2.0}
+
+
+def test_a_less_sure_answer_that_says_the_same_is_no_warning():
+    sure = route(2.0, (1.6, 2.5))
+    assert follow_size(own("ambiguous", 2.2), sure).warnings == ()
+    assert len(follow_size(own("ambiguous", 3.0), sure).warnings) == 1  # it says something else
+    assert len(follow_size(own("outside", 2.2), sure).warnings) == 1  # the slide may be the cause

@@ -84,6 +84,7 @@ def test_a_typo_leaves_the_last_answer_and_its_rectangles(dock, model, run):
         (lambda: dock.slide.mpp_line.setText("a quarter"), lambda: dock.slide.mpp_line.clear()),
         (lambda: dock.network.combo.setEditText("no_such_network"), lambda: None),
     ):
+        assert "of the run before" not in dock.running.words.text()
         wrong()
         dock.running.run.click()
         run(dock)
@@ -94,6 +95,7 @@ def test_a_typo_leaves_the_last_answer_and_its_rectangles(dock, model, run):
         assert len(sites.data) == 6
         assert sites in model.layers
         put_right()
+    assert dock.running.words.text().endswith("the answer below is of the run before")
 
 
 def test_a_sample_of_drawn_figures_asks_the_network_that_fits(dock, model):
@@ -119,6 +121,7 @@ def test_a_sample_of_drawn_figures_asks_the_network_that_fits(dock, model):
             "add ?stain=none to the name in the field Network",
         ),
         ("if you know it, give it with --mpp", "type it into the field µm/px"),
+        ("it is empty; see wsi-scale networks", "the tip of the field Network lists the forms"),
     ],
 )
 def test_an_error_names_the_docks_own_controls_and_is_whole(dock, said, shown):

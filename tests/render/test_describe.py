@@ -24,3 +24,18 @@ def test_only_what_does_not_fit_is_a_doubt():
             "level 1, 40 × 40 px: it may show another part",
             "openslide.mpp-x, 0: no pixel is so small",
         ]
+
+
+def test_fields_that_differ_share_one_line_and_so_do_equal_notes():
+    with open_slide(np.zeros((80, 100, 3), np.uint8), mpp=0.1) as slide:
+        slide.audit = (
+            Finding("aperio.MPP", "0.5", 0.5, "conflicts"),
+            Finding("openslide.mpp-x", "0.5", 0.5, "conflicts"),
+            Finding("openslide.mpp-y", "0.5", 0.5, "conflicts"),
+            Finding("openslide.objective-power", "20", None, "information", "it means 0.5 µm/px"),
+            Finding("aperio.AppMag", "20", None, "information", "it means 0.5 µm/px"),
+        )
+        assert slide_doubts(slide) == [
+            "aperio.MPP says 0.5, openslide.mpp-x says 0.5 and 1 more field, which differ",
+            "openslide.objective-power, 20: it means 0.5 µm/px",
+        ]

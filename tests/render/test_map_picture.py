@@ -50,3 +50,5 @@ def test_the_headline_counts_what_has_a_number():
     tiles = (tile(0, 2.0), tile(1, 4.1, "outside"), tile(2, None, "flat"))
     found = ScaleMap("a.svs", "figures", WHOLE, tiles, 4, 0.9)
     assert map_headline(found) == "scales 2 to 4.1 in 2 of 3 tiles, 1 ok; stopped after 3 of 4"
+    doubtful = ScaleMap("a.svs", "figures", WHOLE, tiles[1:], 2, 0.9)
+    assert map_headline(doubtful) == "scales 4.1 to 4.1 in 1 of 2 tiles, none sure by itself"

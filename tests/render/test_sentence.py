@@ -198,3 +198,29 @@ def test_a_partial_answer_is_said_to_be_partial(make_report):
     report = make_report(partial=True)
     assert headline(report).endswith("(partial)")
     assert "cancelled" in explain(report)
+
+
+def by_ruler(make_report, own, verdict="ok"):
+    """Scale 4.02 by the ruler, beside an answer of the network itself."""
+    return make_report(
+        estimator="ruler",
+        network={"training_mpp": 0.978},
+        verdict=verdict,
+        voices={"profile": own, "fingerprint": 4.4, "extrema": 5.2},
+    )
+
+
+def test_the_network_itself_is_said_to_agree_where_it_does(make_report):
+    says = "The network's own responses say about the same, less surely (profile: 4.1)."
+    assert says in explain(by_ruler(make_report, 4.1))
+    assert "responses say" not in explain(by_ruler(make_report, 5.0))
+    assert "responses say" not in explain(by_ruler(make_report, None))  # fingerprint: 4.4
+    assert "responses say" not in explain(by_ruler(make_report, 4.1, "ambiguous"))
+
+
+def test_what_stands_as_the_reason_is_not_said_again(make_report):
+    why = "it shows no H&E tissue"
+    checked = audited("undecidable") | {"reason": f"pixel size cannot be estimated: {why}"}
+    said = explain(make_report("blank", None, reason=why, pixels=checked))
+    assert why not in said
+    assert "Check of the file's pixel size" in explain(make_report(pixels=checked))

@@ -84,7 +84,7 @@ def test_sites_are_not_whole_pixels():
     assert any(site.x % 0.5 for site in sites)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     width=st.integers(120, 2500),
     height=st.integers(120, 2500),

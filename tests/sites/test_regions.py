@@ -92,7 +92,7 @@ corner = st.tuples(st.integers(0, 23), st.integers(0, 23))
 ring = st.lists(corner, min_size=3, max_size=9).map(lambda r: np.array(r, float))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(ring, min_size=1, max_size=3))
 def test_contains_agrees_with_a_rasterised_truth_of_any_crossing_rings(rings):
     """The even-odd rule over a polygon's rings is the exclusive or of the single rings."""
@@ -120,7 +120,7 @@ def _near_edge(x, y, one, reach=1e-6):
     return near
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(ring, min_size=1, max_size=3))
 def test_the_lattice_is_the_same_rule(rings):
     region = Region((tuple(rings), (rings[0] + 2.5,)))

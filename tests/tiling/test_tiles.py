@@ -94,7 +94,6 @@ def test_a_picture_has_a_px_for_every_step_of_scale_that_the_slide_begins(length
     assert Layout(Box(0, 0, length, 1), Box(0, 0, length, 1), scale, 10, 0).width == pixels
 
 
-@settings(deadline=None)
 @given(layouts())
 def test_without_gap_and_without_a_px_too_many(layout):
     assert (layout.width - 1) * layout.scale < layout.area.width
@@ -108,7 +107,6 @@ def test_without_gap_and_without_a_px_too_many(layout):
         assert (seen == np.arange(len(seen))).all()
 
 
-@settings(deadline=None)
 @given(layouts())
 def test_places_on_the_slide_follow_from_those_in_the_picture(layout):
     """Computed from whole px, so errors do not add up from tile to tile."""
@@ -121,7 +119,6 @@ def test_places_on_the_slide_follow_from_those_in_the_picture(layout):
         assert place.left + place.valid_width >= min(layout.width, place.left + layout.size)
 
 
-@settings(deadline=None)
 @given(layouts(), st.floats(1, 17), st.sampled_from([1, 2, 4]))
 def test_a_read_holds_the_tile_and_the_filter_s_reach_and_stays_on_the_level(layout, down, reduce):
     ratio = layout.scale / down
@@ -342,7 +339,6 @@ def test_only_tiles_that_a_polygon_touches_are_kept(tmp_path):
 points = st.tuples(st.floats(-200, 1200), st.floats(-200, 1200))
 
 
-@settings(deadline=None)
 @given(st.lists(points, min_size=3, max_size=6, unique=True), layouts(smallest=8))
 def test_no_tile_that_a_region_covers_by_more_than_a_corner_is_left_out(corners, layout):
     from wsi_scale.sites.regions import Region
@@ -411,7 +407,7 @@ def test_a_slide_without_tissue_has_no_tiles_and_an_empty_picture():
 # stitching
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(layouts(largest=30, most=60), st.sampled_from(["crop", "blend"]))
 def test_every_px_comes_back_to_its_place(layout, overlaps):
     truth = coordinates(layout)
@@ -421,7 +417,7 @@ def test_every_px_comes_back_to_its_place(layout, overlaps):
     assert out == pytest.approx(truth[:, : layout.height, : layout.width], rel=1e-4, abs=1e-4)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(layouts(largest=30, most=60), st.data(), st.sampled_from(["crop", "blend"]))
 def test_what_a_kept_tile_covers_is_filled_and_nothing_else(layout, data, overlaps):
     count = layout.rows * layout.columns
@@ -437,7 +433,7 @@ def test_what_a_kept_tile_covers_is_filled_and_nothing_else(layout, data, overla
     assert out == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(layouts(largest=30, most=60))
 def test_cropped_labels_come_from_the_tile_in_which_they_lie_deepest(layout):
     """Each prediction is its tile's number; every px comes from a tile in which it lies deepest."""

@@ -110,7 +110,7 @@ def _score_near(own: Estimate, scale: float) -> float:
 
 
 def _taken(own: Estimate, route: ScaleBySize) -> Estimate:
-    """The route's answer, with what the network itself said as a warning."""
+    """The route's answer, with what the network itself said as a warning, unless both agree."""
     return replace(
         own,
         estimator=RULER,
@@ -120,16 +120,19 @@ def _taken(own: Estimate, route: ScaleBySize) -> Estimate:
         reason=route.reason,
         tolerance=None,
         candidates=(),
-        warnings=(*(x for x in own.warnings if not x.endswith(COUNT_AS_ONE)), *_beside(own)),
+        warnings=(*(x for x in own.warnings if not x.endswith(COUNT_AS_ONE)), *_beside(own, route)),
         site_scales=(None,) * len(own.sites),
         site_scores=(),
         classes=(),
     )
 
 
-def _beside(own: Estimate) -> tuple[str, ...]:
-    """What the network itself said, unless nothing was asked of it."""
+def _beside(own: Estimate, route: ScaleBySize) -> tuple[str, ...]:
+    """What the network itself said, unless nothing was asked of it, or it only says less surely
+    what the route says."""
     if not own.scales.size or not own.sites:
+        return ()
+    if route.verdict == "ok" and own.verdict == "ambiguous" and not _contradicts(own, route):
         return ()
     if own.verdict == "no_evidence":
         return (f"nothing in the network itself speaks for this scale or against it: {own.reason}",)

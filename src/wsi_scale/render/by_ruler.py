@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from wsi_scale.judgement.evidence import same_scale
 from wsi_scale.networks.absent import is_absent
 from wsi_scale.report import Report
@@ -62,6 +64,16 @@ def doubt_of_size(report: Report) -> str:
     if stated is not None:
         return _OVERRULED
     return _DOUBT.get(report.verdict, "")
+
+
+def own_agrees(report: Report, names: Sequence[str]) -> str:
+    """That the network itself says the same, if it does. names: of its own estimators with a
+    number, the most trusted first."""
+    own = report.voices[names[0]] if names else None
+    within = report.scale_interval
+    if own is None or within is None or not within[0] <= own <= within[1]:
+        return ""
+    return f"The network's own responses say about the same, less surely ({names[0]}: {own:.3g})."
 
 
 def what_would_help(report: Report) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wsi_scale.slide.base import Slide
+from wsi_scale.slide.metadata import Finding
 from wsi_scale.slide.resolution import PLAIN
 
 if TYPE_CHECKING:
@@ -48,13 +50,24 @@ def slide_line(slide: Slide) -> str:
 
 def slide_doubts(slide: Slide) -> list[str]:
     """What does not fit in a slide's metadata and levels, one clause each."""
-    doubts = []
-    for found in slide.audit:
-        if found.status == "conflicts":
-            doubts.append(f"{found.source} says {found.says}, which differs")
-        elif found.status in ("nonsense", "information") and found.note not in ("", PLAIN):
-            doubts.append(f"{found.source}, {found.says}: {found.note}")
-    return [*doubts, *slide.notes]
+    rivals = [found for found in slide.audit if found.status == "conflicts"]
+    noted = {
+        found.note: f"{found.source}, {found.says}: {found.note}"  # one field of those with a note
+        for found in reversed(slide.audit)
+        if found.status in ("nonsense", "information") and found.note not in ("", PLAIN)
+    }
+    return [*_differ(rivals), *reversed(noted.values()), *slide.notes]
+
+
+def _differ(rivals: Sequence[Finding]) -> list[str]:
+    """One clause for all fields that state another µm/px; none without such a field."""
+    if not rivals:
+        return []
+    named = [f"{found.source} says {found.says}" for found in rivals[:2]]
+    others = len(rivals) - len(named)
+    more = [f"{others} more field{'' if others == 1 else 's'}"] if others else []
+    verb = "differs" if len(rivals) == 1 else "differ"
+    return [f"{' and '.join([', '.join(named), *more])}, which {verb}"]
 
 
 def area_words(area_px: float, mpp: tuple[float, float] | None) -> str:

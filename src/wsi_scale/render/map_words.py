@@ -20,7 +20,8 @@ def map_headline(found: ScaleMap) -> str:
     if not scales:
         return f"no tile of {count} has a scale of its own{stopped}"
     good = sum(tile.verdict == "ok" for tile in found.tiles)
+    sure = f", {good} ok" if good else ", none sure by itself"
     return (
-        f"scales {min(scales):.3g} to {max(scales):.3g} in {len(scales)} of {count} tiles, "
-        f"{good} ok{stopped}"
+        f"scales {min(scales):.3g} to {max(scales):.3g} in {len(scales)} of {count} tiles"
+        f"{sure}{stopped}"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wsi_scale.judgement.verdicts import Interval
 from wsi_scale.render.sentence import kept, number, powers, span
-from wsi_scale.report import Report, Ruler
+from wsi_scale.report import Report
 from wsi_scale.slide.resolution import METADATA
 
 
@@ -42,16 +42,19 @@ def key_numbers(report: Report) -> list[tuple[str, str]]:
         for one in report.as_is
         if one.agreement is not None
     ]
-    rows += _pixel_sizes(report.ruler)
+    rows += _pixel_sizes(report)
     rows += [
         (f"Candidate with score {one.score:.3g}", number(one.scale)) for one in report.candidates
     ]
     return [*rows, ("Estimator", report.estimator), *_other_answers(report)]
 
 
-def _pixel_sizes(ruler: Ruler) -> list[tuple[str, str]]:
-    """The slide's, with its doubt, and the network's; those that are known."""
-    doubt = "" if ruler.verdict in (None, "ok") else f", {ruler.verdict}"
+def _pixel_sizes(report: Report) -> list[tuple[str, str]]:
+    """The slide's and the network's, those that are known; the doubt, unless what the slide states
+    confirms the tissue."""
+    ruler = report.ruler
+    sure = ruler.verdict in (None, "ok") or (report.pixels and report.pixels.status == "agree")
+    doubt = "" if sure else f", {ruler.verdict}"
     of_slide = (ruler.slide_mpp, ruler.slide_mpp_interval, doubt)
     of_network = (ruler.network_mpp, ruler.network_mpp_interval, "")
     rows = [

@@ -6,7 +6,7 @@ from wsi_scale.estimators import all_estimators, fingerprint, profile
 from wsi_scale.judgement.by_size import RULER
 from wsi_scale.judgement.evidence import same_scale
 from wsi_scale.judgement.verdicts import NUMBERED, Interval
-from wsi_scale.render.by_ruler import doubt_of_size, same_size, what_would_help
+from wsi_scale.render.by_ruler import doubt_of_size, own_agrees, same_size, what_would_help
 from wsi_scale.render.disputed import whose
 from wsi_scale.render.meanings import LARGER, MEANING, SCALE_IS, START, TOO_LITTLE
 from wsi_scale.report import AsIs, Report
@@ -118,7 +118,7 @@ def explain(report: Report, *, between: str = " ") -> str:
     sentences = [] if report.scale is None else [_best(report), _how_to_use(report)]
     by_ruler = report.estimator == RULER and report.scale is not None
     if by_ruler:
-        sentences.append(doubt_of_size(report))
+        sentences.append(doubt_of_size(report) or own_agrees(report, _evidence(report)))
     elif report.verdict in NUMBERED and report.verdict != "ok":
         sentences = sentences[:1]
     if report.verdict != "ok" and not by_ruler:
@@ -176,17 +176,22 @@ def _remedy(report: Report) -> str:
 
 def _ask_others(report: Report) -> str:
     """What to use instead of a baseline; empty if this network allows nothing better."""
-    able = [
-        name
-        for name, estimator in all_estimators().items()
-        if estimator.EVIDENCE and report.voices.get(name) is not None
-    ]
+    able = _evidence(report)
     if not able:
         return ""
     return (
         f"The chosen estimator, {report.estimator}, is a baseline and not evidence of scale. This "
         f"network allows {' and '.join(able)}; leave out --estimator to use that."
     )
+
+
+def _evidence(report: Report) -> list[str]:
+    """The estimators that are evidence of scale and have a number, the most trusted first."""
+    return [
+        name
+        for name, estimator in all_estimators().items()
+        if estimator.EVIDENCE and report.voices.get(name) is not None
+    ]
 
 
 def _best(report: Report) -> str:
@@ -265,6 +270,8 @@ def _pixels(report: Report) -> str:
     """The stated µm/px compared with the pixels; a conflict is already among the warnings."""
     if report.pixels is None or report.pixels.status == "conflict":
         return ""
+    if report.scale is None and report.reason and report.reason in report.pixels.reason:
+        return ""  # the slide shows nothing to either, and the reason stands already
     if report.pixels.slide_mpp is None and report.pixels.claimed_mpp is None:
         return ""
     return f"Check of the file's pixel size: {report.pixels.reason}."

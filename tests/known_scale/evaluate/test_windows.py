@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wsi_scale.errors import SettingsError
@@ -22,7 +22,6 @@ truths = st.floats(0.05, 50)
 seeds = st.integers(0, 2**32)
 
 
-@settings(deadline=None)
 @given(truths, seeds, seeds)
 def test_a_drawn_window_holds_the_truth_half_an_octave_off_its_middle(truth, seed, number):
     below, above = (x.times(truth) for x in draw_factors(seed, number))
@@ -33,7 +32,6 @@ def test_a_drawn_window_holds_the_truth_half_an_octave_off_its_middle(truth, see
     assert below.middle < truth < above.middle
 
 
-@settings(deadline=None)
 @given(truths, seeds, st.floats(1, 20), st.floats(0.1, 5))
 def test_what_a_grid_leaves_never_has_the_truth_at_its_middle(truth, seed, per_octave, room):
     """Also where the slide is so small that it cuts the windows' upper ends."""
@@ -48,7 +46,6 @@ def test_what_a_grid_leaves_never_has_the_truth_at_its_middle(truth, seed, per_o
         assert cut.lo * 2 ** (INSIDE - 1e-6) <= truth <= cut.hi / 2 ** (INSIDE - 1e-6)
 
 
-@settings(deadline=None)
 @given(truths, seeds)
 def test_on_a_large_slide_both_windows_stay(truth, seed):
     windows = tuple(x.times(truth) for x in draw_factors(seed, 0))

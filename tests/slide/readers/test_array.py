@@ -24,7 +24,7 @@ def numpy_window(pixels, x, y, width, height, background):
     return out[pad + y : pad + y + height, pad + x : pad + x + width]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     x=st.integers(-150, 150),
     y=st.integers(-150, 150),
@@ -40,7 +40,7 @@ def test_any_window_is_the_slice_of_the_image_padded_with_background(x, y, width
     assert (window == numpy_window(NOISE, x, y, width, height, (1, 2, 3))).all()
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     x=st.integers(0, 60), y=st.integers(0, 40), width=st.integers(2, 60), height=st.integers(2, 50)
 )

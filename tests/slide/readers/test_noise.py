@@ -64,7 +64,7 @@ def test_a_coarse_level_is_the_mean_of_the_noisy_pixels(level):
     assert np.abs(averaged - coarse).max() <= 0.5
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(level=st.integers(0, 2), x=st.integers(0, 90), y=st.integers(0, 90), w=st.integers(1, 60))
 def test_a_noisy_pixel_is_the_same_through_whichever_window_it_is_read(level, x, y, w):
     slide = noisy(downsamples=(1.0, 2.0, 4.0))

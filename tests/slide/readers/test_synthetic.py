@@ -19,7 +19,7 @@ TISSUE = SyntheticSlide.tissue(seed=7, width=1800, height=1500)
 
 
 @pytest.mark.parametrize("slide", [MOSAIC, TISSUE], ids=["figures", "tissue"])
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(level=st.integers(0, 3), x=st.integers(0, 90), y=st.integers(0, 90), w=st.integers(1, 60))
 def test_a_pixel_is_the_same_through_whichever_window_it_is_read(slide, level, x, y, w):
     whole = slide.read(level, 0, 0, 150, 150)
