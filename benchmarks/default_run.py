@@ -69,7 +69,7 @@ def as_it_was() -> None:
     from wsi_scale.pipeline import ask_the_ruler, visit_loop
     from wsi_scale.pixel_size import ask, read_tissue
 
-    visit_loop.in_rounds = lambda settings: settings.precision is not None
+    visit_loop.sites_before_check = lambda settings: None
     batches.most_at_once = ask.most_at_once = lambda size, device: size
     load.lay_out = read_tissue.lay_out = lambda module, device: None
     ask_the_ruler.STAIN = "searched again"

@@ -145,6 +145,7 @@ def test_a_run_that_is_still_reading_the_slide_stops_at_its_next_read(dock, wait
 
 
 def test_an_end_is_final():
+    pytest.importorskip("napari")
     from wsi_scale.pipeline.settings import Settings
     from wsi_scale_napari.source import Source
     from wsi_scale_napari.work import Request, State, Work
@@ -177,6 +178,7 @@ def test_a_worker_never_raises(wait, error):
 
 
 def test_our_own_sentence_stays_whole_whatever_it_holds():
+    pytest.importorskip("napari")
     from wsi_scale.errors import NetworkError
     from wsi_scale_napari.work import explain_failure
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wsi_scale.estimators import Options
 from wsi_scale.estimators.curves import peak
 from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.judgement.estimate import blank_estimate
@@ -16,8 +17,10 @@ from wsi_scale.pipeline.coarse_to_fine import (
     groups,
     narrow_enough,
     next_scales,
+    sites_before_check,
     strides,
 )
+from wsi_scale.pipeline.settings import Settings
 
 densities = st.sampled_from([1, 2, 3, 4, 6, 8, 10, 16])
 octaves = st.floats(1, 7)
@@ -125,19 +128,25 @@ def test_no_answer_asks_for_nothing():
 
 
 @given(st.integers(1, 300))
-def test_groups_hold_every_site_once_and_never_fewer_than_can_be_ok(count):
+def test_groups_hold_every_site_once(count):
     sites = [Site(float(i), 0.0) for i in range(count)]
-    parts = list(groups(sites, rounds=True))
+    parts = list(groups(sites, 16))
     assert len(parts[0]) == min(16, count)
     assert sorted(site for part in parts for site in part) == sites
-    assert list(groups(sites, rounds=False)) == [sites]
+    assert list(groups(sites, None)) == [sites]
+
+
+def test_a_run_is_checked_first_when_it_may_be_ok_or_sooner_if_it_never_can():
+    sure, unsure = Options(selective=0.2), Options(selective=0.319)
+    assert sites_before_check(Settings()) is None  # its interval shrinks with every site
+    assert sites_before_check(Settings(options=sure)) == 16
+    assert sites_before_check(Settings(options=unsure)) == 8
+    assert sites_before_check(Settings(options=unsure, precision=0.1)) == 16
 
 
 def test_the_first_group_is_spread_over_all_sites():
     """Sites with most room come first; a small slide's rim is among the last."""
-    first = sorted(
-        site.x for site in next(iter(groups([Site(i, 0) for i in range(160)], rounds=True)))
-    )
+    first = sorted(site.x for site in next(iter(groups([Site(i, 0) for i in range(160)], 16))))
     assert max(np.diff([0, *first, 160])) <= 20
 
 

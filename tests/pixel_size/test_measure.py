@@ -164,6 +164,18 @@ def test_a_conflict_is_told_by_the_exit_code(capsys):
     assert "conflict" in capsys.readouterr().out
 
 
+def test_confirmed_metadata_end_a_run_that_could_not_be_ok_by_itself():
+    """The scale is theirs, whatever more sites say; wrong metadata are no reason to stop."""
+    few = Settings(sites=12, scales=(1, 4), per_octave=2, as_is_sites=0)
+    report = estimate_slide(CMU, "histology", few)
+    assert (report.verdict, report.estimator) == ("ok", "ruler")
+    assert (len(report.sites), report.stopped_early) == (8, True)
+    assert report.warnings == []
+    wrong = estimate_slide(CMU, "histology", few.model_copy(update={"mpp": (2.0, 2.0)}))
+    assert wrong.verdict != "ok"
+    assert len(wrong.sites) > 8
+
+
 def test_without_the_ruler_the_network_that_knows_its_size_is_asked():
     few = Settings(sites=16, scales=(1, 4), per_octave=2, as_is_sites=0, ruler=False)
     report = estimate_slide(CMU, "histology", few)

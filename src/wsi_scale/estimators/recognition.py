@@ -86,10 +86,19 @@ def prepare(responses: Responses, options: Options) -> Scorer:
             score=found,
             scale=float(np.clip(2**band.middle, scales[0], scales[-1])),
             doubts=tuple(doubts_of(band)),
-            errors=error * _SPREAD,
+            errors=errors_of(error),
         )
 
     return score
+
+
+def errors_of(selective: float) -> Array:
+    """(199,) errors, in octaves, of a network whose card says ``selective``.
+
+    >>> round(float(np.quantile(np.abs(errors_of(0.3)), 0.9)), 2)
+    0.3
+    """
+    return selective * _SPREAD
 
 
 def band_of(octaves: Array, found: Array) -> Band | None:

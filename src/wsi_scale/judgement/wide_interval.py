@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from wsi_scale.judgement.evidence import Evidence, Judgement
-from wsi_scale.judgement.interval import interval_of
+from wsi_scale.judgement.interval import conformal, interval_of
+from wsi_scale.plumbing.arrays import Array
 
 WIDEST = 1.25
 """Factor. A scale that is wrong by a quarter is the wrong scale. Networks asked about tissue that
@@ -14,6 +15,12 @@ they never saw were off by more in half of the answers that were ``ok`` without 
 
 LEVEL = 0.9
 """Of the interval that must stay within WIDEST."""
+
+
+def alone_too_wide(errors: Array) -> bool:
+    """Whether errors that were measured at known scales, in octaves, are too wide for ``ok``,
+    whatever the sites say."""
+    return 2 ** conformal(np.abs(errors), LEVEL) > WIDEST
 
 
 def too_wide(evidence: Evidence, sites: int) -> Judgement | None:

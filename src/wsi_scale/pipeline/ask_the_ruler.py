@@ -75,6 +75,14 @@ def answer_by_size(
     return replace(answer, tolerance=steady_band(responses, answer.scale, TOLERANCE))
 
 
+def confirmed(run: Run, own: Estimate, size: PixelSize | None) -> bool:
+    """Whether the scale follows from µm/px that the tissue confirms, and the network's own answer,
+    which is in doubt, says the same."""
+    answer = answer_by_size(run, own, size)
+    agree = set(answer.warnings) <= set(own.warnings)  # else what differs would be told
+    return own.verdict == "ambiguous" and answer.verdict == "ok" and agree
+
+
 def _in_reach(run: Run, answer: Estimate) -> Estimate:
     """The answer; ``edge`` if no patch can be read at its scale, or the scale was not asked for.
 

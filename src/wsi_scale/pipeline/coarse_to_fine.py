@@ -12,9 +12,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from wsi_scale.estimators.curves import local_peaks
+from wsi_scale.estimators.recognition import errors_of
 from wsi_scale.geometry import Site
 from wsi_scale.judgement.estimate import Estimate
 from wsi_scale.judgement.rules import ENOUGH_SITES
+from wsi_scale.judgement.wide_interval import alone_too_wide
 from wsi_scale.pipeline.settings import Settings
 from wsi_scale.plumbing.arrays import Array
 
@@ -28,6 +30,9 @@ in score an octave from the best."""
 
 MOST_ROUNDS = 6
 """At most this many visits to one site after the first."""
+
+FEW = 8
+"""Sites before the first check of a run whose answer cannot be ``ok``, however many there are."""
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -144,29 +149,39 @@ def _rival(octaves: Array, score: Array) -> int | None:
     return None
 
 
-def groups(sites: Sequence[Site], *, rounds: bool) -> Iterator[Sequence[Site]]:
+def groups(sites: Sequence[Site], first: int | None) -> Iterator[Sequence[Site]]:
     """Groups of sites; after each group the run checks whether that was enough.
 
-    Without rounds, all sites are one group. Otherwise the first group is the fewest sites that can
-    give ``ok``, and each later group adds a quarter more. The first sites of this order, however
-    many, are spread over all sites.
+    Without a size of the first group, all sites are one. Otherwise each later group adds a quarter
+    more. The first sites of this order, however many, are spread over all sites.
     """
-    if not rounds:
+    if first is None:
         yield sites
         return
     order = sorted(range(len(sites)), key=lambda i: i * _GOLDEN % 1)
     seen = 0
     while seen < len(sites):
-        upto = max(ENOUGH_SITES, math.ceil(1.25 * seen))
+        upto = max(first, math.ceil(1.25 * seen))
         yield [sites[i] for i in order[seen:upto]]
         seen = upto
 
 
-def in_rounds(settings: Settings) -> bool:
-    """Whether a run may stop before all sites: where a precision is asked for, or where the error
-    of the answer was measured at known scales, so that more sites cannot make it smaller."""
-    known = settings.options.selective is not None or settings.options.profile is not None
-    return settings.precision is not None or known
+def sites_before_check(settings: Settings) -> int | None:
+    """Sites after which a run may stop; None: it visits all.
+
+    It may where a precision is asked for, or where the error of the answer was measured at known
+    scales, so that more sites cannot make it smaller. These are the fewest sites that can give
+    ``ok``, or FEW if that error alone is too wide for ``ok``.
+
+    >>> sites_before_check(Settings()), sites_before_check(Settings(precision=0.1))
+    (None, 16)
+    """
+    options = settings.options
+    if settings.precision is not None or options.profile is not None:
+        return ENOUGH_SITES
+    if options.selective is None:
+        return None
+    return FEW if alone_too_wide(errors_of(options.selective)) else ENOUGH_SITES
 
 
 def narrow_enough(answer: Estimate, precision: float | None) -> bool:

@@ -121,7 +121,7 @@ def _answer(run: Run, found: Survey, box: Box) -> MapTile:
     """What the sites of one tile say."""
     try:
         visits = SiteVisits(_run_in(run, found, box), time.monotonic())
-        for _ in visits.measure():
+        for _ in visits.measure(None, lambda: False):
             pass
     except (SiteError, SlideError, SettingsError) as error:
         return MapTile(box, None, None, "blank", str(error), 0)

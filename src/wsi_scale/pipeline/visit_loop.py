@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from wsi_scale.errors import SlideError
@@ -13,19 +14,21 @@ from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.judgement.by_size import RULER
 from wsi_scale.judgement.estimate import NOBODY, Estimate, estimate
 from wsi_scale.judgement.repeats import places_of
-from wsi_scale.pipeline.ask_the_ruler import answer_by_size, ask_ruler
+from wsi_scale.pipeline.ask_the_ruler import answer_by_size, ask_ruler, confirmed
 from wsi_scale.pipeline.coarse_to_fine import (
+    FEW,
     MOST_ROUNDS,
     first_scales,
     groups,
-    in_rounds,
     narrow_enough,
     next_scales,
+    sites_before_check,
     strides,
 )
 from wsi_scale.pipeline.progress import Progress
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pipeline.visit_sites import find_colours, visit, visit_again, visit_freed
+from wsi_scale.report import PixelSize
 from wsi_scale.responses.record import Responses, merge
 
 if TYPE_CHECKING:
@@ -57,14 +60,18 @@ class SiteVisits:
         self._lost = ""  # why the slide could no longer be read, at any site
         self._first: tuple[float, int] | None = None  # time and count after the first visit
 
-    def measure(self) -> Iterator[Progress]:
+    def measure(self, first: int | None, decided: Callable[[], bool]) -> Iterator[Progress]:
         """Visit all sites, or group after group until more would not help. The network's own answer
-        is then in ``answer``."""
-        for group in groups(self.run.sites, rounds=in_rounds(self.run.settings)):
+        is then in ``answer``.
+
+        first: size of the first group; None: all sites are one. decided: whether the answer comes
+        from elsewhere, whatever more sites say; asked after each group.
+        """
+        for group in groups(self.run.sites, first):
             yield from self._visit(group)
             yield from self._visit_closer(planned=self._seen == 0)
             self._seen += len(group)
-            if self._lost or self._is_enough():
+            if self._lost or self._seen == len(self.run.sites) or self._is_enough() or decided():
                 break
         if not self._parts:
             count = len(self.run.sites)
@@ -72,19 +79,31 @@ class SiteVisits:
 
     def go(self) -> Iterator[Progress]:
         """Progress of all visits; the last one also knows what the ruler says."""
-        yield from self.measure()
+        yield from self.measure(sites_before_check(self.run.settings), self._size_decides)
         if self._lost:
             yield self._progress(self._parts)
             return
         from wsi_scale.pipeline.native_levels import try_levels
 
-        size = ask_ruler(self.run)
+        size = self._size
         if self.answer is not None:
             self.answer = answer_by_size(self.run, self.answer, size, merge(self._parts))
         tried = try_levels(self.run, self.answer) if self.answer is not None else None
         early = self._seen < len(self.run.sites)
         last = self._progress(self._parts, finished=True, stopped_early=early)
         yield replace(last, tried=tried, pixel_size=size)
+
+    @cached_property
+    def _size(self) -> PixelSize | None:
+        """What the ruler says; it is asked once."""
+        return ask_ruler(self.run)
+
+    def _size_decides(self) -> bool:
+        """Whether the scale follows from µm/px that the tissue confirms, beside an answer of the
+        network that says the same and cannot be ``ok``, however many sites it is shown."""
+        if sites_before_check(self.run.settings) != FEW or self.answer is None:
+            return False
+        return confirmed(self.run, self.answer, self._size)
 
     def _is_enough(self) -> bool:
         """Whether the interval is as narrow as requested, or as more sites could make it."""
