@@ -133,6 +133,15 @@ def test_a_doubtful_answer_says_what_to_do_and_not_how_to_use_the_number(any_rep
 def test_an_ambiguous_answer_names_its_candidates(make_report):
     candidates = [{"scale": 1.5, "score": -0.2}, {"scale": 4.02, "score": 0.0}]
     assert "(4.02 and 1.50)" in explain(make_report("ambiguous", candidates=candidates))
+    alone = explain(make_report("ambiguous", candidates=candidates[1:]))
+    assert "too few sites or scales" in alone
+    assert "Several scales" not in alone
+
+
+def test_an_interval_that_is_too_wide_is_not_taken_for_several_scales(make_report):
+    said = explain(make_report("ambiguous", reason="the 90% interval reaches too far"))
+    assert "trust the interval more than the number" in said
+    assert "Several scales" not in said
 
 
 @pytest.mark.parametrize(

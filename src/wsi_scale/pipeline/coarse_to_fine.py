@@ -152,8 +152,9 @@ def _rival(octaves: Array, score: Array) -> int | None:
 def groups(sites: Sequence[Site], first: int | None) -> Iterator[Sequence[Site]]:
     """Groups of sites; after each group the run checks whether that was enough.
 
-    Without a size of the first group, all sites are one. Otherwise each later group adds a quarter
-    more. The first sites of this order, however many, are spread over all sites.
+    Without a size of the first group, all sites are one. Otherwise the second reaches the fewest
+    sites that can give ``ok``, and each later group adds a quarter more. The first sites of this
+    order, however many, are spread over all sites.
     """
     if first is None:
         yield sites
@@ -161,7 +162,7 @@ def groups(sites: Sequence[Site], first: int | None) -> Iterator[Sequence[Site]]
     order = sorted(range(len(sites)), key=lambda i: i * _GOLDEN % 1)
     seen = 0
     while seen < len(sites):
-        upto = max(first, math.ceil(1.25 * seen))
+        upto = max(ENOUGH_SITES, math.ceil(1.25 * seen)) if seen else first
         yield [sites[i] for i in order[seen:upto]]
         seen = upto
 

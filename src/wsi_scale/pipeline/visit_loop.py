@@ -14,6 +14,7 @@ from wsi_scale.geometry import ScaleGrid, Site
 from wsi_scale.judgement.by_size import RULER
 from wsi_scale.judgement.estimate import NOBODY, Estimate, estimate
 from wsi_scale.judgement.repeats import places_of
+from wsi_scale.judgement.rules import ENOUGH_SITES
 from wsi_scale.pipeline.ask_the_ruler import answer_by_size, ask_ruler, confirmed
 from wsi_scale.pipeline.coarse_to_fine import (
     FEW,
@@ -108,7 +109,9 @@ class SiteVisits:
     def _is_enough(self) -> bool:
         """Whether the interval is as narrow as requested, or as more sites could make it."""
         answer, precision = self.answer, self.run.settings.precision
-        return answer is not None and (answer.settled or narrow_enough(answer, precision))
+        if answer is None or self._seen < ENOUGH_SITES:
+            return False
+        return answer.settled or narrow_enough(answer, precision)
 
     def _visit(self, sites: Sequence[Site]) -> Iterator[Progress]:
         """Visit new sites at the scales that were measured at earlier sites."""

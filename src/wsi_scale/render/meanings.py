@@ -27,4 +27,9 @@ TOO_LITTLE = (
     "of them."
 )
 
+TOO_FAR = (
+    "No other scale stands out, but the right one may be a quarter away or more, so trust the "
+    "interval more than the number."
+)
+
 START = {"edge": "Among the scales that were tried, the", "outside": "With that caveat, the"}

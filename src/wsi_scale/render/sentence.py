@@ -8,7 +8,7 @@ from wsi_scale.judgement.evidence import same_scale
 from wsi_scale.judgement.verdicts import NUMBERED, Interval
 from wsi_scale.render.by_ruler import doubt_of_size, own_agrees, same_size, what_would_help
 from wsi_scale.render.disputed import whose
-from wsi_scale.render.meanings import LARGER, MEANING, SCALE_IS, START, TOO_LITTLE
+from wsi_scale.render.meanings import LARGER, MEANING, SCALE_IS, START, TOO_FAR, TOO_LITTLE
 from wsi_scale.report import AsIs, Report
 
 AS_IT_IS = 0.02
@@ -131,8 +131,8 @@ def explain(report: Report, *, between: str = " ") -> str:
         )
         if report.verdict == "no_evidence":
             meaning = _ask_others(report) or meaning
-        if report.verdict == "ambiguous" and len(report.candidates) == 1:
-            meaning = TOO_LITTLE
+        if report.verdict == "ambiguous" and len(report.candidates) < 2:
+            meaning = TOO_LITTLE if report.candidates else TOO_FAR
         sentences.insert(0 if report.verdict == "outside" else len(sentences), meaning)
         sentences.append(SCALE_IS if report.verdict in ("flat", "no_evidence") else "")
     sentences += [_as_it_is(report, one) for one in report.as_is]
