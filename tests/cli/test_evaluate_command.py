@@ -26,7 +26,7 @@ def asked(monkeypatch):
     """What the command passes on; no work is done."""
     calls = []
 
-    def pretend(bench, questions, workers, tell):
+    def pretend(bench, questions, workers, tell, warn):
         calls.append((bench, questions, workers))
         print("other people's networks may print")
         tell("measuring slides", 1, 2)

@@ -123,14 +123,18 @@ def evaluate(
             "--out"
         )
     with following() as tell, redirect_stdout(sys.stderr):  # a user's network may print
-        outcome = run_bench.evaluate(asked, questions, workers, tell)
+        outcome = run_bench.evaluate(asked, questions, workers, tell, _warn)
     return _show(outcome, out_folder)
+
+
+def _warn(sentence: str) -> None:
+    err.print(f"warning: {one_line(sentence)}", soft_wrap=True)
 
 
 def _show(outcome: Outcome, folder: Path) -> int:
     """Print the summary to stdout and failures to stderr; return the exit code."""
     for sentence in outcome.failed.values():
-        err.print(f"warning: {one_line(sentence)}", soft_wrap=True)
+        _warn(sentence)
     out.print(outcome.summary, soft_wrap=True)
     if outcome.unwritten:
         raise OutputError("; ".join(outcome.unwritten))

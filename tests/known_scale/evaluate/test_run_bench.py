@@ -224,8 +224,12 @@ def test_a_slide_that_cannot_be_measured_is_told_and_the_others_go_on(tmp_path):
     manifest = write(tmp_path, text)
     factors = parse_factors("0.59:2.9")
     bench = Bench(tmp_path / "out", manifest, SETTLED, factors, sites=3, per_octave=8)
-    outcome = evaluate(bench, QUICK)
+    events = []
+    outcome = evaluate(bench, QUICK, tell=lambda step, *_: events.append(step), warn=events.append)
     assert outcome.measured == 1
+    begun = events.index("measuring slides")  # what does not fit is told before the work
+    assert events.index(outcome.failed[tiny]) < begun
+    assert events.index(outcome.failed[tight]) < begun
     assert set(outcome.failed) == {tiny, tight}
     assert "line 3: " in outcome.failed[tiny]
     assert "is too small to search for scale 1; leave it out" in outcome.failed[tiny]

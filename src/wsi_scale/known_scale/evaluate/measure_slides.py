@@ -121,6 +121,17 @@ def check_rows(bench: Bench, rows: Sequence[Row], network: Network) -> None:
             )
 
 
+def why_not(job: SlideJob, network: Network) -> str | None:
+    """One sentence if the slide cannot be measured, as far as its overview tells; else None."""
+    bench, row = job.bench, job.row
+    try:
+        with open_slide(bench.manifest.find(row.slide)) as slide:
+            _plan(job, slide, network)
+    except (SlideError, SiteError, SettingsError) as error:
+        return f"{bench.manifest.where(row)}: {error}"
+    return None
+
+
 def gather(jobs: Sequence[SlideJob], workers: int, tell: Tell) -> dict[str, str]:
     """Measure every slide. Returns, by slide, one sentence for each that failed."""
     failed: dict[str, str] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +49,11 @@ class _Job:
 
 
 def evaluate(
-    bench: Bench, questions: Sequence[BenchQuestion], workers: int = 1, tell: Tell = lambda *_: None
+    bench: Bench,
+    questions: Sequence[BenchQuestion],
+    workers: int = 1,
+    tell: Tell = lambda *_: None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Measure the slides that are still missing, then write all tables.
 
@@ -66,6 +70,8 @@ def evaluate(
         Processes that share the slides.
     tell : Callable[[str, int, int], None], optional
         Called with the step, the number done and the number in all.
+    warn : Callable[[str], None], optional
+        Called, before any slide is measured, with a sentence for each that cannot be.
 
     Returns
     -------
@@ -86,16 +92,21 @@ def evaluate(
     """
     refuse_others(bench.note, bench.describe())
     with OnlyRun(bench.out) as only:
-        return _evaluate(bench, questions, workers, tell, only)
+        return _evaluate(bench, questions, workers, tell, warn, only)
 
 
 def _evaluate(
-    bench: Bench, questions: Sequence[BenchQuestion], workers: int, tell: Tell, only: OnlyRun
+    bench: Bench,
+    questions: Sequence[BenchQuestion],
+    workers: int,
+    tell: Tell,
+    warn: Callable[[str], None],
+    only: OnlyRun,
 ) -> Outcome:
     """What ``evaluate`` does, alone in the folder."""
     started = time.monotonic()
     missing = [row for row in bench.manifest.rows if read_measured(bench, row) is None]
-    failed = _measure(bench, missing, workers, tell, only) if missing else {}
+    failed = _measure(bench, missing, workers, tell, warn, only) if missing else {}
     gathered = time.monotonic()
     done = {
         row.slide: note
@@ -111,7 +122,12 @@ def _evaluate(
 
 
 def _measure(
-    bench: Bench, rows: Sequence[Row], workers: int, tell: Tell, only: OnlyRun
+    bench: Bench,
+    rows: Sequence[Row],
+    workers: int,
+    tell: Tell,
+    warn: Callable[[str], None],
+    only: OnlyRun,
 ) -> dict[str, str]:
     """Measure slides, after all of them and the network have been checked."""
     # imported here because saved responses need no torch
@@ -136,7 +152,15 @@ def _measure(
     write_note(bench.note, note)
     (bench.out / "responses").mkdir(exist_ok=True)
     jobs = [measure_slides.SlideJob(bench, row, truths[row.slide], weights) for row in rows]
-    return measure_slides.gather(jobs, workers, tell)
+    failed = {}
+    for done, job in enumerate(jobs):
+        tell("looking for room", done, len(jobs))
+        fault = measure_slides.why_not(job, network)
+        if fault is not None:
+            failed[job.row.slide] = fault
+            warn(fault)
+    rest = [job for job in jobs if job.row.slide not in failed]
+    return failed | measure_slides.gather(rest, workers, tell)
 
 
 def ask_all(
