@@ -110,7 +110,11 @@ class Work:
     def cancel(self) -> None:
         """End at once: keep what was found so far and drop what is found later."""
         self._stop.set()
-        self._tell(replace(self.state, stage="cancelled", words="cancelled", seconds_left=None))
+        state = self.state
+        if state.progress is not None:
+            run, answer = state.progress.run, state.progress.estimate
+            state = replace(state, fields=tuple(fields_of_view(run, answer, planned=False)))
+        self._tell(replace(state, stage="cancelled", words="cancelled", seconds_left=None))
 
     def _tell(self, state: State) -> None:
         """Set a new state, unless the run has ended."""
@@ -173,7 +177,7 @@ class Work:
     def _state_at(self, step: Progress, last: Progress | None) -> State:
         before = self.state
         if last is None or step.estimate is not last.estimate or step.finished:
-            fields = tuple(fields_of_view(step.run, step.estimate))
+            fields = tuple(fields_of_view(step.run, step.estimate, planned=not step.finished))
             before = replace(before, report=step.report(), fields=fields, progress=step)
         words = f"measuring: {step.done / step.total:.0%}"
         return replace(

@@ -99,6 +99,8 @@ def test_a_run_is_cancelled_at_once_and_what_was_found_stays(dock, app, wait):
     assert dock.slide.isEnabled()
     assert dock.results.result.report.partial
     assert "partial" in dock.results.answer.head.text()
+    (shown,) = site_layers(dock.viewer)
+    assert len(shown.data) == len(dock.results.result.report.sites) < 40  # not those planned
     assert "exactly" not in dock.results.use.cli.toolTip()
     dock.results.copy_cli()
     assert dock.results.said.text() == "the command for the whole run is on the clipboard"

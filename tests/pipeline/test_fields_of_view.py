@@ -1,5 +1,7 @@
 """Fields of view: the patch that the network saw, at each site's own answer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,19 @@ def test_every_field_is_the_patch_at_the_sites_own_answer_and_within_the_slide(s
         assert field.box.x + field.box.width <= 1500 + 1e-3
         assert field.box.width == pytest.approx(field.scale * last.run.input_size)
         assert len(field.score) == len(last.estimate.scales)
+
+
+def test_sites_that_were_never_measured_can_be_left_out(steps):
+    last = steps[-1]
+    two = replace(
+        last.estimate,
+        sites=last.estimate.sites[:2],
+        site_scales=last.estimate.site_scales[:2],
+        site_scores=last.estimate.site_scores[:2],
+    )
+    assert len(fields_of_view(last.run, two)) == 4
+    shown = fields_of_view(last.run, two, planned=False)
+    assert {field.site for field in shown} == set(two.sites)
 
 
 def test_before_any_answer_fields_are_shown_in_the_middle_of_the_window(steps):

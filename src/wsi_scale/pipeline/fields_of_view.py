@@ -52,7 +52,7 @@ def patch_box(site: Site, scale: float, size: int) -> Box:
     return Box(site.x - side / 2, site.y - side / 2, side, side)
 
 
-def fields_of_view(run: Run, answer: Estimate | None) -> list[Field]:
+def fields_of_view(run: Run, answer: Estimate | None, *, planned: bool = True) -> list[Field]:
     """The field of view of every site of a run.
 
     Parameters
@@ -61,6 +61,9 @@ def fields_of_view(run: Run, answer: Estimate | None) -> list[Field]:
         The run, with its sites.
     answer : Estimate or None
         The answer so far.
+    planned : bool
+        Whether sites are included that no answer rests on: not measured yet, or never, because the
+        run ended before.
 
     Returns
     -------
@@ -89,7 +92,8 @@ def fields_of_view(run: Run, answer: Estimate | None) -> list[Field]:
     common = None if answer is None else answer.scale
     if common is None:
         common = math.sqrt(run.grid.scales[0] * run.grid.scales[-1])
-    return [_field(run, site, common, *own.get(site, (None, None))) for site in run.sites]
+    shown = [site for site in run.sites if planned or site in own]
+    return [_field(run, site, common, *own.get(site, (None, None))) for site in shown]
 
 
 def field_at(fields: Sequence[Field], x: float, y: float) -> int | None:

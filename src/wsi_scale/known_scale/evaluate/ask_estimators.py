@@ -13,6 +13,7 @@ from wsi_scale.errors import SettingsError
 from wsi_scale.estimators import all_estimators, find_estimator
 from wsi_scale.estimators.profile import NAME as PROFILE
 from wsi_scale.judgement.estimate import Estimate, estimate
+from wsi_scale.judgement.repeats import places_of
 from wsi_scale.known_scale.evaluate.accuracy_kept import kept_share, right_share
 from wsi_scale.known_scale.evaluate.bench import (
     BY_CHANCE,
@@ -217,6 +218,7 @@ def ask(question: BenchQuestion, responses: Responses, bench: Bench) -> Said:
             estimator=question.estimator,
             options=bench.options(question.setting),
             seed=bench.seed,
+            places=places_of(responses),
         )
     except SettingsError:  # names and options are valid, so it cannot work on this network
         return Said(question.estimator, None, None, UNAVAILABLE, False, 0.0)
