@@ -13,7 +13,7 @@ from wsi_scale.judgement.evidence import same_scale
 from wsi_scale.judgement.verdicts import Interval
 from wsi_scale.pipeline.planning import NO_ROOM
 from wsi_scale.pipeline.run import Run
-from wsi_scale.pixel_size.audit import STAYS, audit_slide
+from wsi_scale.pixel_size.audit import audit_slide, conflict_words
 from wsi_scale.plumbing.version import __version__
 from wsi_scale.report import (
     AuditEntry,
@@ -107,8 +107,8 @@ def _conflict(pixels: PixelAudit | None, *, overruled: bool) -> tuple[str, ...]:
     """A warning if the tissue contradicts the stated µm/px; overruled: its own is followed."""
     if pixels is None or pixels.status != "conflict":
         return ()
-    followed = "; the scale follows the tissue" if overruled else STAYS
-    return (pixels.reason.replace(STAYS, followed),)
+    told = conflict_words(pixels, "the scale follows the tissue") if overruled else pixels.reason
+    return (told,)
 
 
 def _overruled(answer: Estimate, expected: float | None) -> bool:

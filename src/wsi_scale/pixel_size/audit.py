@@ -23,10 +23,6 @@ CONFLICT = 0.6
 surely holds the right one."""
 
 
-STAYS = "; the stated value stays in use"
-"""In the reason of a conflict: the comparison overrules nothing."""
-
-
 class StatedMpp(NamedTuple):
     """The µm/px in use, and everything that the file states."""
 
@@ -101,6 +97,23 @@ def audit_pixels(claim: StatedMpp, size: PixelSize) -> PixelAudit:
     return audit.model_copy(update={"reason": _reason(audit, size)})
 
 
+def conflict_words(audit: PixelAudit, follows: str = "") -> str:
+    """A conflict in one sentence. follows: what is done about it, a clause; none: it is not said.
+
+    >>> audit = audit_pixels(
+    ...     StatedMpp(0.25, "given", ()),
+    ...     PixelSize(mpp=0.5, interval=(0.4, 0.6), verdict="ok", reason=""),
+    ... )
+    >>> conflict_words(audit, "the scale follows the tissue")[-63:]
+    'the given 0.25, 1.00 octaves away; the scale follows the tissue'
+    """
+    clause = f"; {follows}" if follows else ""
+    return (
+        f"the tissue suggests {_seen(audit, 'ok')}, which conflicts with {_stated(audit)}, "
+        f"{_far(audit)} away{clause}{_others(audit)}"
+    )
+
+
 def _status(stated: float, size: PixelSize) -> PixelStatus:
     """Status of one stated µm/px.
 
@@ -136,12 +149,9 @@ def _reason(audit: PixelAudit, size: PixelSize) -> str:
     if audit.claimed_mpp is None:
         shown = "ok" if in_doubt_but_measured(size) else verdict
         return f"the file states no µm/px; the tissue suggests {_seen(audit, shown)}"
-    seen = f"the tissue suggests {_seen(audit, 'ok')}"
     if audit.status == "conflict":
-        return (
-            f"{seen}, which conflicts with {_stated(audit)}, {_far(audit)} away"
-            f"{STAYS}{_others(audit)}"
-        )
+        return conflict_words(audit, "the stated value stays in use")
+    seen = f"the tissue suggests {_seen(audit, 'ok')}"
     if verdict != "ok" and audit.status == "undecidable":
         return (
             f"the size of the tissue is in doubt ({verdict}), so it neither confirms nor refutes "

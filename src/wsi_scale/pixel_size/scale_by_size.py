@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from wsi_scale.judgement.by_size import ScaleBySize
 from wsi_scale.judgement.verdicts import Interval
-from wsi_scale.pixel_size.audit import STAYS, StatedMpp, audit_pixels
+from wsi_scale.pixel_size.audit import StatedMpp, audit_pixels, conflict_words
 from wsi_scale.report import PixelAudit, PixelSize
 
 
@@ -71,7 +71,7 @@ def _by_statement(
 def _by_tissue(wanted: float, size: PixelSize, conflict: PixelAudit | None) -> ScaleBySize:
     assert size.mpp is not None
     division = f"{wanted:.3g} µm/px of the network over {size.mpp:.3g} that the tissue shows"
-    against = [conflict.reason.replace(STAYS, "")] if conflict else []  # it does not on this route
+    against = [conflict_words(conflict)] if conflict else []
     reasons = [division, *against, size.reason]
     return ScaleBySize(wanted / size.mpp, _over(wanted, size), size.verdict, "; ".join(reasons))
 
