@@ -81,7 +81,7 @@ def make_responses(
     rows = n * s
     values = {
         "grid": grid,
-        "sites": tuple(Site(float(i), float(i)) for i in range(n)),
+        "sites": tuple(Site(1000.0 * i, 1000.0 * i) for i in range(n)),
         "site_index": np.repeat(np.arange(n, dtype=np.int32), s),
         "scale_index": np.tile(np.arange(s, dtype=np.int32), n),
         "variant": np.zeros(rows, np.int32),

@@ -22,9 +22,8 @@ _CONTROLS = {
 _SAID = {
     "add stain=none to the network's SPEC": "add ?stain=none to the name in the field Network",
     "give it with --mpp": "type it into the field µm/px",
-    "see wsi-scale networks for other sources": "the tip of the field Network lists other sources",
-    "see wsi-scale networks": "the tip of the field Network lists the forms",
-    "`wsi-scale networks --published` lists all": "the page behind Help links to the list",
+    "leave out --mpp": "leave the field µm/px empty",
+    "see wsi-scale networks": "see the tip of the field Network",
 }
 _NAMED = re.compile(r"(?:\bpass )?(--[a-z][a-z-]*)(?: (\d[\d.:,]*))?")
 

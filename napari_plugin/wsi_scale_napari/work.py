@@ -110,14 +110,13 @@ class Work:
     def cancel(self) -> None:
         """End at once: keep what was found so far and drop what is found later."""
         self._stop.set()
-        state = self.state
-        if state.progress is not None:
-            run, answer = state.progress.run, state.progress.estimate
-            state = replace(state, fields=tuple(fields_of_view(run, answer, planned=False)))
-        self._tell(replace(state, stage="cancelled", words="cancelled", seconds_left=None))
+        self._tell(replace(self.state, stage="cancelled", words="cancelled", seconds_left=None))
 
     def _tell(self, state: State) -> None:
-        """Set a new state, unless the run has ended."""
+        """Set a new state, unless the run has ended. At its end only measured sites are shown."""
+        if state.ended and state.progress is not None:
+            run, answer = state.progress.run, state.progress.estimate
+            state = replace(state, fields=tuple(fields_of_view(run, answer, planned=False)))
         with self._lock:
             if not self._state.ended:
                 self._state = state
@@ -177,9 +176,9 @@ class Work:
     def _state_at(self, step: Progress, last: Progress | None) -> State:
         before = self.state
         if last is None or step.estimate is not last.estimate or step.finished:
-            fields = tuple(fields_of_view(step.run, step.estimate, planned=not step.finished))
+            fields = tuple(fields_of_view(step.run, step.estimate))
             before = replace(before, report=step.report(), fields=fields, progress=step)
-        words = f"measuring: {step.done / step.total:.0%}"
+        words = f"measuring: {step.done / max(step.total, 1):.0%}"
         return replace(
             before,
             stage="looking",

@@ -95,7 +95,12 @@ def test_a_ruler_that_was_named_is_followed_and_a_blank_slide_stays_blank():
 
 
 def test_a_less_sure_answer_that_says_the_same_is_no_warning():
-    sure = route(2.0, (1.6, 2.5))
-    assert follow_size(own("ambiguous", 2.2), sure).warnings == ()
-    assert len(follow_size(own("ambiguous", 3.0), sure).warnings) == 1  # it says something else
-    assert len(follow_size(own("outside", 2.2), sure).warnings) == 1  # the slide may be the cause
+    sure, wide = route(2.0, (1.4, 2.9)), {"interval": (1.6, 3.0)}
+    assert follow_size(own("ambiguous", 2.2, **wide), sure).warnings == ()
+    for else_ in (
+        own("ambiguous", 2.7, **wide),  # more than a quarter away, though within the interval
+        own("ambiguous", 2.2, interval=(2.1, 2.3)),  # sure of something else
+        own("ambiguous", 2.2, **wide, candidates=((2.2, 1.0), (0.7, 0.9))),  # two hills
+        own("outside", 2.2, **wide),
+    ):
+        assert len(follow_size(else_, sure).warnings) == 1

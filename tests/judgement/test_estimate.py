@@ -256,7 +256,7 @@ def test_an_interval_wider_than_a_quarter_is_not_ok(responses_of, misfit, verdic
     """Ratios of 0.1 and 0.35 to what an octave adds: intervals of 1.08 and 1.28 times."""
     judgement = weigh(responses_of(), evidence_with(misfit, 0.04, 0.2), {})
     assert judgement.verdict == verdict
-    assert ("the limit is 1.25" in judgement.reason) == (verdict == "ambiguous")
+    assert ("beyond 1.25 times the answer" in judgement.reason) == (verdict == "ambiguous")
 
 
 @pytest.mark.parametrize("an_octave_adds", [0.0, 1e-300, 1e-9])

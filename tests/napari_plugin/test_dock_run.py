@@ -198,6 +198,8 @@ def test_a_network_that_raises_mid_run_is_reported_and_the_curve_so_far_stays(do
     assert "Traceback" in dock.error.details.toPlainText()
     assert dock.running.run.isEnabled()
     assert result.report.partial
+    (shown,) = site_layers(dock.viewer)
+    assert len(shown.data) == len(result.report.sites) < 16
     assert dock.results.plot.axes is not None
     dock.network.combo.setEditText(QUICK)
     assert run(dock).report.partial is False

@@ -121,7 +121,8 @@ def test_a_sample_of_drawn_figures_asks_the_network_that_fits(dock, model):
             "add ?stain=none to the name in the field Network",
         ),
         ("if you know it, give it with --mpp", "type it into the field µm/px"),
-        ("it is empty; see wsi-scale networks", "the tip of the field Network lists the forms"),
+        ("leave out --mpp", "leave the field µm/px empty"),
+        ("it is empty; see wsi-scale networks", "see the tip of the field Network"),
     ],
 )
 def test_an_error_names_the_docks_own_controls_and_is_whole(dock, said, shown):

@@ -53,7 +53,7 @@ def test_the_pixel_size_of_a_drawn_slide_is_found_and_its_nuclei(network, drawn)
     pixels, nuclei = drawn
     report = wsi_scale.estimate_slide(pixels, network, FEW)
     assert (report.verdict, report.estimator) == ("ambiguous", "recognition")
-    assert "the limit is 1.25" in report.reason
+    assert "beyond 1.25 times the answer" in report.reason
     assert abs(math.log2(report.ruler.slide_mpp / 0.3)) < 0.5
     with wsi_scale.open_slide(pixels) as slide:
         tiles = wsi_scale.tiles(slide, scale=report, size=256, overlap=32)

@@ -86,7 +86,8 @@ def test_metadata_that_the_tissue_contradicts_give_no_micrometres():
     assert report.mpp is None
     assert report.voices["metadata"] == 4.0
     assert "stays in use" not in " ".join([report.reason, *report.warnings])
-    assert any("the scale follows the tissue" in warning for warning in report.warnings)
+    assert "which conflicts with the" in report.reason
+    assert not any("conflicts with the" in warning for warning in report.warnings)  # once
     assert "was not used" in explain(report)
     assert "give it with --mpp" not in explain(report)
 

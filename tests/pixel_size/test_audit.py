@@ -80,7 +80,7 @@ def test_agreement_is_one_sentence_with_both_values():
 def test_between_the_thresholds_both_reasons_are_given():
     reason = audit_pixels(claim(0.5 * 2**0.5), SEEN).reason
     assert reason.endswith(
-        "0.50 octaves from the stated 0.707 (aperio.MPP): too far to agree, too near to conflict"
+        "a factor of 1.4 from the stated 0.707 (aperio.MPP): too far to agree, too near to conflict"
     )
 
 
@@ -122,13 +122,13 @@ def test_another_field_that_agrees_is_named_where_the_one_in_use_conflicts():
     assert found.reason.endswith(
         "the stated value stays in use; tiff.XResolution says 0.5, which agrees"
     )
-    assert "conflicts with the stated 0.2 (aperio.MPP), 1.32 octaves away" in found.reason
+    assert "conflicts with the stated 0.2 (aperio.MPP), a factor of 2.5 away" in found.reason
 
 
 def test_the_file_is_compared_with_the_pixels_also_where_the_user_overruled_it():
     findings = overrule(audit_metadata({"aperio.MPP": "0.499"}).findings, (0.25, 0.25))
     found = audit_pixels(claim(0.25, "given", findings), SEEN)
-    assert "conflicts with the given 0.25, 1.00 octaves away" in found.reason
+    assert "conflicts with the given 0.25, a factor of 2 away" in found.reason
     assert "aperio.MPP says 0.499, which agrees" in found.reason
     assert [x.octaves for x in found.fields] == pytest.approx([-1, math.log2(0.499 / 0.5)])
 

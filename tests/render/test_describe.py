@@ -20,7 +20,7 @@ def test_only_what_does_not_fit_is_a_doubt():
             Finding("openslide.mpp-x", "0", None, "nonsense", "no pixel is so small"),
         )
         assert slide_doubts(slide) == [
-            "tiff.XResolution says 10000, which differs",
+            "tiff.XResolution says 10000, which differs from the µm/px in use",
             "level 1, 40 × 40 px: it may show another part",
             "openslide.mpp-x, 0: no pixel is so small",
         ]
@@ -36,6 +36,7 @@ def test_fields_that_differ_share_one_line_and_so_do_equal_notes():
             Finding("aperio.AppMag", "20", None, "information", "it means 0.5 µm/px"),
         )
         assert slide_doubts(slide) == [
-            "aperio.MPP says 0.5, openslide.mpp-x says 0.5 and 1 more field, which differ",
+            "aperio.MPP says 0.5, openslide.mpp-x says 0.5 and 1 more field, which differ from the "
+            "µm/px in use",
             "openslide.objective-power, 20: it means 0.5 µm/px",
         ]

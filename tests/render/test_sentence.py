@@ -134,7 +134,7 @@ def test_an_ambiguous_answer_names_its_candidates(make_report):
     candidates = [{"scale": 1.5, "score": -0.2}, {"scale": 4.02, "score": 0.0}]
     assert "(4.02 and 1.50)" in explain(make_report("ambiguous", candidates=candidates))
     alone = explain(make_report("ambiguous", candidates=candidates[1:]))
-    assert "too few sites or scales" in alone
+    assert "not enough to be sure" in alone
     assert "Several scales" not in alone
 
 
@@ -209,10 +209,11 @@ def test_a_partial_answer_is_said_to_be_partial(make_report):
     assert "cancelled" in explain(report)
 
 
-def by_ruler(make_report, own, verdict="ok"):
+def by_ruler(make_report, own, verdict="ok", **changes):
     """Scale 4.02 by the ruler, beside an answer of the network itself."""
     return make_report(
         estimator="ruler",
+        **changes,
         network={"training_mpp": 0.978},
         verdict=verdict,
         voices={"profile": own, "fingerprint": 4.4, "extrema": 5.2},
@@ -222,9 +223,28 @@ def by_ruler(make_report, own, verdict="ok"):
 def test_the_network_itself_is_said_to_agree_where_it_does(make_report):
     says = "The network's own responses say about the same, less surely (profile: 4.1)."
     assert says in explain(by_ruler(make_report, 4.1))
-    assert "responses say" not in explain(by_ruler(make_report, 5.0))
-    assert "responses say" not in explain(by_ruler(make_report, None))  # fingerprint: 4.4
+    assert "responses say" not in explain(by_ruler(make_report, 5.1))
     assert "responses say" not in explain(by_ruler(make_report, 4.1, "ambiguous"))
+    warned = ["the network's own answer (profile) 4.1 is outside: it is unlike all it saw"]
+    assert "responses say" not in explain(by_ruler(make_report, 4.1, warnings=warned))
+
+
+def test_a_run_that_stopped_early_says_why(make_report):
+    settings = {"provenance": {"settings": {"precision": None}}, "stopped_early": True}
+    said = explain(by_ruler(make_report, 4.1, **settings))
+    assert "stopped after 2 sites, because the scale follows from µm/px that the tissue" in said
+    said = explain(by_ruler(make_report, 4.1, "ambiguous", **settings))
+    assert "because more would hardly change what the network itself says" in said
+    assert "because more would hardly narrow the interval" in explain(make_report(**settings))
+
+
+def test_where_the_file_is_right_and_the_user_wrong_that_is_the_advice(make_report):
+    agrees = {"source": "aperio.MPP", "mpp": 0.499, "octaves": 0.0, "status": "agree"}
+    pixels = audited("conflict") | {"claimed_source": "given", "fields": [agrees]}
+    given = {"slide": {"mpp_source": "given"}, "pixels": pixels}
+    report = by_ruler(make_report, 4.1, "ambiguous", **given)
+    told = report.model_copy(update={"voices": report.voices | {"metadata": 1.0}})
+    assert "states agrees with the tissue (aperio.MPP, 0.499), so leave out --mpp." in explain(told)
 
 
 def test_what_stands_as_the_reason_is_not_said_again(make_report):

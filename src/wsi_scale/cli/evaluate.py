@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -123,18 +124,22 @@ def evaluate(
             "--out"
         )
     with following() as tell, redirect_stdout(sys.stderr):  # a user's network may print
-        outcome = run_bench.evaluate(asked, questions, workers, tell, _warn)
-    return _show(outcome, out_folder)
+        told: set[str] = set()
+        outcome = run_bench.evaluate(asked, questions, workers, tell, partial(_warn, told))
+    return _show(outcome, out_folder, told)
 
 
-def _warn(sentence: str) -> None:
-    err.print(f"warning: {one_line(sentence)}", soft_wrap=True)
+def _warn(told: set[str], sentence: str) -> None:
+    """Print a warning to stderr, once."""
+    if sentence not in told:
+        err.print(f"warning: {one_line(sentence)}", soft_wrap=True)
+    told.add(sentence)
 
 
-def _show(outcome: Outcome, folder: Path) -> int:
+def _show(outcome: Outcome, folder: Path, told: set[str]) -> int:
     """Print the summary to stdout and failures to stderr; return the exit code."""
     for sentence in outcome.failed.values():
-        _warn(sentence)
+        _warn(told, sentence)
     out.print(outcome.summary, soft_wrap=True)
     if outcome.unwritten:
         raise OutputError("; ".join(outcome.unwritten))

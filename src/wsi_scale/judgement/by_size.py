@@ -13,9 +13,13 @@ import numpy as np
 from wsi_scale.judgement.estimate import Estimate
 from wsi_scale.judgement.repeats import COUNT_AS_ONE
 from wsi_scale.judgement.verdicts import NUMBERED, Interval, Verdict
+from wsi_scale.judgement.wide_interval import WIDEST
 
 RULER = "ruler"
 """What this route is called as an estimator."""
+
+OWN_ANSWER = "the network's own answer"
+"""A warning about what the network itself said begins so."""
 
 APART = 0.25
 """Octaves. An ``ok`` answer of the network may differ this much from a scale that comes without an
@@ -132,9 +136,18 @@ def _beside(own: Estimate, route: ScaleBySize) -> tuple[str, ...]:
     what the route says."""
     if not own.scales.size or not own.sites:
         return ()
-    if route.verdict == "ok" and own.verdict == "ambiguous" and not _contradicts(own, route):
+    if route.verdict == "ok" and _says_the_same(own, route):
         return ()
     if own.verdict == "no_evidence":
         return (f"nothing in the network itself speaks for this scale or against it: {own.reason}",)
     said = "" if own.scale is None else f" {own.scale:.3g}"
-    return (f"the network's own answer ({own.estimator}){said} is {own.verdict}: {own.reason}",)
+    return (f"{OWN_ANSWER} ({own.estimator}){said} is {own.verdict}: {own.reason}",)
+
+
+def _says_the_same(own: Estimate, route: ScaleBySize) -> bool:
+    """Whether the own answer is in doubt only because its interval is wide, and is near the
+    route's."""
+    if own.verdict != "ambiguous" or own.candidates or own.scale is None or own.interval is None:
+        return False
+    near = max(own.scale / route.scale, route.scale / own.scale) <= WIDEST
+    return near and own.interval[0] <= route.scale <= own.interval[1]

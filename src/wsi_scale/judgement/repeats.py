@@ -75,6 +75,6 @@ def say_repeats(places: NDArray[np.intp]) -> tuple[str, ...]:
     if count == len(places):
         return ()
     return (
-        f"{len(places)} sites were measured, but they lie at only {count} places: the slide has no "
-        f"more room for patches this large, so sites that show nearly the same {COUNT_AS_ONE}",
+        f"{len(places)} sites were measured, but they lie at only {count} places: the slide has "
+        f"little room for patches this large, so sites that show nearly the same {COUNT_AS_ONE}",
     )

@@ -42,8 +42,8 @@ def too_wide(evidence: Evidence, sites: int) -> Judgement | None:
     if factor > WIDEST:
         return Judgement(
             "ambiguous",
-            f"the {LEVEL:.0%} interval, {low:.3g} to {high:.3g}, reaches to {factor:.3f} times the "
-            f"answer; the limit is {WIDEST:g}",
+            f"the {LEVEL:.0%} interval, {low:.3g} to {high:.3g}, reaches beyond {WIDEST:g} times "
+            "the answer",
         )
     if answer.errors is None:
         return None

@@ -78,7 +78,7 @@ def build_report(
             *_about(run, answer),
             *answer.warnings,
             *_at_switch(run.slide, answer),
-            *_conflict(pixels, overruled=used != mpp),
+            *_conflict(pixels, answer.reason),
         ],
         candidates=[Candidate(scale=s, score=v) for s, v in answer.candidates],
         voices=answer.voices | ({} if expected is None else {METADATA: expected}),
@@ -103,12 +103,11 @@ def _about(run: Run, answer: Estimate) -> tuple[str, ...]:
     return tuple(warning for warning in run.warnings if not warning.startswith(NO_ROOM))
 
 
-def _conflict(pixels: PixelAudit | None, *, overruled: bool) -> tuple[str, ...]:
-    """A warning if the tissue contradicts the stated µm/px; overruled: its own is followed."""
-    if pixels is None or pixels.status != "conflict":
+def _conflict(pixels: PixelAudit | None, reason: str) -> tuple[str, ...]:
+    """A warning if the tissue contradicts the stated µm/px, unless the reason already says so."""
+    if pixels is None or pixels.status != "conflict" or conflict_words(pixels) in reason:
         return ()
-    told = conflict_words(pixels, "the scale follows the tissue") if overruled else pixels.reason
-    return (told,)
+    return (pixels.reason,)
 
 
 def _overruled(answer: Estimate, expected: float | None) -> bool:

@@ -49,7 +49,7 @@ class Progress:
     the second visit; 0 at the end."""
     finished: bool = False
     stopped_early: bool = False
-    """Whether the interval was as narrow as requested before all sites were visited."""
+    """Whether the run ended before all sites were visited, because more would change nothing."""
     tried: Tried | None = None
     """What reading native levels without resizing would change; only in the last Progress."""
     pixel_size: PixelSize | None = None

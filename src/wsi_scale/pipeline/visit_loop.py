@@ -96,8 +96,13 @@ class SiteVisits:
 
     @cached_property
     def _size(self) -> PixelSize | None:
-        """What the ruler says; it is asked once."""
-        return ask_ruler(self.run)
+        """What the ruler says; it is asked once, and its time is not that of visits."""
+        began = time.monotonic()
+        found = ask_ruler(self.run)
+        if self._first is not None:
+            start, counted = self._first
+            self._first = start + time.monotonic() - began, counted
+        return found
 
     def _size_decides(self) -> bool:
         """Whether the scale follows from µm/px that the tissue confirms, beside an answer of the

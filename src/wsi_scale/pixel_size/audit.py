@@ -104,8 +104,8 @@ def conflict_words(audit: PixelAudit, follows: str = "") -> str:
     ...     StatedMpp(0.25, "given", ()),
     ...     PixelSize(mpp=0.5, interval=(0.4, 0.6), verdict="ok", reason=""),
     ... )
-    >>> conflict_words(audit, "the scale follows the tissue")[-63:]
-    'the given 0.25, 1.00 octaves away; the scale follows the tissue'
+    >>> conflict_words(audit, "the scale follows the tissue")[-64:]
+    'the given 0.25, a factor of 2 away; the scale follows the tissue'
     """
     clause = f"; {follows}" if follows else ""
     return (
@@ -182,7 +182,7 @@ def _stated(audit: PixelAudit) -> str:
 
 
 def _far(audit: PixelAudit) -> str:
-    return f"{abs(audit.octaves or 0):.2f} octaves"
+    return f"a factor of {2 ** abs(audit.octaves or 0):.2g}"
 
 
 def _others(audit: PixelAudit) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wsi_scale.judgement.by_size import OWN_ANSWER, RULER
 from wsi_scale.judgement.evidence import same_scale
+from wsi_scale.judgement.wide_interval import WIDEST
 from wsi_scale.networks.absent import is_absent
 from wsi_scale.report import Report
+from wsi_scale.slide.metadata import GIVEN
 from wsi_scale.slide.resolution import METADATA
 
 _DOUBT = {
@@ -62,18 +65,44 @@ def doubt_of_size(report: Report) -> str:
     if report.scale is not None and stated is not None and same_scale(stated, report.scale):
         return _UNCONFIRMED
     if stated is not None:
-        return _OVERRULED
+        return _better_statement(report) or _OVERRULED
     return _DOUBT.get(report.verdict, "")
+
+
+def _better_statement(report: Report) -> str:
+    """What to do if the user's µm/px contradicts the tissue and the file's own agrees with it."""
+    fields = report.pixels.fields if report.pixels else []
+    agree = [x for x in fields if x.status == "agree"]
+    if report.slide.mpp_source != GIVEN or not agree:
+        return ""
+    return (
+        "The µm/px given for the slide was not used, because its tissue contradicts it; what the "
+        f"file states agrees with the tissue ({agree[0].source}, {agree[0].mpp:.3g}), so leave out "
+        "--mpp."
+    )
 
 
 def own_agrees(report: Report, names: Sequence[str]) -> str:
     """That the network itself says the same, if it does. names: of its own estimators with a
     number, the most trusted first."""
     own = report.voices[names[0]] if names else None
-    within = report.scale_interval
-    if own is None or within is None or not within[0] <= own <= within[1]:
+    if own is None or report.scale is None or any(OWN_ANSWER in x for x in report.warnings):
+        return ""
+    if max(own / report.scale, report.scale / own) > WIDEST:
         return ""
     return f"The network's own responses say about the same, less surely ({names[0]}: {own:.3g})."
+
+
+def why_early(report: Report) -> str:
+    """Why a run needed no more sites, as a clause."""
+    precision = report.provenance.settings.get("precision")
+    if precision is not None:
+        return f"the interval already lay within {100 * precision:g} % of the answer, as requested"
+    if report.estimator != RULER:
+        return "more would hardly narrow the interval"
+    if report.verdict == "ok":
+        return "the scale follows from µm/px that the tissue confirms"
+    return "more would hardly change what the network itself says"
 
 
 def what_would_help(report: Report) -> str:

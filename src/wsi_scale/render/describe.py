@@ -67,7 +67,7 @@ def _differ(rivals: Sequence[Finding]) -> list[str]:
     others = len(rivals) - len(named)
     more = [f"{others} more field{'' if others == 1 else 's'}"] if others else []
     verb = "differs" if len(rivals) == 1 else "differ"
-    return [f"{' and '.join([', '.join(named), *more])}, which {verb}"]
+    return [f"{' and '.join([', '.join(named), *more])}, which {verb} from the µm/px in use"]
 
 
 def area_words(area_px: float, mpp: tuple[float, float] | None) -> str:

@@ -23,8 +23,8 @@ SCALE_IS = (
 )
 
 TOO_LITTLE = (
-    "No other scale stands out, but too few sites or scales were measured to be sure; measure more "
-    "of them."
+    "No other scale stands out, but what was measured is not enough to be sure; more sites or "
+    "scales may help."
 )
 
 TOO_FAR = (

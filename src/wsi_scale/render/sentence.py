@@ -6,7 +6,13 @@ from wsi_scale.estimators import all_estimators, fingerprint, profile
 from wsi_scale.judgement.by_size import RULER
 from wsi_scale.judgement.evidence import same_scale
 from wsi_scale.judgement.verdicts import NUMBERED, Interval
-from wsi_scale.render.by_ruler import doubt_of_size, own_agrees, same_size, what_would_help
+from wsi_scale.render.by_ruler import (
+    doubt_of_size,
+    own_agrees,
+    same_size,
+    what_would_help,
+    why_early,
+)
 from wsi_scale.render.disputed import whose
 from wsi_scale.render.meanings import LARGER, MEANING, SCALE_IS, START, TOO_FAR, TOO_LITTLE
 from wsi_scale.report import AsIs, Report
@@ -138,13 +144,8 @@ def explain(report: Report, *, between: str = " ") -> str:
     sentences += [_as_it_is(report, one) for one in report.as_is]
     sentences.append(_pixels(report))
     if report.stopped_early:
-        asked = report.provenance.settings["precision"]
-        why = (
-            "more would hardly narrow the interval"
-            if asked is None
-            else f"the interval already lay within {100 * asked:g} % of the answer, as requested"
-        )
-        sentences.append(f"The run stopped after {len(report.sites)} sites, because {why}.")
+        count = len(report.sites)
+        sentences.append(f"The run stopped after {count} sites, because {why_early(report)}.")
     if report.partial:
         sentences.append("The run was cancelled before its end; more sites may change the answer.")
     return between.join(sentence for sentence in sentences if sentence)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from wsi_scale.errors import SettingsError
+from wsi_scale.geometry import Site
 from wsi_scale.known_scale.evaluate import ask_estimators
 from wsi_scale.known_scale.evaluate.ask_estimators import (
     CENTRE,
@@ -151,3 +152,11 @@ def test_recognition_is_asked_of_a_network_whose_card_says_selective(responses_o
     question = BenchQuestion("recognition")
     assert ask(question, segmenter, BENCH).says == pytest.approx(3, rel=0.02)
     assert ask(question, segmenter, replace(BENCH, network="figures")).verdict == UNAVAILABLE
+
+
+def test_sites_that_repeat_each_other_weigh_as_one_as_in_a_run(responses_of):
+    sites = (*(Site(9000.0 * i, 0.0) for i in range(8)), *(Site(float(i), 0.0) for i in range(8)))
+    crowded = replace(responses_of(truth=3.0, sites=16, content=0.2), sites=sites)
+    alone = responses_of(truth=3.0, sites=16, content=0.2)
+    question = BenchQuestion("fingerprint")
+    assert ask(question, alone, BENCH).interval != ask(question, crowded, BENCH).interval

@@ -30,7 +30,7 @@ from wsi_scale.networks.network import Network
 from wsi_scale.networks.predictions import found_in
 from wsi_scale.networks.untrained import random_weights
 from wsi_scale.networks.wording import listed
-from wsi_scale.pipeline.planning import check_profile, plan_run
+from wsi_scale.pipeline.planning import check_profile, patch_size, plan_run
 from wsi_scale.pipeline.run import Run
 from wsi_scale.plumbing.arrays import Mask
 from wsi_scale.plumbing.files import write_atomically
@@ -121,14 +121,15 @@ def check_rows(bench: Bench, rows: Sequence[Row], network: Network) -> None:
             )
 
 
-def why_not(job: SlideJob, network: Network) -> str | None:
-    """One sentence if the slide cannot be measured, as far as its overview tells; else None."""
+def too_small(job: SlideJob, network: Network) -> str | None:
+    """One sentence if no patch fits on the slide, found without reading its pixels; else None."""
     bench, row = job.bench, job.row
-    try:
-        with open_slide(bench.manifest.find(row.slide)) as slide:
-            _plan(job, slide, network)
-    except (SlideError, SiteError, SettingsError) as error:
-        return f"{bench.manifest.where(row)}: {error}"
+    window = bench.whole(row, job.truth)
+    with open_slide(bench.manifest.find(row.slide)) as slide:
+        try:
+            patch_size(slide, network, bench.settings(window), window.lo, window.hi)
+        except SettingsError:
+            return f"{bench.manifest.where(row)}: {_no_room(job)}"
     return None
 
 
@@ -218,10 +219,7 @@ def _plan(job: SlideJob, slide: Slide, network: Network) -> Run:
     try:
         run = plan_run(slide, network, bench.settings(bench.whole(row, job.truth)))
     except SettingsError:
-        raise SlideError(
-            f"{row.slide} is too small to search for scale {job.truth:.3g}; leave it out or use a "
-            "larger slide"
-        ) from None
+        raise SlideError(_no_room(job)) from None
     if not bench.fair(row, job.truth, run.grid):
         raise SlideError(
             f"{row.slide} has room only for scales {run.grid.scales[0]:.3g} to "
@@ -229,6 +227,13 @@ def _plan(job: SlideJob, slide: Slide, network: Network) -> Run:
             "window's middle; leave it out or use a larger slide"
         )
     return run
+
+
+def _no_room(job: SlideJob) -> str:
+    return (
+        f"{job.row.slide} is too small to search for scale {job.truth:.3g}; leave it out or use a "
+        "larger slide"
+    )
 
 
 def _save(job: SlideJob, heard: _Heard, warnings: tuple[str, ...]) -> None:

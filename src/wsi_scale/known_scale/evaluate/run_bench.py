@@ -71,7 +71,7 @@ def evaluate(
     tell : Callable[[str, int, int], None], optional
         Called with the step, the number done and the number in all.
     warn : Callable[[str], None], optional
-        Called, before any slide is measured, with a sentence for each that cannot be.
+        Called, before any slide is measured, with a sentence for each that is too small.
 
     Returns
     -------
@@ -152,13 +152,10 @@ def _measure(
     write_note(bench.note, note)
     (bench.out / "responses").mkdir(exist_ok=True)
     jobs = [measure_slides.SlideJob(bench, row, truths[row.slide], weights) for row in rows]
-    failed = {}
-    for done, job in enumerate(jobs):
-        tell("looking for room", done, len(jobs))
-        fault = measure_slides.why_not(job, network)
-        if fault is not None:
-            failed[job.row.slide] = fault
-            warn(fault)
+    small = {job.row.slide: measure_slides.too_small(job, network) for job in jobs}
+    failed = {slide: fault for slide, fault in small.items() if fault is not None}
+    for fault in failed.values():
+        warn(fault)
     rest = [job for job in jobs if job.row.slide not in failed]
     return failed | measure_slides.gather(rest, workers, tell)
 
