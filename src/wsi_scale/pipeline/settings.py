@@ -68,8 +68,8 @@ class Settings(BaseModel):
     dense: Annotated[bool, InForm("every scale")] = False
     """Measure every scale of the grid; else only a few, and those around the best."""
     sites: int = Field(46, ge=1, le=10_000)
-    """Sites to visit, at most: a run stops earlier with ``precision``, where the error of the answer
-    is known from calibration and more sites would hardly narrow the interval, or where the scale
+    """Sites to visit, at most: a run stops earlier with ``precision``, where the answer's error is
+    known from calibration and more sites would hardly narrow the interval, or where the scale
     follows from µm/px that the tissue confirms. Otherwise 46 sites at about 10 scales, a tenth of
     the thesis's 50 sites at 95 scales, which answer as well."""
     precision: Annotated[float | None, InForm(empty="all sites", step=0.05)] = None
