@@ -121,7 +121,7 @@ def test_a_sample_of_drawn_figures_asks_the_network_that_fits(dock, model):
             "add ?stain=none to the name in the field Network",
         ),
         ("if you know it, give it with --mpp", "type it into the field µm/px"),
-        ("leave out --mpp", "leave the field µm/px empty"),
+        ("wrong, so leave out --mpp", "leave the field µm/px empty"),
         ("it is empty; see wsi-scale networks", "see the tip of the field Network"),
     ],
 )
