@@ -195,7 +195,7 @@ def test_a_profile_that_errs_by_more_than_a_quarter_is_not_ok(profile, responses
     slide = responses_of(3.0, seed=9, content=0.05)
     answer = estimate(slide, estimator="profile", options=Options(profile=wide))
     assert answer.verdict == "ambiguous"
-    assert "reaches to 1.257 times the answer" in answer.reason
+    assert "reaches beyond 1.25 times the answer" in answer.reason
     narrow = replace(profile, errors=np.full(15, 0.31), cut_errors=np.full(30, 0.31))
     assert estimate(slide, options=Options(profile=narrow)).verdict == "ok"
 

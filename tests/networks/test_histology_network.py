@@ -90,7 +90,7 @@ def test_a_slide_that_is_given_twice_its_pixel_size_is_found_out(network):
         report = wsi_scale.estimate_slide(slide, network, FEW.model_copy(update={"ruler": True}))
     assert report.verdict == "ambiguous"
     assert (report.slide.mpp, report.pixels.status) == ((0.998, 0.998), "conflict")
-    assert any("0.998" in warning for warning in report.warnings)
+    assert "conflicts with the given 0.998" in report.reason
 
 
 def test_skin_enlarged_until_fibres_look_like_nuclei_is_not_taken_for_a_finer_scan(network):
