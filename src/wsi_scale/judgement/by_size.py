@@ -13,7 +13,7 @@ import numpy as np
 from wsi_scale.judgement.estimate import Estimate
 from wsi_scale.judgement.repeats import COUNT_AS_ONE
 from wsi_scale.judgement.verdicts import NUMBERED, Interval, Verdict
-from wsi_scale.judgement.wide_interval import WIDEST
+from wsi_scale.judgement.wide_interval import is_near
 
 RULER = "ruler"
 """What this route is called as an estimator."""
@@ -149,5 +149,4 @@ def _says_the_same(own: Estimate, route: ScaleBySize) -> bool:
     route's."""
     if own.verdict != "ambiguous" or own.candidates or own.scale is None or own.interval is None:
         return False
-    near = max(own.scale / route.scale, route.scale / own.scale) <= WIDEST
-    return near and own.interval[0] <= route.scale <= own.interval[1]
+    return is_near(own.scale, route.scale) and own.interval[0] <= route.scale <= own.interval[1]

@@ -17,6 +17,15 @@ LEVEL = 0.9
 """Of the interval that must stay within WIDEST."""
 
 
+def is_near(scale: float, other: float) -> bool:
+    """Whether two scales differ by no more than WIDEST.
+
+    >>> is_near(1.72, 1.5), is_near(1.72, 1.33)
+    (True, False)
+    """
+    return max(scale / other, other / scale) <= WIDEST
+
+
 def alone_too_wide(errors: Array) -> bool:
     """Whether errors that were measured at known scales, in octaves, are too wide for ``ok``,
     whatever the sites say."""

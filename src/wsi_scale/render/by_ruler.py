@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from wsi_scale.judgement.by_size import OWN_ANSWER, RULER
 from wsi_scale.judgement.evidence import same_scale
-from wsi_scale.judgement.wide_interval import WIDEST
+from wsi_scale.judgement.wide_interval import is_near
 from wsi_scale.networks.absent import is_absent
 from wsi_scale.report import Report
 from wsi_scale.slide.metadata import GIVEN
@@ -88,7 +88,7 @@ def own_agrees(report: Report, names: Sequence[str]) -> str:
     own = report.voices[names[0]] if names else None
     if own is None or report.scale is None or any(OWN_ANSWER in x for x in report.warnings):
         return ""
-    if max(own / report.scale, report.scale / own) > WIDEST:
+    if not is_near(own, report.scale):
         return ""
     return f"The network's own responses say about the same, less surely ({names[0]}: {own:.3g})."
 

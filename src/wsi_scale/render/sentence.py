@@ -268,7 +268,7 @@ def kept(one: AsIs) -> str:
 
 
 def _pixels(report: Report) -> str:
-    """The stated µm/px compared with the pixels; a conflict is already among the warnings."""
+    """The stated µm/px compared with the pixels; empty for a conflict, which is told already."""
     if report.pixels is None or report.pixels.status == "conflict":
         return ""
     if report.scale is None and report.reason and report.reason in report.pixels.reason:
