@@ -17,6 +17,7 @@ from wsi_scale.pixel_size.nuclei import count_nuclei
 from wsi_scale.pixel_size.read_tissue import measure_pixel_size
 from wsi_scale.pixel_size.ruler_network import RulerNet
 from wsi_scale.pixel_size.votes import CENTRES, read_votes
+from wsi_scale.sites import overview
 from wsi_scale.sites.overview import survey
 
 CMU = Path(__file__).parents[2] / "sample_data" / "CMU-1-Small-Region.svs"
@@ -241,3 +242,24 @@ def test_drawn_figures_are_never_ok():
         assert size.verdict != "ok"
         if size.verdict == "blank":
             assert "the ruler expects H&E" in size.reason
+
+
+@pytest.mark.parametrize("stain", ["H&E", None])
+def test_a_picture_taken_for_the_network_serves_the_ruler(stain, monkeypatch):
+    with open_slide(CMU) as slide:
+        alone, known = measure_pixel_size(slide, device="cpu"), survey(slide, None, stain)
+        taken = []
+        monkeypatch.setattr(overview, "take_overview", lambda *_: taken.append(1))
+        shared = measure_pixel_size(slide, device="cpu", tissue=known)
+    assert shared == alone
+    assert taken == []
+
+
+def test_tissue_searched_for_any_stain_is_still_refused_if_it_is_not_h_and_e():
+    green = np.full((600, 600, 3), 245, np.uint8)
+    green[100:500, 100:500] = np.random.default_rng(0).integers(60, 90, (400, 400, 1)) * [0, 1, 0]
+    with open_slide(green) as slide:
+        known = survey(slide, None, None)
+        size = measure_pixel_size(slide, device="cpu", tissue=known)
+    assert size.verdict == "blank"
+    assert "the ruler expects H&E" in size.reason

@@ -16,7 +16,7 @@ from wsi_scale.pipeline.progress import Progress
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pipeline.settings import Settings
 from wsi_scale.pixel_size.audit import stated_mpp
-from wsi_scale.pixel_size.read_tissue import STAIN, measure_pixel_size
+from wsi_scale.pixel_size.read_tissue import measure_pixel_size
 from wsi_scale.pixel_size.scale_by_size import scale_by_size
 from wsi_scale.report import PixelSize
 from wsi_scale.responses.record import Responses
@@ -29,14 +29,13 @@ def ask_ruler(run: Run) -> PixelSize | None:
     """The size of the slide's pixels, read from its tissue; None if the settings say no."""
     if not run.settings.ruler:
         return None
-    known = run.tissue if run.tissue is not None and run.tissue.stain == STAIN else None
     try:
         return measure_pixel_size(
             run.slide,
             region=region_of(run.slide, run.settings),
             seed=run.settings.seed,
             device=str(run.network.device),
-            tissue=known,
+            tissue=run.tissue,
         )
     except (SiteError, SlideError) as error:  # nothing that was measured may be lost for it
         return PixelSize(verdict="blank", reason=str(error))

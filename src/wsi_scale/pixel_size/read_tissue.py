@@ -48,7 +48,8 @@ def measure_pixel_size(
     device : str
         Device of the ruler's network: ``auto``, ``cpu``, ``cuda`` or ``mps``.
     tissue : Survey, optional
-        Where the H&E tissue of that region is, if it is known; it is searched otherwise.
+        Where the tissue of that region is, if it was searched before. If it was not searched for
+        H&E, its picture is searched again.
 
     Returns
     -------
@@ -75,7 +76,9 @@ def measure_pixel_size(
 
     where, net = None if region is None else region_on(slide, region), ruler_net(device)
     try:
-        found = tissue or survey(slide, where, STAIN, asker="the ruler")
+        found = tissue if tissue is not None and tissue.stain == STAIN else None
+        picture = None if tissue is None else tissue.overview
+        found = found or survey(slide, where, STAIN, asker="the ruler", overview=picture)
     except NoTissueError as error:
         return PixelSize(verdict="blank", reason=str(error))
     try:

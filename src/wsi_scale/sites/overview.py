@@ -52,16 +52,18 @@ def survey(
     stain: str | None = None,
     *,
     asker: str = "this network",
+    overview: Overview | None = None,
 ) -> Survey:
     """Find the tissue of a slide, or of a region of it.
 
-    asker: who expects the stain, for the refusal.
+    asker: who expects the stain, for the refusal. overview: of this slide and region, if it was
+    taken before.
 
     stain: from the network's card. With ``"H&E"`` pen marks and folds are left out, and tissue that
     cannot be H&E is refused. Raises NoTissueError if there is no usable tissue, SiteError if the
     region lies outside the slide.
     """
-    overview = take_overview(slide, region)
+    overview = overview or take_overview(slide, region)
     mask = tissue_mask(overview.picture)
     if region is not None:
         inside = region.contains_grid(overview.column_centres, overview.row_centres)
