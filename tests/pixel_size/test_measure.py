@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from wsi_scale import Settings, estimate_slide, open_slide, ruler
+from wsi_scale import Settings, estimate_slide, iter_estimates, open_slide, ruler
 from wsi_scale.cli import run
 from wsi_scale.errors import NetworkError, SettingsError, SiteError, SlideError
 from wsi_scale.geometry import Site
@@ -175,6 +175,19 @@ def test_confirmed_metadata_end_a_run_that_could_not_be_ok_by_itself():
     wrong = estimate_slide(CMU, "histology", few.model_copy(update={"mpp": (2.0, 2.0)}))
     assert wrong.verdict != "ok"
     assert len(wrong.sites) > 8
+
+
+def test_a_run_cancelled_after_the_ruler_was_asked_keeps_what_it_read():
+    settings = Settings(sites=10, scales=(1, 4), per_octave=2, as_is_sites=0, mpp=(2.0, 2.0))
+    steps = list(iter_estimates(str(CMU), "histology", settings))
+    last, read = steps[-1], [step for step in steps if step.pixel_size is not None]
+    assert len(read) > 1
+    assert steps[0].pixel_size is None
+    cancelled = read[0].report()
+    assert cancelled.partial
+    assert cancelled.pixels.status == "conflict"
+    assert cancelled.pixels.slide_mpp == last.report().pixels.slide_mpp
+    assert cancelled.estimator == last.report().estimator
 
 
 def test_without_the_ruler_the_network_that_knows_its_size_is_asked():

@@ -53,7 +53,8 @@ class Progress:
     tried: Tried | None = None
     """What reading native levels without resizing would change; only in the last Progress."""
     pixel_size: PixelSize | None = None
-    """What the ruler read from the tissue; only in the last Progress."""
+    """What the ruler read from the tissue; None until it was asked, which is after the first group
+    of sites or at the end."""
 
     @property
     def responses(self) -> Responses | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from wsi_scale.errors import SlideError
@@ -56,6 +55,8 @@ class SiteVisits:
         self._dropped: list[str] = []
         self._colours: Colours = {}
         self.answer: Estimate | None = None
+        self._size: PixelSize | None = None  # what the ruler said
+        self._ruler_asked = False
         self._next_answer = 0.0
         self._seen = 0
         self._lost = ""  # why the slide could no longer be read, at any site
@@ -86,30 +87,30 @@ class SiteVisits:
             return
         from wsi_scale.pipeline.native_levels import try_levels
 
-        size = self._size
+        size = self._ask_ruler()
         if self.answer is not None:
             self.answer = answer_by_size(self.run, self.answer, size, merge(self._parts))
         tried = try_levels(self.run, self.answer) if self.answer is not None else None
         early = self._seen < len(self.run.sites)
         last = self._progress(self._parts, finished=True, stopped_early=early)
-        yield replace(last, tried=tried, pixel_size=size)
+        yield replace(last, tried=tried)
 
-    @cached_property
-    def _size(self) -> PixelSize | None:
+    def _ask_ruler(self) -> PixelSize | None:
         """What the ruler says; it is asked once, and its time is not that of visits."""
-        began = time.monotonic()
-        found = ask_ruler(self.run)
-        if self._first is not None:
-            start, counted = self._first
-            self._first = start + time.monotonic() - began, counted
-        return found
+        if not self._ruler_asked:
+            began = time.monotonic()
+            self._size, self._ruler_asked = ask_ruler(self.run), True
+            if self._first is not None:
+                start, counted = self._first
+                self._first = start + time.monotonic() - began, counted
+        return self._size
 
     def _size_decides(self) -> bool:
         """Whether the scale follows from µm/px that the tissue confirms, beside an answer of the
         network that says the same and cannot be ``ok``, however many sites it is shown."""
         if sites_before_check(self.run.settings) != FEW or self.answer is None:
             return False
-        return confirmed(self.run, self.answer, self._size)
+        return confirmed(self.run, self.answer, self._ask_ruler())
 
     def _is_enough(self) -> bool:
         """Whether the interval is as narrow as requested, or as more sites could make it."""
@@ -217,16 +218,20 @@ class SiteVisits:
         first, counted = self._first = self._first or (now, self._done)
         visits = self._done - counted
         left = (now - first) / visits * (total - self._done) if visits else None
+        answer = self.answer
+        if answer is not None and self._size is not None and not finished:
+            answer = answer_by_size(self.run, answer, self._size)
         return Progress(
             run=_note_dropped(self.run, self._dropped, self._lost),
             done=self._done,
             total=total,
-            estimate=self.answer,
+            estimate=answer,
             parts=tuple(parts),
             seconds=now - self._started,
             seconds_left=0.0 if finished else left,
             finished=finished,
             stopped_early=stopped_early,
+            pixel_size=self._size,
         )
 
     def _run_at(self, positions: Sequence[int]) -> Run:
