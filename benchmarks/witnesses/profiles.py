@@ -2,7 +2,7 @@
 
     python -m benchmarks.witnesses.profiles build/witnesses
 
-Writes profiles.jsonl beside the rows.
+Writes profiles.jsonl beside the rows; ``profile_table`` makes the table.
 """
 
 from __future__ import annotations
@@ -23,7 +23,14 @@ from wsi_scale.judgement.estimate import estimate
 from wsi_scale.known_scale.calibrate.fit import Sample, fit_profile
 from wsi_scale.responses.record import PLAIN, Responses
 
-OLD_DOUBTS = ("profile was made from", "the limit is 1.25", "interval reaches the end")
+CHOSEN_HERE = (
+    "profile was made from",
+    "the limit is 1.25",
+    "interval reaches the end",
+    "reaches beyond 1.25 times",
+    "in fewer than",
+    "measures the tissue",
+)
 """In reasons of rules that were chosen here."""
 
 
@@ -47,6 +54,10 @@ class Told:
     """Whether whole sources were left out when it was made."""
     own: float = 0.0
     """Median error on its own images, left out."""
+    held_by_images: bool = False
+    """Whether an interval that counts every image left out for itself holds the truth."""
+    half: float = 0.0
+    """Half width of the interval, octaves."""
 
 
 def samples_in(folder: Path) -> list[tuple[str, Sample]]:
@@ -103,15 +114,22 @@ def answers(name: str, part: list[Sample], asked: list[tuple[str, Sample]]) -> l
     except SettingsError:
         return []
     own = float(np.median(np.abs(profile.errors)))
+    by_images = replace(profile, about=profile.about.model_copy(update={"sources": None}))
     out = []
     for source, sample in asked:
-        said = estimate(
-            sample.responses, estimator="profile", options=Options(profile=profile), resamples=40
+        said, other = (
+            estimate(
+                sample.responses, estimator="profile", options=Options(profile=x), resamples=40
+            )
+            for x in (profile, by_images)
         )
         scale = said.voices["profile"]
         if scale is None:
             continue
-        low, high = said.interval or (scale, scale)
+        held, held_by_images = (
+            low <= sample.scale <= high
+            for low, high in (x.interval or (scale, scale) for x in (said, other))
+        )
         reasons = said.reason.split("; also, ")
         out.append(
             Told(
@@ -120,18 +138,20 @@ def answers(name: str, part: list[Sample], asked: list[tuple[str, Sample]]) -> l
                 len(part),
                 source,
                 float(np.log2(scale / sample.scale)),
-                bool(low <= sample.scale <= high),
+                bool(held),
                 said.verdict,
                 said.verdict == "ok"
                 or (said.verdict in ("ambiguous", "edge") and all(map(_chosen_here, reasons))),
                 own=own,
+                held_by_images=bool(held_by_images),
+                half=float(np.log2(said.interval[1] / scale)) if said.interval else 0.0,
             )
         )
     return out
 
 
 def _chosen_here(reason: str) -> bool:
-    return any(words in reason for words in OLD_DOUBTS)
+    return any(words in reason for words in CHOSEN_HERE)
 
 
 def main() -> None:

@@ -11,12 +11,10 @@ import json
 import math
 import sys
 from collections import Counter, defaultdict
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.witnesses.profiles import Told
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from spread import best_constant, interval, near
@@ -193,33 +191,6 @@ def dice_kept(by_witness: dict[str, list[Row]]) -> list[str]:
     return lines
 
 
-def profile_lines(told: list[Told]) -> list[str]:
-    """Profiles asked about sources that their reference lacks; "all" is every witness."""
-    told = [*told, *(replace(one, witness="**all**") for one in told)]
-    lines = [
-        "| witness | cases in the reference | weights | median error | interval holds | `ok` "
-        "before | of these off by > 25 % | `ok` now | of these off | own error told | asked |",
-        "| --- |" + " --- |" * 10,
-    ]
-    groups: dict[tuple[str, str, str], list[Told]] = defaultdict(list)
-    for one in told:
-        few = "7" if one.cases < 15 else "15 or more"
-        few += ", sources left out" if one.grouped else ""
-        groups[(one.witness, few, "random" if one.random else "trained")].append(one)
-    for (witness, few, weights), some in sorted(groups.items()):
-        off = np.array([abs(one.error) for one in some])
-        before = [abs(one.error) for one in some if one.ok_before]
-        now = [abs(one.error) for one in some if one.verdict == "ok"]
-        held = np.mean([one.held for one in some])
-        lines.append(
-            f"| {witness} | {few} | {weights} | {np.median(off):.2f} | {held:.0%} | "
-            f"{len(before)} | {sum(x > OFF for x in before)} | {len(now)} | "
-            f"{sum(x > OFF for x in now)} | "
-            f"{np.median([one.own for one in some]):.2f} | {len(some)} |"
-        )
-    return lines
-
-
 def write_csv(path: Path, by_witness: dict[str, list[Row]]) -> None:
     """One line a question: octaves from the truth, 90 % interval and verdict of both answers."""
     names = ("scale", "verdict", "interval", "misfit", "rise")
@@ -251,7 +222,6 @@ def main() -> None:
     for text in (args.folder / "rows.jsonl").read_text().splitlines():
         row = json.loads(text)
         by_witness[row["witness"]].append(row)
-    told = (args.folder / "profiles.jsonl").read_text().splitlines()
     verdicts = Counter(
         row["freed"]["verdict"]
         for name, rows in by_witness.items()
@@ -281,10 +251,6 @@ def main() -> None:
         "## Dice against people's masks, as a share of the best: median, worst",
         "",
         *dice_kept(by_witness),
-        "",
-        "## Profiles",
-        "",
-        *profile_lines([Told(**one) for one in map(json.loads, told)]),
     ]
     args.out.write_text("\n".join(page) + "\n")
     write_csv(args.out.with_suffix(".csv"), by_witness)

@@ -236,6 +236,20 @@ def test_the_next_error_lies_within_with_the_probability_asked_for(count, level,
     assert min(level, most) - 1e-9 <= np.mean(within) <= level + 1 / (count + 1) + 1e-9
 
 
+@given(st.integers(1, 30), st.integers(1, 7), st.floats(0.05, 0.95), st.integers(0, 2**32 - 1))
+def test_where_the_errors_of_a_laboratory_are_alike_the_next_laboratory_is_held(
+    groups, each, level, seed
+):
+    """As many images as one likes are then no more evidence than their laboratories."""
+    errors = np.random.default_rng(seed).permutation(groups + 1).astype(float)
+    within = [
+        conformal(np.repeat(np.delete(errors, i), each), level, groups) >= errors[i]
+        for i in range(groups + 1)
+    ]
+    most = groups / (groups + 1)
+    assert min(level, most) - 1e-9 <= np.mean(within) <= level + 1 / (groups + 1) + 1e-9
+
+
 def evidence_with(misfit, an_octave_adds, common):
     """A parabola over four octaves, its top at scale 4, and resamples that all say 4."""
     octaves = np.arange(-16, 17) / 8

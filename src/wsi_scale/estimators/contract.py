@@ -43,6 +43,9 @@ class Answer:
     errors: Array | None = None
     """(E,) errors in octaves, measured where the right scale was known. The interval holds the
     required share of them. None: not measured."""
+    error_groups: int | None = None
+    """Number of groups, such as laboratories, within which errors are alike; None: every error
+    stands for itself."""
     enough_sites: int | None = None
     """Number of sites from which ``errors`` apply; None: the usual number."""
     left: Array | None = None

@@ -131,10 +131,17 @@ def prepare(responses: Responses, options: Options) -> Scorer:
             scale=inside,
             doubts=doubts,
             errors=None if inside is None else profile.errors_in(inside, window),
+            error_groups=_laboratories(profile),
             enough_sites=profile.about.sites,
         )
 
     return score
+
+
+def _laboratories(profile: Profile) -> int | None:
+    """How many were left out, each as a whole; None if every image was left out alone."""
+    sources = profile.about.sources or 1
+    return sources if sources >= FEWEST_SOURCES else None
 
 
 def reads_tissue(profile: Profile) -> bool:

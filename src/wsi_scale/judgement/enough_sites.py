@@ -32,7 +32,7 @@ def is_settled(evidence: Evidence, judgement: Judgement, level: float, sites: in
         return False
     if sites < (answer.enough_sites or 0):
         return False
-    floor = conformal(np.abs(answer.errors), level)
+    floor = conformal(np.abs(answer.errors), level, answer.error_groups)
     ends = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
     if np.abs(np.log2(ends / answer.scale)).max() > SMALL * floor:
         return False

@@ -49,7 +49,7 @@ def interval_of(evidence: Evidence, level: float, sites: int) -> tuple[float, fl
         return None
     ends = [answer.scale]
     if answer.errors is not None:
-        wide = 2 ** conformal(np.abs(answer.errors), level)
+        wide = 2 ** conformal(np.abs(answer.errors), level, answer.error_groups)
         ends += [answer.scale / wide, answer.scale * wide]
     if answer.errors is None or sites < (answer.enough_sites or 0):
         if len(evidence.resampled_scales) == 0:
@@ -90,10 +90,12 @@ def common_error(evidence: Evidence) -> float:
     return answer.common * math.sqrt(unlike) + OTHER_TISSUE * unlike**2
 
 
-def conformal(errors: Array, level: float) -> float:
+def conformal(errors: Array, level: float, groups: int | None = None) -> float:
     """Bound that the next error does not exceed with probability ``level``, whatever the law.
 
     It is the ⌈(n + 1) · level⌉-th smallest of n errors, or the largest if n is too small for that.
+    Where the errors of a group are alike, the next group is what must not exceed it: then n is the
+    number of groups, and the same share of all errors lies within the bound.
 
     Parameters
     ----------
@@ -101,6 +103,8 @@ def conformal(errors: Array, level: float) -> float:
         (n,) sizes of errors that were measured, at least one, any unit.
     level : float
         Probability, above 0 and below 1.
+    groups : int, optional
+        Number of groups that the errors come from; None: each error is one.
 
     Returns
     -------
@@ -119,9 +123,12 @@ def conformal(errors: Array, level: float) -> float:
     0.18
     >>> conformal(np.array([0.3, 0.1]), 0.9)  # too few: the largest
     0.3
+    >>> conformal(errors, 0.9, groups=4)  # of four laboratories nobody knows the worst in ten
+    0.19
     """
-    rank = math.ceil((len(errors) + 1) * level)
-    return float(np.sort(errors)[min(rank, len(errors)) - 1])
+    count = len(errors) if groups is None else groups
+    share = min(math.ceil((count + 1) * level), count) / count
+    return float(np.sort(errors)[math.ceil(len(errors) * share - 1e-9) - 1])
 
 
 def band_of_curve(evidence: Evidence, level: float) -> tuple[Array, Array]:

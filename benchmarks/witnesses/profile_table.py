@@ -1,0 +1,69 @@
+"""How good profiles of the witnesses are on sources that their reference lacks.
+
+    python -m benchmarks.witnesses.profile_table build/witnesses \\
+        --out benchmarks/results/witness_profiles.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from benchmarks.witnesses.profiles import Told
+
+OFF = math.log2(1.25)
+HEAD = (
+    "witness", "cases in the reference", "weights", "median error", "interval holds",
+    "half width", "if it counts images", "`ok` before", "of these off by > 25 %", "`ok` now",
+    "of these off", "own error told", "asked",
+)  # fmt: skip
+
+
+def profile_lines(told: list[Told]) -> list[str]:
+    """ "all" is every witness."""
+    told = [*told, *(replace(one, witness="**all**") for one in told)]
+    lines = [f"| {' | '.join(HEAD)} |", "| --- |" + " --- |" * (len(HEAD) - 1)]
+    groups: dict[tuple[str, str, str], list[Told]] = defaultdict(list)
+    for one in told:
+        few = "7" if one.cases < 15 else "15 or more"
+        few += ", sources left out" if one.grouped else ""
+        groups[(one.witness, few, "random" if one.random else "trained")].append(one)
+    for names, some in sorted(groups.items()):
+        off = np.median([abs(one.error) for one in some])
+        before = [abs(one.error) for one in some if one.ok_before]
+        now = [abs(one.error) for one in some if one.verdict == "ok"]
+        held, by_images = np.mean([(one.held, one.held_by_images) for one in some], axis=0)
+        cells = [*names, f"{off:.2f}", f"{held:.0%}"]
+        cells += [f"{np.median([one.half for one in some]):.2f}", f"{by_images:.0%}"]
+        for oks in (before, now):
+            cells += [str(len(oks)), str(sum(x > OFF for x in oks))]
+        cells += [f"{np.median([one.own for one in some]):.2f}", str(len(some))]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    told = (args.folder / "profiles.jsonl").read_text().splitlines()
+    page = [
+        "`python -m benchmarks.witnesses.profile_table build/witnesses` "
+        "(benchmarks/witnesses/README.md)",
+        "",
+        "Errors in octaves. *If it counts images*: the same intervals, if every image left out "
+        "counts for itself, not its laboratory. *Before*: by rules of before these were measured.",
+        "",
+        *profile_lines([Told(**one) for one in map(json.loads, told)]),
+    ]
+    args.out.write_text("\n".join(page) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
