@@ -25,7 +25,6 @@ from wsi_scale.responses.record import PLAIN, Responses
 
 CHOSEN_HERE = (
     "profile was made from",
-    "the limit is 1.25",
     "interval reaches the end",
     "reaches beyond 1.25 times",
     "in fewer than",
@@ -46,7 +45,8 @@ class Told:
     cases: int
     source: str
     error: float
-    held: bool
+    held: bool | None
+    """Whether the interval holds the truth; None without one."""
     verdict: str
     ok_before: bool
     """Whether it would be ``ok`` without the rules that were chosen here."""
@@ -54,9 +54,9 @@ class Told:
     """Whether whole sources were left out when it was made."""
     own: float = 0.0
     """Median error on its own images, left out."""
-    held_by_images: bool = False
+    held_by_images: bool | None = None
     """Whether an interval that counts every image left out for itself holds the truth."""
-    half: float = 0.0
+    half: float | None = None
     """Half width of the interval, octaves."""
 
 
@@ -113,8 +113,11 @@ def answers(name: str, part: list[Sample], asked: list[tuple[str, Sample]]) -> l
         profile = fitted(part)
     except SettingsError:
         return []
+    if any(sample.source for sample in part) and profile.about.error_folders is None:
+        return []  # fewer than three sources: none was left out whole
     own = float(np.median(np.abs(profile.errors)))
-    by_images = replace(profile, about=profile.about.model_copy(update={"sources": None}))
+    alone = {"error_folders": None, "cut_folders": None}
+    by_images = replace(profile, about=profile.about.model_copy(update=alone))
     out = []
     for source, sample in asked:
         said, other = (
@@ -126,10 +129,7 @@ def answers(name: str, part: list[Sample], asked: list[tuple[str, Sample]]) -> l
         scale = said.voices["profile"]
         if scale is None:
             continue
-        held, held_by_images = (
-            low <= sample.scale <= high
-            for low, high in (x.interval or (scale, scale) for x in (said, other))
-        )
+        held, held_by_images = (_holds(x.interval, sample.scale) for x in (said, other))
         reasons = said.reason.split("; also, ")
         out.append(
             Told(
@@ -138,16 +138,20 @@ def answers(name: str, part: list[Sample], asked: list[tuple[str, Sample]]) -> l
                 len(part),
                 source,
                 float(np.log2(scale / sample.scale)),
-                bool(held),
+                held,
                 said.verdict,
                 said.verdict == "ok"
                 or (said.verdict in ("ambiguous", "edge") and all(map(_chosen_here, reasons))),
                 own=own,
-                held_by_images=bool(held_by_images),
-                half=float(np.log2(said.interval[1] / scale)) if said.interval else 0.0,
+                held_by_images=held_by_images,
+                half=float(np.log2(said.interval[1] / scale)) if said.interval else None,
             )
         )
     return out
+
+
+def _holds(interval: tuple[float, float] | None, scale: float) -> bool | None:
+    return None if interval is None else bool(interval[0] <= scale <= interval[1])
 
 
 def _chosen_here(reason: str) -> bool:

@@ -96,9 +96,8 @@ def around(good: NDArray[np.bool_], home: int) -> Band:
 
 def steadiest(seen: Outputs) -> int:
     """The scale whose masks are most like those within an octave of it."""
-    wide = 2 * PER_OCTAVE + 1
-    near = [row[max(0, i - PER_OCTAVE) :][:wide] for i, row in enumerate(seen.alike)]
-    return int(np.argmax([part.sum() / wide for part in near]))
+    near = [row[max(0, i - PER_OCTAVE) : i + PER_OCTAVE + 1] for i, row in enumerate(seen.alike)]
+    return int(np.argmax([part.sum() for part in near]))  # an end of the window has fewer
 
 
 def widest(seen: Outputs, least: float) -> Band:

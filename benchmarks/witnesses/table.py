@@ -229,7 +229,8 @@ def main() -> None:
         if not _aside(name) and "freed" in row
     )
     page = [
-        "`python -m benchmarks.witnesses.table build/witnesses` (benchmarks/witnesses/README.md)",
+        "`python -m benchmarks.witnesses.table build/witnesses --out "
+        "benchmarks/results/witnesses.md` (benchmarks/witnesses/README.md)",
         "",
         "Errors in octaves. A case is one image, or one bundle of small ones, of a source that the "
         "witness never saw.",

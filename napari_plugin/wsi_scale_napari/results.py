@@ -80,7 +80,8 @@ class Results(QWidget):
             self.answer.show_report(state.report, running=not state.ended)
             self.plot.show_answer(state.report, state.fields)
             own = any(field.scale is not None for field in state.fields)
-            self.key.setText(key_to_sites() if own or not state.ended else KEY_TO_GREY)
+            by_sites = own or not (state.ended or state.report.estimator == "ruler")
+            self.key.setText(key_to_sites() if by_sites else KEY_TO_GREY)
             self.key.setVisible(state.report.scale is not None and bool(state.fields))
 
     def keep(self, state: State, request: Request, image: Image | None) -> None:

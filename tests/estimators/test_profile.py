@@ -178,6 +178,26 @@ def test_a_profile_of_one_laboratory_is_never_ok(profile_of, samples_of, respons
     assert estimate(slide, options=Options(profile=older), estimator="profile").verdict != "ok"
 
 
+def test_the_interval_counts_laboratories_where_they_were_left_out_whole(
+    profile_of, samples_of, responses_of
+):
+    samples = samples_of(truth=2.0, content=0.05, images=30)
+    slide = responses_of(3.0, seed=99, content=0.05)
+    for count, half in ((1, 0.2), (4, 0.3)):
+        moved = [replace(x, source=str(n % count)) for n, x in enumerate(samples)]
+        profile = profile_of(moved)
+        images = len(samples)
+        folders = None if count == 1 else tuple(n % count for n in range(images))
+        assert profile.about.error_folders == folders
+        off = np.r_[np.full(images - 1, 0.2), 0.3]
+        told = replace(profile, errors=off, cut_errors=np.zeros(0))
+        answer = estimate(slide, estimator="profile", options=Options(profile=told))
+        assert np.log2(answer.interval[1] / answer.scale) == pytest.approx(half)
+        few = [x for x in answer.warnings if "too few for a 90% interval" in x]
+        assert bool(few) == (count == 4)
+        assert not few or "made from 4 folders" in few[0]
+
+
 def test_a_profile_that_random_weights_make_as_well_is_never_ok(profile, responses_of):
     off = float(np.median(np.abs(profile.errors)))
     slide = responses_of(3.0, seed=9, content=0.05)

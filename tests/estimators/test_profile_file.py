@@ -143,9 +143,12 @@ def test_errors_are_of_images_that_were_looked_at_alike(profile, scale, window, 
         errors=np.array([0.1]),
         cut_errors=np.array([0.2, 0.3]),
     )
-    assert known.errors_in(scale, window) is (known.errors if whole else known.cut_errors)
+    about = known.about.model_copy(update={"error_folders": (7,), "cut_folders": (7, 8)})
+    errors, folders = replace(known, about=about).errors_in(scale, window)
+    assert errors is (known.errors if whole else known.cut_errors)
+    assert folders.tolist() == ([7] if whole else [7, 8])
 
 
 def test_a_reference_too_small_for_cut_windows_has_only_whole_ones(profile):
     known = replace(profile, errors=np.array([0.1]), cut_errors=np.zeros(0))
-    assert known.errors_in(4.0, (3.9, 4.1)) is known.errors
+    assert known.errors_in(4.0, (3.9, 4.1))[0] is known.errors

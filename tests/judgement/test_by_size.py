@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wsi_scale.geometry import ScaleGrid, Site
-from wsi_scale.judgement.by_size import RULER, ScaleBySize, follow_size
+from wsi_scale.judgement.by_size import RULER, ScaleBySize, beside_size, follow_size
 from wsi_scale.judgement.estimate import blank_estimate
 from wsi_scale.judgement.repeats import say_repeats
 
@@ -47,6 +47,36 @@ def test_an_ok_that_the_tissue_contradicts_is_no_longer_ok(interval):
     assert [score for _, score in answer.candidates] == [3.0, 1.0]
     assert "fingerprint: 2" in answer.reason
     assert "ruler: 1" in answer.reason
+
+
+@pytest.mark.parametrize(
+    ("verdict", "scale", "interval", "ok"),
+    [
+        ("ambiguous", 2.0, (1.6, 2.5), False),  # an octave away, and excluded
+        ("ambiguous", 2.0, (0.9, 4.0), True),  # not excluded
+        ("ambiguous", 1.4, (1.2, 1.7), True),  # less than 0.6 octave away
+        ("outside", 2.0, (1.6, 2.5), True),  # what it says of such a slide means nothing
+        ("no_evidence", None, None, True),
+    ],
+)
+def test_a_network_that_speaks_against_a_known_size_takes_its_ok(verdict, scale, interval, ok):
+    """As it does where its µm/px was told wrong: both sizes may agree, and the scale be wrong."""
+    said = own(verdict, scale, interval=interval)
+    answer = follow_size(said, route(1.0, (0.8, 1.2)))
+    assert (answer.estimator, answer.scale) == (RULER, 1.0)
+    assert answer.verdict == ("ok" if ok else "ambiguous")
+    if not ok:
+        assert "fingerprint: 2" in answer.reason
+        assert "2.00 times away" in answer.reason
+        assert [scale for scale, _ in answer.candidates] == [1.0, 2.0]
+    assert follow_size(said, route(1.0, (0.8, 1.2)), named=True).verdict == "ok"
+
+
+def test_an_estimator_that_was_named_is_followed_but_not_ok_against_the_tissue():
+    kept = beside_size(own("ok", 2.0), route(1.0, (0.8, 1.2)))
+    assert (kept.scale, kept.estimator, kept.verdict) == (2.0, "fingerprint", "ambiguous")
+    assert beside_size(own("ok", 2.0), route(1.9, (1.6, 2.4))).verdict == "ok"
+    assert beside_size(own("ok", 2.0), None).verdict == "ok"
 
 
 @pytest.mark.parametrize("verdict", ["ambiguous", "outside", "edge", "flat", "no_evidence"])

@@ -236,18 +236,27 @@ def test_the_next_error_lies_within_with_the_probability_asked_for(count, level,
     assert min(level, most) - 1e-9 <= np.mean(within) <= level + 1 / (count + 1) + 1e-9
 
 
-@given(st.integers(1, 30), st.integers(1, 7), st.floats(0.05, 0.95), st.integers(0, 2**32 - 1))
-def test_where_the_errors_of_a_laboratory_are_alike_the_next_laboratory_is_held(
-    groups, each, level, seed
-):
-    """As many images as one likes are then no more evidence than their laboratories."""
-    errors = np.random.default_rng(seed).permutation(groups + 1).astype(float)
-    within = [
-        conformal(np.repeat(np.delete(errors, i), each), level, groups) >= errors[i]
-        for i in range(groups + 1)
-    ]
-    most = groups / (groups + 1)
-    assert min(level, most) - 1e-9 <= np.mean(within) <= level + 1 / (groups + 1) + 1e-9
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=25), st.floats(0.05, 0.95), st.data())
+def test_where_the_errors_of_a_laboratory_are_alike_the_next_laboratory_is_held(sizes, level, data):
+    """Each counts the same, however many images it gave."""
+    errors = np.array(data.draw(st.permutations(range(len(sizes)))), float)
+    within = []
+    for i in range(len(sizes)):
+        rest = np.delete(np.arange(len(sizes)), i)
+        groups = np.repeat(rest, np.array(sizes)[rest])
+        within.append(conformal(errors[groups], level, groups) >= errors[i])
+    count = len(sizes) - 1
+    most = count / (count + 1)
+    assert min(level, most) - 1e-9 <= np.mean(within) <= level + 1 / (count + 1) + 1e-9
+
+
+def test_a_large_laboratory_does_not_outvote_the_others():
+    errors, groups = (
+        np.r_[np.zeros(1000), np.arange(1, 31)],
+        np.r_[np.zeros(1000), np.arange(1, 31)],
+    )
+    assert conformal(errors, 0.9, groups) == 28  # ⌈32 · 0.9⌉ = 29 of 31, from 0 on
+    assert conformal(errors, 0.9) == 0
 
 
 def evidence_with(misfit, an_octave_adds, common):

@@ -17,6 +17,7 @@ from wsi_scale.pixel_size.nuclei import count_nuclei
 from wsi_scale.pixel_size.read_tissue import measure_pixel_size
 from wsi_scale.pixel_size.ruler_network import RulerNet
 from wsi_scale.pixel_size.votes import CENTRES, read_votes
+from wsi_scale.render.sentence import explain
 from wsi_scale.sites import overview
 from wsi_scale.sites.overview import survey
 
@@ -178,16 +179,36 @@ def test_confirmed_metadata_end_a_run_that_could_not_be_ok_by_itself():
 
 
 def test_a_run_cancelled_after_the_ruler_was_asked_keeps_what_it_read():
-    settings = Settings(sites=10, scales=(1, 4), per_octave=2, as_is_sites=0, mpp=(2.0, 2.0))
+    settings = Settings(sites=12, scales=(1, 4), per_octave=2, as_is_sites=0, mpp=(2.0, 2.0))
     steps = list(iter_estimates(str(CMU), "histology", settings))
     last, read = steps[-1], [step for step in steps if step.pixel_size is not None]
     assert len(read) > 1
     assert steps[0].pixel_size is None
     cancelled = read[0].report()
     assert cancelled.partial
+    assert cancelled.tolerance is not None
+    assert "more sites may change what the network itself says" in explain(cancelled)
+    assert read[0].estimate is read[1].estimate  # or windows would draw it anew
     assert cancelled.pixels.status == "conflict"
     assert cancelled.pixels.slide_mpp == last.report().pixels.slide_mpp
     assert cancelled.estimator == last.report().estimator
+
+
+@pytest.mark.parametrize(
+    ("mpp", "trained", "said"),
+    [
+        ((0.42, 0.58), 1.0, None),
+        ((0.38, 0.62), 1.0, "pixels are not square (0.38 × 0.62 µm)"),
+        ((0.499, 0.499), 2.0, "the network's own answer (recognition"),
+    ],
+)
+def test_what_the_metadata_say_is_not_ok_where_it_cannot_be_right(mpp, trained, said):
+    """Pixels so oblong that a side is a quarter off; a µm/px of the network that it contradicts."""
+    few = Settings(sites=12, scales=(1, 8), per_octave=2, as_is_sites=0, mpp=mpp)
+    report = estimate_slide(str(CMU), f"histology?mpp={trained}", few)
+    assert report.estimator == "ruler"
+    assert report.verdict == ("ok" if said is None else "ambiguous")
+    assert said is None or said in report.reason
 
 
 def test_without_the_ruler_the_network_that_knows_its_size_is_asked():

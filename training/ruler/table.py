@@ -110,7 +110,10 @@ def claimed(told: list[dict]) -> str:
         f"true metadata are called a conflict in {claims['true conflict']} and `agree` in "
         f"{claims['true agree']}; half the true value is called a conflict in "
         f"{claims['half conflict']}, `agree` in {claims['half agree']}; double in "
-        f"{claims['double conflict']} and {claims['double agree']}."
+        f"{claims['double conflict']} and {claims['double agree']}. What the tissue cannot see: a "
+        f"value 1.3 times too large or too small is called `agree` in {claims['1.3 agree']} and a "
+        f"conflict in {claims['1.3 conflict']}, one 1.5 times off in {claims['1.5 agree']} and "
+        f"{claims['1.5 conflict']}."
     )
 
 
@@ -120,12 +123,18 @@ def constant(told: list[dict]) -> float:
 
 
 def audits(told: list[dict]) -> dict[str, str]:
-    """How often the audit says what of true metadata and of metadata off by two."""
+    """How often the audit says what of true metadata, and of false ones."""
     found = {}
-    for name, octaves in (("true", 0.0), ("half", -1.0), ("double", 1.0)):
-        said = [audit_pixels(StatedMpp(2.0**octaves, None, ()), size_of(x)).status for x in told]
+    stated = {"true": [1.0], "half": [0.5], "double": [2.0]}
+    stated |= {"1.3": [1.3, 1 / 1.3], "1.5": [1.5, 1 / 1.5]}
+    for name, values in stated.items():
+        said = [
+            audit_pixels(StatedMpp(value, None, ()), size_of(line)).status
+            for line in told
+            for value in values
+        ]
         for status in ("agree", "conflict"):
-            found[f"{name} {status}"] = f"{said.count(status) / len(told):.1%}"
+            found[f"{name} {status}"] = f"{said.count(status) / len(said):.1%}"
     return found
 
 

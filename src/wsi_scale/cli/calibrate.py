@@ -149,7 +149,7 @@ def worth(profile: Profile) -> str:
     return (
         f"{profile.about.network}, calibrated on {len(profile.about.images)} images from "
         f"{2**lo:.2g} to {2**hi:.2g} times the right scale: on images left out the median error is "
-        f"{np.median(off):.3f} octave, and in nine of ten cases it is at most "
+        f"{np.median(off):.3f} octave, and for nine of ten of them it is at most "
         f"{np.quantile(off, 0.9):.3f}{chance(profile)}"
     )
 

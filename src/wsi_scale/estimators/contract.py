@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from wsi_scale.estimators.profile_file import Profile
@@ -43,8 +45,8 @@ class Answer:
     errors: Array | None = None
     """(E,) errors in octaves, measured where the right scale was known. The interval holds the
     required share of them. None: not measured."""
-    error_groups: int | None = None
-    """Number of groups, such as laboratories, within which errors are alike; None: every error
+    error_groups: NDArray[np.intp] | None = None
+    """(E,) group of each error, such as its laboratory, whose errors are alike; None: every error
     stands for itself."""
     enough_sites: int | None = None
     """Number of sites from which ``errors`` apply; None: the usual number."""

@@ -126,22 +126,17 @@ def prepare(responses: Responses, options: Options) -> Scorer:
     def score(weights: Array) -> Answer:
         best = reading.answer(weights)
         inside = None if best is None else float(np.clip(best, scales[0], scales[-1]))
+        errors, folders = (None, None) if inside is None else profile.errors_in(inside, window)
         return Answer(
             score=-reading.cost(np.log2(scales), weights),
             scale=inside,
             doubts=doubts,
-            errors=None if inside is None else profile.errors_in(inside, window),
-            error_groups=_laboratories(profile),
+            errors=errors,
+            error_groups=folders,
             enough_sites=profile.about.sites,
         )
 
     return score
-
-
-def _laboratories(profile: Profile) -> int | None:
-    """How many were left out, each as a whole; None if every image was left out alone."""
-    sources = profile.about.sources or 1
-    return sources if sources >= FEWEST_SOURCES else None
 
 
 def reads_tissue(profile: Profile) -> bool:

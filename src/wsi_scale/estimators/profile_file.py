@@ -75,6 +75,10 @@ class About(BaseModel):
     sources: int | None = Field(None, ge=1)
     """Folders, such as laboratories, in which the images lie; None in profiles of older
     versions."""
+    error_folders: tuple[int, ...] | None = None
+    """Folder of each error of an image left out; None if no folder was left out whole."""
+    cut_folders: tuple[int, ...] | None = None
+    """The same for the errors in cut windows."""
 
 
 @dataclass(frozen=True)
@@ -116,26 +120,22 @@ class Profile:
     strangeness: Array
     """(I,) distance of each image left out from the directions of the others."""
 
-    def errors_in(self, scale: float, window: tuple[float, float]) -> Array:
-        """Leave-one-out errors from a comparable window.
+    def errors_in(
+        self, scale: float, window: tuple[float, float]
+    ) -> tuple[Array, NDArray[np.intp] | None]:
+        """Errors of images left out, from a comparable window, and the folder of each.
 
-        Parameters
-        ----------
-        scale : float
-            The answer for a slide, level-0 px per network px.
-        window : tuple[float, float]
-            First and last scale searched on that slide.
-
-        Returns
-        -------
-        numpy.ndarray
-            Octaves; ``errors`` if the window leaves room on both sides of the answer, else
-            ``cut_errors``.
+        scale: the answer for a slide, level-0 px per network px. window: first and last scale
+        searched on that slide. The errors, in octaves, are ``errors`` if the window leaves room on
+        both sides of the answer, else ``cut_errors``; no folders: images were left out one by one.
         """
         room = (-self.reach[0], self.reach[1])
         given = (math.log2(scale / window[0]), math.log2(window[1] / scale))
         roomy = all(g >= min(ROOM, r) - 1e-9 for g, r in zip(given, room, strict=True))
-        return self.errors if roomy or not len(self.cut_errors) else self.cut_errors
+        roomy = roomy or not len(self.cut_errors)
+        folders = self.about.error_folders if roomy else self.about.cut_folders
+        known = None if folders is None else np.array(folders, np.intp)
+        return (self.errors if roomy else self.cut_errors), known
 
     @property
     def reach(self) -> tuple[float, float]:
@@ -234,6 +234,8 @@ def _checked(path: Path, about: About, arrays: Mapping[str, NDArray[Any]]) -> Pr
     )
     fits = fits and all(arrays[name].shape == shape for name, shape in shapes.items())
     fits = fits and arrays["components"].ndim == 2 and arrays["components"].shape[1] == wide
+    for folders, name in ((about.error_folders, "errors"), (about.cut_folders, "cut_errors")):
+        fits = fits and (folders is None or len(folders) == len(arrays[name]))
     fits = (
         fits and len(places) == 1 and places[0] >= 2 and bool((np.diff(arrays["places"]) > 0).all())
     )

@@ -25,6 +25,10 @@ APART = 0.25
 """Octaves. An ``ok`` answer of the network may differ this much from a scale that comes without an
 interval."""
 
+FAR = 0.6
+"""Octaves. An answer of the network that is in doubt speaks against an ``ok`` scale from here on,
+if its interval excludes it; as stated µm/px are in conflict with the tissue from there on."""
+
 _UNTOLD: frozenset[Verdict] = frozenset({"outside", "edge"})
 """Verdicts on the tissue under which its size says less than the network itself."""
 
@@ -79,16 +83,53 @@ def follow_size(own: Estimate, route: ScaleBySize | None, *, named: bool = False
     if named:
         return _taken(heard, route)
     if own.verdict == "ok":
-        return _contradicted(heard, route) if _contradicts(own, route) else heard
+        return beside_size(own, route)
+    if route.verdict == "ok" and _speaks_against(own, route):
+        return _doubted(_taken(heard, route), own)
     if own.verdict in NUMBERED and (route.verdict in _UNTOLD or not route.by_tissue):
         return heard
     return _taken(heard, route)
 
 
+def beside_size(own: Estimate, route: ScaleBySize | None) -> Estimate:
+    """The network's own answer, which is not ``ok`` if the tissue contradicts it.
+
+    >>> from wsi_scale.geometry import ScaleGrid
+    >>> from wsi_scale.judgement.estimate import blank_estimate
+    >>> own = replace(blank_estimate(ScaleGrid((1.0, 2.0)), 0.9, ""), verdict="ok", scale=2.0)
+    >>> beside_size(own, ScaleBySize(1.9, None, "ok", "")).verdict
+    'ok'
+    """
+    if route is None:
+        return own
+    heard = replace(own, voices={**own.voices, RULER: route.scale})
+    return _contradicted(heard, route) if _contradicts(own, route) else heard
+
+
+def _speaks_against(own: Estimate, route: ScaleBySize) -> bool:
+    """Whether an own answer, in doubt but not on a slide unlike its training, excludes a scale."""
+    if own.verdict != "ambiguous" or own.scale is None or own.interval is None:
+        return False
+    inside = own.interval[0] <= route.scale <= own.interval[1]
+    return not inside and abs(math.log2(own.scale / route.scale)) >= FAR
+
+
+def _doubted(taken: Estimate, own: Estimate) -> Estimate:
+    """The route's answer, now ``ambiguous``, with both scales as candidates."""
+    assert own.scale is not None
+    assert taken.scale is not None
+    apart = max(own.scale / taken.scale, taken.scale / own.scale)
+    reason = (
+        f"{taken.reason}; but the network's own answer ({own.estimator}: {own.scale:.3g}) is "
+        f"{apart:.2f} times away and excludes it; check the network's µm/px"
+    )
+    both = tuple((scale, _score_near(own, scale)) for scale in (taken.scale, own.scale))
+    return replace(taken, verdict="ambiguous", reason=reason, candidates=both)
+
+
 def _contradicts(own: Estimate, route: ScaleBySize) -> bool:
     """Whether the route excludes an own answer."""
-    assert own.scale is not None
-    if route.verdict in _UNTOLD or not route.by_tissue:
+    if own.verdict != "ok" or own.scale is None or route.verdict in _UNTOLD or not route.by_tissue:
         return False
     if route.interval is not None:
         return not route.interval[0] <= own.scale <= route.interval[1]

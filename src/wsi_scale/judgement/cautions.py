@@ -21,12 +21,14 @@ def cautions(
     """Warnings that the verdict does not say. level: of the interval; places: of the sites."""
     out = list(say_repeats(places))
     if scale is not None and chosen.name == profile.NAME and options.profile is not None:
-        count = len(options.profile.strangeness)  # one for each image
+        folders = options.profile.about.error_folders
+        count = len(options.profile.strangeness) if folders is None else len(set(folders))
         held = count / (count + 1)
         if held < level:
+            images, cases = ("images", "cases") if folders is None else ("folders", "laboratories")
             out.append(
-                f"the profile was made from {count} images, too few for a {level:.0%} interval: it "
-                f"is as wide as their largest error, which covers about {held:.0%} of cases"
+                f"the profile was made from {count} {images}, too few for a {level:.0%} interval: "
+                f"it is as wide as their largest error, which covers about {held:.0%} of {cases}"
             )
     if scale is not None and scale < 1:
         out.append(

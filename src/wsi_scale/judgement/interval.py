@@ -90,12 +90,13 @@ def common_error(evidence: Evidence) -> float:
     return answer.common * math.sqrt(unlike) + OTHER_TISSUE * unlike**2
 
 
-def conformal(errors: Array, level: float, groups: int | None = None) -> float:
+def conformal(errors: Array, level: float, groups: NDArray[np.intp] | None = None) -> float:
     """Bound that the next error does not exceed with probability ``level``, whatever the law.
 
     It is the ⌈(n + 1) · level⌉-th smallest of n errors, or the largest if n is too small for that.
-    Where the errors of a group are alike, the next group is what must not exceed it: then n is the
-    number of groups, and the same share of all errors lies within the bound.
+    Where errors come in groups that err alike, such as laboratories, the next error is one of a
+    group that is not among them. Then n is the number of groups, and each counts the same, however
+    many errors it has.
 
     Parameters
     ----------
@@ -103,8 +104,8 @@ def conformal(errors: Array, level: float, groups: int | None = None) -> float:
         (n,) sizes of errors that were measured, at least one, any unit.
     level : float
         Probability, above 0 and below 1.
-    groups : int, optional
-        Number of groups that the errors come from; None: each error is one.
+    groups : ndarray, optional
+        (n,) number of the group of each error; None: each is a group of its own.
 
     Returns
     -------
@@ -114,7 +115,7 @@ def conformal(errors: Array, level: float, groups: int | None = None) -> float:
     Notes
     -----
     Source: Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005 (split
-    conformal prediction).
+    conformal prediction); for groups, Lee, Barber and Willett, 2023 (arXiv 2306.06342).
 
     Examples
     --------
@@ -123,12 +124,15 @@ def conformal(errors: Array, level: float, groups: int | None = None) -> float:
     0.18
     >>> conformal(np.array([0.3, 0.1]), 0.9)  # too few: the largest
     0.3
-    >>> conformal(errors, 0.9, groups=4)  # of four laboratories nobody knows the worst in ten
+    >>> conformal(errors, 0.9, np.arange(19) % 4)  # so are four groups
     0.19
     """
-    count = len(errors) if groups is None else groups
-    share = min(math.ceil((count + 1) * level), count) / count
-    return float(np.sort(errors)[math.ceil(len(errors) * share - 1e-9) - 1])
+    groups = np.arange(len(errors)) if groups is None else groups
+    _, group, members = np.unique(groups, return_inverse=True, return_counts=True)
+    count, order = len(members), np.argsort(errors, kind="stable")
+    below = np.cumsum(1 / members[group[order]]) / count
+    place = np.searchsorted(below, level * (count + 1) / count - 1e-9)
+    return float(errors[order[min(int(place), len(errors) - 1)]])
 
 
 def band_of_curve(evidence: Evidence, level: float) -> tuple[Array, Array]:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from wsi_scale.errors import SettingsError, SiteError, SlideError
-from wsi_scale.judgement.by_size import RULER, follow_size
+from wsi_scale.judgement.by_size import RULER, beside_size, follow_size
 from wsi_scale.judgement.estimate import TOLERANCE, Estimate, blank_estimate
 from wsi_scale.judgement.tolerance import steady_band
+from wsi_scale.judgement.wide_interval import is_near
 from wsi_scale.networks.absent import USUAL_PX
 from wsi_scale.pipeline.planning import region_of
 from wsi_scale.pipeline.progress import Progress
@@ -52,6 +53,13 @@ def answer_by_size(
 
     Raises SettingsError when the ruler was named and a size is missing.
     """
+    return _of_square_pixels(run, _answer_by_size(run, own, size, responses))
+
+
+def _answer_by_size(
+    run: Run, own: Estimate, size: PixelSize | None, responses: Responses | None
+) -> Estimate:
+    """The same, whatever the shape of the pixels."""
     settings = run.settings
     trained = run.network.card.training_mpp
     route = scale_by_size(trained, stated_mpp(run.slide), size, trust=settings.trust_metadata)
@@ -62,7 +70,7 @@ def answer_by_size(
             "was trained; say so with --network-mpp"
         )
     if settings.estimator not in ("auto", RULER):
-        return own if route is None else replace(own, voices={**own.voices, RULER: route.scale})
+        return beside_size(own, route)
     if route is None and (named or run.network.absent):
         return _nothing(run, size)
     answer = _in_reach(run, follow_size(own, route, named=named))
@@ -72,6 +80,18 @@ def answer_by_size(
     if not run.network.predicts or not measured[0] <= answer.scale <= measured[-1]:
         return answer
     return replace(answer, tolerance=steady_band(responses, answer.scale, TOLERANCE))
+
+
+def _of_square_pixels(run: Run, answer: Estimate) -> Estimate:
+    """The answer, not ``ok`` if the slide's pixels are so oblong that it is wrong along a side."""
+    if answer.verdict != "ok" or run.slide.mpp is None:
+        return answer
+    x, y = run.slide.mpp
+    middle = (x + y) / 2
+    if is_near(x, middle) and is_near(y, middle):
+        return answer
+    why = f"pixels are not square ({x:.3g} × {y:.3g} µm), so no one scale is right along both sides"
+    return replace(answer, verdict="ambiguous", reason=f"{why}; also, {answer.reason}")
 
 
 def confirmed(run: Run, own: Estimate, size: PixelSize | None) -> bool:

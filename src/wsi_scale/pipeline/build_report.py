@@ -51,7 +51,7 @@ def build_report(
     """
     mpp = mean_mpp(run.slide.mpp)
     expected = expected_scale(run.network.card.training_mpp, run.slide.mpp)
-    waits = partial and run.settings.ruler
+    waits = partial and run.settings.ruler and size is None
     told = size if size is not None and size.verdict != "blank" else None
     told = told or (None if waits else _by_network(run, answer)) or size
     ruler = _ruler(answer, mpp, told, size)

@@ -53,8 +53,8 @@ class Progress:
     tried: Tried | None = None
     """What reading native levels without resizing would change; only in the last Progress."""
     pixel_size: PixelSize | None = None
-    """What the ruler read from the tissue; None until it was asked, which is after the first group
-    of sites or at the end."""
+    """What the ruler read from the tissue. It is asked at the end; after the first group of sites
+    where a run may end for what it says. None before."""
 
     @property
     def responses(self) -> Responses | None:

@@ -57,6 +57,7 @@ class SiteVisits:
         self.answer: Estimate | None = None
         self._size: PixelSize | None = None  # what the ruler said
         self._ruler_asked = False
+        self._by_size: tuple[Estimate, Estimate] | None = None  # its own, and the one that follows
         self._next_answer = 0.0
         self._seen = 0
         self._lost = ""  # why the slide could no longer be read, at any site
@@ -87,9 +88,8 @@ class SiteVisits:
             return
         from wsi_scale.pipeline.native_levels import try_levels
 
-        size = self._ask_ruler()
-        if self.answer is not None:
-            self.answer = answer_by_size(self.run, self.answer, size, merge(self._parts))
+        self._ask_ruler()
+        self.answer = self._answer_by_size(self._parts)
         tried = try_levels(self.run, self.answer) if self.answer is not None else None
         early = self._seen < len(self.run.sites)
         last = self._progress(self._parts, finished=True, stopped_early=early)
@@ -104,6 +104,15 @@ class SiteVisits:
                 start, counted = self._first
                 self._first = start + time.monotonic() - began, counted
         return self._size
+
+    def _answer_by_size(self, parts: Sequence[Responses]) -> Estimate | None:
+        """The answer, once the ruler was asked; the same object until the network says more."""
+        if self.answer is None or not self._ruler_asked:
+            return self.answer
+        if self._by_size is None or self._by_size[0] is not self.answer:
+            seen = merge(list(parts)) if parts else None
+            self._by_size = self.answer, answer_by_size(self.run, self.answer, self._size, seen)
+        return self._by_size[1]
 
     def _size_decides(self) -> bool:
         """Whether the scale follows from µm/px that the tissue confirms, beside an answer of the
@@ -218,14 +227,11 @@ class SiteVisits:
         first, counted = self._first = self._first or (now, self._done)
         visits = self._done - counted
         left = (now - first) / visits * (total - self._done) if visits else None
-        answer = self.answer
-        if answer is not None and self._size is not None and not finished:
-            answer = answer_by_size(self.run, answer, self._size)
         return Progress(
             run=_note_dropped(self.run, self._dropped, self._lost),
             done=self._done,
             total=total,
-            estimate=answer,
+            estimate=self.answer if finished else self._answer_by_size(parts),
             parts=tuple(parts),
             seconds=now - self._started,
             seconds_left=0.0 if finished else left,

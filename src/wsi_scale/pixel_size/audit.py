@@ -15,8 +15,8 @@ from wsi_scale.slide.base import Slide
 from wsi_scale.slide.metadata import Finding
 from wsi_scale.slide.resolution import mean_mpp
 
-AGREE = 0.4
-"""Octaves. Up to this distance the stated µm/px and the pixels agree."""
+AGREE = math.log2(1.25)
+"""Octaves. Up to this distance, a quarter, the stated µm/px and the pixels agree."""
 
 CONFLICT = 0.6
 """Octaves. From this distance on they conflict, if the stated value lies outside the interval that

@@ -48,8 +48,8 @@ def measure_pixel_size(
     device : str
         Device of the ruler's network: ``auto``, ``cpu``, ``cuda`` or ``mps``.
     tissue : Survey, optional
-        Where the tissue of that region is, if it was searched before. If it was not searched for
-        H&E, its picture is searched again.
+        Where the tissue of that region is, if that was searched before. If not for H&E, its
+        picture is searched for H&E.
 
     Returns
     -------
@@ -76,13 +76,13 @@ def measure_pixel_size(
 
     where, net = None if region is None else region_on(slide, region), ruler_net(device)
     try:
-        found = tissue if tissue is not None and tissue.stain == STAIN else None
-        picture = None if tissue is None else tissue.overview
-        found = found or survey(slide, where, STAIN, asker="the ruler", overview=picture)
+        if tissue is None or tissue.stain != STAIN:
+            picture = None if tissue is None else tissue.overview
+            tissue = survey(slide, where, STAIN, asker="the ruler", overview=picture)
     except NoTissueError as error:
         return PixelSize(verdict="blank", reason=str(error))
     try:
-        asked = TissueVotes(slide, found, net, seed)
+        asked = TissueVotes(slide, tissue, net, seed)
     except (NoTissueError, SiteError):
         reason = "the tissue leaves no room for a patch of 64 px; the ruler needs a larger image"
         return PixelSize(verdict="blank", reason=reason)
@@ -95,7 +95,7 @@ def measure_pixel_size(
     nuclei = None
     if reading is not None and reading.bound is None:
         nuclei = count_nuclei(slide, asked.sites, 2**reading.octaves, witness(device))
-    return judge(asked.votes, nuclei, (*found.warnings, *_unread(asked)))
+    return judge(asked.votes, nuclei, (*tissue.warnings, *_unread(asked)))
 
 
 def _unread(asked: TissueVotes) -> tuple[str, ...]:

@@ -26,9 +26,9 @@ WORDS: dict[str, str] = {
     "site": "A place on the slide, the centre of one scale pyramid.",
     "interval": "A range meant to hold the right scale in 90 % of cases. On unfamiliar tissue it "
     "holds it less often.",
-    "tolerance": "The scales at which the network predicts about the same: at most a tenth of its "
-    "predictions change; of a segmenter, of how much it finds. It does not say that they stay as "
-    "right.",
+    "tolerance": "The scales with nearly the same predictions: at most a tenth of them change "
+    "(for a segmenter, what it finds grows or shrinks by at most a tenth). They may be less right "
+    "there.",
     "verdict": "Whether the answer can be used.",
     "ok": "One clear best scale, and no reason found to doubt it. Check it against what you know "
     "of the slide: on unfamiliar tissue it may still be wrong.",

@@ -25,7 +25,7 @@ def key_numbers(report: Report) -> list[tuple[str, str]]:
     rows = [
         ("Scale (slide pixels per network pixel, along one side)", value(report.scale)),
         (f"Scale, {share} interval", range_words(report.scale_interval)),
-        ("Scales of about the same predictions", range_words(report.tolerance)),
+        ("Scales with nearly the same predictions", range_words(report.tolerance)),
         ("Pixel size the network sees", value(report.mpp, " µm per pixel")),
         (f"Pixel size, {share} interval", range_words(report.mpp_interval, " µm per pixel")),
     ]

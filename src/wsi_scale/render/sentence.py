@@ -147,7 +147,8 @@ def explain(report: Report, *, between: str = " ") -> str:
         count = len(report.sites)
         sentences.append(f"The run stopped after {count} sites, because {why_early(report)}.")
     if report.partial:
-        sentences.append("The run was cancelled before its end; more sites may change the answer.")
+        change = "what the network itself says" if by_ruler else "the answer"
+        sentences.append(f"The run was cancelled before its end; more sites may change {change}.")
     return between.join(sentence for sentence in sentences if sentence)
 
 

@@ -226,8 +226,8 @@ def _build(table: FeatureTable, about: About, floor: Array, noise: tuple[Array, 
 
 def _measured(whole: Profile, table: FeatureTable, samples: Sequence[Sample]) -> Profile:
     """The profile, with the errors of profiles of the other images on each image left out."""
-    whole_errors: list[float] = []
-    cut_errors: list[float] = []
+    whole_errors: list[list[float]] = [[] for _ in samples]
+    cut_errors: list[list[float]] = [[] for _ in samples]
     strange = np.zeros(len(samples))
     noise = whole.places, whole.noise
     for fold in np.unique(table.fold):
@@ -238,13 +238,31 @@ def _measured(whole: Profile, table: FeatureTable, samples: Sequence[Sample]) ->
             sample = samples[number]
             uncut = reader.read(part, sample.responses)
             strange[number] = uncut.strangeness
-            whole_errors += errors_of(sample, [uncut])
-            cut_errors += errors_of(sample, [reader.read(part, x) for x in cut_windows(sample)])
+            whole_errors[number] = errors_of(sample, [uncut])
+            cut = [reader.read(part, x) for x in cut_windows(sample)]
+            cut_errors[number] = errors_of(sample, cut)
+    folders = {
+        "error_folders": _folders(samples, whole_errors),
+        "cut_folders": _folders(samples, cut_errors),
+    }
     return replace(
         whole,
-        errors=np.array(whole_errors),
-        cut_errors=np.array(cut_errors),
+        about=whole.about.model_copy(update=folders),
+        errors=np.array([x for own in whole_errors for x in own]),
+        cut_errors=np.array([x for own in cut_errors for x in own]),
         strangeness=strange,
+    )
+
+
+def _folders(
+    samples: Sequence[Sample], errors: Sequence[Sequence[float]]
+) -> tuple[int, ...] | None:
+    """The source of each error, if sources were left out whole."""
+    names = sorted({sample.source for sample in samples})
+    if len(names) < MIN_IMAGES:
+        return None
+    return tuple(
+        names.index(sample.source) for sample, own in zip(samples, errors, strict=True) for _ in own
     )
 
 
