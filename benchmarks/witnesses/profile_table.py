@@ -38,14 +38,20 @@ def profile_lines(told: list[Told]) -> list[str]:
         before = [abs(one.error) for one in some if one.ok_before]
         now = [abs(one.error) for one in some if one.verdict == "ok"]
         known = [one for one in some if one.held is not None]
-        by_images = np.mean([one.held_by_images for one in known])
-        half = np.median([one.half for one in known])
-        cells = [*names, f"{off:.2f}", held_by_source(known), f"{half:.2f}", f"{by_images:.0%}"]
+        cells = [*names, f"{off:.2f}", *_intervals(known)]
         for oks in (before, now):
             cells += [str(len(oks)), str(sum(x > OFF for x in oks))]
         cells += [f"{np.median([one.own for one in some]):.2f}", str(len(some))]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
+
+
+def _intervals(known: list[Told]) -> list[str]:
+    """How often the intervals hold, how wide they are, and how often others would hold."""
+    if not known:
+        return ["–"] * 3
+    half, by_images = np.median([x.half for x in known]), np.mean([x.held_by_images for x in known])
+    return [held_by_source(known), f"{half:.2f}", f"{by_images:.0%}"]
 
 
 def held_by_source(known: list[Told]) -> str:
@@ -72,9 +78,10 @@ def main() -> None:
         "(benchmarks/witnesses/README.md)",
         "",
         "Errors in octaves. *If it counts images*: the same intervals, if every image left out "
-        "counts for itself, not its laboratory. *`ok` before*: without the rules that were chosen on "
-        "this bench (fewer than 15 cases, fewer than three folders, a wide interval or one that "
-        "reaches the window, a control that is as good).",
+        "counts for itself, not its laboratory. *`ok` before*: without the rules that were chosen "
+        "on this bench (fewer than 15 cases, fewer than three folders, a wide interval or one "
+        "that reaches the window, a control that is as good). Answers called `flat` have no "
+        "interval.",
         "",
         *profile_lines([Told(**one) for one in map(json.loads, told)]),
     ]
