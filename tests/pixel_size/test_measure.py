@@ -231,6 +231,18 @@ def test_a_ruler_that_cannot_answer_loses_nothing_that_was_measured(monkeypatch)
     assert "tile 3 is damaged" in report.ruler.reason
 
 
+def test_a_run_cancelled_after_a_ruler_that_cannot_answer_follows_the_network(monkeypatch):
+    def broken(*args, **kwargs):
+        raise SlideError("tile 3 is damaged")
+
+    monkeypatch.setattr(ask, "sample_pyramid", broken)
+    few = Settings(sites=12, scales=(1, 4), per_octave=2, as_is_sites=0)
+    steps = [x for x in iter_estimates(str(CMU), "histology", few) if x.pixel_size is not None]
+    cancelled, ended = steps[0].report(), steps[-1].report()
+    assert (cancelled.partial, ended.partial) == (True, False)
+    assert cancelled.ruler.slide_mpp_from == ended.ruler.slide_mpp_from == "network"
+
+
 def test_a_small_picture_of_fine_pixels_accuses_nobody():
     assert ruler(grating(0.25, 100, 100), mpp=0.25).pixels.status != "conflict"
 
