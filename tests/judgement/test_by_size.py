@@ -69,7 +69,10 @@ def test_a_network_that_speaks_against_a_known_size_takes_its_ok(verdict, scale,
         assert "fingerprint: 2" in answer.reason
         assert "2.00 times away" in answer.reason
         assert [scale for scale, _ in answer.candidates] == [1.0, 2.0]
-    assert follow_size(said, route(1.0, (0.8, 1.2)), named=True).verdict == "ok"
+        assert not any("own answer" in warning for warning in answer.warnings)
+    assert follow_size(said, route(1.0, (0.8, 1.2)), named=True).verdict == answer.verdict
+    among = replace(said, candidates=((2.0, 1.0), (1.05, 0.9)))  # its own second choice
+    assert follow_size(among, route(1.0, (0.8, 1.2))).verdict == "ok"
 
 
 def test_an_estimator_that_was_named_is_followed_but_not_ok_against_the_tissue():

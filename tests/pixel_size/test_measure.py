@@ -209,6 +209,9 @@ def test_what_the_metadata_say_is_not_ok_where_it_cannot_be_right(mpp, trained, 
     assert report.estimator == "ruler"
     assert report.verdict == ("ok" if said is None else "ambiguous")
     assert said is None or said in report.reason
+    assert "does not confirm" not in explain(report)
+    assert ("not square, so" in explain(report)) == (trained == 1.0 and said is not None)
+    assert ("quite another scale" in explain(report)) == (trained == 2.0)
 
 
 def test_without_the_ruler_the_network_that_knows_its_size_is_asked():

@@ -21,6 +21,9 @@ RULER = "ruler"
 OWN_ANSWER = "the network's own answer"
 """A warning about what the network itself said begins so."""
 
+NOT_SQUARE = "pixels are not square"
+"""A reason or a warning about the shape of pixels begins so."""
+
 APART = 0.25
 """Octaves. An ``ok`` answer of the network may differ this much from a scale that comes without an
 interval."""
@@ -80,12 +83,12 @@ def follow_size(own: Estimate, route: ScaleBySize | None, *, named: bool = False
     if route is None or own.verdict == "blank":
         return own
     heard = replace(own, voices={**own.voices, RULER: route.scale})
-    if named:
-        return _taken(heard, route)
-    if own.verdict == "ok":
+    if own.verdict == "ok" and not named:
         return beside_size(own, route)
     if route.verdict == "ok" and _speaks_against(own, route):
         return _doubted(_taken(heard, route), own)
+    if named:
+        return _taken(heard, route)
     if own.verdict in NUMBERED and (route.verdict in _UNTOLD or not route.by_tissue):
         return heard
     return _taken(heard, route)
@@ -107,8 +110,10 @@ def beside_size(own: Estimate, route: ScaleBySize | None) -> Estimate:
 
 
 def _speaks_against(own: Estimate, route: ScaleBySize) -> bool:
-    """Whether an own answer, in doubt but not on a slide unlike its training, excludes a scale."""
-    if own.verdict != "ambiguous" or own.scale is None or own.interval is None:
+    """Whether an own answer, unless the slide is unlike its training, excludes a scale."""
+    if own.verdict not in ("ok", "ambiguous") or own.scale is None or own.interval is None:
+        return False
+    if any(is_near(scale, route.scale) for scale, _ in own.candidates):
         return False
     inside = own.interval[0] <= route.scale <= own.interval[1]
     return not inside and abs(math.log2(own.scale / route.scale)) >= FAR
@@ -121,10 +126,12 @@ def _doubted(taken: Estimate, own: Estimate) -> Estimate:
     apart = max(own.scale / taken.scale, taken.scale / own.scale)
     reason = (
         f"{taken.reason}; but the network's own answer ({own.estimator}: {own.scale:.3g}) is "
-        f"{apart:.2f} times away and excludes it; check the network's µm/px"
+        f"{apart:.2f} times away and excludes it: the µm/px told for the network may be wrong, or "
+        "this tissue misleads it"
     )
     both = tuple((scale, _score_near(own, scale)) for scale in (taken.scale, own.scale))
-    return replace(taken, verdict="ambiguous", reason=reason, candidates=both)
+    others = tuple(x for x in taken.warnings if not x.startswith(OWN_ANSWER))
+    return replace(taken, verdict="ambiguous", reason=reason, candidates=both, warnings=others)
 
 
 def _contradicts(own: Estimate, route: ScaleBySize) -> bool:

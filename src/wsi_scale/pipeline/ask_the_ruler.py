@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from wsi_scale.errors import SettingsError, SiteError, SlideError
-from wsi_scale.judgement.by_size import RULER, beside_size, follow_size
+from wsi_scale.judgement.by_size import NOT_SQUARE, RULER, beside_size, follow_size
 from wsi_scale.judgement.estimate import TOLERANCE, Estimate, blank_estimate
 from wsi_scale.judgement.tolerance import steady_band
 from wsi_scale.judgement.wide_interval import is_near
@@ -53,7 +53,7 @@ def answer_by_size(
 
     Raises SettingsError when the ruler was named and a size is missing.
     """
-    return _of_square_pixels(run, _answer_by_size(run, own, size, responses))
+    return of_square_pixels(run, _answer_by_size(run, own, size, responses))
 
 
 def _answer_by_size(
@@ -82,7 +82,7 @@ def _answer_by_size(
     return replace(answer, tolerance=steady_band(responses, answer.scale, TOLERANCE))
 
 
-def _of_square_pixels(run: Run, answer: Estimate) -> Estimate:
+def of_square_pixels(run: Run, answer: Estimate) -> Estimate:
     """The answer, not ``ok`` if the slide's pixels are so oblong that it is wrong along a side."""
     if answer.verdict != "ok" or run.slide.mpp is None:
         return answer
@@ -90,14 +90,14 @@ def _of_square_pixels(run: Run, answer: Estimate) -> Estimate:
     middle = (x + y) / 2
     if is_near(x, middle) and is_near(y, middle):
         return answer
-    why = f"pixels are not square ({x:.3g} × {y:.3g} µm), so no one scale is right along both sides"
-    return replace(answer, verdict="ambiguous", reason=f"{why}; also, {answer.reason}")
+    why = f"{NOT_SQUARE} ({x:.3g} × {y:.3g} µm), so no one scale is right along both sides"
+    return replace(answer, verdict="ambiguous", reason=f"{why}; otherwise: {answer.reason}")
 
 
 def confirmed(run: Run, own: Estimate, size: PixelSize | None) -> bool:
     """Whether the scale follows from µm/px that the tissue confirms, and the network's own answer,
     which is in doubt, says the same."""
-    answer = answer_by_size(run, own, size)
+    answer = _answer_by_size(run, own, size, None)
     agree = set(answer.warnings) <= set(own.warnings)  # else what differs would be told
     return own.verdict == "ambiguous" and answer.verdict == "ok" and agree
 
@@ -113,7 +113,7 @@ def _in_reach(run: Run, answer: Estimate) -> Estimate:
     if not doubts:
         return answer
     reason = "; also, ".join([*doubts, answer.reason])
-    return replace(answer, verdict="edge", reason=reason)
+    return replace(answer, verdict="edge", reason=reason, candidates=())
 
 
 def _unreadable(run: Run, scale: float) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wsi_scale.errors import SettingsError
 from wsi_scale.estimators.profile_file import Profile, load_profile
 from wsi_scale.geometry import ScaleGrid, Site, reach
-from wsi_scale.judgement.by_size import RULER
+from wsi_scale.judgement.by_size import NOT_SQUARE, RULER
 from wsi_scale.pipeline.coarse_to_fine import first_scales, strides
 from wsi_scale.pipeline.run import Run
 from wsi_scale.pipeline.settings import Settings
@@ -226,5 +226,5 @@ def _not_square(slide: Slide) -> Warnings:
     if slide.mpp is None or abs(slide.mpp[0] / slide.mpp[1] - 1) <= SQUARE:
         return ()
     x, y = slide.mpp
-    note = f"pixels are not square ({x:.4g} × {y:.4g} µm), but the network is shown them as if they"
+    note = f"{NOT_SQUARE} ({x:.4g} × {y:.4g} µm), but the network is shown them as if they"
     return (f"{note} were; the report's µm/px is the mean of both sides",)

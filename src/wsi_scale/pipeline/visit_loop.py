@@ -14,7 +14,7 @@ from wsi_scale.judgement.by_size import RULER
 from wsi_scale.judgement.estimate import NOBODY, Estimate, estimate
 from wsi_scale.judgement.repeats import places_of
 from wsi_scale.judgement.rules import ENOUGH_SITES
-from wsi_scale.pipeline.ask_the_ruler import answer_by_size, ask_ruler, confirmed
+from wsi_scale.pipeline.ask_the_ruler import answer_by_size, ask_ruler, confirmed, of_square_pixels
 from wsi_scale.pipeline.coarse_to_fine import (
     FEW,
     MOST_ROUNDS,
@@ -107,8 +107,10 @@ class SiteVisits:
 
     def _answer_by_size(self, parts: Sequence[Responses]) -> Estimate | None:
         """The answer, once the ruler was asked; the same object until the network says more."""
-        if self.answer is None or not self._ruler_asked:
-            return self.answer
+        if self.answer is None:
+            return None
+        if not self._ruler_asked:
+            return of_square_pixels(self.run, self.answer)
         if self._by_size is None or self._by_size[0] is not self.answer:
             seen = merge(list(parts)) if parts else None
             self._by_size = self.answer, answer_by_size(self.run, self.answer, self._size, seen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wsi_scale.judgement.by_size import OWN_ANSWER, RULER
+from wsi_scale.judgement.by_size import NOT_SQUARE, OWN_ANSWER, RULER
 from wsi_scale.judgement.evidence import same_scale
 from wsi_scale.judgement.wide_interval import is_near
 from wsi_scale.networks.absent import is_absent
@@ -42,6 +42,18 @@ def subject(report: Report) -> str:
     return f"{report.slide.path}, {verb} the network {report.network.name}"
 
 
+OBLONG = (
+    "The slide's pixels are not square, so no one scale is right along both sides: resize each "
+    "side by its own µm/px."
+)
+
+_NETWORK_DIFFERS = (
+    "The tissue confirms the slide's µm/px, but the network itself answers quite another scale: "
+    "either the µm/px told for the network is wrong, or this tissue misleads it. Compare the "
+    "patches at both scales."
+)
+
+
 def same_size(report: Report, scale: str, interval: str) -> str:
     """At which scale slide and network agree in µm/px. interval: in words, with brackets."""
     wanted = report.network.training_mpp
@@ -61,6 +73,8 @@ def doubt_of_size(report: Report) -> str:
         return ""
     if report.verdict == "edge" and report.ruler.verdict != "edge":
         return _OUT_OF_REACH
+    if report.verdict == "ambiguous" and report.pixels and report.pixels.status == "agree":
+        return OBLONG if report.reason.startswith(NOT_SQUARE) else _NETWORK_DIFFERS
     stated = report.voices.get(METADATA)
     if report.scale is not None and stated is not None and same_scale(stated, report.scale):
         return _UNCONFIRMED

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from wsi_scale.estimators import all_estimators, fingerprint, profile
-from wsi_scale.judgement.by_size import RULER
+from wsi_scale.judgement.by_size import NOT_SQUARE, RULER
 from wsi_scale.judgement.evidence import same_scale
 from wsi_scale.judgement.verdicts import NUMBERED, Interval
 from wsi_scale.render.by_ruler import (
+    OBLONG,
     doubt_of_size,
     own_agrees,
     same_size,
@@ -139,6 +140,7 @@ def explain(report: Report, *, between: str = " ") -> str:
             meaning = _ask_others(report) or meaning
         if report.verdict == "ambiguous" and len(report.candidates) < 2:
             meaning = TOO_LITTLE if report.candidates else TOO_FAR
+            meaning = OBLONG if report.reason.startswith(NOT_SQUARE) else meaning
         sentences.insert(0 if report.verdict == "outside" else len(sentences), meaning)
         sentences.append(SCALE_IS if report.verdict in ("flat", "no_evidence") else "")
     sentences += [_as_it_is(report, one) for one in report.as_is]
