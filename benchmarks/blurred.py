@@ -10,7 +10,6 @@ Writes benchmarks/results/blurred.md.
 
 from __future__ import annotations
 
-import math
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from wsi_scale import Settings, estimate_slide, load_network, open_slide
+from wsi_scale.judgement.wide_interval import is_near
 
 RESULTS = Path(__file__).parent / "results"
 SIGMAS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
@@ -52,9 +52,8 @@ def main() -> None:
                 told.append(estimate_slide(np.asarray(blurred), network, SETTINGS))
                 print(stretch, sigma, told[-1].scale, told[-1].verdict, file=sys.stderr, flush=True)
             wrong = sum(
-                x.verdict == "ok" and abs(math.log2(x.scale / right)) > math.log2(1.25)
+                x.verdict == "ok" and x.scale is not None and not is_near(x.scale, right)
                 for x in told
-                if x.scale is not None
             )
             answers = ", ".join("–" if x.scale is None else f"{x.scale / right:.2f}" for x in told)
             verdicts = ", ".join(x.verdict for x in told)

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from benchmarks.witnesses.profiles import Told
+from benchmarks.witnesses.table import OFF
 
-OFF = math.log2(1.25)
 HEAD = (
     "witness", "cases in the reference", "weights", "median error", "interval holds",
     "half width", "if it counts images", "`ok` before", "of these off by > 25 %", "`ok` now",

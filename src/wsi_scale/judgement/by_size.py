@@ -129,9 +129,14 @@ def _doubted(taken: Estimate, own: Estimate) -> Estimate:
         f"{apart:.2f} times away and excludes it: the µm/px told for the network may be wrong, or "
         "this tissue misleads it"
     )
-    both = tuple((scale, _score_near(own, scale)) for scale in (taken.scale, own.scale))
     others = tuple(x for x in taken.warnings if not x.startswith(OWN_ANSWER))
-    return replace(taken, verdict="ambiguous", reason=reason, candidates=both, warnings=others)
+    return replace(
+        taken,
+        verdict="ambiguous",
+        reason=reason,
+        candidates=_candidates(own, taken.scale, own.scale),
+        warnings=others,
+    )
 
 
 def _contradicts(own: Estimate, route: ScaleBySize) -> bool:
@@ -150,15 +155,16 @@ def _contradicted(own: Estimate, route: ScaleBySize) -> Estimate:
         f"of the tissue (ruler: {route.scale:.3g}): {route.reason}"
     )
     assert own.scale is not None
-    both = tuple((scale, _score_near(own, scale)) for scale in (own.scale, route.scale))
-    return replace(own, verdict="ambiguous", reason=reason, candidates=both)
+    return replace(
+        own, verdict="ambiguous", reason=reason, candidates=_candidates(own, own.scale, route.scale)
+    )
 
 
-def _score_near(own: Estimate, scale: float) -> float:
-    """The score at the measured scale nearest to ``scale``."""
+def _candidates(own: Estimate, *scales: float) -> tuple[tuple[float, float], ...]:
+    """Scales, each with the score at the measured scale nearest to it."""
     known = np.isfinite(own.score)
-    nearest = np.argmin(np.abs(np.log(own.scales[known] / scale)))
-    return float(own.score[known][nearest])
+    at = [np.argmin(np.abs(np.log(own.scales[known] / scale))) for scale in scales]
+    return tuple(zip(scales, own.score[known][at].tolist(), strict=True))
 
 
 def _taken(own: Estimate, route: ScaleBySize) -> Estimate:

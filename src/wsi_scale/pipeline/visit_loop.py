@@ -81,7 +81,7 @@ class SiteVisits:
             raise SlideError(f"none of {count} sites could be read: {self._dropped[0]}")
 
     def go(self) -> Iterator[Progress]:
-        """Progress of all visits; the last one also knows what the ruler says."""
+        """Progress of all visits; the last one also knows what native levels would change."""
         yield from self.measure(sites_before_check(self.run.settings), self._size_decides)
         if self._lost:
             yield self._progress(self._parts)

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from wsi_scale.judgement.verdicts import Interval, Verdict
+from wsi_scale.judgement.wide_interval import WIDEST
 from wsi_scale.report import PixelAudit, PixelField, PixelSize, PixelStatus
 from wsi_scale.slide.base import Slide
 from wsi_scale.slide.metadata import Finding
 from wsi_scale.slide.resolution import mean_mpp
 
-AGREE = math.log2(1.25)
+AGREE = math.log2(WIDEST)
 """Octaves. Up to this distance, a quarter, the stated µm/px and the pixels agree."""
 
 CONFLICT = 0.6

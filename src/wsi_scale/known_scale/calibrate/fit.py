@@ -161,10 +161,14 @@ def folds_of(sources: Sequence[str]) -> NDArray[np.int64]:
     >>> folds_of(["a", "a", "b", "c"]).tolist(), folds_of(["a", "a", "b"]).tolist()
     ([0, 0, 1, 2], [0, 1, 2])
     """
+    numbers = whole_sources(sources)
+    return (np.arange(len(sources)) if numbers is None else numbers) % MOST_FOLDS
+
+
+def whole_sources(sources: Sequence[str]) -> NDArray[np.int64] | None:
+    """(I,) number of each image's source; None if there are too few to leave one out whole."""
     names, numbers = np.unique(np.array(sources), return_inverse=True)
-    if len(names) < MIN_IMAGES:
-        numbers = np.arange(len(sources))
-    return np.asarray(numbers % MOST_FOLDS, np.int64)
+    return np.asarray(numbers, np.int64) if len(names) >= MIN_IMAGES else None
 
 
 def ridge(x: Array, y: Array, strength: float) -> Map:
@@ -258,12 +262,10 @@ def _folders(
     samples: Sequence[Sample], errors: Sequence[Sequence[float]]
 ) -> tuple[int, ...] | None:
     """The source of each error, if sources were left out whole."""
-    names = sorted({sample.source for sample in samples})
-    if len(names) < MIN_IMAGES:
+    numbers = whole_sources([sample.source for sample in samples])
+    if numbers is None:
         return None
-    return tuple(
-        names.index(sample.source) for sample, own in zip(samples, errors, strict=True) for _ in own
-    )
+    return tuple(np.repeat(numbers, [len(own) for own in errors]).tolist())
 
 
 def errors_of(sample: Sample, readings: Sequence[reader.Reading]) -> list[float]:
